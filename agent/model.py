@@ -1,0 +1,215 @@
+"""The two pictures the agent compares: what the host should be, and what it is.
+
+Everything here is frozen and made of plain values, so that a picture can cross threads, be hashed,
+be written to disk and be invented by a property test. The desired half mirrors
+``ovsfleet/v1/state.proto``; the observed half mirrors the OVSDB columns and netlink attributes that
+the planner decides on, and no others.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+OWNER_KEY = "ovsfleet-owner"
+"""external_ids key that holds the fleet's uid on every row we made."""
+ID_KEY = "ovsfleet-id"
+"""external_ids key that holds the resource id of a row."""
+ALIAS_PREFIX = "ovsfleet"
+"""Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
+
+OVERLAY_ID = "overlay"
+HOST_ID = "host"
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+def port_id(uid: str) -> str:
+    return f"port:{uid}"
+
+
+def bridge_id(uid: str) -> str:
+    return f"bridge:{uid}"
+
+
+def segment_id(uid: str) -> str:
+    return f"segment:{uid}"
+
+
+def tunnel_id(segment_uid: str, host_uid: str) -> str:
+    return f"tunnel:{segment_uid}/{host_uid}"
+
+
+def alias(owner: str, resource: str) -> str:
+    """The link alias that marks a kernel device as ours."""
+    return f"{ALIAS_PREFIX}:{owner}:{resource}"
+
+
+# --- desired -------------------------------------------------------------------------------------
+
+
+class DatapathType(enum.Enum):
+    SYSTEM = "system"
+    NETDEV = "netdev"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+class PortType(enum.Enum):
+    INTERNAL = "internal"
+    VETH = "veth"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A bridge of ours; ``id`` is ``overlay`` or ``bridge:<uid>``."""
+
+    id: str
+    name: str
+    datapath_type: DatapathType
+
+
+@dataclass(frozen=True, slots=True)
+class VethPeer:
+    netns: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    id: str
+    interface: str
+    type: PortType
+    bridge: str
+    tag: int = 0
+    mac: str = ""
+    mtu: int = 1500
+    addresses: frozenset[str] = frozenset()
+    peer: VethPeer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMember:
+    host_uid: str
+    host_name: str
+    vtep: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFragment:
+    hash: bytes
+    segment_uid: str
+    vni: int
+    dst_port: int
+    mtu: int
+    members: tuple[SegmentMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentAttachment:
+    segment_uid: str
+    local_vlan: int
+    fragment_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """Desired state of this host, with every fragment it refers to.
+
+    ``removed`` accumulates in the agent: an id stays until it is observed gone or desired again.
+    """
+
+    fleet_uid: str
+    fleet_epoch: int
+    revision: int
+    hash: bytes
+    host_uid: str
+    host_name: str
+    overlay: Bridge | None = None
+    bridges: tuple[Bridge, ...] = ()
+    ports: tuple[Port, ...] = ()
+    attachments: tuple[SegmentAttachment, ...] = ()
+    fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+
+
+# --- observed ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OvsInterface:
+    """A row of OVSDB table Interface; optional columns are None when unset."""
+
+    name: str
+    type: str = ""
+    options: Mapping[str, str] = _EMPTY
+    mac: str | None = None
+    mtu_request: int | None = None
+    external_ids: Mapping[str, str] = _EMPTY
+    ofport: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OvsPort:
+    """A row of OVSDB table Port with its interfaces."""
+
+    name: str
+    interfaces: tuple[OvsInterface, ...]
+    tag: int | None = None
+    trunks: frozenset[int] = frozenset()
+    vlan_mode: str | None = None
+    protected: bool = False
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class OvsBridge:
+    """A row of OVSDB table Bridge with its ports."""
+
+    name: str
+    ports: tuple[OvsPort, ...] = ()
+    datapath_type: str = ""
+    fail_mode: str | None = None
+    external_ids: Mapping[str, str] = _EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A kernel network device (rtnetlink RTM_NEWLINK, RTM_NEWADDR)."""
+
+    name: str
+    ifindex: int
+    kind: str = ""
+    """IFLA_INFO_KIND: veth, tun, vxlan, bridge, openvswitch; empty for a physical device."""
+    mac: str = ""
+    mtu: int = 1500
+    up: bool = False
+    alias: str = ""
+    master: str = ""
+    """Name of the device it is enslaved to, or empty."""
+    addresses: frozenset[str] = frozenset()
+    """In CIDR form, without IPv6 link-local addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """What the host is: one snapshot of OVSDB and of the kernel.
+
+    ``peers`` maps (namespace, device) to the devices in the namespaces that the desired state
+    names, and ``namespaces`` tells which of those exist. ``vswitchd_running`` is false when
+    ovs-vswitchd does not hold its OVSDB lock or cur_cfg does not move: rows can be written then,
+    but nothing acts on them.
+    """
+
+    bridges: Mapping[str, OvsBridge] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)
+    peers: Mapping[tuple[str, str], Link] = field(default_factory=dict)
+    namespaces: frozenset[str] = frozenset()
+    vswitchd_running: bool = True
+    datapath_types: frozenset[str] = frozenset()
+    iface_types: frozenset[str] = frozenset()

@@ -1,0 +1,1 @@
+"""The wire package: what controller and agent share, and nothing else."""
