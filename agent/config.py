@@ -1,0 +1,52 @@
+"""The agent's settings: environment variables ``OVSFLEET_AGENT_*``, with the reason for each.
+
+Read once by the composition root and handed down as values; nothing below ``daemon`` reads the
+environment (``failpoints`` excepted, which exists for fault tests). Holds no state.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator may decide about one agent."""
+
+    model_config = SettingsConfigDict(env_prefix="OVSFLEET_AGENT_", frozen=True)
+
+    state_dir: Path = Field(
+        default=Path("/var/lib/ovsfleet-agent"),
+        description="Identity and last accepted state; what survives a reboot lives here.",
+    )
+    ovsdb: str = Field(
+        default="unix:/run/openvswitch/db.sock",
+        description="Where ovsdb-server listens, as in ovs-vsctl --db.",
+    )
+    controller: str = Field(
+        default="",
+        description="host:port of the southbound service; empty: the one named by the join token.",
+    )
+    join_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Lets `run` enrol by itself when the host has no identity yet.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "json"
+    resync_s: float = Field(
+        default=600.0, gt=0, description="Seconds between looks at the host when nothing happens."
+    )
+    retry_min_s: float = Field(default=0.2, gt=0, description="First back-off after a failure.")
+    retry_max_s: float = Field(default=30.0, gt=0, description="Longest back-off after a failure.")
+    apply_deadline_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long ovs-vswitchd may take to act on a transaction before it counts.",
+    )
+
+    @property
+    def identity_dir(self) -> Path:
+        return self.state_dir / "identity"
