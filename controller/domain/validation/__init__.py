@@ -1,0 +1,34 @@
+"""The rules of intent: pure, total, and every violation at once.
+
+``plan_change`` turns a request and the slice of the world that it touches into a ``Planned`` change
+or raises one ``DomainError`` that names every fault with pointer, code, reason and way out. How the
+store calls it::
+
+    current = load(named(manifests, removals))
+    world = load_world(wanted(manifests, removals, current))
+    planned = plan_change(world, manifests, removals)
+"""
+
+from controller.domain.validation.plan import plan_change
+from controller.domain.validation.world import (
+    Draft,
+    Elsewhere,
+    Planned,
+    Wanted,
+    World,
+    named,
+    references,
+    wanted,
+)
+
+__all__ = [
+    "Draft",
+    "Elsewhere",
+    "Planned",
+    "Wanted",
+    "World",
+    "named",
+    "plan_change",
+    "references",
+    "wanted",
+]
