@@ -1,0 +1,78 @@
+"""The connection pool, and the two kinds of transaction that services open on it.
+
+Owns the pool. Must not contain a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from controller.domain.errors import UnavailableError
+
+Transaction: TypeAlias = Connection
+
+_POOL_WAIT_SECONDS = 5
+_CONNECT_ARGS = {
+    "connect_timeout": 5,
+    "application_name": "ovsfleet-controller",
+    # A writer that hangs must not stop all others for longer than a client waits.
+    "options": "-c statement_timeout=60s -c lock_timeout=30s -c timezone=UTC"
+    " -c idle_in_transaction_session_timeout=120s",
+}
+
+
+class Database:
+    """One PostgreSQL database. Thread-safe; not to be carried over a fork."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_WAIT_SECONDS,
+            pool_pre_ping=True,
+            connect_args=_CONNECT_ARGS,
+        )
+
+    @property
+    def url(self) -> str:
+        """As libpq understands it, with the password."""
+        url = self._engine.url.set(drivername="postgresql")
+        return url.render_as_string(hide_password=False)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Read committed, so that what is read after a lock was waited for is current.
+
+        Commits at the end of the block, rolls back on an exception."""
+        with _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Read only, repeatable read: every query of the block sees the same moment."""
+        with _translated(), self._engine.connect() as connection:
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            with connection.begin():
+                yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A database that is away, overloaded or shutting down is not the caller's fault."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise UnavailableError("the database does not answer; try again in a moment") from error
