@@ -192,6 +192,8 @@ class Link:
     alias: str = ""
     master: str = ""
     """Name of the device it is enslaved to, or empty."""
+    peer_ifindex: int = 0
+    """IFLA_LINK of a veth: the ifindex of its other end in that end's namespace; 0 if unknown."""
     addresses: frozenset[str] = frozenset()
     """In CIDR form, without IPv6 link-local addresses."""
 
