@@ -1,0 +1,275 @@
+"""The border between the wire and the agent's model: every message is translated here and nowhere.
+
+Pure, and total on whatever a newer or older controller may send: an enum value that this agent does
+not know becomes ``UNKNOWN`` (the planner reports it as UNSUPPORTED), a state that refers to a
+fragment which nobody has is an error, because guessing would remove tunnels. Must not decide what a
+state means for the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from google.protobuf.message import DecodeError
+from ovsfleet.v1 import agent_pb2, state_pb2
+
+from agent.errors import ErrorKind, Failure
+from agent.model import (
+    OVERLAY_ID,
+    Bridge,
+    DatapathType,
+    HostState,
+    Port,
+    PortType,
+    SegmentAttachment,
+    SegmentFragment,
+    SegmentMember,
+    VethPeer,
+)
+
+_DATAPATH_TYPES = {
+    DatapathType.SYSTEM: state_pb2.DATAPATH_TYPE_SYSTEM,
+    DatapathType.NETDEV: state_pb2.DATAPATH_TYPE_NETDEV,
+    DatapathType.UNKNOWN: state_pb2.DATAPATH_TYPE_UNSPECIFIED,
+}
+_DATAPATH_TYPES_BACK = {number: value for value, number in _DATAPATH_TYPES.items()}
+_PORT_TYPES = {
+    PortType.INTERNAL: state_pb2.PORT_TYPE_INTERNAL,
+    PortType.VETH: state_pb2.PORT_TYPE_VETH,
+    PortType.UNKNOWN: state_pb2.PORT_TYPE_UNSPECIFIED,
+}
+_PORT_TYPES_BACK = {number: value for value, number in _PORT_TYPES.items()}
+_ERROR_KINDS = {
+    ErrorKind.INVALID: agent_pb2.ERROR_KIND_INVALID,
+    ErrorKind.UNSUPPORTED: agent_pb2.ERROR_KIND_UNSUPPORTED,
+    ErrorKind.CONFLICT: agent_pb2.ERROR_KIND_CONFLICT,
+    ErrorKind.TRANSIENT: agent_pb2.ERROR_KIND_TRANSIENT,
+    ErrorKind.DATAPATH: agent_pb2.ERROR_KIND_DATAPATH,
+    ErrorKind.BUG: agent_pb2.ERROR_KIND_BUG,
+}
+
+
+class CodecError(ValueError):
+    """A message that cannot be a state; nothing of it may be applied."""
+
+
+class MissingFragmentError(CodecError):
+    """The state refers to segment fragments that were neither sent nor known.
+
+    The way out is a new session whose Hello names no fragment: everything is sent again.
+    """
+
+    def __init__(self, hashes: Iterable[bytes]) -> None:
+        self.hashes = frozenset(hashes)
+        names = ", ".join(sorted(each.hex() for each in self.hashes))
+        super().__init__(f"the state refers to segment fragments that were not sent: {names}")
+
+
+def decode_host_state(
+    message: state_pb2.HostState, known_fragments: Mapping[bytes, SegmentFragment]
+) -> HostState:
+    """The state in ``message`` with exactly the fragments that it refers to.
+
+    ``removed`` is what the message names; what the agent still owes is merged by its cache.
+    """
+    if not message.HasField("host"):
+        raise CodecError("the state has no host part")
+    host = message.host
+    attachments = tuple(_decode_attachment(each) for each in host.attachments)
+    return HostState(
+        fleet_uid=message.fleet_uid,
+        fleet_epoch=message.fleet_epoch,
+        revision=message.revision,
+        hash=message.hash,
+        host_uid=host.host_uid,
+        host_name=host.host_name,
+        overlay=_decode_overlay(host),
+        bridges=tuple(_decode_bridge(each) for each in host.bridges),
+        ports=tuple(_decode_port(each) for each in host.ports),
+        attachments=attachments,
+        fragments=_choose_fragments(attachments, message.fragments, known_fragments),
+        removed=frozenset(message.removed),
+    )
+
+
+def encode_host_state(state: HostState) -> state_pb2.HostState:
+    """The message that decodes to ``state`` for somebody who knows no fragment."""
+    return state_pb2.HostState(
+        fleet_uid=state.fleet_uid,
+        fleet_epoch=state.fleet_epoch,
+        revision=state.revision,
+        hash=state.hash,
+        host=state_pb2.HostPart(
+            host_uid=state.host_uid,
+            host_name=state.host_name,
+            overlay=_encode_overlay(state.overlay),
+            bridges=[_encode_bridge(each) for each in state.bridges],
+            ports=[_encode_port(each) for each in state.ports],
+            attachments=[_encode_attachment(each) for each in state.attachments],
+        ),
+        fragments=[_encode_fragment(state.fragments[key]) for key in sorted(state.fragments)],
+        removed=sorted(state.removed),
+    )
+
+
+def dump_host_state(state: HostState) -> bytes:
+    """``state`` as bytes that are equal for equal states (for the cache on disk)."""
+    return encode_host_state(state).SerializeToString(deterministic=True)
+
+
+def load_host_state(content: bytes) -> HostState:
+    """The state that ``dump_host_state`` wrote; CodecError where the bytes are something else."""
+    try:
+        message = state_pb2.HostState.FromString(content)
+    except DecodeError as error:
+        raise CodecError(f"not a HostState message: {error}") from error
+    return decode_host_state(message, {})
+
+
+def encode_status(
+    *,
+    observed_revision: int,
+    applied_revision: int,
+    applied_hash: bytes,
+    outcome: agent_pb2.Outcome.ValueType,
+    failures: Iterable[Failure],
+) -> agent_pb2.HostStatus:
+    return agent_pb2.HostStatus(
+        observed_revision=observed_revision,
+        applied_revision=applied_revision,
+        applied_hash=applied_hash,
+        outcome=outcome,
+        failures=[encode_failure(each) for each in sorted(failures)],
+    )
+
+
+def encode_failure(failure: Failure) -> agent_pb2.Failure:
+    return agent_pb2.Failure(
+        resource=failure.resource,
+        kind=_ERROR_KINDS[failure.kind],
+        reason=failure.reason,
+        message=failure.message,
+    )
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def _choose_fragments(
+    attachments: Iterable[SegmentAttachment],
+    sent: Iterable[state_pb2.SegmentFragment],
+    known: Mapping[bytes, SegmentFragment],
+) -> dict[bytes, SegmentFragment]:
+    available = {**known, **{each.hash: _decode_fragment(each) for each in sent}}
+    wanted = {each.fragment_hash for each in attachments}
+    missing = wanted - available.keys()
+    if missing:
+        raise MissingFragmentError(missing)
+    return {key: available[key] for key in sorted(wanted)}
+
+
+def _decode_overlay(host: state_pb2.HostPart) -> Bridge | None:
+    if not host.HasField("overlay"):
+        return None
+    return Bridge(OVERLAY_ID, host.overlay.name, _decode_datapath_type(host.overlay.datapath_type))
+
+
+def _encode_overlay(overlay: Bridge | None) -> state_pb2.OverlayBridge | None:
+    if overlay is None:
+        return None
+    return state_pb2.OverlayBridge(
+        name=overlay.name, datapath_type=_DATAPATH_TYPES[overlay.datapath_type]
+    )
+
+
+def _decode_bridge(message: state_pb2.Bridge) -> Bridge:
+    return Bridge(message.id, message.name, _decode_datapath_type(message.datapath_type))
+
+
+def _encode_bridge(bridge: Bridge) -> state_pb2.Bridge:
+    return state_pb2.Bridge(
+        id=bridge.id, name=bridge.name, datapath_type=_DATAPATH_TYPES[bridge.datapath_type]
+    )
+
+
+def _decode_datapath_type(number: state_pb2.DatapathType.ValueType) -> DatapathType:
+    return _DATAPATH_TYPES_BACK.get(number, DatapathType.UNKNOWN)
+
+
+def _decode_port(message: state_pb2.Port) -> Port:
+    return Port(
+        id=message.id,
+        interface=message.interface,
+        type=_PORT_TYPES_BACK.get(message.type, PortType.UNKNOWN),
+        bridge=message.bridge,
+        tag=message.tag,
+        mac=message.mac,
+        mtu=message.mtu,
+        addresses=frozenset(message.addresses),
+        peer=_decode_peer(message),
+    )
+
+
+def _decode_peer(message: state_pb2.Port) -> VethPeer | None:
+    if not message.HasField("peer"):
+        return None
+    return VethPeer(message.peer.netns, message.peer.interface)
+
+
+def _encode_port(port: Port) -> state_pb2.Port:
+    return state_pb2.Port(
+        id=port.id,
+        interface=port.interface,
+        type=_PORT_TYPES[port.type],
+        bridge=port.bridge,
+        tag=port.tag,
+        mac=port.mac,
+        mtu=port.mtu,
+        addresses=sorted(port.addresses),
+        peer=None if port.peer is None else _encode_peer(port.peer),
+    )
+
+
+def _encode_peer(peer: VethPeer) -> state_pb2.VethPeer:
+    return state_pb2.VethPeer(netns=peer.netns, interface=peer.interface)
+
+
+def _decode_attachment(message: state_pb2.SegmentAttachment) -> SegmentAttachment:
+    return SegmentAttachment(message.segment_uid, message.local_vlan, message.fragment_hash)
+
+
+def _encode_attachment(attachment: SegmentAttachment) -> state_pb2.SegmentAttachment:
+    return state_pb2.SegmentAttachment(
+        segment_uid=attachment.segment_uid,
+        local_vlan=attachment.local_vlan,
+        fragment_hash=attachment.fragment_hash,
+    )
+
+
+def _decode_fragment(message: state_pb2.SegmentFragment) -> SegmentFragment:
+    return SegmentFragment(
+        hash=message.hash,
+        segment_uid=message.segment_uid,
+        vni=message.vni,
+        dst_port=message.dst_port,
+        mtu=message.mtu,
+        members=tuple(
+            SegmentMember(each.host_uid, each.host_name, each.vtep) for each in message.members
+        ),
+    )
+
+
+def _encode_fragment(fragment: SegmentFragment) -> state_pb2.SegmentFragment:
+    return state_pb2.SegmentFragment(
+        hash=fragment.hash,
+        segment_uid=fragment.segment_uid,
+        vni=fragment.vni,
+        dst_port=fragment.dst_port,
+        mtu=fragment.mtu,
+        members=[
+            state_pb2.SegmentMember(
+                host_uid=each.host_uid, host_name=each.host_name, vtep=each.vtep
+            )
+            for each in fragment.members
+        ],
+    )
