@@ -1,0 +1,72 @@
+# ovsfleet. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
+PYTEST := $(AS_ROOT) $(PY) -m pytest
+
+##@ The two commands
+
+.PHONY: demo
+demo: setup-run dashboard  ## Set up, then prove the main job on three real OVS hosts (KEEP=1 leaves it running)
+	@$(AS_ROOT) $(PY) -m deploy.lab demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: setup-test dashboard lint  ## Set up, then lint and run every test that is not marked long
+	@$(PYTEST) -m "not long"
+
+##@ Demo and lab
+
+.PHONY: demo-down
+demo-down:  ## End whatever a demo left: processes, namespaces, files
+	@$(AS_ROOT) $(PY) -m deploy.lab down
+
+##@ Development
+
+.PHONY: setup-run setup-test
+setup-run setup-test:
+	@deploy/setup/setup.sh $(@:setup-%=%)
+
+.PHONY: dashboard
+dashboard:  ## Build the dashboard if its sources are newer than its build
+	@deploy/dashboard.sh
+
+.PHONY: lint
+lint: ruff types imports protos-check  ## ruff, mypy --strict, import-linter, generated code
+
+.PHONY: ruff
+ruff:
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+.PHONY: types
+types:  ## mypy --strict
+	@.venv/bin/mypy controller agent deploy tests
+
+.PHONY: imports
+imports:  ## Who may import whom
+	@.venv/bin/lint-imports --no-cache
+
+.PHONY: format
+format:  ## Sort imports and format
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+.PHONY: protos protos-check
+protos:  ## Generate ovsfleet/v1/*_pb2* from the .proto files
+	@deploy/protos.sh generate
+protos-check:  ## Lint the .proto files and verify that the generated code is theirs
+	@deploy/protos.sh check
+
+.PHONY: test-long
+test-long: setup-test dashboard  ## The tests that take too long for make test
+	@$(PYTEST) -m long
+
+.PHONY: lock
+lock:  ## Resolve the dependencies anew into requirements.lock
+	@.tools/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --all-extras --group dev \
+	  --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+.PHONY: help
+help:  ## Show this
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

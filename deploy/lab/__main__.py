@@ -1,0 +1,84 @@
+"""`python -m deploy.lab`: demo, up, down. `make demo` and `make demo-down` call it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.lab.claims import Ledger
+from deploy.lab.demo import EXAMPLE, run_demo
+from deploy.lab.lab import Lab, require_root
+from deploy.lab.shell import LabError
+
+app = typer.Typer(add_completion=False, help="A lab of real Open vSwitch hosts on this machine.")
+_console = Console()
+
+
+def _explain(lab: Lab) -> None:
+    _console.print(
+        f"\nIt is still running. Dashboard: [bold]{lab.url}/[/]  sign in with: {lab.admin_token}\n"
+        f"  export OVSFLEET_URL={lab.url} OVSFLEET_TOKEN={lab.admin_token}\n"
+        "  .venv/bin/ovsfleet get ports\n"
+        f"Logs and files: {lab.directory}. End it with: make demo-down",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option(help="Leave everything running afterwards.")] = False,
+) -> None:
+    """Runs the main job and proves it; exits 0 only if every claim holds."""
+    lab = Lab()
+    ledger = Ledger(_console)
+    lab.clear()
+    try:
+        run_demo(lab, ledger)
+        if keep:
+            lab.ovsfleet("apply", "-f", str(EXAMPLE), "--wait")
+    except LabError as error:
+        _console.print(f"[bold red]The demo broke off:[/] {error}\nLogs: {lab.directory}")
+        keep = True
+        raise typer.Exit(1) from error
+    finally:
+        if not keep:
+            lab.clear()
+    _console.print(ledger.table())
+    if keep:
+        _explain(lab)
+    raise typer.Exit(0 if ledger.all_hold() else 1)
+
+
+@app.command()
+def up() -> None:
+    """Starts hosts, controller and agents, with the example's namespaces, and applies nothing."""
+    lab = Lab()
+    lab.clear()
+    lab.up()
+    _explain(lab)
+
+
+@app.command()
+def down() -> None:
+    """Ends whatever an earlier run left: processes, namespaces, files."""
+    Lab().clear()
+
+
+def main() -> None:
+    # Ctrl-C and a closing terminal both take the way out that clears up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    try:
+        require_root()
+        app()
+    except LabError as error:
+        sys.exit(f"lab: {error}")
+
+
+if __name__ == "__main__":
+    main()

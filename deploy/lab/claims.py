@@ -1,0 +1,61 @@
+"""The demo's claims: each is proven from outside and closes in a table with its figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.lab.shell import LabError
+
+
+@dataclass(slots=True)
+class Claim:
+    """One thing that must hold, and what was measured."""
+
+    text: str
+    holds: bool = False
+    measured: str = ""
+
+    def prove(self, holds: bool, measured: str) -> None:
+        self.holds, self.measured = holds, measured
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All claims of a run, in order, told to a person while it goes."""
+
+    console: Console
+    claims: list[Claim] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def claim(self, text: str) -> Iterator[Claim]:
+        """A claim under proof. A check that breaks is a claim that does not hold; others go on."""
+        claim = Claim(text)
+        self.claims.append(claim)
+        with self.console.status(text):
+            try:
+                yield claim
+            except LabError as error:
+                claim.prove(False, str(error).splitlines()[0][:160])
+        mark = "[green]ok[/]" if claim.holds else "[bold red]NO[/]"
+        self.console.print(f"  {mark}  {claim.text}: {claim.measured}", highlight=False)
+
+    def step(self, text: str) -> None:
+        seconds = time.monotonic() - self.started
+        self.console.print(f"[bold]==> {text}[/] [dim]({seconds:.0f} s)[/]", highlight=False)
+
+    def all_hold(self) -> bool:
+        return bool(self.claims) and all(claim.holds for claim in self.claims)
+
+    def table(self) -> Table:
+        table = Table("Claim", "Measured", "", title="What was claimed, and what was measured")
+        for claim in self.claims:
+            mark = "[green]holds[/]" if claim.holds else "[bold red]FAILS[/]"
+            table.add_row(claim.text, claim.measured, mark)
+        return table

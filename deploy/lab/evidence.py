@@ -1,0 +1,98 @@
+"""What the system itself says: OVSDB rows and journal, kernel links, netlink events.
+
+The proofs compare these before and after, read with Open vSwitch's and the kernel's own tools.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import Any
+
+from deploy.lab.ovs import FOREIGN_BRIDGE, LabSwitch
+from deploy.lab.shell import in_netns, run
+
+OWNER_MARK = "ovsfleet-owner"
+ALIAS_MARK = "ovsfleet:"
+_FOREIGN_BRIDGES = {FOREIGN_BRIDGE, "br-phy"}
+_COUNTERS = {"statistics", "status", "rstp_status", "rstp_statistics"}
+"""Columns that ovs-vswitchd rewrites by itself every few seconds."""
+
+
+def _rows(switch: LabSwitch, table: str) -> list[dict[str, Any]]:
+    printed = json.loads(run("ovs-vsctl", f"--db={switch.remote}", "-f", "json", "list", table))
+    return [dict(zip(printed["headings"], row, strict=True)) for row in printed["data"]]
+
+
+def _uuids(value: list[Any]) -> set[str]:
+    """The UUIDs in a column that holds one, or a set of them (RFC 7047, 5.1)."""
+    return {value[1]} if value[0] == "uuid" else {item[1] for item in value[1]}
+
+
+def foreign_rows(switch: LabSwitch) -> str:
+    """Every bridge, port and interface that is not ovsfleet's, with its UUID, as canonical text."""
+    bridges = [row for row in _rows(switch, "Bridge") if row["name"] in _FOREIGN_BRIDGES]
+    port_ids = set().union(*(_uuids(row["ports"]) for row in bridges))
+    ports = [row for row in _rows(switch, "Port") if row["_uuid"][1] in port_ids]
+    interface_ids = set().union(*(_uuids(row["interfaces"]) for row in ports))
+    interfaces = [row for row in _rows(switch, "Interface") if row["_uuid"][1] in interface_ids]
+    kept = [
+        {column: value for column, value in row.items() if column not in _COUNTERS}
+        for row in (*bridges, *ports, *interfaces)
+    ]
+    return json.dumps(sorted(kept, key=json.dumps), sort_keys=True)
+
+
+def owned_rows(switch: LabSwitch) -> list[str]:
+    """Names of the bridges, ports and interfaces that carry ovsfleet's mark."""
+    return [
+        f"{table} {row['name']}"
+        for table in ("Bridge", "Port", "Interface")
+        for row in _rows(switch, table)
+        if OWNER_MARK in json.dumps(row["external_ids"])
+    ]
+
+
+def owned_links(switch: LabSwitch) -> list[str]:
+    """Kernel devices in the host's namespace that carry ovsfleet's alias."""
+    links = json.loads(in_netns(switch.host.netns, "ip", "-json", "link", "show"))
+    return [link["ifname"] for link in links if str(link.get("ifalias", "")).startswith(ALIAS_MARK)]
+
+
+def foreign_links(switch: LabSwitch) -> str:
+    """The other devices with their addresses, as canonical text without counters."""
+    links = json.loads(in_netns(switch.host.netns, "ip", "-json", "address", "show"))
+    rest = [
+        link
+        for link in links
+        if not str(link.get("ifalias", "")).startswith(ALIAS_MARK)
+        and link["ifname"] in {"lo", "mgmt0", "under0", "br-phy", FOREIGN_BRIDGE, "foreign0"}
+    ]
+    return json.dumps(rest, sort_keys=True)
+
+
+def transactions(switch: LabSwitch) -> int:
+    """Number of transactions in the database's journal (ovsdb-tool(1) show-log)."""
+    journal = run("ovsdb-tool", "show-log", switch.directory / "conf.db")
+    return sum(line.startswith("record ") for line in journal.splitlines())
+
+
+class NetlinkEvents:
+    """ip-monitor(8) for links and addresses inside some namespaces."""
+
+    def __init__(self, namespaces: list[str]) -> None:
+        self._children = [
+            subprocess.Popen(
+                ["ip", "-n", netns, "monitor", "link", "address"], stdout=subprocess.PIPE, text=True
+            )
+            for netns in namespaces
+        ]
+
+    def finish(self) -> list[str]:
+        """Stops listening and returns the lines that were printed: one or more per change."""
+        lines: list[str] = []
+        for child in self._children:
+            child.send_signal(signal.SIGTERM)
+            lines += child.communicate(timeout=5)[0].splitlines()
+        return lines

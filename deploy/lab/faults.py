@@ -1,0 +1,133 @@
+"""Faults under traffic: what daemons do may not cost a packet.
+
+While a sender numbers its datagrams from one host to another, the controller is killed with -9 and
+started again, an agent is killed idle and in the middle of an apply, and a port is deleted by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+from deploy.lab import evidence
+from deploy.lab.claims import Claim, Ledger
+from deploy.lab.lab import CONTROLLER, Lab
+from deploy.lab.probes import Delivery, Endpoint, flow
+from deploy.lab.shell import wait_until
+
+_MINIMUM_RATE = 500
+_VICTIM = "h1"
+"""The host whose agent is killed: the sender's own."""
+
+
+def prove_faults(lab: Lab, ledger: Ledger, endpoints: list[Endpoint]) -> None:
+    ledger.step("breaking things under traffic")
+    blue = [e for e in endpoints if e.segment == "blue" and e.netns != lab.host(e.host).netns]
+    source = next(e for e in blue if e.host == _VICTIM)
+    target = next(e for e in blue if e.host != _VICTIM)
+
+    def lossless(text: str, fault: Callable[[], str]) -> None:
+        with ledger.claim(text) as claim, flow(source, target) as running:
+            said = fault()
+            _judge(claim, running.finish(), said)
+
+    lossless("no packet lost: controller killed -9 and restarted", lambda: _restart_controller(lab))
+    _prove_idle_restart(lab, ledger, source, target)
+    lossless(
+        "no packet lost: agent killed -9 in the middle of an apply", lambda: _kill_mid_apply(lab)
+    )
+    _prove_repair(lab, ledger)
+
+
+def _judge(claim: Claim, got: Delivery, said: str) -> None:
+    claim.prove(
+        got.lost == 0 and got.repeated == 0 and got.rate >= _MINIMUM_RATE,
+        f"{got.lost} of {got.sent} lost at {got.rate:.0f}/s, longest gap {got.longest_gap_ms} ms; "
+        + said,
+    )
+
+
+def _restart_controller(lab: Lab) -> str:
+    lab.processes.get(CONTROLLER).kill()
+    wait_until("the API to be gone", lambda: not lab.is_ready(), 10)
+    time.sleep(1)  # A controller that stays away for a while is part of the proof.
+    started = time.monotonic()
+    lab.start_controller()
+    lab.ovsfleet("wait", "host", *lab.switches, "--for=Ready", "--timeout=30")
+    return f"all hosts Ready {time.monotonic() - started:.1f} s after its start"
+
+
+def _restart_agent(lab: Lab, env: dict[str, str] | None = None) -> float:
+    """Kills the victim's agent and starts it again; returns the seconds until it is done."""
+    lab.agent_process(_VICTIM).kill()
+    started = time.monotonic()
+    lab.start_agent(_VICTIM, env)
+    wait_until("the agent to have reconciled", lambda: _is_settled(lab), 30)
+    return time.monotonic() - started
+
+
+def _is_settled(lab: Lab) -> bool:
+    """Whether the agent says that it has looked at the host and has nothing left to do."""
+    said = lab.agent(_VICTIM, "status", "-o", "json", check=False)
+    if not said.strip():
+        return False
+    status = json.loads(said)
+    return bool(status["settled"] and status["connected"])
+
+
+def _prove_idle_restart(lab: Lab, ledger: Ledger, source: Endpoint, target: Endpoint) -> None:
+    switch = lab.switches[_VICTIM]
+    with ledger.claim("no packet lost: idle agent killed -9 and restarted") as claim:
+        namespaces = [lab.host(_VICTIM).netns, source.netns]
+        with flow(source, target) as running:
+            before = evidence.transactions(switch)
+            events = evidence.NetlinkEvents(namespaces)
+            seconds = _restart_agent(lab)
+            after = evidence.transactions(switch)
+            netlink = events.finish()
+            _judge(claim, running.finish(), f"settled after {seconds:.1f} s")
+    with ledger.claim("an idle restart writes nothing") as claim:
+        status = json.loads(lab.agent(_VICTIM, "status", "-o", "json"))
+        writes = status["ovsdb_transactions"] + status["netlink_writes"]
+        claim.prove(
+            before == after and not netlink and writes == 0,
+            f"{after - before} OVSDB transactions in the journal, {len(netlink)} netlink events, "
+            f"{writes} writes by the agent's own count",
+        )
+
+
+def _kill_mid_apply(lab: Lab) -> str:
+    """The agent kills itself between its OVSDB commit and the netlink steps that must follow."""
+    _restart_agent(lab, {"OVSFLEET_AGENT_FAILPOINT": "after-ovsdb"})
+    victim = lab.agent_process(_VICTIM)
+    manifests = lab.directory / "extra.yaml"
+    manifests.write_text(_extra_ports())
+    lab.ovsfleet("apply", "-f", str(manifests))
+    wait_until("the agent to die in mid-apply", lambda: not victim.is_alive(), 15)
+    started = time.monotonic()
+    lab.start_agent(_VICTIM)
+    lab.ovsfleet("apply", "-f", str(manifests), "--wait", "--timeout=30")
+    seconds = time.monotonic() - started
+    lab.ovsfleet("delete", "-f", str(manifests), "--wait", "--timeout=30")
+    return f"the half-done change was Ready {seconds:.1f} s after the restart"
+
+
+def _extra_ports(count: int = 5) -> str:
+    return "\n---\n".join(
+        f"kind: Port\nmetadata: {{name: extra-{n}}}\n"
+        f"spec: {{host: {_VICTIM}, segment: blue, interface: extra-{n}, type: internal, "
+        f"addresses: [10.20.1.{100 + n}/24]}}"
+        for n in range(count)
+    )
+
+
+def _prove_repair(lab: Lab, ledger: Ledger) -> None:
+    with ledger.claim("a port deleted by hand comes back by itself") as claim:
+        switch = lab.switches[_VICTIM]
+        switch.vsctl("del-port", "blue1-w")
+        seconds = wait_until(
+            "blue1-w to be back", lambda: "Port blue1-w" in evidence.owned_rows(switch), 15, 0.02
+        )
+        lab.ovsfleet("wait", "port", "blue-h1-workload", "--for=Ready", "--timeout=15")
+        claim.prove(True, f"ovs-vsctl del-port blue1-w: back after {seconds * 1000:.0f} ms")

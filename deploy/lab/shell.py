@@ -1,0 +1,57 @@
+"""Running commands for the lab: argument vectors only, output captured, failures in full."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+class LabError(Exception):
+    """Something the lab needs did not happen; the message says what and what was printed."""
+
+
+def run(*argv: str | Path, check: bool = True, timeout: float = 30) -> str:
+    """Runs a command and returns what it printed on stdout."""
+    words = [str(word) for word in argv]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
+    if check and done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise LabError(f"{' '.join(words)}: exit {done.returncode}: {said}")
+    return done.stdout
+
+
+def in_netns(netns: str, *argv: str | Path, check: bool = True, timeout: float = 30) -> str:
+    return run("ip", "netns", "exec", netns, *argv, check=check, timeout=timeout)
+
+
+def ip_batch(lines: Sequence[str], netns: str | None = None) -> None:
+    """Runs many ip(8) commands in one process; stops at the first that fails."""
+    where = ["-n", netns] if netns else []
+    done = subprocess.run(
+        ["ip", *where, "-batch", "-"],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LabError(f"ip -batch in {netns or 'this namespace'}: {done.stderr.strip()}")
+
+
+def wait_until(
+    what: str, ready: Callable[[], bool], deadline: float = 30, interval: float = 0.05
+) -> float:
+    """Polls until ``ready`` and returns the seconds it took.
+
+    Raises:
+        LabError: ``what`` did not come true before the deadline.
+    """
+    started = time.monotonic()
+    while not ready():
+        if time.monotonic() - started > deadline:
+            raise LabError(f"gave up after {deadline:.0f} s waiting for {what}")
+        time.sleep(interval)
+    return time.monotonic() - started
