@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from controller.domain.intent import Manifest, Removal
-from controller.domain.validation.world import Planned, World
+from controller.domain.intent import Manifest, Mode, Object, Ref, Removal, SegmentSpec, Spec
+from controller.domain.validation.after import After
+from controller.domain.validation.clashes import check_clashes
+from controller.domain.validation.faults import Faults
+from controller.domain.validation.relations import check_relations
+from controller.domain.validation.shape import SPEC_TYPES, check_shape, normalise
+from controller.domain.validation.world import Draft, Planned, World
 
 
 def plan_change(
@@ -16,4 +22,150 @@ def plan_change(
     Raises InvalidError, ConflictError, NotFoundError or StaleError, whose ``violations`` name all
     faults; a mixture of them is an InvalidError.
     """
-    raise NotImplementedError(world, manifests, removals)
+    faults = Faults()
+    accepted = _accept_manifests(world, manifests, faults)
+    removed, missing = _accept_removals(world, removals, accepted, faults)
+    drafts = _number_segments(world, accepted, faults)
+    for draft in drafts.values():
+        check_shape(draft, world, faults)
+    after = After(world, drafts, removed)
+    check_relations(after, faults)
+    check_clashes(after, faults)
+    faults.raise_any()
+    return _sort_out(world, drafts, removed, missing)
+
+
+def _accept_manifests(
+    world: World, manifests: Sequence[Manifest], faults: Faults
+) -> dict[Ref, Draft]:
+    drafts: dict[Ref, Draft] = {}
+    for manifest in manifests:
+        if manifest.ref in drafts:
+            _refuse_twice(manifest.ref, manifest.pointer, faults)
+        elif not isinstance(manifest.spec, SPEC_TYPES[manifest.ref.kind]):
+            faults.invalid(
+                f"{manifest.pointer}/kind",
+                "kind_mismatch",
+                f"the spec is not that of a {manifest.ref.kind}",
+                "make kind and spec agree",
+            )
+        else:
+            drafts[manifest.ref] = _draft(world, manifest, faults)
+    return drafts
+
+
+def _refuse_twice(ref: Ref, pointer: str, faults: Faults) -> None:
+    faults.invalid(
+        pointer,
+        "duplicate_object",
+        f"{ref.kind} {ref.name!r} is named twice in one request",
+        "name each object once",
+    )
+
+
+def _draft(world: World, manifest: Manifest, faults: Faults) -> Draft:
+    current = world.objects.get(manifest.ref)
+    kind, name = manifest.ref.kind, manifest.ref.name
+    if manifest.mode is Mode.CREATE and current is not None:
+        faults.conflict(
+            f"{manifest.pointer}/metadata/name",
+            "already_exists",
+            f"there is a {kind} {name!r} already",
+            "choose another name, or replace the one that exists",
+        )
+    if manifest.mode is Mode.REPLACE and current is None:
+        _refuse_missing(manifest.ref, manifest.pointer, faults)
+    _check_expected(current, manifest.expected_revision, manifest.pointer, faults)
+    spec = _with_current_vni(normalise(manifest.spec), current)
+    return Draft(manifest.ref, spec, manifest.labels, manifest.pointer, current)
+
+
+def _refuse_missing(ref: Ref, pointer: str, faults: Faults) -> None:
+    faults.not_found(pointer, f"there is no {ref.kind} {ref.name!r}", "create it first")
+
+
+def _check_expected(
+    current: Object | None, expected: int | None, pointer: str, faults: Faults
+) -> None:
+    if current is not None and expected is not None and current.revision != expected:
+        faults.stale(
+            pointer,
+            f"{current.kind} {current.name!r} is at revision {current.revision}, not {expected}",
+            "read it again and make your change to what it is now",
+        )
+
+
+def _with_current_vni(spec: Spec, current: Object | None) -> Spec:
+    """Let a segment that names no VNI keep the one that it was given."""
+    before = current.spec if current else None
+    if isinstance(spec, SegmentSpec) and isinstance(before, SegmentSpec) and spec.vni is None:
+        return replace(spec, vni=before.vni)
+    return spec
+
+
+def _accept_removals(
+    world: World, removals: Sequence[Removal], drafts: dict[Ref, Draft], faults: Faults
+) -> tuple[dict[Ref, Removal], tuple[Ref, ...]]:
+    removed: dict[Ref, Removal] = {}
+    missing: dict[Ref, None] = {}
+    for removal in removals:
+        current = world.objects.get(removal.ref)
+        if removal.ref in drafts or removal.ref in removed or removal.ref in missing:
+            _refuse_twice(removal.ref, removal.pointer, faults)
+        elif current is not None:
+            _check_expected(current, removal.expected_revision, removal.pointer, faults)
+            removed[removal.ref] = removal
+        elif removal.missing_ok:
+            missing[removal.ref] = None
+        else:
+            _refuse_missing(removal.ref, removal.pointer, faults)
+    return removed, tuple(missing)
+
+
+def _number_segments(world: World, drafts: dict[Ref, Draft], faults: Faults) -> dict[Ref, Draft]:
+    """Give a VNI to each new segment that asks for none in particular."""
+    free = _free_vnis(world, drafts)
+    numbered = dict(drafts)
+    for ref, draft in drafts.items():
+        if not isinstance(draft.spec, SegmentSpec) or draft.spec.vni is not None:
+            continue
+        vni = next(free, None)
+        if vni is None:
+            faults.conflict(
+                f"{draft.pointer}/spec/vni",
+                "vni_pool_exhausted",
+                "no VNI is free in the pool",
+                "delete segments that are not needed, or name a VNI outside of the pool",
+            )
+        else:
+            numbered[ref] = replace(draft, spec=replace(draft.spec, vni=vni))
+    return numbered
+
+
+def _free_vnis(world: World, drafts: dict[Ref, Draft]) -> Iterator[int]:
+    asked = {d.spec.vni for d in drafts.values() if isinstance(d.spec, SegmentSpec)}
+    return (vni for vni in world.free_vnis if vni not in asked)
+
+
+def _sort_out(
+    world: World, drafts: dict[Ref, Draft], removed: dict[Ref, Removal], missing: tuple[Ref, ...]
+) -> Planned:
+    creates, updates, unchanged = [], [], []
+    for draft in drafts.values():
+        if draft.current is None:
+            creates.append(draft)
+        elif _same(draft, draft.current):
+            unchanged.append(draft.current)
+        else:
+            updates.append(draft)
+    return Planned(
+        creates=tuple(creates),
+        updates=tuple(updates),
+        deletes=tuple(world.objects[ref] for ref in removed),
+        unchanged=tuple(unchanged),
+        missing=missing,
+    )
+
+
+def _same(draft: Draft, current: Object) -> bool:
+    return draft.spec == current.spec and dict(draft.labels) == dict(current.labels)

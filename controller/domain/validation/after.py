@@ -1,0 +1,100 @@
+"""The world as the change would leave it: what the rules between objects look at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    BridgeSpec,
+    HostSpec,
+    Kind,
+    Object,
+    PortSpec,
+    Ref,
+    Removal,
+    SegmentSpec,
+    Spec,
+)
+from controller.domain.validation.world import Draft, Elsewhere, World
+
+_SpecT = TypeVar("_SpecT", bound=Spec)
+
+
+class After:
+    """Every loaded object at its new version, without the deleted ones. Read-only once built."""
+
+    def __init__(
+        self, world: World, drafts: Mapping[Ref, Draft], removals: Mapping[Ref, Removal]
+    ) -> None:
+        self.world = world
+        self.drafts = drafts
+        """What the request writes."""
+        self.removals = removals
+        """What the request deletes, all of it existing."""
+        self.entries: dict[Ref, Draft] = {
+            ref: _as_it_is(found) for ref, found in world.objects.items() if ref not in removals
+        }
+        self.entries.update(drafts)
+        self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
+        self._by_host: dict[str, list[Draft]] = defaultdict(list)
+        for entry in self.entries.values():
+            self._index(entry)
+
+    def _index(self, entry: Draft) -> None:
+        if isinstance(entry.spec, BridgeSpec | PortSpec):
+            self._by_host[entry.spec.host].append(entry)
+        if (segment := segment_ref(entry)) is not None:
+            self._ports_by_segment[segment].append(entry)
+
+    def host(self, name: str) -> HostSpec | None:
+        return self._spec(Ref(Kind.HOST, DEFAULT_PROJECT, name), HostSpec)
+
+    def bridge(self, name: str) -> BridgeSpec | None:
+        return self._spec(Ref(Kind.BRIDGE, DEFAULT_PROJECT, name), BridgeSpec)
+
+    def segment(self, ref: Ref) -> SegmentSpec | None:
+        return self._spec(ref, SegmentSpec)
+
+    def _spec(self, ref: Ref, spec_type: type[_SpecT]) -> _SpecT | None:
+        entry = self.entries.get(ref)
+        return entry.spec if entry and isinstance(entry.spec, spec_type) else None
+
+    def on_host(self, name: str) -> list[Draft]:
+        """Return the bridges and ports of a touched host."""
+        return self._by_host.get(name, [])
+
+    def ports_of(self, segment: Ref) -> list[tuple[Draft, PortSpec]]:
+        """Return the segment's ports on touched hosts."""
+        found = self._ports_by_segment.get(segment, [])
+        return [(port, port.spec) for port in found if isinstance(port.spec, PortSpec)]
+
+    def elsewhere(self, segment: Ref) -> Elsewhere:
+        """Return the segment's ports on hosts that the change does not touch."""
+        found = self.world.objects.get(segment)
+        return self.world.elsewhere.get(found.uid, Elsewhere()) if found else Elsewhere()
+
+    def touched_segments(self) -> Iterator[tuple[Ref, SegmentSpec]]:
+        """Yield the segments whose own spec, ports or member hosts the request writes."""
+        refs = {ref for ref in self.drafts if ref.kind is Kind.SEGMENT}
+        refs |= {s for draft in self.drafts.values() if (s := segment_ref(draft)) is not None}
+        for draft in self.drafts.values():
+            if isinstance(draft.spec, HostSpec):
+                neighbours = self.on_host(draft.ref.name)
+                refs |= {s for port in neighbours if (s := segment_ref(port)) is not None}
+        for ref in sorted(refs, key=lambda r: (r.project, r.name)):
+            if (spec := self.segment(ref)) is not None:
+                yield ref, spec
+
+
+def _as_it_is(found: Object) -> Draft:
+    return Draft(found.ref, found.spec, found.labels, pointer="", current=found)
+
+
+def segment_ref(entry: Draft) -> Ref | None:
+    """Return the segment that an entry is a port of."""
+    if isinstance(entry.spec, PortSpec) and entry.spec.segment is not None:
+        return Ref(Kind.SEGMENT, entry.ref.project, entry.spec.segment)
+    return None

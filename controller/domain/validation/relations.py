@@ -1,0 +1,251 @@
+"""Rules between objects: references, fixed fields, tunnels, MTU, and what still holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from controller.domain.intent import (
+    AddressFamily,
+    BridgeSpec,
+    HostSpec,
+    Kind,
+    PortSpec,
+    Ref,
+    SegmentSpec,
+    Spec,
+)
+from controller.domain.mtu import MIN_IPV6_MTU, effective_mtu
+from controller.domain.validation.after import After, segment_ref
+from controller.domain.validation.faults import Faults, listing
+from controller.domain.validation.shape import family, has_ipv6
+from controller.domain.validation.world import Draft
+
+_ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
+    HostSpec: (),
+    BridgeSpec: ("host", "interface", "datapath_type"),
+    SegmentSpec: (),
+    PortSpec: ("host", "interface", "type"),
+}
+_FIXED_WHILE_IN_USE: dict[type[Spec], tuple[str, ...]] = {
+    HostSpec: ("datapath_type", "overlay_bridge"),
+    SegmentSpec: ("vni", "address_family", "backend"),
+}
+
+
+def check_relations(after: After, faults: Faults) -> None:
+    """Find everything wrong between what the request writes and what there is."""
+    for draft in after.drafts.values():
+        _check_references(draft, after, faults)
+        _check_fixed_fields(draft, after, faults)
+    for ref, segment in after.touched_segments():
+        _check_vteps(ref, segment, after, faults)
+        _check_mtu(ref, segment, after, faults)
+    for ref in after.removals:
+        _check_holders(ref, after, faults)
+
+
+def _check_references(draft: Draft, after: After, faults: Faults) -> None:
+    spec, at = draft.spec, f"{draft.pointer}/spec"
+    if isinstance(spec, BridgeSpec | PortSpec) and after.host(spec.host) is None:
+        _unknown(Kind.HOST, spec.host, f"{at}/host", faults)
+    if isinstance(spec, PortSpec):
+        segment = segment_ref(draft)
+        if segment is not None and after.segment(segment) is None:
+            _unknown(Kind.SEGMENT, segment.name, f"{at}/segment", faults)
+        if spec.bridge is not None:
+            _check_bridge(spec, spec.bridge, after, f"{at}/bridge", faults)
+
+
+def _unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
+    faults.invalid(
+        pointer,
+        f"unknown_{kind.lower()}",
+        f"there is no {kind} {name!r}",
+        f"create it first or in the same request, or name a {kind} that exists",
+    )
+
+
+def _check_bridge(spec: PortSpec, name: str, after: After, pointer: str, faults: Faults) -> None:
+    bridge = after.bridge(name)
+    if bridge is None:
+        _unknown(Kind.BRIDGE, name, pointer, faults)
+    elif bridge.host != spec.host:
+        faults.invalid(
+            pointer,
+            "bridge_on_other_host",
+            f"Bridge {name!r} is on host {bridge.host!r}, the port on {spec.host!r}",
+            f"name a bridge of host {spec.host!r}",
+        )
+
+
+def _check_fixed_fields(draft: Draft, after: After, faults: Faults) -> None:
+    """Refuse what no agent can change in place without cutting traffic by surprise."""
+    if draft.current is None:
+        return
+    for field in _changed(draft, _ALWAYS_FIXED[type(draft.spec)]):
+        faults.invalid(
+            f"{draft.pointer}/spec/{field}",
+            "immutable",
+            f"{field!r} of {draft.ref.kind} {draft.ref.name!r} cannot change",
+            "delete the object and create it anew with the value you want",
+        )
+    if holders := _users(draft.ref, after):
+        for field in _changed(draft, _FIXED_WHILE_IN_USE.get(type(draft.spec), ())):
+            faults.conflict(
+                f"{draft.pointer}/spec/{field}",
+                "immutable_in_use",
+                f"{field!r} of {draft.ref.kind} {draft.ref.name!r} cannot change while it carries"
+                f" {holders}",
+                "delete those ports first, or create another object with the value you want",
+            )
+
+
+def _changed(draft: Draft, names: tuple[str, ...]) -> Iterator[str]:
+    before: Any = draft.current.spec if draft.current else draft.spec
+    return (name for name in names if getattr(before, name) != getattr(draft.spec, name))
+
+
+def _users(ref: Ref, after: After) -> str:
+    """Name the ports that keep a host's overlay or a segment in use."""
+    if ref.kind is Kind.HOST:
+        return listing(e.ref for e in after.on_host(ref.name) if segment_ref(e) is not None)
+    return _segment_ports(ref, after)
+
+
+def _segment_ports(ref: Ref, after: After) -> str:
+    near = [port.ref for port, _ in after.ports_of(ref)]
+    far = after.elsewhere(ref)
+    return listing(near + [port.ref for port in far.sample], len(near) + far.ports)
+
+
+def _check_vteps(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
+    """A host with a port on a segment needs a tunnel end of the segment's address family."""
+    version = 4 if segment.address_family is AddressFamily.IPV4 else 6
+    for port, spec in after.ports_of(ref):
+        host = after.host(spec.host)
+        if host is None or any(family(vtep) == version for vtep in host.vteps):
+            continue
+        pointer = _blame(port, spec, ref, after)
+        if pointer is not None:
+            faults.invalid(
+                pointer,
+                "vtep_missing",
+                f"host {spec.host!r} has no IPv{version} VTEP, which segment {ref.name!r} needs"
+                f" there for {port.ref.kind} {port.ref.name!r}",
+                f"give the host an IPv{version} address in 'vteps'",
+            )
+
+
+def _blame(port: Draft, spec: PortSpec, segment: Ref, after: After) -> str | None:
+    """Return where the request brings a port, its host or its segment into what is wrong."""
+    if port.ref in after.drafts:
+        return f"{port.pointer}/spec/segment"
+    for draft in after.drafts.values():
+        if isinstance(draft.spec, HostSpec) and draft.ref.name == spec.host:
+            return f"{draft.pointer}/spec/vteps"
+    if segment in after.drafts:
+        return f"{after.drafts[segment].pointer}/spec/address_family"
+    return None
+
+
+def _check_mtu(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
+    members = _underlays(ref, after)
+    if not members:
+        return
+    name, narrowest = min(members.items(), key=lambda item: (item[1], item[0]))
+    overhead = segment.address_family.vxlan_overhead
+    if segment.mtu is not None and segment.mtu + overhead > narrowest:
+        faults.invalid(
+            _segment_or_member(ref, name, after),
+            "mtu_exceeds_underlay",
+            f"segment {ref.name!r} has MTU {segment.mtu}, and VXLAN adds {overhead} bytes: that is"
+            f" more than the underlay MTU {narrowest} of host {name!r}",
+            f"set the segment's mtu to 'auto' or to at most {narrowest - overhead}",
+        )
+    _check_port_mtus(ref, effective_mtu(segment, members.values()), name, after, faults)
+
+
+def _underlays(segment: Ref, after: After) -> dict[str, int]:
+    """Return the underlay MTU of each touched member and of the narrowest one elsewhere."""
+    found: dict[str, int] = {}
+    for _, spec in after.ports_of(segment):
+        if (host := after.host(spec.host)) is not None:
+            found[spec.host] = host.underlay_mtu
+    far = after.elsewhere(segment).narrowest_host
+    if far is not None and isinstance(far.spec, HostSpec):
+        found[far.name] = far.spec.underlay_mtu
+    return found
+
+
+def _segment_or_member(segment: Ref, host: str, after: After) -> str:
+    """Point at what the request wrote: the segment's MTU, the host's, or the port that joins."""
+    if segment in after.drafts:
+        return f"{after.drafts[segment].pointer}/spec/mtu"
+    for draft in after.drafts.values():
+        if isinstance(draft.spec, HostSpec) and draft.ref.name == host:
+            return f"{draft.pointer}/spec/underlay_mtu"
+    joining = [d for d in after.drafts.values() if segment_ref(d) == segment]
+    on_host = [d for d in joining if isinstance(d.spec, PortSpec) and d.spec.host == host]
+    blamed = on_host or joining or list(after.drafts.values())
+    return f"{blamed[0].pointer}/spec/segment" if blamed else ""
+
+
+def _check_port_mtus(ref: Ref, limit: int, narrowest: str, after: After, faults: Faults) -> None:
+    cause = _segment_or_member(ref, narrowest, after)
+    for port, spec in _mtu_relevant_ports(ref, after):
+        own = f"{port.pointer}/spec" if port.ref in after.drafts else None
+        if spec.mtu is not None and spec.mtu > limit:
+            faults.invalid(
+                f"{own}/mtu" if own else cause,
+                "mtu_exceeds_segment",
+                f"port {port.ref.name!r} has MTU {spec.mtu}, more than the {limit} of segment"
+                f" {ref.name!r}",
+                f"leave the port's mtu out or set it to at most {limit}",
+            )
+        if spec.mtu is None and has_ipv6(spec) and limit < MIN_IPV6_MTU:
+            faults.invalid(
+                f"{own}/addresses" if own else cause,
+                "mtu_too_small_for_ipv6",
+                f"port {port.ref.name!r} has an IPv6 address, and the MTU of segment {ref.name!r}"
+                f" is {limit}",
+                f"IPv6 needs {MIN_IPV6_MTU}: widen the underlay or the segment's mtu",
+            )
+
+
+def _mtu_relevant_ports(segment: Ref, after: After) -> Iterator[tuple[Draft, PortSpec]]:
+    yield from after.ports_of(segment)
+    widest = after.elsewhere(segment).widest_port
+    if widest is not None and isinstance(widest.spec, PortSpec):
+        far = Draft(widest.ref, widest.spec, widest.labels, pointer="", current=widest)
+        yield far, widest.spec
+
+
+def _check_holders(ref: Ref, after: After, faults: Faults) -> None:
+    """Refuse to delete what something outside of the request still refers to."""
+    holders = _holders(ref, after)
+    if holders:
+        faults.conflict(
+            after.removals[ref].pointer,
+            "still_in_use",
+            f"{ref.kind} {ref.name!r} is still used by {holders}",
+            "delete those in the same request, or first",
+        )
+
+
+def _holders(ref: Ref, after: After) -> str:
+    match ref.kind:
+        case Kind.HOST:
+            return listing(e.ref for e in after.on_host(ref.name))
+        case Kind.SEGMENT:
+            return _segment_ports(ref, after)
+        case Kind.BRIDGE:
+            return listing(_bridge_ports(ref, after))
+        case Kind.PORT:
+            return ""
+
+
+def _bridge_ports(bridge: Ref, after: After) -> Iterator[Ref]:
+    for entry in after.entries.values():
+        if isinstance(entry.spec, PortSpec) and entry.spec.bridge == bridge.name:
+            yield entry.ref

@@ -1,0 +1,208 @@
+"""Rules for one manifest by itself: its spec brought into normal form and each field checked."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    BridgeSpec,
+    HostSpec,
+    Kind,
+    PortSpec,
+    PortType,
+    Ref,
+    SegmentSpec,
+    Spec,
+)
+from controller.domain.mtu import MIN_IPV6_MTU, MIN_MTU
+from controller.domain.validation import fields
+from controller.domain.validation.faults import Faults
+from controller.domain.validation.fields import Fault
+from controller.domain.validation.world import Draft, World
+
+SPEC_TYPES: dict[Kind, type[Spec]] = {
+    Kind.HOST: HostSpec,
+    Kind.BRIDGE: BridgeSpec,
+    Kind.SEGMENT: SegmentSpec,
+    Kind.PORT: PortSpec,
+}
+_MIN_UNDERLAY_MTU = 576
+"""What every IPv4 host must be able to receive (RFC 791, 3.1)."""
+_MAX_ADDRESSES = 64
+_MAX_LABELS = 64
+
+
+def normalise(spec: Spec) -> Spec:
+    """Bring addresses into their one spelling; what is malformed stays for the checks to name."""
+    if isinstance(spec, HostSpec):
+        return replace(spec, vteps=tuple(fields.ip_of(v) or v for v in spec.vteps))
+    if isinstance(spec, PortSpec):
+        mac = spec.mac.lower().replace("-", ":") if spec.mac else None
+        return replace(spec, mac=mac, addresses=tuple(_cidr(a) for a in spec.addresses))
+    return spec
+
+
+def _cidr(address: str) -> str:
+    try:
+        return str(ipaddress.ip_interface(address)) if "/" in address else address
+    except ValueError:
+        return address
+
+
+def check_shape(draft: Draft, world: World, faults: Faults) -> None:
+    """Find what is wrong with a draft whatever else exists."""
+    _check_metadata(draft, world, faults)
+    at = f"{draft.pointer}/spec"
+    match draft.spec:
+        case HostSpec():
+            _check_host(draft.spec, at, faults)
+        case BridgeSpec():
+            _report(fields.host_device(draft.spec.interface), f"{at}/interface", faults)
+        case SegmentSpec():
+            _check_segment(draft.spec, at, faults)
+        case PortSpec():
+            _check_port(draft.spec, at, faults)
+
+
+def _report(fault: Fault | None, pointer: str, faults: Faults) -> None:
+    if fault is not None:
+        faults.invalid(pointer, *fault)
+
+
+def _check_metadata(draft: Draft, world: World, faults: Faults) -> None:
+    at = f"{draft.pointer}/metadata"
+    _report(fields.name(draft.ref.name), f"{at}/name", faults)
+    _check_project(draft.ref, world, f"{at}/project", faults)
+    if len(draft.labels) > _MAX_LABELS:
+        faults.invalid(
+            f"{at}/labels",
+            "too_many_labels",
+            f"{len(draft.labels)} labels",
+            f"keep at most {_MAX_LABELS}",
+        )
+    for key, value in draft.labels.items():
+        escaped = key.replace("~", "~0").replace("/", "~1")
+        _report(fields.label(key, value), f"{at}/labels/{escaped}", faults)
+
+
+def _check_project(ref: Ref, world: World, pointer: str, faults: Faults) -> None:
+    if ref.kind in (Kind.HOST, Kind.BRIDGE) and ref.project != DEFAULT_PROJECT:
+        faults.invalid(
+            pointer,
+            "wrong_project",
+            f"a {ref.kind} belongs to the network-admin, in project {DEFAULT_PROJECT!r}",
+            f"leave the project out or write {DEFAULT_PROJECT!r}",
+        )
+    elif ref.project not in world.projects:
+        faults.invalid(
+            pointer,
+            "unknown_project",
+            f"there is no project {ref.project!r}",
+            f"name a project that exists, e.g. {DEFAULT_PROJECT!r}",
+        )
+
+
+def _check_host(spec: HostSpec, at: str, faults: Faults) -> None:
+    for index, vtep in enumerate(spec.vteps):
+        _report(fields.vtep(vtep), f"{at}/vteps/{index}", faults)
+    families = [family(v) for v in spec.vteps if fields.vtep(v) is None]
+    for index in range(1, len(families)):
+        if families[index] in families[:index]:
+            faults.invalid(
+                f"{at}/vteps/{index}",
+                "vtep_family_twice",
+                f"the host has two IPv{families[index]} VTEPs",
+                "keep one address of each family",
+            )
+    smallest = MIN_IPV6_MTU if 6 in families else _MIN_UNDERLAY_MTU
+    _report(fields.mtu(spec.underlay_mtu, smallest), f"{at}/underlay_mtu", faults)
+    _report(fields.host_device(spec.overlay_bridge), f"{at}/overlay_bridge", faults)
+
+
+def family(address: str) -> int:
+    """Return 4 or 6 for a well-formed address."""
+    return 6 if ":" in address else 4
+
+
+def _check_segment(spec: SegmentSpec, at: str, faults: Faults) -> None:
+    if spec.vni is not None:
+        _report(fields.vni(spec.vni), f"{at}/vni", faults)
+    if spec.mtu is not None:
+        _report(fields.mtu(spec.mtu), f"{at}/mtu", faults)
+    _report(fields.udp_port(spec.dst_port), f"{at}/dst_port", faults)
+
+
+def _check_port(spec: PortSpec, at: str, faults: Faults) -> None:
+    _report(fields.host_device(spec.interface), f"{at}/interface", faults)
+    _check_attachment(spec, at, faults)
+    _check_peer(spec, at, faults)
+    if spec.mac is not None:
+        _report(fields.mac(spec.mac), f"{at}/mac", faults)
+    if spec.mtu is not None:
+        smallest = MIN_IPV6_MTU if has_ipv6(spec) else MIN_MTU
+        _report(fields.mtu(spec.mtu, smallest), f"{at}/mtu", faults)
+    _check_addresses(spec, at, faults)
+
+
+def has_ipv6(spec: PortSpec) -> bool:
+    return any(":" in address for address in spec.addresses)
+
+
+def _check_addresses(spec: PortSpec, at: str, faults: Faults) -> None:
+    if len(spec.addresses) > _MAX_ADDRESSES:
+        faults.invalid(
+            f"{at}/addresses",
+            "too_many_addresses",
+            f"{len(spec.addresses)} addresses on one port",
+            f"keep at most {_MAX_ADDRESSES}",
+        )
+    for index, address in enumerate(spec.addresses):
+        _report(fields.address(address), f"{at}/addresses/{index}", faults)
+
+
+def _check_attachment(spec: PortSpec, at: str, faults: Faults) -> None:
+    if spec.segment is None and spec.bridge is None:
+        faults.invalid(
+            f"{at}/segment",
+            "attachment_missing",
+            "the port is on no segment and on no bridge",
+            "set exactly one of 'segment' and 'bridge'",
+        )
+    if spec.segment is not None and spec.bridge is not None:
+        faults.invalid(
+            f"{at}/bridge",
+            "attachment_ambiguous",
+            f"the port is on segment {spec.segment!r} and on bridge {spec.bridge!r}",
+            "set exactly one of 'segment' and 'bridge'",
+        )
+    if spec.tag is not None:
+        _report(fields.tag(spec.tag), f"{at}/tag", faults)
+        if spec.segment is not None:
+            faults.invalid(
+                f"{at}/tag",
+                "tag_on_segment",
+                "the VLAN of a segment's port is chosen by the controller for each host",
+                "leave 'tag' out, or put the port on a bridge",
+            )
+
+
+def _check_peer(spec: PortSpec, at: str, faults: Faults) -> None:
+    if spec.type is PortType.VETH and spec.peer is None:
+        faults.invalid(
+            f"{at}/peer",
+            "peer_missing",
+            "a veth port needs to know where its other end goes",
+            "set peer.netns and peer.interface",
+        )
+    if spec.type is not PortType.VETH and spec.peer is not None:
+        faults.invalid(
+            f"{at}/peer",
+            "peer_not_allowed",
+            f"a port of type {spec.type} has no other end",
+            "leave 'peer' out, or set type to 'veth'",
+        )
+    if spec.peer is not None:
+        _report(fields.netns(spec.peer.netns), f"{at}/peer/netns", faults)
+        _report(fields.device(spec.peer.interface), f"{at}/peer/interface", faults)
