@@ -1,0 +1,245 @@
+"""The last accepted desired state on disk: what a host is kept at when nobody answers.
+
+Owns ``<state_dir>/state.bin`` and ``state.bin.prev``. A file is replaced as a whole (written aside,
+fsynced, renamed, directory fsynced) and carries a version and a SHA-256, so that a torn or rotten
+one is noticed and the one before it is used. The cache also holds the two rules that no later code
+can repair: which states may replace the accepted one, and which removals are still owed.
+
+Must not: talk to the controller, look at the host, or decide when something counts as applied.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
+
+log = structlog.get_logger(__name__)
+
+_MAGIC = b"OVSFAGST"
+_VERSION = 1
+_HEADER = struct.Struct(">8sHQHI")
+_DIGEST_BYTES = 32
+
+
+class CacheError(Exception):
+    """The state directory cannot be used; the message says what to do."""
+
+
+class RefusedStateError(Exception):
+    """A state that must not replace the accepted one; ``reason`` is a stable CamelCase word."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class CorruptFileError(Exception):
+    """A cache file that is torn, rotten or of another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """What lies on disk: the accepted state, and how far the datapath was last brought."""
+
+    state: HostState
+    applied_revision: int = 0
+    applied_hash: bytes = b""
+
+    @property
+    def is_applied(self) -> bool:
+        return self.applied_revision == self.state.revision and self.applied_hash == self.state.hash
+
+
+class StateCache:
+    """The accepted state, in memory and on disk; ``encode``/``decode`` turn it into bytes."""
+
+    def __init__(
+        self,
+        directory: Path,
+        encode: Callable[[HostState], bytes],
+        decode: Callable[[bytes], HostState],
+    ) -> None:
+        self._path = directory / "state.bin"
+        self._previous = directory / "state.bin.prev"
+        self._encode = encode
+        self._decode = decode
+        self._current_is_sound = False
+        self.cached: Cached | None = None
+
+    def load(self) -> Cached | None:
+        """Read the newest sound file; nothing on disk is a fresh host, two bad files an error."""
+        damage: list[str] = []
+        for path in (self._path, self._previous):
+            try:
+                self.cached = self._read(path)
+            except FileNotFoundError:
+                continue
+            except CorruptFileError as error:
+                damage.append(f"{path}: {error}")
+                log.warning("state file is damaged", path=str(path), error=str(error))
+            else:
+                self._current_is_sound = path == self._path
+                return self.cached
+        if damage:
+            log.error(
+                "no accepted state is readable; the host stays as it is until the controller "
+                "sends its state again",
+                damage=damage,
+            )
+        return None
+
+    def accept(self, offered: HostState) -> HostState:
+        """Make ``offered`` the accepted state, with the removals that are still owed."""
+        merged = offered
+        applied_revision, applied_hash = 0, b""
+        if self.cached is not None:
+            refuse_unacceptable(self.cached.state, offered)
+            merged = with_owed_removals(self.cached.state, offered)
+            applied_revision, applied_hash = self.cached.applied_revision, self.cached.applied_hash
+            if self.cached.state.fleet_epoch != offered.fleet_epoch:
+                # Revisions of another epoch count something else: nothing of this one is applied.
+                applied_revision, applied_hash = 0, b""
+        self._store(Cached(merged, applied_revision, applied_hash))
+        return merged
+
+    def record_applied(self, state: HostState, still_owed: frozenset[str]) -> None:
+        """Remember that the datapath was brought to ``state`` and which removals remain."""
+        if self.cached is None or self.cached.state.revision != state.revision:
+            return
+        settled = state.removed - still_owed
+        kept = dataclasses.replace(self.cached.state, removed=self.cached.state.removed - settled)
+        record = Cached(kept, state.revision, state.hash)
+        if record != self.cached:
+            self._store(record)
+
+    def _store(self, record: Cached) -> None:
+        content = _pack(record, self._encode(record.state))
+        try:
+            self._replace(content)
+        except OSError as error:
+            raise CacheError(
+                f"cannot write {self._path}: {error.strerror}; the host stays at its last accepted "
+                "state until the disk takes writes again"
+            ) from error
+        self.cached = record
+
+    def _replace(self, content: bytes) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        write_synced(fresh, content)
+        if self._current_is_sound:
+            self._path.replace(self._previous)
+        fresh.replace(self._path)
+        sync_directory(self._path.parent)
+        self._current_is_sound = True
+
+    def _read(self, path: Path) -> Cached:
+        applied_revision, applied_hash, encoded = _unpack(path.read_bytes())
+        try:
+            return Cached(self._decode(encoded), applied_revision, applied_hash)
+        except ValueError as error:
+            raise CorruptFileError(f"the state in it cannot be decoded: {error}") from error
+
+
+def refuse_unacceptable(accepted: HostState, offered: HostState) -> None:
+    """Raise RefusedStateError unless ``offered`` may replace ``accepted``."""
+    if offered.fleet_uid != accepted.fleet_uid:
+        raise RefusedStateError(
+            "ForeignFleet",
+            f"the controller speaks for fleet {offered.fleet_uid}, but this host belongs to fleet "
+            f"{accepted.fleet_uid}; to move it, stop the agent, empty its state directory and "
+            "enrol it again",
+        )
+    if offered.host_uid != accepted.host_uid:
+        raise RefusedStateError(
+            "ForeignHost",
+            f"the state is for host {offered.host_uid}, this host is {accepted.host_uid}; "
+            "to give the machine another identity, empty the state directory and enrol it again",
+        )
+    if offered.fleet_epoch < accepted.fleet_epoch:
+        raise RefusedStateError(
+            "StaleEpoch",
+            f"the controller is at fleet epoch {offered.fleet_epoch}, this host has seen epoch "
+            f"{accepted.fleet_epoch}; an old database answers: stop that controller, or raise its "
+            "epoch above the one seen here",
+        )
+    if offered.fleet_epoch == accepted.fleet_epoch and offered.revision < accepted.revision:
+        raise RefusedStateError(
+            "StaleRevision",
+            f"the controller sent revision {offered.revision}, this host has accepted revision "
+            f"{accepted.revision} of the same fleet epoch; after a database restore the fleet "
+            "epoch must be raised",
+        )
+
+
+def with_owed_removals(accepted: HostState, offered: HostState) -> HostState:
+    """``offered`` with the removals of ``accepted`` that it does not desire again."""
+    owed = (accepted.removed | offered.removed) - desired_ids(offered)
+    return dataclasses.replace(offered, removed=owed)
+
+
+def desired_ids(state: HostState) -> frozenset[str]:
+    """Every resource id that ``state`` wants to exist."""
+    ids = {bridge.id for bridge in state.bridges} | {port.id for port in state.ports}
+    if state.overlay is not None:
+        ids.add(OVERLAY_ID)
+    for attachment in state.attachments:
+        ids.add(segment_id(attachment.segment_uid))
+        fragment = state.fragments.get(attachment.fragment_hash)
+        members = fragment.members if fragment is not None else ()
+        ids.update(
+            tunnel_id(attachment.segment_uid, member.host_uid)
+            for member in members
+            if member.host_uid != state.host_uid
+        )
+    return frozenset(ids)
+
+
+def write_synced(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write ``content`` so that a rename after it never exposes a file without its bytes."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make renames in ``directory`` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _pack(record: Cached, encoded: bytes) -> bytes:
+    header = _HEADER.pack(
+        _MAGIC, _VERSION, record.applied_revision, len(record.applied_hash), len(encoded)
+    )
+    body = header + record.applied_hash + encoded
+    return body + hashlib.sha256(body).digest()
+
+
+def _unpack(content: bytes) -> tuple[int, bytes, bytes]:
+    if len(content) < _HEADER.size + _DIGEST_BYTES:
+        raise CorruptFileError("it is too short")
+    body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        raise CorruptFileError("its checksum does not match")
+    magic, version, applied_revision, hash_length, state_length = _HEADER.unpack_from(body)
+    if magic != _MAGIC or version != _VERSION:
+        raise CorruptFileError(f"it is not a state file of version {_VERSION}")
+    start = _HEADER.size + hash_length
+    if len(body) != start + state_length:
+        raise CorruptFileError("its lengths do not add up")
+    return applied_revision, body[_HEADER.size : start], body[start:]
