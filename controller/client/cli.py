@@ -1,0 +1,311 @@
+"""Console script ``ovsfleet``: the commands' names, options and exit codes, and nothing below them.
+
+Heavy modules are imported by the command that needs them: ``--help`` and completion must be fast.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.client.failures import CommandError, ExitCode
+from controller.client.output import Format, print_failure, say
+
+if TYPE_CHECKING:
+    from controller.client.rest import Api
+
+app = typer.Typer(
+    name="ovsfleet",
+    help="Manage a fleet of Open vSwitch hosts through the controller's REST API.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit codes: 0 done, 1 error, 2 wrong usage, 3 not signed in or not allowed, 4 not found, "
+        "5 conflict, 6 not in time. OVSFLEET_URL and OVSFLEET_TOKEN override the stored login."
+    ),
+)
+
+
+def _seconds(text: str | float) -> float:
+    if isinstance(text, float):  # a default
+        return text
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text)
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a duration; write 90, 90s, 5m or 1h")
+    return float(match.group(1)) * {"s": 1, "m": 60, "h": 3600}[match.group(2) or "s"]
+
+
+Kind = Annotated[str, typer.Argument(help="hosts, bridges, segments, ports (or h, br, seg, p)")]
+Name = Annotated[str, typer.Argument(help="name or uid")]
+Project = Annotated[str | None, typer.Option("--project", "-p", help="project of the objects")]
+Output = Annotated[Format, typer.Option("--output", "-o", help="how to print")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="check everything, write nothing")]
+Files = Annotated[
+    list[str] | None, typer.Option("--filename", "-f", help="file, folder or - for stdin")
+]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", parser=_seconds, metavar="DURATION", help="longest wait: 90s, 5m"),
+]
+
+
+@app.command()
+def login(
+    url: Annotated[str, typer.Argument(help="the controller's REST address")],
+    token: Annotated[
+        str | None, typer.Option(help="API token; visible to others in the process list")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="file with the token, or - for stdin")
+    ] = None,
+) -> None:
+    """Check a token and remember it for this user."""
+    from controller.client import context
+    from controller.client.rest import Api
+
+    wanted = context.Context(context.check_url(url), _given_token(token, token_file))
+    with Api(wanted) as api:
+        fleet = api.get("/v1/fleet")
+    path = context.save(wanted)
+    say(f"Signed in to fleet {fleet['fleet_uid']} at {wanted.url}; stored in {path}.")
+    if context.is_clear_text(wanted.url):
+        say("warning: this address is not https: the token can be read on the way.")
+    if os.environ.get("OVSFLEET_URL") or os.environ.get("OVSFLEET_TOKEN"):
+        say("note: OVSFLEET_URL or OVSFLEET_TOKEN is set and overrides this login.")
+
+
+@app.command()
+def apply(
+    filename: Files = None,
+    dry_run: DryRun = False,
+    wait: Annotated[bool, typer.Option("--wait", help="until all of it is Ready")] = False,
+    timeout: Timeout = 60.0,
+    output: Output = Format.TABLE,
+) -> None:
+    """Create and replace objects as manifests say: all of them or none."""
+    from controller.client import changes, context, manifests
+
+    changes.apply(
+        context.current(),
+        manifests.read(_required(filename)),
+        dry_run=dry_run,
+        wait_s=timeout if wait else None,
+        output=output,
+    )
+
+
+@app.command()
+def get(
+    kind: Kind,
+    name: Annotated[str | None, typer.Argument(help="name or uid; all when left out")] = None,
+    output: Output = Format.TABLE,
+    selector: Annotated[str | None, typer.Option("-l", "--selector", help="labels: a=b,c")] = None,
+    project: Project = None,
+) -> None:
+    """List objects of a kind, or show one."""
+    from controller.client.kinds import parse_kind
+    from controller.client.output import print_object, print_objects
+
+    info = parse_kind(kind)
+    with _api() as api:
+        if name is not None:
+            print_object(info, api.object(info.collection, name, project), output)
+            return
+        found = list(api.objects(info.collection, project=project, selector=selector))
+        print_objects(info, found, output)
+
+
+@app.command()
+def describe(kind: Kind, name: Name, project: Project = None) -> None:
+    """Show one object in full, with what ails it and what to do."""
+    from controller.client.describe import describe as describe_object
+    from controller.client.kinds import parse_kind
+
+    info = parse_kind(kind)
+    with _api() as api:
+        describe_object(api, info, name, project)
+
+
+@app.command()
+def delete(
+    kind: Annotated[str | None, typer.Argument(help="kind of the objects that NAMES name")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="names or uids")] = None,
+    *,
+    filename: Files = None,
+    project: Project = None,
+    dry_run: DryRun = False,
+    wait: Annotated[bool, typer.Option("--wait", help="until it is gone from the hosts")] = False,
+    timeout: Timeout = 60.0,
+    output: Output = Format.TABLE,
+) -> None:
+    """Delete objects: by KIND NAME..., or all those of manifests; all of them or none."""
+    from controller.client import changes, context, manifests
+    from controller.client.kinds import parse_kind
+
+    wait_s = timeout if wait else None
+    if filename and not kind:
+        changes.delete_manifests(
+            context.current(),
+            manifests.read(filename),
+            dry_run=dry_run,
+            wait_s=wait_s,
+            output=output,
+        )
+        return
+    if filename or not kind or not names:
+        raise typer.BadParameter("give either KIND and NAMES, or --filename")
+    missing = changes.delete_named(
+        context.current(),
+        parse_kind(kind),
+        names,
+        project=project,
+        dry_run=dry_run,
+        wait_s=wait_s,
+        output=output,
+    )
+    if missing:
+        raise CommandError(
+            f"There is no {parse_kind(kind).word} named {', '.join(missing)}.",
+            exit_code=ExitCode.NOT_FOUND,
+        )
+
+
+@app.command()
+def watch(
+    kind: Annotated[str | None, typer.Argument(help="only this kind")] = None,
+    from_revision: Annotated[
+        int | None, typer.Option(min=0, help="replay changes after this revision first")
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Print changes and host status as they happen; -o json gives one object per line."""
+    from controller.client.kinds import parse_kind
+    from controller.client.watching import watch as watch_events
+
+    info = parse_kind(kind) if kind else None
+    with _api() as api:
+        watch_events(api, info, from_revision=from_revision, output=output)
+
+
+@app.command()
+def wait(
+    kind: Kind,
+    names: Annotated[list[str] | None, typer.Argument(help="names")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="every object of the kind")] = False,
+    condition: Annotated[
+        str, typer.Option("--for", help="a phase such as Ready, or delete")
+    ] = "Ready",
+    project: Project = None,
+    timeout: Timeout = 60.0,
+) -> None:
+    """Wait until objects are in a phase, or gone."""
+    from controller.client import changes, context, waiting
+    from controller.client.kinds import DEFAULT_PROJECT, parse_kind
+
+    info = parse_kind(kind)
+    if bool(names) == every:
+        raise typer.BadParameter("give either NAMES or --all")
+    goal, what = waiting.parse_goal(condition)
+    here = context.current()
+    with _api() as api:
+        if every:
+            found = api.objects(info.collection, project=project)
+            targets = [waiting.target_of(info, document) for document in found]
+        else:
+            targets = [
+                waiting.Target(info, project or DEFAULT_PROJECT, name) for name in names or ()
+            ]
+        changes.wait(here, api, targets, goal, what=what, timeout_s=timeout)
+
+
+@app.command()
+def enroll(
+    host: Annotated[str, typer.Argument(help="name of the intended host")],
+    ttl: Annotated[
+        float, typer.Option(parser=_seconds, metavar="DURATION", help="life of the token")
+    ] = 3600.0,
+    output: Annotated[Format, typer.Option("--output", "-o", help="json gives the token")] = (
+        Format.TABLE
+    ),
+) -> None:
+    """Make a join token and print the command to run on the host."""
+    from urllib.parse import quote
+
+    from controller.client.output import print_json
+
+    with _api() as api:
+        path = f"/v1/hosts/{quote(host, safe='')}/join-tokens"
+        answer = api.post(path, {"ttl_seconds": int(ttl)})
+    if output is Format.JSON:
+        print_json(answer)
+        return
+    say(f"Run this on {host}, once, before {answer['expires_at']}:")
+    sys.stdout.write(answer["command"] + "\n")
+
+
+@app.command()
+def status(output: Output = Format.TABLE) -> None:
+    """Show the fleet at a glance and what needs attention."""
+    from controller.client.output import print_json
+    from controller.client.summary import print_summary
+
+    with _api() as api:
+        if output is Format.JSON:
+            print_json(api.get("/v1/fleet"))
+        else:
+            print_summary(api)
+
+
+@app.command()
+def version() -> None:
+    """Print the version of this command."""
+    from importlib.metadata import version as installed_version
+
+    sys.stdout.write(f"ovsfleet {installed_version('ovsfleet')}\n")
+
+
+def main() -> None:
+    try:
+        app()
+    except CommandError as failure:
+        print_failure(failure)
+        raise SystemExit(failure.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read stdout has gone; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _api() -> Api:
+    from controller.client import context
+    from controller.client.rest import Api
+
+    return Api(context.current())
+
+
+def _required(filename: list[str] | None) -> list[str]:
+    if not filename:
+        raise typer.BadParameter("say which manifests: -f FILE, -f FOLDER or -f -")
+    return filename
+
+
+def _given_token(token: str | None, token_file: Path | None) -> str:
+    if token and token_file:
+        raise typer.BadParameter("give either --token or --token-file")
+    if token_file:
+        try:
+            text = sys.stdin.read() if str(token_file) == "-" else token_file.read_text("utf-8")
+        except OSError as error:
+            raise CommandError(f"Cannot read {token_file}: {error.strerror}.") from error
+        return text.strip()
+    return token or str(typer.prompt("Token", hide_input=True, err=True)).strip()

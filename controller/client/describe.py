@@ -1,0 +1,101 @@
+"""One object in full, for a person: what it is, how it is doing, and what to do about it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from controller.client.documents import Document, advice_for, age, plain, utc_now
+from controller.client.kinds import BY_NAME, HOST, KindInfo
+from controller.client.rest import Api
+from controller.client.tables import PHASE_STYLES, console
+
+
+def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
+    document = api.object(kind.collection, name, project)
+    _print_head(document)
+    _print_mapping("Spec", document["spec"])
+    _print_conditions(document)
+    if kind is HOST:
+        _print_failures(api.get(f"/v1/hosts/{document['metadata']['uid']}/failures")["items"])
+    if advice := advice_for(document):
+        _heading("What to do")
+        _line(advice)
+
+
+def _print_head(document: Document) -> None:
+    from rich.text import Text
+
+    metadata, status = document["metadata"], document["status"]
+    phase = status["phase"]
+    console().print(
+        Text(f"{BY_NAME[document['kind']].word}/{plain(metadata['name'])}  ", style="bold")
+        + Text(phase, style=PHASE_STYLES.get(phase, ""))
+    )
+    facts = {
+        "project": metadata["project"],
+        "uid": metadata["uid"],
+        "revision": f"{metadata['revision']} (observed {status['observed_revision']})",
+        "created": metadata["created_at"],
+        "updated": metadata["updated_at"],
+    }
+    for key, value in facts.items():
+        _line(f"{key:<9} {value}")
+    _print_mapping("Labels", metadata.get("labels") or {})
+
+
+def _print_mapping(heading: str, mapping: Mapping[str, Any]) -> None:
+    if not mapping:
+        return
+    from ruamel.yaml import YAML
+
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.dump({key: value for key, value in mapping.items() if value is not None}, text)
+    _heading(heading)
+    for line in text.getvalue().splitlines():
+        _line(line)
+
+
+def _print_conditions(document: Document) -> None:
+    _heading("Conditions")
+    now = utc_now()
+    for condition in document["status"].get("conditions", []):
+        since = condition.get("last_transition")
+        for_how_long = f" for {age(since, now)}" if since else ""
+        _line(f"{condition['type']}: {condition['status']} ({condition['reason']}){for_how_long}")
+        if message := condition.get("message"):
+            _line(f"  {message}")
+
+
+def _print_failures(failures: Iterable[Document]) -> None:
+    failures = list(failures)
+    if not failures:
+        return
+    _heading("Failures")
+    now = utc_now()
+    for failure in failures:
+        _line(f"{_subject(failure)}: {failure['reason']} for {age(failure['since'], now)}")
+        _line(f"  {failure['message']}")
+
+
+def _subject(failure: Document) -> str:
+    """The object that a person knows; the agent's resource id when there is none."""
+    target = failure.get("object")
+    if not target:
+        return str(failure["resource"])
+    return f"{BY_NAME[target['kind']].word}/{target['name']} ({failure['kind']})"
+
+
+def _heading(text: str) -> None:
+    from rich.text import Text
+
+    console().print(Text(f"\n{text}", style="bold"))
+
+
+def _line(text: str) -> None:
+    from rich.text import Text
+
+    console().print(Text(f"  {plain(text)}"))

@@ -1,0 +1,45 @@
+"""The kinds of intent as people name them, and the columns that they are shown with. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.client.failures import CommandError
+
+
+@dataclass(frozen=True, slots=True)
+class KindInfo:
+    name: str
+    """As in documents: ``Host``."""
+    collection: str
+    """As in paths: ``hosts``."""
+    short: str
+
+    @property
+    def word(self) -> str:
+        """As in ``host/alpha``."""
+        return self.name.lower()
+
+
+HOST = KindInfo("Host", "hosts", "h")
+BRIDGE = KindInfo("Bridge", "bridges", "br")
+SEGMENT = KindInfo("Segment", "segments", "seg")
+PORT = KindInfo("Port", "ports", "p")
+
+DEFAULT_PROJECT = "default"
+"""Where hosts and bridges live, and what a name without a project means."""
+
+KINDS = (HOST, BRIDGE, SEGMENT, PORT)
+BY_NAME: Mapping[str, KindInfo] = {kind.name: kind for kind in KINDS}
+_SPELLINGS = {
+    spelling: kind for kind in KINDS for spelling in (kind.word, kind.collection, kind.short)
+}
+
+
+def parse_kind(text: str) -> KindInfo:
+    """Accepts ``Host``, ``host``, ``hosts`` and ``h``."""
+    if kind := _SPELLINGS.get(text.lower()):
+        return kind
+    known = ", ".join(f"{kind.collection} ({kind.short})" for kind in KINDS)
+    raise CommandError(f"There is no kind {text!r}.", hint=f"Kinds are {known}.")

@@ -1,0 +1,89 @@
+"""What goes to stdout: data in the shape that was asked for, and nothing else.
+
+Words for people (progress, confirmations of what is under way, failures) go to stderr.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from controller.client.documents import Document, plain
+from controller.client.failures import CommandError
+from controller.client.kinds import BY_NAME, KindInfo
+
+
+class Format(enum.StrEnum):
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+def print_objects(kind: KindInfo, documents: Sequence[Document], output: Format) -> None:
+    match output:
+        case Format.JSON:
+            print_json({"items": list(documents)})
+        case Format.YAML:
+            print_yaml(documents)
+        case Format.NAME:
+            _print_names(documents)
+        case _:
+            _print_table(kind, documents, wide=output is Format.WIDE)
+
+
+def print_object(kind: KindInfo, document: Document, output: Format) -> None:
+    if output is Format.JSON:
+        print_json(document)
+    else:
+        print_objects(kind, [document], output)
+
+
+def print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_yaml(documents: Sequence[Any]) -> None:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.explicit_start = len(documents) > 1
+    for document in documents:
+        yaml.dump(document, sys.stdout)
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def print_failure(failure: CommandError) -> None:
+    from rich.text import Text
+
+    from controller.client.tables import console
+
+    out = console(stderr=True)
+    out.print(Text("error: ", style="bold red") + Text(plain(failure.message), style="bold"))
+    for line in failure.lines:
+        out.print(Text("  " + plain(line)))
+    if failure.hint:
+        out.print(Text("hint: ", style="cyan") + Text(plain(failure.hint)))
+
+
+def _print_names(documents: Sequence[Document]) -> None:
+    for document in documents:
+        sys.stdout.write(f"{BY_NAME[document['kind']].word}/{document['metadata']['name']}\n")
+
+
+def _print_table(kind: KindInfo, documents: Sequence[Document], *, wide: bool) -> None:
+    from controller.client.tables import print_table
+
+    if documents:
+        print_table(kind, documents, wide=wide)
+    else:
+        say(f"There are no {kind.collection}.")

@@ -1,0 +1,136 @@
+"""Objects as tables. A terminal gets colour and its own width, a pipe gets whole lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from controller.client.documents import Document, age, headline_condition, plain, utc_now
+from controller.client.kinds import BRIDGE, HOST, PORT, SEGMENT, KindInfo
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Cell: TypeAlias = Callable[[Document], object]
+
+PHASE_STYLES = {
+    "Ready": "green",
+    "Pending": "cyan",
+    "Degraded": "yellow",
+    "Failed": "bold red",
+    "Unknown": "magenta",
+}
+_UNLIMITED = 100_000
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Piped output is never folded or cut; NO_COLOR is honoured."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _UNLIMITED
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def print_table(kind: KindInfo, documents: Iterable[Document], *, wide: bool) -> None:
+    now = utc_now()
+    columns = {**_COLUMNS[kind], **_status_columns(now), **(_wide_columns(kind) if wide else {})}
+    rows = [[plain(cell(document)) for cell in columns.values()] for document in documents]
+    print_rows(list(columns), rows)
+
+
+def print_rows(headers: list[str], rows: Iterable[list[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for header in headers:
+        table.add_column(header, no_wrap=header != "MESSAGE", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=PHASE_STYLES.get(cell, "")) for cell in row))
+    console().print(table)
+
+
+def _spec(field: str) -> Cell:
+    return lambda document: document["spec"].get(field)
+
+
+def _metadata(field: str) -> Cell:
+    return lambda document: document["metadata"].get(field)
+
+
+def _reason(document: Document) -> str | None:
+    condition = headline_condition(document)
+    return str(condition["reason"]) if condition else None
+
+
+def _message(document: Document) -> str | None:
+    condition = headline_condition(document)
+    return str(condition.get("message") or "-") if condition else None
+
+
+def _attached_to(document: Document) -> str:
+    spec = document["spec"]
+    if segment := spec.get("segment"):
+        return f"segment/{segment}"
+    tag = f" tag {spec['tag']}" if spec.get("tag") else ""
+    return f"bridge/{spec.get('bridge')}{tag}"
+
+
+def _labels(document: Document) -> list[str]:
+    return [f"{key}={value}" for key, value in document["metadata"].get("labels", {}).items()]
+
+
+def _mtu(document: Document) -> object:
+    mtu = document["spec"].get("mtu")
+    return "auto" if mtu is None else mtu
+
+
+_COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
+    HOST: {"NAME": _metadata("name"), "VTEPS": _spec("vteps")},
+    BRIDGE: {"NAME": _metadata("name"), "HOST": _spec("host"), "INTERFACE": _spec("interface")},
+    SEGMENT: {"NAME": _metadata("name"), "VNI": _spec("vni"), "MTU": _mtu},
+    PORT: {
+        "NAME": _metadata("name"),
+        "HOST": _spec("host"),
+        "INTERFACE": _spec("interface"),
+        "ATTACHED TO": _attached_to,
+        "ADDRESSES": _spec("addresses"),
+    },
+}
+_WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
+    HOST: {
+        "UNDERLAY MTU": _spec("underlay_mtu"),
+        "DATAPATH": _spec("datapath_type"),
+        "OVERLAY BRIDGE": _spec("overlay_bridge"),
+    },
+    BRIDGE: {"DATAPATH": _spec("datapath_type")},
+    SEGMENT: {
+        "UDP PORT": _spec("dst_port"),
+        "FAMILY": _spec("address_family"),
+        "BACKEND": _spec("backend"),
+    },
+    PORT: {"TYPE": _spec("type"), "MAC": _spec("mac"), "MTU": _mtu},
+}
+
+
+def _status_columns(now: datetime) -> dict[str, Cell]:
+    return {
+        "PHASE": lambda document: document["status"]["phase"],
+        "REASON": _reason,
+        "REVISION": _metadata("revision"),
+        "AGE": lambda document: age(document["metadata"]["created_at"], now),
+    }
+
+
+def _wide_columns(kind: KindInfo) -> dict[str, Cell]:
+    return {
+        **_WIDE[kind],
+        "OBSERVED": lambda document: document["status"]["observed_revision"],
+        "PROJECT": _metadata("project"),
+        "LABELS": _labels,
+        "UID": _metadata("uid"),
+        "MESSAGE": _message,
+    }
