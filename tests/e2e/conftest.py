@@ -1,0 +1,38 @@
+"""The lab for end-to-end tests: three hosts, the controller and enrolled agents, for one session.
+
+There is one lab per machine (namespaces have names); whatever an earlier run left is ended first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.lab.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Lab]:
+    if os.geteuid() != 0:
+        pytest.fail("the lab makes network namespaces: run the tests as root")
+    lab = Lab()
+    lab.clear()
+    try:
+        lab.up()
+        lab.ovsfleet("wait", "host", *lab.switches, "--for=Ready", "--timeout=30")
+        yield lab
+    finally:
+        lab.clear()
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Iterator[Lab]:
+    """The running lab; whatever intent a test leaves is deleted after it."""
+    yield running_lab
+    for kind in ("ports", "segments", "bridges"):
+        names = running_lab.ovsfleet("get", kind, "-o", "name").split()
+        if names:
+            running_lab.ovsfleet("delete", kind, *(name.split("/")[-1] for name in names))
+    running_lab.ovsfleet("wait", "host", *running_lab.switches, "--for=Ready", "--timeout=30")
