@@ -2,14 +2,20 @@
 
 An object is realized when every host it needs has applied a revision at least as new as the
 object's own and no failure names it. Words: phase Pending, Ready, Degraded, Failed, Unknown;
-``Condition`` as in the Kubernetes API conventions.
+``Condition`` as in the Kubernetes API conventions. The facts come from what the hosts reported;
+nothing here reads a clock or a database.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
+
+HOST_RESOURCE = "host"
+"""The resource id of failures that concern a host as a whole (``ovsfleet/v1/agent.proto``)."""
 
 
 class Phase(enum.StrEnum):
@@ -18,6 +24,27 @@ class Phase(enum.StrEnum):
     DEGRADED = "Degraded"
     FAILED = "Failed"
     UNKNOWN = "Unknown"
+
+
+_Finding: TypeAlias = tuple[Phase, str, str]
+"""Phase, reason and message."""
+
+
+class Outcome(enum.StrEnum):
+    """What an agent made of the state it accepted last."""
+
+    APPLIED = "applied"
+    HELD = "held"
+    REVERTED = "reverted"
+
+
+class Liveness(enum.StrEnum):
+    """Whether a host's agent can be heard."""
+
+    NOT_ENROLLED = "not_enrolled"
+    NEVER_CONNECTED = "never_connected"
+    CONNECTED = "connected"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +64,195 @@ class Status:
     observed_revision: int
     """The object's newest revision that all of its hosts have applied; 0 for none."""
     conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A failure as a host reported it."""
+
+    resource: str
+    reason: str
+    message: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What is known of one host."""
+
+    name: str
+    liveness: Liveness = Liveness.NOT_ENROLLED
+    applied_revision: int = 0
+    outcome: Outcome | None = None
+    """None before the first report."""
+    troubles: tuple[Trouble, ...] = ()
+    """Those that matter for the object at hand: all of the host's for a host, those that name the
+    object or ``host`` for a bridge or port."""
+    since: datetime | None = None
+    """When ``liveness`` became what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """What is known of a segment's member hosts, summed up so that a list stays cheap."""
+
+    membership_revision: int = 0
+    """The newest revision at which a host joined or left the segment."""
+    members: int = 0
+    oldest_applied_revision: int = 0
+    """The smallest ``applied_revision`` of all members."""
+    absent: tuple[str, ...] = ()
+    """Names of members that are not enrolled or never connected."""
+    silent: tuple[str, ...] = ()
+    """Names of members that were heard once and are not now."""
+    troubles: tuple[Trouble, ...] = ()
+    """Failures ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
+
+
+_UNHEARD = {
+    Liveness.NOT_ENROLLED: (
+        "NotEnrolled",
+        "the host has not enrolled: create a join token and run 'ovsfleet-agent enroll' there",
+    ),
+    Liveness.NEVER_CONNECTED: (
+        "NeverConnected",
+        "the host has enrolled and never connected: start 'ovsfleet-agent run' there",
+    ),
+}
+
+
+def host_status(revision: int, facts: HostFacts) -> Status:
+    """Derive the status of a host whose object is at ``revision``."""
+    phase, reason, message = _host_phase(revision, facts)
+    return Status(
+        phase,
+        _observed(revision, facts.applied_revision),
+        (_connected(facts), _realized(phase, reason, message, facts.troubles)),
+    )
+
+
+def _host_phase(revision: int, facts: HostFacts) -> _Finding:
+    return (
+        _unheard(facts)
+        or _stopped(facts)
+        or _partly(facts)
+        or _behind(revision, facts)
+        or (Phase.READY, "Applied", f"revision {facts.applied_revision} is applied")
+    )
+
+
+def _stopped(facts: HostFacts) -> _Finding | None:
+    """A host that applies nothing at all."""
+    whole = [t for t in facts.troubles if t.resource == HOST_RESOURCE]
+    if whole:
+        return Phase.FAILED, whole[0].reason, whole[0].message
+    if facts.outcome == Outcome.HELD:
+        first = _first(facts.troubles) or "the agent holds its last state and applies nothing new"
+        return Phase.FAILED, "Held", first
+    return None
+
+
+def _partly(facts: HostFacts) -> _Finding | None:
+    if facts.outcome == Outcome.REVERTED:
+        return Phase.DEGRADED, "Reverted", "the agent went back to its last confirmed state"
+    if facts.troubles:
+        return Phase.DEGRADED, "SomeFailed", _first(facts.troubles)
+    return None
+
+
+def _behind(revision: int, facts: HostFacts) -> _Finding | None:
+    if facts.outcome is None or facts.applied_revision < revision:
+        return _waiting(revision, facts.applied_revision)
+    return None
+
+
+def resource_status(revision: int, facts: HostFacts) -> Status:
+    """Derive the status of a bridge or port at ``revision`` from its host's facts."""
+    phase, reason, message = _resource_phase(revision, facts)
+    return Status(
+        phase,
+        _observed(revision, facts.applied_revision),
+        (_realized(phase, reason, message, facts.troubles),),
+    )
+
+
+def _resource_phase(revision: int, facts: HostFacts) -> _Finding:
+    if unheard := _unheard(facts):
+        return unheard
+    if facts.troubles:
+        return Phase.FAILED, facts.troubles[0].reason, facts.troubles[0].message
+    if facts.applied_revision < revision:
+        return _waiting(revision, facts.applied_revision)
+    return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
+
+
+def segment_status(revision: int, facts: SegmentFacts) -> Status:
+    """Derive the status of a segment at ``revision`` from its members."""
+    needed = max(revision, facts.membership_revision)
+    phase, reason, message = _segment_phase(needed, facts)
+    applied = facts.oldest_applied_revision if facts.members else revision
+    return Status(
+        phase,
+        _observed(revision, applied),
+        (_realized(phase, reason, message, facts.troubles),),
+    )
+
+
+def _segment_phase(needed: int, facts: SegmentFacts) -> _Finding:
+    if not facts.members:
+        return Phase.READY, "NoMembers", "no host has a port on it"
+    if facts.silent:
+        return Phase.UNKNOWN, "HostSilent", f"not heard: {_names(facts.silent)}"
+    if facts.absent:
+        return Phase.PENDING, "HostNotConnected", f"never connected: {_names(facts.absent)}"
+    if facts.troubles:
+        return Phase.DEGRADED, facts.troubles[0].reason, facts.troubles[0].message
+    if facts.oldest_applied_revision < needed:
+        return _waiting(needed, facts.oldest_applied_revision)
+    return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"
+
+
+def _names(hosts: Sequence[str]) -> str:
+    more = len(hosts) - 5
+    return ", ".join(hosts[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def _unheard(facts: HostFacts) -> _Finding | None:
+    if facts.liveness is Liveness.SILENT:
+        return (
+            Phase.UNKNOWN,
+            "HostSilent",
+            f"host {facts.name!r} is not heard; it keeps what it has",
+        )
+    if facts.liveness in _UNHEARD:
+        return Phase.PENDING, *_UNHEARD[facts.liveness]
+    return None
+
+
+def _waiting(needed: int, applied: int) -> _Finding:
+    return Phase.PENDING, "Applying", f"revision {needed} is needed, {applied} is applied"
+
+
+def _observed(revision: int, applied: int) -> int:
+    """An object at revision 7 on a host that applied 9 is observed at 7; at 5, not yet."""
+    return revision if applied >= revision else 0
+
+
+def _first(troubles: Sequence[Trouble]) -> str:
+    return troubles[0].message if troubles else ""
+
+
+def _connected(facts: HostFacts) -> Condition:
+    if facts.liveness is Liveness.CONNECTED:
+        return Condition("Connected", "True", "SessionOpen", "the agent is heard", facts.since)
+    if facts.liveness is Liveness.SILENT:
+        message = "the agent is not heard; it goes on with the state it has"
+        return Condition("Connected", "Unknown", "HostSilent", message, facts.since)
+    reason, message = _UNHEARD[facts.liveness]
+    return Condition("Connected", "False", reason, message, facts.since)
+
+
+def _realized(phase: Phase, reason: str, message: str, troubles: Sequence[Trouble]) -> Condition:
+    status = {Phase.READY: "True", Phase.UNKNOWN: "Unknown"}.get(phase, "False")
+    since = min((t.since for t in troubles if t.since is not None), default=None)
+    return Condition("Realized", status, reason, message, since)

@@ -1,0 +1,191 @@
+"""``compile_host``: all that concerns one host, turned into what its agent shall bring about."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from ovsfleet.v1 import state_pb2
+
+from controller.compiler.fragment import compile_fragment, host_spec
+from controller.compiler.naming import OVERLAY_ID, bridge_id, port_id, segment_id, tunnel_id
+from controller.domain.intent import (
+    BridgeSpec,
+    DatapathType,
+    HostIntent,
+    Object,
+    PortSpec,
+    PortType,
+)
+from controller.domain.mtu import DEFAULT_BRIDGE_MTU
+
+_DATAPATH_TYPES = {
+    DatapathType.SYSTEM: state_pb2.DATAPATH_TYPE_SYSTEM,
+    DatapathType.NETDEV: state_pb2.DATAPATH_TYPE_NETDEV,
+}
+_PORT_TYPES = {
+    PortType.INTERNAL: state_pb2.PORT_TYPE_INTERNAL,
+    PortType.VETH: state_pb2.PORT_TYPE_VETH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledHost:
+    """A host's desired state before it is known what the host already has."""
+
+    part: state_pb2.HostPart
+    fragments: Mapping[bytes, state_pb2.SegmentFragment]
+    """By content hash: every fragment that ``part`` refers to."""
+    hash: bytes
+    removed: tuple[str, ...]
+
+
+def compile_host(intent: HostIntent) -> CompiledHost:
+    return _compile(intent, {s.segment.uid: compile_fragment(s) for s in intent.segments})
+
+
+def compile_hosts(intents: Iterable[HostIntent]) -> dict[UUID, CompiledHost]:
+    """Compile many hosts, building the fragment of a shared ``SegmentIntent`` once."""
+    held = list(intents)
+    # Identity is the key: whoever read one snapshot for all hosts shares the very objects, and
+    # comparing the members of a large segment for each of its hosts would cost their square.
+    shared = {id(s): s for intent in held for s in intent.segments}
+    built = {key: compile_fragment(s) for key, s in shared.items()}
+    return {
+        intent.host.uid: _compile(intent, {s.segment.uid: built[id(s)] for s in intent.segments})
+        for intent in held
+    }
+
+
+def host_state(
+    compiled: CompiledHost, intent: HostIntent, known_fragments: Collection[bytes]
+) -> state_pb2.HostState:
+    """Assemble the message for a host that has ``known_fragments`` already."""
+    return state_pb2.HostState(
+        fleet_uid=str(intent.fleet_uid),
+        fleet_epoch=intent.fleet_epoch,
+        revision=intent.revision,
+        hash=compiled.hash,
+        host=compiled.part,
+        fragments=[
+            fragment for key, fragment in compiled.fragments.items() if key not in known_fragments
+        ],
+        removed=compiled.removed,
+    )
+
+
+def _compile(
+    intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
+) -> CompiledHost:
+    part = _host_part(intent, fragments)
+    return CompiledHost(
+        part=part,
+        fragments={f.hash: f for f in sorted(fragments.values(), key=lambda f: f.segment_uid)},
+        # The part names its fragments by their hashes, so its own hash covers them.
+        hash=hashlib.sha256(part.SerializeToString(deterministic=True)).digest(),
+        removed=tuple(sorted(_removed(intent))),
+    )
+
+
+def _host_part(
+    intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
+) -> state_pb2.HostPart:
+    return state_pb2.HostPart(
+        host_uid=str(intent.host.uid),
+        host_name=intent.host.name,
+        overlay=_overlay(intent),
+        bridges=[_bridge(bridge) for bridge in _by_uid(intent.bridges)],
+        ports=[_port(port, intent, fragments) for port in _by_uid(intent.ports)],
+        attachments=[
+            state_pb2.SegmentAttachment(
+                segment_uid=str(uid),
+                local_vlan=intent.local_vlans[uid],
+                fragment_hash=fragments[uid].hash,
+            )
+            for uid in sorted(fragments, key=str)
+        ],
+    )
+
+
+def _by_uid(objects: Iterable[Object]) -> list[Object]:
+    return sorted(objects, key=lambda found: str(found.uid))
+
+
+def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
+    if not intent.segments:
+        return None
+    spec = host_spec(intent.host)
+    return state_pb2.OverlayBridge(
+        name=spec.overlay_bridge, datapath_type=_DATAPATH_TYPES[spec.datapath_type]
+    )
+
+
+def _bridge(bridge: Object) -> state_pb2.Bridge:
+    if not isinstance(bridge.spec, BridgeSpec):
+        raise TypeError(f"{bridge.kind} {bridge.name!r} is not a bridge")
+    return state_pb2.Bridge(
+        id=bridge_id(bridge.uid),
+        name=bridge.spec.interface,
+        datapath_type=_DATAPATH_TYPES[bridge.spec.datapath_type],
+    )
+
+
+def _port(
+    port: Object, intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
+) -> state_pb2.Port:
+    spec = port.spec
+    if not isinstance(spec, PortSpec):
+        raise TypeError(f"{port.kind} {port.name!r} is not a port")
+    bridge, tag, mtu = _attachment(port, spec, intent, fragments)
+    return state_pb2.Port(
+        id=port_id(port.uid),
+        interface=spec.interface,
+        type=_PORT_TYPES[spec.type],
+        bridge=bridge,
+        tag=tag,
+        mac=spec.mac or "",
+        mtu=spec.mtu or mtu,
+        addresses=sorted(spec.addresses),
+        peer=state_pb2.VethPeer(netns=spec.peer.netns, interface=spec.peer.interface)
+        if spec.peer
+        else None,
+    )
+
+
+def _attachment(
+    port: Object,
+    spec: PortSpec,
+    intent: HostIntent,
+    fragments: Mapping[UUID, state_pb2.SegmentFragment],
+) -> tuple[str, int, int]:
+    """Return the bridge, the VLAN and the default MTU of a port."""
+    if spec.segment is None:
+        bridges = (b.spec for b in intent.bridges if b.name == spec.bridge)
+        bridge = next(found for found in bridges if isinstance(found, BridgeSpec))
+        return bridge.interface, spec.tag or 0, DEFAULT_BRIDGE_MTU
+    segment = next(
+        found.segment
+        for found in intent.segments
+        if (found.segment.project, found.segment.name) == (port.project, spec.segment)
+    )
+    overlay = host_spec(intent.host).overlay_bridge
+    return overlay, intent.local_vlans[segment.uid], fragments[segment.uid].mtu
+
+
+def _removed(intent: HostIntent) -> Iterator[str]:
+    """Name what intent deleted since the host last confirmed, and what has not come back."""
+    departed = intent.departed
+    members = {s.segment.uid: {host.uid for host in s.members} for s in intent.segments}
+    for uid in departed.bridges - {bridge.uid for bridge in intent.bridges}:
+        yield bridge_id(uid)
+    for uid in departed.ports - {port.uid for port in intent.ports}:
+        yield port_id(uid)
+    for uid in departed.segments - members.keys():
+        yield segment_id(uid)
+    for segment, host in departed.members:
+        if host != intent.host.uid and host not in members.get(segment, ()):
+            yield tunnel_id(segment, host)
+    if departed.segments and not intent.segments:
+        yield OVERLAY_ID

@@ -1,0 +1,26 @@
+"""Resource ids: the words in which controller and agents name what is on a host.
+
+The list and its meaning are in ``ovsfleet/v1/state.proto``.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+OVERLAY_ID = "overlay"
+
+
+def bridge_id(uid: UUID) -> str:
+    return f"bridge:{uid}"
+
+
+def port_id(uid: UUID) -> str:
+    return f"port:{uid}"
+
+
+def segment_id(uid: UUID) -> str:
+    return f"segment:{uid}"
+
+
+def tunnel_id(segment: UUID, remote_host: UUID) -> str:
+    return f"tunnel:{segment}/{remote_host}"
