@@ -1,0 +1,81 @@
+"""The columns of ovs-vswitchd.conf.db(5) that the agent replicates, and nothing more.
+
+The replica's cost is that of what it holds: statistics and status columns, which change every few
+seconds, are not here. The excerpt is kept as code so that the replica can be made before any
+database answers; ovsdb-server checks each name when the columns are asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+DATABASE: Final = "Open_vSwitch"
+
+_Json = dict[str, Any]
+
+_STRING: Final[_Json] = {"type": "string"}
+_BOOLEAN: Final[_Json] = {"type": "boolean"}
+_INTEGER: Final[_Json] = {"type": "integer"}
+_STRING_MAP: Final[_Json] = {
+    "type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}
+}
+
+
+def _optional(key: str) -> _Json:
+    return {"type": {"key": key, "min": 0, "max": 1}}
+
+
+def _set_of(key: str) -> _Json:
+    return {"type": {"key": key, "min": 0, "max": "unlimited"}}
+
+
+def _references(table: str) -> _Json:
+    reference = {"type": "uuid", "refTable": table}
+    return {"type": {"key": reference, "min": 0, "max": "unlimited"}}
+
+
+TABLES: Final[dict[str, _Json]] = {
+    "Open_vSwitch": {
+        "bridges": _references("Bridge"),
+        "next_cfg": _INTEGER,
+        "cur_cfg": _INTEGER,
+        "ovs_version": _optional("string"),
+        "datapath_types": _set_of("string"),
+        "iface_types": _set_of("string"),
+    },
+    "Bridge": {
+        "name": _STRING,
+        "ports": _references("Port"),
+        "datapath_type": _STRING,
+        "fail_mode": _optional("string"),
+        "external_ids": _STRING_MAP,
+    },
+    "Port": {
+        "name": _STRING,
+        "interfaces": _references("Interface"),
+        "tag": _optional("integer"),
+        "trunks": _set_of("integer"),
+        "vlan_mode": _optional("string"),
+        "protected": _BOOLEAN,
+        "external_ids": _STRING_MAP,
+    },
+    "Interface": {
+        "name": _STRING,
+        "type": _STRING,
+        "options": _STRING_MAP,
+        "mac": _optional("string"),
+        "mtu_request": _optional("integer"),
+        "external_ids": _STRING_MAP,
+        "ofport": _optional("integer"),
+        "error": _optional("string"),
+    },
+}
+
+
+def excerpt() -> _Json:
+    """The schema as an OVSDB <database-schema> (RFC 7047, 3.2)."""
+    tables = {
+        name: {"columns": columns, "isRoot": name == "Open_vSwitch"}
+        for name, columns in TABLES.items()
+    }
+    return {"name": DATABASE, "version": "8.0.0", "tables": tables}

@@ -1,0 +1,41 @@
+"""What the database holds, frozen: the only form in which it leaves the OVSDB thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.model import OvsBridge
+from agent.ovsdb.replica import Replica
+
+
+class OvsdbUnavailableError(Exception):
+    """There is no complete replica of the database now; never the same as an empty database."""
+
+
+@dataclass(frozen=True, slots=True)
+class OvsdbSnapshot:
+    """``seqno`` grows with every change that the replica has seen."""
+
+    bridges: Mapping[str, OvsBridge]
+    vswitchd_running: bool
+    datapath_types: frozenset[str]
+    iface_types: frozenset[str]
+    ovs_version: str
+    seqno: int
+
+
+def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
+    root = replica.root
+    if root is None or not replica.monitoring:
+        raise OvsdbUnavailableError(
+            f"no connection to ovsdb-server at {replica.session_name()}; is openvswitch running?"
+        )
+    return OvsdbSnapshot(
+        bridges=replica.bridges(),
+        vswitchd_running=vswitchd_running,
+        datapath_types=frozenset(root.datapath_types),
+        iface_types=frozenset(root.iface_types),
+        ovs_version=next(iter(root.ovs_version), ""),
+        seqno=replica.change_seqno,
+    )

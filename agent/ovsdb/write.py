@@ -1,0 +1,199 @@
+"""One OVSDB transaction made of the planner's operations.
+
+Sets change by mutation, so that what others put beside our rows stays. Every operation that rests
+on a row as it was is checked twice: against the replica here, and by the server at commit
+(``verify``), so that a plan that is out of date changes nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import ovs.db.idl
+
+from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.ovsdb.replica import Replica, Row, freeze_interface
+from agent.planner.plan import (
+    AddBridge,
+    AddPort,
+    ColumnValue,
+    DeleteBridge,
+    DeletePort,
+    OvsdbOp,
+    SetBridge,
+    SetInterface,
+    SetPort,
+)
+
+
+class OutOfDateError(Exception):
+    """The rows are no longer what the plan was made from."""
+
+
+class Writer:
+    """Fills one transaction; lives in the OVSDB thread between two runs of the replica."""
+
+    def __init__(self, replica: Replica, comment: str) -> None:
+        root = replica.root
+        if root is None:
+            raise OutOfDateError("the database has no Open_vSwitch row")
+        replica.bridges()  # inside a transaction rows read as changed: freeze them before
+        self._replica, self._root = replica, root
+        self._new_bridges: dict[str, Row] = {}
+        self._deleted_ports: set[str] = set()
+        self.transaction = ovs.db.idl.Transaction(replica)
+        self.transaction.add_comment(comment)
+        self._root.increment("next_cfg")
+
+    def write(self, op: OvsdbOp) -> None:
+        match op:
+            case AddBridge():
+                self._add_bridge(op)
+            case SetBridge():
+                self._set_bridge(op)
+            case DeleteBridge():
+                self._delete_bridge(op)
+            case AddPort():
+                self._add_port(op)
+            case SetPort():
+                self._set_port(op)
+            case SetInterface():
+                self._set_interface(op)
+            case DeletePort():
+                self._delete_port(op)
+
+    def _insert(self, table: str, **columns: Any) -> Row:
+        row = self.transaction.insert(self._replica.tables[table])
+        for column, value in columns.items():
+            setattr(row, column, value)
+        return row
+
+    def _find(self, table: str, name: str) -> Row:
+        row = self._replica.find(table, name)
+        if row is None:
+            raise OutOfDateError(f"{table} {name} is gone")
+        return row
+
+    def _bridge(self, name: str) -> Row:
+        return self._new_bridges.get(name) or self._find("Bridge", name)
+
+    def _add_bridge(self, op: AddBridge) -> None:
+        marks = dict(op.external_ids)
+        interface = self._insert("Interface", name=op.name, type="internal", external_ids=marks)
+        port = self._insert("Port", name=op.name, interfaces=[interface], external_ids=marks)
+        bridge = self._new_bridges[op.name] = self._insert(
+            "Bridge",
+            name=op.name,
+            datapath_type=op.datapath_type,
+            fail_mode=[op.fail_mode],
+            external_ids=marks,
+        )
+        bridge.addvalue("ports", port)
+        self._root.addvalue("bridges", bridge)
+
+    def _set_bridge(self, op: SetBridge) -> None:
+        row = self._find("Bridge", op.name)
+        current = self._replica.bridge(row)
+        _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
+        _write(row, op.columns, external_ids=op.external_ids)
+
+    def _delete_bridge(self, op: DeleteBridge) -> None:
+        row = self._find("Bridge", op.name)
+        current = self._replica.bridge(row)
+        others = {port.name for port in current.ports} - {op.name} - self._deleted_ports
+        if others:
+            raise OutOfDateError(f"bridge {op.name} has other ports: {', '.join(sorted(others))}")
+        _verify(row, current, op.based_on, ["external_ids"])
+        row.verify("ports")
+        self._root.delvalue("bridges", row)
+        row.delete()
+
+    def _add_port(self, op: AddPort) -> None:
+        bridge = self._bridge(op.bridge)
+        bridge.addvalue("ports", self._insert_port(op.port))
+
+    def _insert_port(self, port: OvsPort) -> Row:
+        return self._insert(
+            "Port",
+            name=port.name,
+            interfaces=[self._insert_interface(interface) for interface in port.interfaces],
+            tag=_atoms(port.tag),
+            trunks=_atoms(port.trunks),
+            vlan_mode=_atoms(port.vlan_mode),
+            protected=port.protected,
+            external_ids=dict(port.external_ids),
+        )
+
+    def _insert_interface(self, interface: OvsInterface) -> Row:
+        return self._insert(
+            "Interface",
+            name=interface.name,
+            type=interface.type,
+            options=dict(interface.options),
+            mac=_atoms(interface.mac),
+            mtu_request=_atoms(interface.mtu_request),
+            external_ids=dict(interface.external_ids),
+        )
+
+    def _set_port(self, op: SetPort) -> None:
+        row = self._find("Port", op.name)
+        current = self._replica.port(row)
+        _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
+        _write(row, op.columns, external_ids=op.external_ids)
+
+    def _set_interface(self, op: SetInterface) -> None:
+        row = self._find("Interface", op.name)
+        maps = {"options": op.options, "external_ids": op.external_ids}
+        _verify(row, freeze_interface(row), op.based_on, _touched(op.columns, **maps))
+        _write(row, op.columns, **maps)
+
+    def _delete_port(self, op: DeletePort) -> None:
+        bridge, row = self._find("Bridge", op.bridge), self._find("Port", op.name)
+        if self._replica.bridge_of(row) != bridge:
+            raise OutOfDateError(f"port {op.name} is not in bridge {op.bridge}")
+        current = self._replica.port(row)
+        if _names(current) != _names(op.based_on):
+            raise OutOfDateError(f"port {op.name} has other interfaces than it had")
+        _verify(row, current, op.based_on, ["external_ids"])
+        row.verify("interfaces")
+        self._deleted_ports.add(op.name)
+        bridge.delvalue("ports", row)
+        row.delete()
+
+
+def _names(port: OvsPort) -> set[str]:
+    return {interface.name for interface in port.interfaces}
+
+
+def _touched(columns: Iterable[str], **maps: Mapping[str, str]) -> list[str]:
+    return [*columns, *(name for name, keys in maps.items() if keys)]
+
+
+def _verify(
+    row: Row,
+    current: OvsBridge | OvsPort | OvsInterface,
+    based_on: OvsBridge | OvsPort | OvsInterface,
+    columns: Sequence[str],
+) -> None:
+    for column in columns:
+        if getattr(current, column) != getattr(based_on, column):
+            raise OutOfDateError(f"{column} of {current.name} changed")
+    for column in columns:
+        row.verify(column)
+
+
+def _write(row: Row, columns: Mapping[str, ColumnValue], **maps: Mapping[str, str]) -> None:
+    for column, value in columns.items():
+        whole = isinstance(value, str | bool) and column in ("datapath_type", "protected")
+        setattr(row, column, value if whole else _atoms(value))
+    for name, keys in maps.items():
+        for key, value in keys.items():
+            row.setkey(name, key, value)
+
+
+def _atoms(value: ColumnValue) -> list[Any]:
+    """A set column's content; an optional one is a set of at most one."""
+    if value is None:
+        return []
+    return sorted(value) if isinstance(value, frozenset) else [value]

@@ -1,0 +1,152 @@
+"""A private Open vSwitch for a test: real ovsdb-server and ovs-vswitchd in directories of its own.
+
+ovs-vswitchd runs inside a namespace of its own with the userspace datapath. Both are children of
+the test process, ended by process id; directories and namespace go with them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.netns import Namespace, namespace
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+DEADLINE_S = 20.0
+
+
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Look every ten milliseconds until the condition holds; say what did not come about."""
+    give_up = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < give_up, f"not within {deadline_s} s: {what}"
+        time.sleep(0.01)
+
+
+class OpenVSwitch:
+    """One host's Open vSwitch; ``netns`` is the host's namespace."""
+
+    def __init__(self, directory: Path, netns: Namespace) -> None:
+        self.directory = directory
+        self.netns = netns
+        self.remote = f"unix:{directory}/db.sock"
+        self._database: subprocess.Popen[bytes] | None = None
+        self._vswitchd: subprocess.Popen[bytes] | None = None
+        self._environment = os.environ | dict.fromkeys(
+            ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR"), str(directory)
+        )
+
+    def create(self) -> None:
+        self._tool("ovsdb-tool", "create", f"{self.directory}/conf.db", str(SCHEMA))
+        self.start_database()
+        self.vsctl("--no-wait", "init")
+
+    def start_database(self) -> None:
+        self._database = self._spawn(
+            "ovsdb-server",
+            f"{self.directory}/conf.db",
+            f"--remote=punix:{self.directory}/db.sock",
+            f"--unixctl={self.directory}/ovsdb-server.ctl",
+            "--pidfile",
+        )
+        wait_until(lambda: _listens(self.directory / "db.sock"), "ovsdb-server listens")
+
+    def stop_database(self) -> None:
+        self._database = _end(self._database, signal.SIGTERM)
+
+    def start_vswitchd(self) -> None:
+        control = self.directory / "ovs-vswitchd.ctl"
+        self._vswitchd = self._spawn(
+            *("ip", "netns", "exec", self.netns.name),
+            *("ovs-vswitchd", self.remote, "--pidfile", f"--unixctl={control}"),
+        )
+        wait_until(lambda: _listens(control), "ovs-vswitchd listens")
+
+    def stop_vswitchd(self, how: signal.Signals = signal.SIGKILL) -> None:
+        self._vswitchd = _end(self._vswitchd, how)
+
+    def freeze_vswitchd(self, *, frozen: bool) -> None:
+        """Make it hang (it keeps its sockets and does nothing), or go on."""
+        assert self._vswitchd is not None
+        self._vswitchd.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def close(self) -> None:
+        if self._vswitchd is not None:
+            self.freeze_vswitchd(frozen=False)
+        self.stop_vswitchd(signal.SIGTERM)
+        self.stop_database()
+
+    def vsctl(self, *arguments: str) -> str:
+        return self._tool("ovs-vsctl", f"--db={self.remote}", "--timeout=20", *arguments).strip()
+
+    def appctl(self, *arguments: str) -> str:
+        return self._tool("ovs-appctl", "-t", f"{self.directory}/ovs-vswitchd.ctl", *arguments)
+
+    def dump(self, *arguments: str) -> str:
+        """``ovsdb-client dump``: the content of a table, or of some of its columns, as text."""
+        return self._tool("ovsdb-client", "dump", self.remote, "Open_vSwitch", *arguments)
+
+    def transactions(self) -> int:
+        """How many transactions the database has recorded."""
+        log = self._tool("ovsdb-tool", "show-log", f"{self.directory}/conf.db")
+        return sum(line.startswith("record ") for line in log.splitlines())
+
+    def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self.directory / "output").open("ab") as output:
+            return subprocess.Popen(command, env=self._environment, stdout=output, stderr=output)
+
+    def _tool(self, *command: str) -> str:
+        done = subprocess.run(
+            command, env=self._environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+def _end(process: subprocess.Popen[bytes] | None, how: signal.Signals) -> None:
+    if process is not None:
+        process.send_signal(how)
+        process.wait(DEADLINE_S)
+
+
+@contextmanager
+def open_vswitch(netns: Namespace, *, vswitchd: bool = True) -> Iterator[OpenVSwitch]:
+    directory = Path(tempfile.mkdtemp(prefix="ovsfleet-"))
+    made = OpenVSwitch(directory, netns)
+    try:
+        made.create()
+        if vswitchd:
+            made.start_vswitchd()
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(directory)
+
+
+@pytest.fixture
+def ovs(netns: Namespace) -> Iterator[OpenVSwitch]:
+    """Open vSwitch with both daemons running; its host's namespace is the fixture ``netns``."""
+    with open_vswitch(netns) as made:
+        yield made
+
+
+@pytest.fixture
+def ovsdb() -> Iterator[OpenVSwitch]:
+    """ovsdb-server alone, as on a host whose ovs-vswitchd is down."""
+    with namespace() as made, open_vswitch(made, vswitchd=False) as switch:
+        yield switch
