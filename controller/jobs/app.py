@@ -1,0 +1,95 @@
+"""The Celery application: broker, delivery rules and the schedule of periodic work.
+
+Owns no state. Late acknowledgement and no result backend, because the job row knows how far a job
+is. The schedule lives here and not in the database: it changes with the code only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from celery.schedules import crontab, schedule
+from celery.signals import setup_logging
+
+from controller.config import Settings
+from controller.jobs import broker
+
+QUEUE = "ovsfleet"
+
+RUN_JOB = "run_job"
+SEND_EXPIRED_JOBS = "send_expired_jobs"
+SWEEP_LIVENESS = "sweep_liveness"
+START_PRUNE_JOBS = "start_prune_jobs"
+
+
+def make_app(settings: Settings) -> Celery:
+    """Make the application; the worker adds the tasks (``controller.jobs.tasks.register``)."""
+    app = Celery("ovsfleet", set_as_current=False)
+    app.conf.update(
+        **_broker(settings),
+        task_default_queue=QUEUE,
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        # Nothing uses them, and each would be a queue of its own in the broker.
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        timezone="UTC",
+        beat_schedule=_schedule(settings),
+        beat_schedule_filename=str(settings.data_dir / "beat" / "schedule"),
+    )
+    # A receiver, whatever it does, keeps Celery from configuring the log.
+    setup_logging.connect(_keep_our_logging, weak=False)
+    return app
+
+
+def send_job(app: Celery, job_id: UUID) -> None:
+    """Tell a worker to look at a job. Only after the transaction that wrote its row."""
+    app.send_task(RUN_JOB, args=[str(job_id)])
+
+
+def sweep_interval_s(settings: Settings) -> float:
+    """Seconds between two looks for expired leases: within half a lease nobody notices."""
+    return min(10.0, settings.job_lease_s / 2)
+
+
+def _broker(settings: Settings) -> dict[str, Any]:
+    if settings.broker_url is not None:
+        return {"broker_url": settings.broker_url}
+    return {
+        "broker_url": "files://",
+        "broker_transport": broker.ALIAS,
+        "broker_transport_options": {
+            "folder": str(settings.data_dir / "broker"),
+            # Idle cost: one directory listing per interval.
+            "polling_interval": 0.1,
+        },
+    }
+
+
+def _schedule(settings: Settings) -> dict[str, Any]:
+    heartbeat_s = settings.heartbeat_interval_ms / 1000
+    return {
+        SWEEP_LIVENESS: _entry(SWEEP_LIVENESS, schedule(heartbeat_s), heartbeat_s),
+        SEND_EXPIRED_JOBS: _entry(
+            SEND_EXPIRED_JOBS, schedule(sweep_interval_s(settings)), sweep_interval_s(settings)
+        ),
+        START_PRUNE_JOBS: _entry(START_PRUNE_JOBS, crontab(minute="7"), 3600),
+    }
+
+
+def _entry(task: str, when: Any, period_s: float) -> dict[str, Any]:
+    # A message that waited longer than until the next one is due is dropped unread, so that a
+    # worker that was away does not repeat the past.
+    return {"task": task, "schedule": when, "options": {"expires": max(period_s, 1.0)}}
+
+
+def _keep_our_logging(**_: Any) -> None:
+    return None

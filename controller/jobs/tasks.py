@@ -1,0 +1,129 @@
+"""The tasks: each is a few lines around one service call.
+
+What is harmless to repeat (a sweep) is done at once; what should happen once has a row, and its
+kind is in ``HANDLERS``. A handler may still run twice (a worker outlives its lease, or dies after
+its effect), so handlers are idempotent; the attempt number decides whose result counts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+
+from controller.config import Settings
+from controller.domain.errors import UnavailableError
+from controller.jobs import app as names
+from controller.observability import get_logger
+from controller.services import jobs, status
+from controller.store.engine import Database
+
+log = get_logger(__name__)
+
+Handler = Callable[[Database, Mapping[str, Any]], None]
+
+_JOBS_ARE_KEPT = timedelta(days=7)
+
+
+def prune_jobs(db: Database, args: Mapping[str, Any]) -> None:
+    """Forget finished jobs that nobody will ask about any more."""
+    pruned = jobs.prune(db, before=datetime.fromisoformat(args["before"]))
+    log.info("Finished jobs pruned", count=pruned)
+
+
+HANDLERS: Mapping[str, Handler] = {"prune_jobs": prune_jobs}
+"""What each kind of job does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The tasks' bodies, with what they need."""
+
+    app: Celery
+    db: Database
+    settings: Settings
+
+    def run_job(self, job_id: str) -> None:
+        now = datetime.now(UTC)
+        lease = timedelta(seconds=self.settings.job_lease_s)
+        job = jobs.claim(self.db, UUID(job_id), worker=_worker_name(), lease=lease, now=now)
+        if job is None:
+            return
+        error = self._handle(job)
+        counts = jobs.finish(self.db, job, error=error, now=datetime.now(UTC))
+        log.info(
+            "Job finished",
+            job=job_id,
+            kind=job.kind,
+            attempt=job.attempt,
+            error=error,
+            superseded=not counts,
+        )
+
+    def send_expired_jobs(self) -> None:
+        for job_id in jobs.expired(self.db, now=datetime.now(UTC)):
+            log.warning("Sending a job again", job=str(job_id))
+            names.send_job(self.app, job_id)
+
+    def sweep_liveness(self) -> None:
+        silence = timedelta(seconds=self.settings.silence_s)
+        changed = status.sweep_liveness(self.db, now=datetime.now(UTC), silence=silence)
+        if changed:
+            log.warning("Hosts went silent", count=changed)
+
+    def start_prune_jobs(self) -> None:
+        now = datetime.now(UTC)
+        args = {"before": (now - _JOBS_ARE_KEPT).isoformat()}
+        # One per hour, however many controllers run a beat.
+        key = f"prune_jobs {now:%Y-%m-%dT%H}"
+        job_id = jobs.enqueue(self.db, "prune_jobs", args, idempotency_key=key, now=now)
+        if job_id is not None:
+            names.send_job(self.app, job_id)
+
+    def _handle(self, job: jobs.Job) -> str | None:
+        handler = HANDLERS.get(job.kind)
+        if handler is None:
+            return f"this version knows no job of kind {job.kind}"
+        try:
+            handler(self.db, job.args)
+        except UnavailableError:
+            # Not the job's fault: its lease runs out and it is sent again.
+            raise
+        except Exception as error:
+            log.exception("Job failed", job=str(job.id), kind=job.kind)
+            return f"{type(error).__name__}: {error}"
+        return None
+
+
+def register(app: Celery, db: Database, settings: Settings) -> None:
+    """Add the tasks to ``app``."""
+    work = Work(app, db, settings)
+    bodies: dict[str, Callable[..., None]] = {
+        names.RUN_JOB: work.run_job,
+        names.SEND_EXPIRED_JOBS: work.send_expired_jobs,
+        names.SWEEP_LIVENESS: work.sweep_liveness,
+        names.START_PRUNE_JOBS: work.start_prune_jobs,
+    }
+    for name, body in bodies.items():
+        app.task(_survive_outages(body), name=name)
+
+
+def _survive_outages(body: Callable[..., None]) -> Callable[..., None]:
+    def task(*args: str) -> None:
+        try:
+            body(*args)
+        except UnavailableError as error:
+            # The next sweep does what this one could not; there is nothing to report twice.
+            log.warning("Task put off", task=body.__name__, reason=error.detail)
+
+    return task
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
