@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import structlog
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -48,52 +47,59 @@ class Metrics:
     """The agent's metrics, each under the name that dashboards and alerts may rely on."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        import prometheus_client as prometheus
 
-        self.registry = CollectorRegistry(auto_describe=True)
-        self.ovsdb_transactions = Gauge(
+        self.registry = prometheus.CollectorRegistry(auto_describe=True)
+        self.ovsdb_transactions = prometheus.Gauge(
             "ovsfleet_agent_ovsdb_transactions",
             "OVSDB transactions committed since the agent started",
             registry=self.registry,
         )
-        self.netlink_writes = Gauge(
+        self.netlink_writes = prometheus.Gauge(
             "ovsfleet_agent_netlink_writes",
             "Netlink requests that change something, since the agent started",
             registry=self.registry,
         )
-        self.reconciles = Counter(
+        self.reconciles = prometheus.Counter(
             "ovsfleet_agent_reconciles",
             "Runs of the closed loop by outcome",
             ["outcome"],
             registry=self.registry,
         )
-        self.reconcile_seconds = Histogram(
+        self.reconcile_seconds = prometheus.Histogram(
             "ovsfleet_agent_reconcile_seconds",
             "Duration of one run of the closed loop",
             registry=self.registry,
         )
-        self.failures = Gauge(
+        self.failures = prometheus.Gauge(
             "ovsfleet_agent_failures",
             "Resources that are not as intended, by kind",
             ["kind"],
             registry=self.registry,
         )
-        self.revision = Gauge(
+        self.revision = prometheus.Gauge(
             "ovsfleet_agent_revision",
             "Fleet revision that this host has accepted and applied",
             ["stage"],
             registry=self.registry,
         )
-        self.stream_connected = Gauge(
+        self.stream_connected = prometheus.Gauge(
             "ovsfleet_agent_stream_connected",
             "1 while a session with the controller is open",
             registry=self.registry,
         )
-        self.stream_attempts = Counter(
+        self.stream_attempts = prometheus.Counter(
             "ovsfleet_agent_stream_attempts",
             "Attempts to open a session with the controller",
             registry=self.registry,
         )
+
+    def count(self, outcome: str, failure_kinds: Iterable[str]) -> None:
+        """One more run of the loop, and what it left undone."""
+        self.reconciles.labels(outcome).inc()
+        self.failures.clear()
+        for kind, number in Counter(failure_kinds).items():
+            self.failures.labels(kind).set(number)
 
     def watch_writes(
         self, transactions: Callable[[], float], netlink_writes: Callable[[], float]

@@ -1,0 +1,238 @@
+"""``ovsfleet-agent``: the daemon, and what a person on the host may ask beside it.
+
+Every command but ``run`` and ``enroll`` only reads. Data goes to stdout, everything else to stderr.
+Imports are made where they are needed, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from agent.config import Settings
+    from agent.host import Sighting
+    from agent.introspection import Document
+    from agent.model import HostState
+
+DIFFERENT = 2
+"""Exit status of `plan` when the host is not as intended."""
+OVSDB_PATIENCE_S = 5.0
+
+app = typer.Typer(
+    name="ovsfleet-agent",
+    help="Keeps the Open vSwitch of this host as the fleet intends it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option(help="Where identity and accepted state lie. [OVSFLEET_AGENT_STATE_DIR]"),
+]
+OvsdbRemote = Annotated[
+    str | None,
+    typer.Option("--ovsdb", help="Where ovsdb-server listens. [OVSFLEET_AGENT_OVSDB]"),
+]
+
+
+def main() -> None:
+    app()
+
+
+@app.command()
+def enroll(
+    token: Annotated[str, typer.Option(help="The join token; - reads it from stdin.")] = "",
+    state_dir: StateDir = None,
+) -> None:
+    """Turn a join token into this host's identity."""
+    from agent.controlplane.identity import IdentityError, IdentityStore, JoinToken, enrol
+
+    settings = _settings(state_dir=state_dir)
+    from_stdin = token == "-"  # noqa: S105 - the customary word for stdin
+    text = sys.stdin.read() if from_stdin else token or settings.join_token.get_secret_value()
+    try:
+        identity = asyncio.run(
+            enrol(
+                IdentityStore(settings.identity_dir),
+                JoinToken.parse(text),
+                rng=random.Random(),  # noqa: S311 - jitter, no secret
+            )
+        )
+    except IdentityError as error:
+        _fail(str(error))
+    typer.echo(f"enrolled as host {identity.profile.host_name} ({identity.profile.host_uid})")
+
+
+@app.command()
+def run(
+    state_dir: StateDir = None,
+    ovsdb: OvsdbRemote = None,
+    controller: Annotated[
+        str | None,
+        typer.Option(help="host:port of the controller; default: as the join token said."),
+    ] = None,
+) -> None:
+    """Run the daemon in the foreground until SIGTERM or SIGINT."""
+    from agent import daemon
+    from agent.controlplane.identity import IdentityError
+    from agent.observability import configure_logging
+
+    settings = _settings(state_dir=state_dir, ovsdb=ovsdb, controller=controller)
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        ending = asyncio.run(daemon.run(settings))
+    except (daemon.StartError, IdentityError) as error:
+        _fail(str(error))
+    raise typer.Exit(ending.value)
+
+
+@app.command()
+def observe(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
+    """Print what this host is, as JSON."""
+    settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
+    sighting = _sight(settings, _accepted(settings))
+    typer.echo(json.dumps(_plain(sighting.state), indent=2, sort_keys=True))
+
+
+@app.command()
+def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
+    """Print what the agent would do, without doing it; exits 2 when that is anything."""
+    from agent.planner import make_plan
+
+    settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
+    desired = _accepted(settings)
+    if desired is None:
+        typer.echo("no desired state has been accepted yet: nothing to do")
+        return
+    planned = make_plan(desired, _sight(settings, desired).state)
+    for line in planned.describe():
+        typer.echo(line)
+    if not planned.is_empty or planned.failures:
+        raise typer.Exit(DIFFERENT)
+    typer.echo(f"the host is as revision {desired.revision} intends it: nothing to do")
+
+
+@app.command()
+def status(
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON.")] = False,
+) -> None:
+    """Show what the running daemon is doing."""
+    from agent import introspection
+
+    settings = _settings(state_dir=state_dir)
+    document = introspection.ask(settings.state_dir / introspection.SOCKET_NAME)
+    if document is None:
+        _fail(f"no agent runs on {settings.state_dir}; start it with `ovsfleet-agent run`")
+    typer.echo(json.dumps(document, indent=2, sort_keys=True) if as_json else _summary(document))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    import importlib.metadata
+
+    typer.echo(importlib.metadata.version("ovsfleet"))
+
+
+def _settings(**given: Any) -> Settings:
+    """Settings from the environment, overridden by what the command line gives."""
+    from pydantic import ValidationError
+
+    from agent.config import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
+        _fail(f"the settings (OVSFLEET_AGENT_*) are not usable: {problems}")
+
+
+def _accepted(settings: Settings) -> HostState | None:
+    from agent.daemon import open_cache
+    from agent.observability import configure_logging
+
+    configure_logging("warning", "console")
+    cached = open_cache(settings).load()
+    return cached.state if cached is not None else None
+
+
+def _sight(settings: Settings, desired: HostState | None) -> Sighting:
+    from agent.ovsdb.snapshot import OvsdbUnavailableError
+
+    try:
+        return asyncio.run(_look(settings, desired))
+    except OvsdbUnavailableError as error:
+        _fail(str(error))
+
+
+async def _look(settings: Settings, desired: HostState | None) -> Sighting:
+    from agent.host import observe as look
+    from agent.netlink import Netlink
+    from agent.ovsdb.connection import OvsdbConnection
+
+    ovsdb, netlink = OvsdbConnection(settings.ovsdb), Netlink()
+    await netlink.open()
+    ovsdb.open()
+    try:
+        await ovsdb.ready(OVSDB_PATIENCE_S)
+        return await look(ovsdb, netlink, desired)
+    finally:
+        await ovsdb.close()
+        await netlink.close()
+
+
+def _summary(document: Document) -> str:
+    host, report = document["host"], document["report"]
+    connected = document["metrics"]["ovsfleet_agent_stream_connected"]
+    lines = [
+        f"host        {host['host_name']} ({host['host_uid']})",
+        f"controller  {'connected' if connected else 'not connected'}"
+        + (f": {document['controller_error']}" if document["controller_error"] else ""),
+    ]
+    if report is None:
+        return "\n".join([*lines, "state       none accepted yet"])
+    lines.append(
+        f"state       {report['outcome']}, revision {report['applied_revision']} of "
+        f"{report['observed_revision']}"
+    )
+    lines.extend(
+        f"failure     {failure['resource']}: {failure['reason']}: {failure['message']}"
+        for failure in report["failures"]
+    )
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    """A frozen picture as JSON can say it."""
+    import dataclasses
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    if dataclasses.is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _key(key: Any) -> str:
+    """The key of ``peers`` is a pair; it is shown as namespace/device."""
+    return "/".join(key) if isinstance(key, tuple) else str(key)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(1)

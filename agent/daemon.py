@@ -1,0 +1,269 @@
+"""The composition root: builds the parts of the agent, runs them in one task group, ends by name.
+
+Starts from what lies on disk, before and without the controller. Ending touches nothing in the
+datapath, whatever the reason. Owns the lock that keeps a second agent out of the state directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import enum
+import fcntl
+import importlib.metadata
+import os
+import platform
+import random
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+from ovsfleet.v1 import agent_pb2
+
+from agent import introspection
+from agent.cache import StateCache
+from agent.clock import SystemClock
+from agent.config import Settings
+from agent.controlplane import codec
+from agent.controlplane.client import ControlPlane, Standing
+from agent.controlplane.identity import (
+    Identity,
+    IdentityError,
+    IdentityStore,
+    JoinToken,
+    enrol,
+)
+from agent.netlink import Netlink
+from agent.observability import Metrics
+from agent.ovsdb.connection import OvsdbConnection
+from agent.ovsdb.snapshot import OvsdbSnapshot
+from agent.reconciler import Outcome, Reconciler, Report, Timing
+
+log = structlog.get_logger(__name__)
+
+FIRST_REPLICA_S = 5.0
+"""How long the first look waits for ovsdb-server before it reports that there is none."""
+
+_OUTCOMES = {
+    Outcome.APPLIED: agent_pb2.OUTCOME_APPLIED,
+    Outcome.HELD: agent_pb2.OUTCOME_HELD,
+}
+
+
+class Ending(enum.Enum):
+    """Every way the daemon can end, with its exit status."""
+
+    STOPPED = 0
+    """A signal asked for it."""
+    FAULT = 70
+    """A part ended that must not end; the log has the reason. The supervisor starts it again."""
+
+
+class StartError(Exception):
+    """The daemon cannot start; the message says what to do."""
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error: a person asked for it
+    """Carries a signal's wish through the task group."""
+
+
+def version() -> str:
+    return importlib.metadata.version("ovsfleet")
+
+
+def open_cache(settings: Settings) -> StateCache:
+    return StateCache(settings.state_dir, codec.dump_host_state, codec.load_host_state)
+
+
+@contextlib.contextmanager
+def only_instance(state_dir: Path) -> Iterator[None]:
+    """Hold the state directory; StartError when another agent does."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state_dir / "agent.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise StartError(
+                f"another ovsfleet-agent (pid {lock.read().strip() or 'unknown'}) runs on "
+                f"{state_dir}; stop it, or give this one a --state-dir of its own"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+async def run(settings: Settings) -> Ending:
+    """Run the agent until a signal or a fault ends it."""
+    with only_instance(settings.state_dir):
+        rng = random.Random()  # noqa: S311 - jitter, no secret
+        store = IdentityStore(settings.identity_dir)
+        identity = store.load() or await _enrol_first(settings, store, rng)
+        daemon = Daemon(settings, store, identity, rng)
+        return await daemon.run()
+
+
+async def _enrol_first(settings: Settings, store: IdentityStore, rng: random.Random) -> Identity:
+    token = settings.join_token.get_secret_value()
+    if not token:
+        raise StartError(
+            "this host is not enrolled: make a join token for it and run "
+            "`ovsfleet-agent enroll --token TOKEN`, or set OVSFLEET_AGENT_JOIN_TOKEN"
+        )
+    try:
+        return await enrol(store, JoinToken.parse(token), rng=rng)
+    except IdentityError as error:
+        raise StartError(str(error)) from error
+
+
+class Daemon:
+    """The parts, put together."""
+
+    def __init__(
+        self, settings: Settings, store: IdentityStore, identity: Identity, rng: random.Random
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._metrics = Metrics()
+        self._cache = open_cache(settings)
+        self._cache.load()
+        self._ovsdb = OvsdbConnection(settings.ovsdb, on_change=self._host_changed)
+        self._netlink = Netlink(on_change=self._host_changed)
+        self._metrics.watch_writes(
+            lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count
+        )
+        self._reconciler = Reconciler(
+            self._cache,
+            self._ovsdb,
+            self._netlink,
+            on_report=self._report,
+            on_sighting=self._announce,
+            clock=SystemClock(),
+            rng=rng,
+            metrics=self._metrics,
+            timing=Timing(
+                resync_s=settings.resync_s,
+                retry_min_s=settings.retry_min_s,
+                retry_max_s=settings.retry_max_s,
+                apply_deadline_s=settings.apply_deadline_s,
+            ),
+        )
+        self._controlplane = ControlPlane(
+            store,
+            endpoint=settings.controller,
+            version=version(),
+            standing=self._standing,
+            on_state=self._reconciler.offer,
+            metrics=self._metrics,
+            rng=rng,
+        )
+
+    async def run(self) -> Ending:
+        profile = self._identity.profile
+        log.info("agent starts", version=version(), host=profile.host_name, uid=profile.host_uid)
+        await self._netlink.open()
+        self._ovsdb.open()
+        try:
+            return await self._run_parts()
+        finally:
+            await self._ovsdb.close()
+            await self._netlink.close()
+
+    async def _run_parts(self) -> Ending:
+        ending = Ending.STOPPED
+        try:
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(self._until_signal(), name="signals")
+                parts.create_task(self._reconcile(), name="reconciler")
+                parts.create_task(self._controlplane.run(), name="control plane")
+                parts.create_task(
+                    introspection.serve(
+                        self._settings.state_dir / introspection.SOCKET_NAME, self.document
+                    ),
+                    name="introspection",
+                )
+        except* _Stopped:
+            log.info("agent stops; the datapath is left as it is")
+        except* Exception:
+            log.exception("agent ends by a fault; the datapath is left as it is")
+            ending = Ending.FAULT
+        return ending
+
+    async def _reconcile(self) -> None:
+        await self._ovsdb.ready(FIRST_REPLICA_S)
+        await self._reconciler.run()
+
+    async def _until_signal(self) -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        await asked.wait()
+        raise _Stopped
+
+    def document(self) -> introspection.Document:
+        """What `ovsfleet-agent status` shows."""
+        report = self._reconciler.report
+        return {
+            "version": version(),
+            "pid": os.getpid(),
+            "host": dataclasses.asdict(self._identity.profile),
+            "certificate_not_after": self._identity.certificate.not_valid_after_utc.isoformat(),
+            "controller_error": self._controlplane.last_error,
+            "report": None if report is None else describe_report(report),
+            "metrics": self._metrics.samples(),
+        }
+
+    def _host_changed(self) -> None:
+        self._reconciler.wake()
+
+    def _standing(self) -> Standing:
+        cached = self._cache.cached
+        if cached is None:
+            return Standing(None, 0, b"")
+        return Standing(cached.state, cached.applied_revision, cached.applied_hash)
+
+    def _report(self, report: Report) -> None:
+        self._controlplane.report(
+            codec.encode_status(
+                observed_revision=report.observed_revision,
+                applied_revision=report.applied_revision,
+                applied_hash=report.applied_hash,
+                outcome=_OUTCOMES[report.outcome],
+                failures=report.failures,
+            )
+        )
+
+    def _announce(self, snapshot: OvsdbSnapshot) -> None:
+        self._controlplane.announce(
+            agent_pb2.Capabilities(
+                ovs_version=snapshot.ovs_version,
+                datapath_types=sorted(snapshot.datapath_types),
+                iface_types=sorted(snapshot.iface_types),
+                kernel_release=platform.release(),
+                ipv4=True,
+                ipv6=socket.has_ipv6 and Path("/proc/net/if_inet6").exists(),
+            )
+        )
+
+
+def describe_report(report: Report) -> introspection.Document:
+    return {
+        "observed_revision": report.observed_revision,
+        "applied_revision": report.applied_revision,
+        "applied_hash": report.applied_hash.hex(),
+        "outcome": report.outcome.value,
+        "failures": [
+            {
+                "resource": failure.resource,
+                "kind": failure.kind.value,
+                "reason": failure.reason,
+                "message": failure.message,
+            }
+            for failure in report.failures
+        ],
+    }

@@ -1,0 +1,67 @@
+"""The host as the closed loop sees it: one picture out of Open vSwitch's database and the kernel.
+
+Holds nothing but the two adapters. Must not decide anything about what it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.errors import Failure
+from agent.model import HostState, ObservedState
+from agent.netlink import NetlinkSnapshot
+from agent.ovsdb.apply import OvsdbResult
+from agent.ovsdb.snapshot import OvsdbSnapshot
+from agent.planner.plan import NetlinkStep, OvsdbOp
+
+
+class Ovsdb(Protocol):
+    """What the loop needs of Open vSwitch (agent.ovsdb.connection, or the tests' switch)."""
+
+    async def observe(self) -> OvsdbSnapshot: ...
+
+    async def apply(self, ops: Sequence[OvsdbOp], comment: str, deadline: float) -> OvsdbResult: ...
+
+
+class Kernel(Protocol):
+    """What the loop needs of the kernel (agent.netlink, or the tests' switch)."""
+
+    async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot: ...
+
+    async def apply(self, step: NetlinkStep) -> Failure | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One look at the host; ``ovsdb`` is what capabilities are read from."""
+
+    state: ObservedState
+    ovsdb: OvsdbSnapshot
+
+
+async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Sighting:
+    """Look at the host; OvsdbUnavailableError while its database cannot be read."""
+    switch = await ovsdb.observe()
+    devices = await kernel.observe(peers_of(desired))
+    return Sighting(
+        state=ObservedState(
+            bridges=switch.bridges,
+            links=devices.links,
+            peers=devices.peers,
+            namespaces=devices.namespaces,
+            vswitchd_running=switch.vswitchd_running,
+            datapath_types=switch.datapath_types,
+            iface_types=switch.iface_types,
+        ),
+        ovsdb=switch,
+    )
+
+
+def peers_of(desired: HostState | None) -> frozenset[tuple[str, str]]:
+    """The devices in other namespaces that ``desired`` is about."""
+    ports = desired.ports if desired is not None else ()
+    return frozenset(
+        (port.peer.netns, port.peer.interface) for port in ports if port.peer is not None
+    )

@@ -1,0 +1,372 @@
+"""The closed loop: observe, plan, apply, verify, report; the same for a first boot and for drift.
+
+Owns the one place where the host is changed: new intent, changes seen on the host and timers only
+wake it. What it writes is what the planner found to differ, so that a host as intended gets no
+write at all. Must not decide what should differ, nor let a failing resource stop another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from agent.attempts import Attempts, Steps, steps_by_resource, without
+from agent.backoff import Backoff
+from agent.cache import CacheError, RefusedStateError, StateCache
+from agent.clock import Clock
+from agent.errors import ErrorKind, Failure
+from agent.failpoints import reached
+from agent.host import Kernel, Ovsdb, Sighting, observe
+from agent.model import HOST_ID, HostState
+from agent.observability import Metrics
+from agent.ovsdb.apply import Outcome as OvsdbOutcome
+from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
+from agent.planner import make_plan
+from agent.planner.plan import NetlinkStep, Plan, Stage
+from agent.verify import owed_removals, unopened
+
+log = structlog.get_logger(__name__)
+
+MAX_ROUNDS = 8
+"""Plans per turn: enough for what takes several passes, an end for what never converges."""
+SETTLE_S = 2.0
+"""Grace for ovs-vswitchd to give a new interface its ofport before that is a failure."""
+NAMESPACE_RELOOK_S = 2.0
+"""Nothing tells us about a new namespace, so that we look."""
+
+
+class Outcome(enum.StrEnum):
+    APPLIED = "applied"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a turn of the loop found; what the controller and `status` are told."""
+
+    observed_revision: int
+    applied_revision: int
+    applied_hash: bytes
+    outcome: Outcome
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    resync_s: float = 600.0
+    retry_min_s: float = 0.2
+    retry_max_s: float = 30.0
+    apply_deadline_s: float = 10.0
+
+
+class Reconciler:
+    """``offer`` and ``wake`` may be called at any time from the loop's own thread."""
+
+    def __init__(
+        self,
+        cache: StateCache,
+        ovsdb: Ovsdb,
+        kernel: Kernel,
+        *,
+        on_report: Callable[[Report], None],
+        on_sighting: Callable[[OvsdbSnapshot], None],
+        clock: Clock,
+        rng: random.Random,
+        metrics: Metrics,
+        timing: Timing,
+    ) -> None:
+        self._cache = cache
+        self._ovsdb = ovsdb
+        self._kernel = kernel
+        self._on_report = on_report
+        self._on_sighting = on_sighting
+        self._clock = clock
+        self._rng = rng
+        self._metrics = metrics
+        self._timing = timing
+        self._awake = asyncio.Event()
+        self._offered: HostState | None = None
+        self._unwritten: HostState | None = None
+        self._refusal: Failure | None = None
+        self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, rng)
+        self._relook = self._new_backoff()
+        self._unopened: dict[str, float] = {}
+        self._last: Report | None = None
+
+    @property
+    def report(self) -> Report | None:
+        """The newest report; None before the first state was dealt with."""
+        return self._last
+
+    def offer(self, state: HostState) -> None:
+        """Take a new desired state; one that was offered and not looked at yet is dropped."""
+        self._offered = state
+        self._awake.set()
+
+    def wake(self) -> None:
+        """Something on the host changed."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        while True:
+            delay = await self.turn()
+            await self._clock.wait(self._awake, delay)
+
+    async def turn(self) -> float:
+        """One run of the loop; how long to sleep unless woken."""
+        self._awake.clear()
+        started = self._clock.now()
+        try:
+            await self._take_offer()
+            delay = await self._reconcile()
+        except OvsdbUnavailableError as error:
+            delay = self._hold(_ovsdb_down(error))
+        except CacheError as error:
+            delay = self._hold(_not_written(error))
+        except Exception as error:
+            log.exception("fault in the closed loop")
+            delay = self._hold(_bug(error))
+        self._metrics.reconcile_seconds.observe(self._clock.now() - started)
+        return 0.0 if self._offered is not None else delay
+
+    # --- intent ----------------------------------------------------------------------------------
+
+    async def _take_offer(self) -> None:
+        """Make the offered state the accepted one, on disk before anything is done about it."""
+        offered, self._offered = self._offered or self._unwritten, None
+        self._unwritten = None
+        if offered is None:
+            return
+        before = self._cache.cached
+        reached("before-persist")
+        try:
+            accepted = await asyncio.to_thread(self._cache.accept, offered)
+        except RefusedStateError as error:
+            log.warning("state refused", reason=error.reason, why=str(error))
+            self._refusal = Failure(HOST_ID, ErrorKind.INVALID, error.reason, str(error))
+            return
+        except CacheError:
+            self._unwritten = offered
+            raise
+        reached("after-persist")
+        log.info("state accepted", revision=accepted.revision, epoch=accepted.fleet_epoch)
+        self._refusal = None
+        if before is None or before.state != accepted:
+            self._attempts.forget()
+            self._relook.reset()
+
+    # --- the loop --------------------------------------------------------------------------------
+
+    async def _reconcile(self) -> float:
+        cached = self._cache.cached
+        if cached is None:
+            await self._look(None)
+            return self._resync_delay()
+        desired = cached.state
+        sighting, plan = await self._converge(desired)
+        if self._offered is not None and not plan.is_empty:
+            return 0.0
+        failures = self._explain(sighting, plan)
+        if any(failure.resource == HOST_ID for failure in failures):
+            self._publish(Outcome.HELD, failures)
+        else:
+            reached("before-applied")
+            owed = owed_removals(desired, sighting.state)
+            await asyncio.to_thread(self._cache.record_applied, desired, owed)
+            reached("before-status")
+            self._publish(Outcome.APPLIED, failures)
+        return self._delay(plan, failures)
+
+    async def _look(self, desired: HostState | None) -> Sighting:
+        sighting = await observe(self._ovsdb, self._kernel, desired)
+        self._on_sighting(sighting.ovsdb)
+        return sighting
+
+    async def _converge(self, desired: HostState) -> tuple[Sighting, Plan]:
+        """Plan and apply until nothing is left that may be done now."""
+        done: Mapping[str, Steps] = {}
+        rounds = 0
+        while True:
+            self._awake.clear()
+            sighting = await self._look(desired)
+            plan = make_plan(desired, sighting.state)
+            self._give_up(plan, {} if rounds < MAX_ROUNDS else steps_by_resource(plan))
+            self._give_up(plan, done)
+            todo = self._due(plan, sighting)
+            patience = self._patience(desired, sighting)
+            if self._offered is not None or (todo.is_empty and patience <= 0):
+                return sighting, plan
+            if todo.is_empty:
+                await self._clock.wait(self._awake, patience)
+            else:
+                done = await self._apply(todo, desired)
+                rounds += 1
+
+    def _due(self, plan: Plan, sighting: Sighting) -> Plan:
+        """What of ``plan`` may be done now; without ovs-vswitchd nobody acts on a row."""
+        held = set(self._attempts.held(plan, self._clock.now()))
+        if not sighting.state.vswitchd_running:
+            held |= {op.resource for stage in plan.stages for op in stage.ovsdb}
+        return without(plan, held)
+
+    async def _apply(self, todo: Plan, desired: HostState) -> Mapping[str, Steps]:
+        """Run the steps; those that ran to their end, by resource."""
+        steps = steps_by_resource(todo)
+        failed: dict[str, Failure] = {}
+        comment = f"ovsfleet-agent: revision {desired.revision}"
+        for line in todo.describe():
+            log.debug("step", what=line)
+        finished = True
+        for stage in todo.stages:
+            finished = finished and await self._run_stage(stage, failed, comment)
+        for resource, failure in failed.items():
+            self._attempts.record(failure, steps[resource], self._clock.now())
+        return {r: s for r, s in steps.items() if finished and r not in failed}
+
+    async def _run_stage(self, stage: Stage, failed: dict[str, Failure], comment: str) -> bool:
+        """False when the next stage must not begin: the plan is out of date."""
+        reached("before-netlink")
+        await self._run_links(stage.pre, failed)
+        ops = tuple(op for op in stage.ovsdb if op.resource not in failed)
+        if ops:
+            reached("before-ovsdb")
+            result = await self._ovsdb.apply(ops, comment, self._timing.apply_deadline_s)
+            reached("after-ovsdb")
+            failed.update({failure.resource: failure for failure in result.failures})
+            if result.outcome is OvsdbOutcome.TRY_AGAIN or not result.realized:
+                log.info("planning again", why=result.error or "ovs-vswitchd is slow")
+                return False
+        await self._run_links(stage.post, failed)
+        reached("after-netlink")
+        return True
+
+    async def _run_links(self, steps: Iterable[NetlinkStep], failed: dict[str, Failure]) -> None:
+        for step in steps:
+            if step.resource in failed:
+                continue
+            failure = await self._kernel.apply(step)
+            if failure is not None:
+                failed[step.resource] = failure
+
+    def _patience(self, desired: HostState, sighting: Sighting) -> float:
+        """How long ovs-vswitchd may still take to open what it was given."""
+        now = self._clock.now()
+        waiting = unopened(desired, sighting.state) if sighting.state.vswitchd_running else ()
+        self._unopened = {name: self._unopened.get(name, now) for name in waiting}
+        return max((since + SETTLE_S - now for since in self._unopened.values()), default=0.0)
+
+    def _give_up(self, plan: Plan, done: Mapping[str, Steps]) -> None:
+        """Steps that ran and are wanted again did not do what they should: back off."""
+        now = self._clock.now()
+        held = self._attempts.held(plan, now)
+        for resource, steps in steps_by_resource(plan).items():
+            if resource not in held and done.get(resource) == steps:
+                self._attempts.record(_not_realized(resource, steps), steps, now)
+
+    # --- what came of it -------------------------------------------------------------------------
+
+    def _explain(self, sighting: Sighting, plan: Plan) -> tuple[Failure, ...]:
+        """One failure for each resource that is not as intended, the most telling one."""
+        self._attempts.keep_only(steps_by_resource(plan))
+        found = {each.resource: each for each in plan.failures}
+        found.update({each.resource: each for each in self._attempts.failures()})
+        if not sighting.state.vswitchd_running:
+            found[HOST_ID] = _VSWITCHD_DOWN
+        elif self._refusal is not None:
+            found[HOST_ID] = self._refusal
+        return tuple(sorted(found.values()))
+
+    def _hold(self, failure: Failure) -> float:
+        """Do nothing and say so: the host stays as it is."""
+        self._publish(Outcome.HELD, (failure,))
+        return self._relook.next_delay()
+
+    def _publish(self, outcome: Outcome, failures: tuple[Failure, ...]) -> None:
+        cached = self._cache.cached
+        report = Report(
+            observed_revision=cached.state.revision if cached else 0,
+            applied_revision=cached.applied_revision if cached else 0,
+            applied_hash=cached.applied_hash if cached else b"",
+            outcome=outcome,
+            failures=failures,
+        )
+        self._metrics.count(outcome.value, [each.kind.value for each in failures])
+        self._metrics.revision.labels("accepted").set(report.observed_revision)
+        self._metrics.revision.labels("applied").set(report.applied_revision)
+        if self._last is None or self._last.failures != failures:
+            self._relook.reset()
+        if report != self._last:
+            log.info(
+                "host",
+                outcome=outcome.value,
+                applied=report.applied_revision,
+                failures=[f"{each.resource}: {each.reason}" for each in failures],
+            )
+        self._last = report
+        self._on_report(report)
+
+    def _delay(self, plan: Plan, failures: Iterable[Failure]) -> float:
+        delay = min(self._resync_delay(), self._attempts.next_due(plan) - self._clock.now())
+        tried = {each.resource for each in self._attempts.failures()}
+        waiting = [f for f in failures if f.kind.may_retry and f.resource not in tried]
+        if waiting:
+            delay = min(delay, self._relook.next_delay())
+        if any(failure.reason == "NamespaceMissing" for failure in waiting):
+            delay = min(delay, NAMESPACE_RELOOK_S)
+        return max(0.0, delay)
+
+    def _resync_delay(self) -> float:
+        return self._timing.resync_s * self._rng.uniform(0.8, 1.2)
+
+    def _new_backoff(self) -> Backoff:
+        first = self._timing.retry_min_s
+        return Backoff(first, self._timing.retry_max_s, self._rng, floor=first / 2)
+
+
+_VSWITCHD_DOWN = Failure(
+    HOST_ID,
+    ErrorKind.TRANSIENT,
+    "VswitchdDown",
+    "ovs-vswitchd does not run, so that nothing acts on the database; start it (systemctl start "
+    "openvswitch-switch) and look at its log if it ends again",
+)
+
+
+def _ovsdb_down(error: OvsdbUnavailableError) -> Failure:
+    return Failure(
+        HOST_ID,
+        ErrorKind.TRANSIENT,
+        "OvsdbDown",
+        f"the Open vSwitch database cannot be read: {error}; the host is left as it is until it "
+        "can",
+    )
+
+
+def _not_written(error: CacheError) -> Failure:
+    return Failure(HOST_ID, ErrorKind.TRANSIENT, "StateNotWritten", str(error))
+
+
+def _bug(error: Exception) -> Failure:
+    return Failure(
+        HOST_ID,
+        ErrorKind.BUG,
+        "AgentFault",
+        f"the agent met a fault of its own ({type(error).__name__}: {error}); the host is left as "
+        "it is. Please report it with the agent's log",
+    )
+
+
+def _not_realized(resource: str, steps: Steps) -> Failure:
+    what = "; ".join(step.describe() for step in steps)
+    return Failure(
+        resource,
+        ErrorKind.DATAPATH,
+        "NotRealized",
+        f"the host still differs after these steps ran without an error: {what}; does something "
+        "else on the host undo them?",
+    )
