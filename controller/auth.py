@@ -1,4 +1,8 @@
-"""Who is calling and what they may do. Pure: hashing, comparing, deciding; no storage, no clock."""
+"""Who is calling and what they may do. Pure: hashing, comparing, deciding; no storage, no clock.
+
+Everything that no rule below allows is denied. Kinds are plain words here, because the domain may
+know of principals but principals must not know of the domain.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,16 @@ class Role(enum.StrEnum):
     AUDITOR = "auditor"
 
 
+class Verb(enum.StrEnum):
+    READ = "read"
+    WRITE = "write"
+    """Create, replace, apply or delete intent."""
+    ENROL = "enrol"
+    """Make a join token, which lets a machine speak for a host."""
+    INSPECT = "inspect"
+    """Read what is compiled for a host; it mixes the projects that meet on the host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller. ``projects`` is None when all projects are within reach."""
@@ -21,3 +35,35 @@ class Principal:
     name: str
     roles: frozenset[Role]
     projects: frozenset[str] | None = None
+
+
+PROJECT_KINDS = frozenset({"Segment", "Port"})
+"""Owned by projects; all other kinds are the network-admin's and shared by everybody."""
+
+_READERS = frozenset(Role)
+_WRITERS_OF_PROJECT_KINDS = frozenset({Role.PROJECT_ADMIN, Role.NETWORK_ADMIN})
+_NETWORK_ADMIN = frozenset({Role.NETWORK_ADMIN})
+
+
+def may(principal: Principal, verb: Verb, kind: str, project: str) -> bool:
+    """Whether the principal may do this to objects of this kind in this project."""
+    if kind in PROJECT_KINDS and not reaches(principal, project):
+        return False
+    if verb is Verb.INSPECT and principal.projects is not None:
+        return False
+    return bool(principal.roles & _allowed(verb, kind))
+
+
+def reaches(principal: Principal, project: str) -> bool:
+    """Whether objects of this project exist at all, as far as the principal is concerned."""
+    return principal.projects is None or project in principal.projects
+
+
+def _allowed(verb: Verb, kind: str) -> frozenset[Role]:
+    match verb:
+        case Verb.READ | Verb.INSPECT:
+            return _READERS
+        case Verb.WRITE if kind in PROJECT_KINDS:
+            return _WRITERS_OF_PROJECT_KINDS
+        case Verb.WRITE | Verb.ENROL:
+            return _NETWORK_ADMIN

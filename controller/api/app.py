@@ -1,0 +1,100 @@
+"""Puts the application together: routes, errors, middleware, documentation and the dashboard.
+
+Owns nothing at run time; state lives in the context, the feed and the credentials it hangs up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from controller.api.context import AppContext
+from controller.api.credentials import Credentials
+from controller.api.errors import install_error_handlers
+from controller.api.feed import Feed
+from controller.api.middleware import RequestScope
+from controller.api.routes import changes, docs, fleet, health, hosts, watch
+from controller.api.routes.collections import COLLECTIONS, collection_router
+from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
+from controller.api.schemas.manifests import ApplyRequest, DeleteRequest, JoinTokenRequest
+from controller.api.schemas.problem import Problem
+
+__all__ = ["AppContext", "create_app"]
+
+_DESCRIPTION = """Intent in, status out. Objects have `metadata`, `spec` (what is wanted, written by
+callers) and `status` (how it is doing, written by the controller). Every change is one revision of
+the fleet; an object's ETag is the revision that changed it last. Every error is a problem document
+(RFC 9457) that names all that is wrong."""
+
+
+def create_app(context: AppContext) -> FastAPI:
+    """``app.state.feed.close()`` ends all streams; call it before waiting for open connections."""
+    app = FastAPI(
+        title="ovsfleet",
+        version=version("ovsfleet"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.context = context
+    app.state.feed = Feed(context.db)
+    app.state.credentials = Credentials(context.db, context.now)
+    app.add_middleware(RequestScope)
+    install_error_handlers(app)
+    _add_routes(app)
+    _describe_bodies(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.feed.close()
+
+
+def _add_routes(app: FastAPI) -> None:
+    for collection in COLLECTIONS:
+        app.include_router(collection_router(collection))
+    for router in (
+        changes.router,
+        hosts.router,
+        fleet.router,
+        watch.router,
+        health.router,
+        docs.router,
+    ):
+        app.include_router(router)
+    app.mount("/docs/assets", docs.docs_assets())
+    context: AppContext = app.state.context
+    app.frontend("/", directory=context.dashboard, fallback="index.html", check_dir=False)
+
+
+def _describe_bodies(app: FastAPI) -> None:
+    """Adds to OpenAPI the shapes that the framework does not see: bodies, events and problems."""
+    original = app.openapi
+    _, extra = models_json_schema(
+        [
+            (ApplyRequest, "validation"),
+            (DeleteRequest, "validation"),
+            (JoinTokenRequest, "validation"),
+            (Problem, "serialization"),
+            (ChangeEvent, "serialization"),
+            (StatusEvent, "serialization"),
+            (SyncedEvent, "serialization"),
+        ],
+        ref_template="#/components/schemas/{model}",
+    )
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        document["components"]["schemas"].update(extra["$defs"])
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,41 @@
+"""What the application is given at composition: everything it does not make itself.
+
+Owns nothing. The southbound side is not imported; what is needed of it comes in as a callable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from controller.store.engine import Database
+
+BODY_LIMIT = 32 * 1024 * 1024
+"""Bytes of a request body: some hundred thousand objects, and no danger to the process."""
+
+DASHBOARD = Path(__file__).parent.parent / "dashboard" / "dist"
+
+
+class JoinTokens(Protocol):
+    """Wraps a join secret into the string that a person pastes on the host."""
+
+    def __call__(self, *, host: str, secret: str) -> str: ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppContext:
+    db: Database
+    join_token: JoinTokens
+    migrated: Callable[[], bool]
+    """Whether the database is at this version's migration; may raise UnavailableError."""
+    dashboard: Path = DASHBOARD
+    """Folder of the built dashboard; the API works without it."""
+    body_limit: int = BODY_LIMIT
+    now: Callable[[], datetime] = _utc_now

@@ -1,0 +1,197 @@
+"""Between shapes and domain: manifests in, documents out. Pure; owns nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from controller.api.schemas.documents import (
+    AnyDocument,
+    BridgeDocument,
+    ChangeResultDocument,
+    FailureDocument,
+    HostDocument,
+    ObjectResultDocument,
+    PhaseCounts,
+    PortDocument,
+    SegmentDocument,
+)
+from controller.api.schemas.manifests import (
+    AnyManifest,
+    BridgeManifest,
+    BridgeSpec,
+    HostManifest,
+    HostSpec,
+    ManifestMetadata,
+    ObjectName,
+    PortManifest,
+    PortSpec,
+    SegmentManifest,
+    SegmentSpec,
+)
+from controller.domain import intent
+from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Ref, Removal, Spec
+from controller.domain.status import Phase, Status
+from controller.services.intent import ChangeResult, ObjectResult
+from controller.services.queries import ResourceFailure, View
+
+_DOCUMENTS: dict[Kind, type[AnyDocument]] = {
+    Kind.HOST: HostDocument,
+    Kind.BRIDGE: BridgeDocument,
+    Kind.SEGMENT: SegmentDocument,
+    Kind.PORT: PortDocument,
+}
+
+
+def to_ref(kind: str, metadata: ManifestMetadata) -> Ref:
+    return Ref(Kind(kind), metadata.project or DEFAULT_PROJECT, metadata.name)
+
+
+def to_manifest(
+    shape: AnyManifest,
+    *,
+    ref: Ref | None = None,
+    pointer: str = "",
+    mode: Mode = Mode.UPSERT,
+    expected_revision: int | None = None,
+) -> Manifest:
+    """``ref`` is given where the address, and not the body, says which object is meant."""
+    return Manifest(
+        ref=ref or to_ref(shape.kind, shape.metadata),
+        spec=_to_spec(shape),
+        labels=dict(shape.metadata.labels),
+        mode=mode,
+        pointer=pointer,
+        expected_revision=expected_revision,
+    )
+
+
+def to_removal(shape: ObjectName, *, pointer: str) -> Removal:
+    return Removal(to_ref(shape.kind, shape.metadata), pointer=pointer, missing_ok=True)
+
+
+def _to_spec(shape: AnyManifest) -> Spec:
+    match shape:
+        case HostManifest(spec=spec):
+            return _to_host(spec)
+        case BridgeManifest(spec=spec):
+            return _to_bridge(spec)
+        case SegmentManifest(spec=spec):
+            return _to_segment(spec)
+        case PortManifest(spec=spec):
+            return _to_port(spec)
+
+
+def _to_host(spec: HostSpec) -> intent.HostSpec:
+    return intent.HostSpec(
+        vteps=tuple(spec.vteps),
+        underlay_mtu=spec.underlay_mtu,
+        datapath_type=intent.DatapathType(spec.datapath_type),
+        overlay_bridge=spec.overlay_bridge,
+    )
+
+
+def _to_bridge(spec: BridgeSpec) -> intent.BridgeSpec:
+    return intent.BridgeSpec(
+        host=spec.host,
+        interface=spec.interface,
+        datapath_type=intent.DatapathType(spec.datapath_type),
+    )
+
+
+def _to_segment(spec: SegmentSpec) -> intent.SegmentSpec:
+    return intent.SegmentSpec(
+        vni=spec.vni,
+        mtu=None if spec.mtu == "auto" else spec.mtu,
+        dst_port=spec.dst_port,
+        address_family=intent.AddressFamily(spec.address_family),
+        backend=intent.Backend(spec.backend),
+    )
+
+
+def _to_port(spec: PortSpec) -> intent.PortSpec:
+    peer = spec.peer
+    return intent.PortSpec(
+        host=spec.host,
+        interface=spec.interface,
+        type=intent.PortType(spec.type),
+        segment=spec.segment,
+        bridge=spec.bridge,
+        tag=spec.tag,
+        mac=spec.mac,
+        mtu=spec.mtu,
+        addresses=tuple(spec.addresses),
+        peer=intent.VethPeerSpec(peer.netns, peer.interface) if peer else None,
+    )
+
+
+def to_document(view: View) -> AnyDocument:
+    stored = view.object
+    return _DOCUMENTS[stored.kind].model_validate(
+        {
+            "kind": stored.kind.value,
+            "metadata": {
+                "name": stored.name,
+                "uid": stored.uid,
+                "project": stored.project,
+                "labels": dict(stored.labels),
+                "revision": stored.revision,
+                "created_at": stored.created_at,
+                "updated_at": stored.updated_at,
+            },
+            "spec": _spec_fields(stored.spec),
+            "status": _status_fields(view.status),
+        }
+    )
+
+
+def _spec_fields(spec: Spec) -> dict[str, Any]:
+    fields = asdict(spec)
+    for name, value in fields.items():
+        if isinstance(value, str):
+            fields[name] = str(value)
+        elif isinstance(value, tuple):
+            fields[name] = list(value)
+    if isinstance(spec, intent.SegmentSpec) and spec.mtu is None:
+        fields["mtu"] = "auto"
+    return fields
+
+
+def _status_fields(status: Status) -> dict[str, Any]:
+    return {
+        "phase": status.phase.value,
+        "observed_revision": status.observed_revision,
+        "conditions": [asdict(condition) for condition in status.conditions],
+    }
+
+
+def to_change_result(result: ChangeResult) -> ChangeResultDocument:
+    return ChangeResultDocument(
+        revision=result.revision, results=[_to_object_result(each) for each in result.results]
+    )
+
+
+def _to_object_result(result: ObjectResult) -> ObjectResultDocument:
+    return ObjectResultDocument(
+        kind=result.ref.kind.value,
+        name=result.ref.name,
+        project=result.ref.project,
+        uid=result.uid,
+        action=result.action.value,
+        revision=result.revision,
+    )
+
+
+def to_failure(failure: ResourceFailure) -> FailureDocument:
+    return FailureDocument.model_validate(asdict(failure))
+
+
+def to_phase_counts(counts: dict[Phase, int]) -> PhaseCounts:
+    return PhaseCounts(
+        total=sum(counts.values()),
+        ready=counts.get(Phase.READY, 0),
+        degraded=counts.get(Phase.DEGRADED, 0),
+        failed=counts.get(Phase.FAILED, 0),
+        unknown=counts.get(Phase.UNKNOWN, 0),
+        pending=counts.get(Phase.PENDING, 0),
+    )

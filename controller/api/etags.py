@@ -1,0 +1,40 @@
+"""ETags: an object's revision in quotes, and the two headers that compare it. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from controller.domain.errors import InvalidError, PreconditionRequiredError, Violation
+
+_ETAG = re.compile(r'"(\d{1,18})"')
+_LIST = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
+
+
+def etag(revision: int) -> str:
+    return f'"{revision}"'
+
+
+def required_revision(if_match: str | None) -> int | None:
+    """The revision that the caller wants to change; None for ``*``, whatever is there."""
+    if if_match is None:
+        raise PreconditionRequiredError(
+            'This change needs the header If-Match: the ETag of what you read (If-Match: "7"), '
+            "or * to change whatever is there."
+        )
+    if if_match.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
+        detail = f"The header If-Match is {if_match!r}, which is no ETag of this API."
+        fix = 'Send the ETag as it was read, quotes included (If-Match: "7"), or *.'
+        raise InvalidError(detail, [Violation("", "if_match", detail, fix)])
+    return int(found[1])
+
+
+def is_unchanged(if_none_match: str | None, revision: int) -> bool:
+    """Whether the caller has this revision already (RFC 9110, 13.1.2: compared weakly)."""
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() == "*":
+        return True
+    return str(revision) in _LIST.findall(if_none_match)

@@ -1,0 +1,44 @@
+"""Opaque page tokens: where the last page ended, and which question it answered. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+from controller.domain.errors import InvalidError, Violation
+
+DEFAULT_PAGE_SIZE = 100
+LARGEST_PAGE_SIZE = 1000
+
+_DIGEST_BYTES = 8
+
+
+def encode_page_token(after: str, *question: str | None) -> str:
+    """``question`` is everything that a token must not be carried over from: the filters."""
+    if not after:
+        return ""
+    return base64.urlsafe_b64encode(_digest(question) + after.encode()).decode().rstrip("=")
+
+
+def decode_page_token(token: str, *question: str | None) -> str:
+    if not token:
+        return ""
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        digest, after = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:].decode()
+    except (binascii.Error, UnicodeError, ValueError) as error:
+        raise _invalid("is not one that this controller gave out") from error
+    if digest != _digest(question):
+        raise _invalid("belongs to a list with other filters, or was changed")
+    return after
+
+
+def _digest(question: tuple[str | None, ...]) -> bytes:
+    return hashlib.sha256(repr(question).encode()).digest()[:_DIGEST_BYTES]
+
+
+def _invalid(reason: str) -> InvalidError:
+    detail = f"page_token {reason}."
+    fix = "Start again without page_token, and keep the filters the same from page to page."
+    return InvalidError(detail, [Violation("", "page_token", detail, fix)])

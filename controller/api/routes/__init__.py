@@ -1,0 +1,1 @@
+"""Routes: each reads its input, asks one service and shapes the answer."""

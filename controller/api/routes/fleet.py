@@ -1,0 +1,35 @@
+"""The fleet at a glance. Owns nothing."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from controller.api.conversion import to_phase_counts
+from controller.api.dependencies import Caller, Context
+from controller.api.errors import declared
+from controller.api.schemas.documents import FleetDocument
+from controller.domain.intent import Kind
+from controller.services import queries
+
+router = APIRouter(prefix="/v1", tags=["fleet"])
+
+
+@router.get(
+    "/fleet",
+    operation_id="get_fleet",
+    response_model=FleetDocument,
+    responses=declared("unauthenticated", "unavailable"),
+)
+def get_fleet(context: Context, caller: Caller) -> FleetDocument:
+    """Who the fleet is, and how many objects of each kind are in each phase."""
+    fleet = queries.fleet(context.db)
+    counts = queries.summary(context.db, caller)
+    return FleetDocument(
+        fleet_uid=fleet.uid,
+        epoch=fleet.epoch,
+        revision=fleet.revision,
+        hosts=to_phase_counts(counts.get(Kind.HOST, {})),
+        bridges=to_phase_counts(counts.get(Kind.BRIDGE, {})),
+        segments=to_phase_counts(counts.get(Kind.SEGMENT, {})),
+        ports=to_phase_counts(counts.get(Kind.PORT, {})),
+    )

@@ -1,0 +1,154 @@
+"""``GET /v1/watch``: what changes, as server-sent events that can be resumed.
+
+Owns nothing but the place of one watcher. First comes what the caller missed, then ``synced``, then
+what happens. Everything is sent at least once.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from controller.api.credentials import Credentials
+from controller.api.dependencies import Caller, Context, Secret
+from controller.api.errors import declared
+from controller.api.feed import READ_LIMIT, Cursor, Event, Feed, Position, Watcher
+from controller.api.schemas.base import Answer
+from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
+from controller.auth import PROJECT_KINDS, Principal, reaches
+from controller.domain.errors import InvalidError, UnauthenticatedError, UnavailableError, Violation
+from controller.services import changes
+from controller.services.changes import LogEntry
+
+router = APIRouter(prefix="/v1", tags=["watch"])
+
+_EVENT_ID = re.compile(r"(\d{1,18})-(\d{1,20})")
+_RECHECK_SECONDS = 2.0
+"""How often a stream asks whether its token still holds."""
+
+
+async def _watcher(request: Request) -> AsyncIterator[Watcher]:
+    feed: Feed = request.app.state.feed
+    async with feed.watch() as watcher:
+        yield watcher
+
+
+def _start(
+    context: Context,
+    _watching: Annotated[Watcher, Depends(_watcher)],
+    from_revision: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="Begin after this revision; else now.")
+    ] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="Resume after this event; wins over from_revision.")
+    ] = None,
+) -> Cursor:
+    """Depends on the watcher, because what is read here must not be older than its queue."""
+    head = changes.head(context.db)
+    if last_event_id:
+        resumed = _parse_event_id(last_event_id)
+        return Cursor(context.db, min(resumed.revision, head), resumed.statuses)
+    return Cursor(context.db, head if from_revision is None else min(from_revision, head), 0)
+
+
+@router.get(
+    "/watch",
+    operation_id="watch",
+    response_class=EventSourceResponse,
+    responses=declared("unauthenticated", "invalid", "unavailable"),
+)
+async def watch(
+    request: Request,
+    caller: Caller,
+    secret: Secret,
+    watcher: Annotated[Watcher, Depends(_watcher)],
+    cursor: Annotated[Cursor, Depends(_start)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Events `change` and `status`, and `synced` once what was missed has been sent."""
+    credentials: Credentials = request.app.state.credentials
+    async for event in _missed(cursor, caller):
+        yield event
+    yield _synced(cursor)
+    async for event in _live(watcher, cursor, caller, credentials, secret):
+        yield event
+
+
+async def _missed(cursor: Cursor, caller: Principal) -> AsyncIterator[ServerSentEvent]:
+    """Statuses are read last: one that changes while the log is read is not missed either."""
+    while True:
+        events = await run_in_threadpool(cursor.read_changes)
+        for event in events:
+            if _visible(event, caller):
+                yield _message(event.item, event.position)
+        if len(events) < READ_LIMIT:
+            break
+    for event in await run_in_threadpool(cursor.read_statuses):
+        yield _message(event.item, event.position)
+
+
+async def _live(
+    watcher: Watcher, missed: Cursor, caller: Principal, credentials: Credentials, secret: str
+) -> AsyncIterator[ServerSentEvent]:
+    checked = time.monotonic()
+    while not watcher.closed:
+        event = await watcher.next(_RECHECK_SECONDS)
+        if time.monotonic() - checked >= _RECHECK_SECONDS:
+            checked = time.monotonic()
+            if not await run_in_threadpool(_still_valid, credentials, secret):
+                return
+        if event is None or not _visible(event, caller) or _is_old(event, missed):
+            continue
+        position = Position(
+            max(event.position.revision, missed.revision),
+            max(event.position.statuses, missed.statuses),
+        )
+        yield _message(event.item, position)
+
+
+def _still_valid(credentials: Credentials, secret: str) -> bool:
+    try:
+        credentials.authenticate(secret)
+    except UnauthenticatedError:
+        return False
+    except UnavailableError:
+        return True
+    return True
+
+
+def _is_old(event: Event, missed: Cursor) -> bool:
+    """Whether it was among what the watcher had missed."""
+    return isinstance(event.item, LogEntry) and event.item.revision <= missed.revision
+
+
+def _visible(event: Event, caller: Principal) -> bool:
+    item = event.item
+    if not isinstance(item, LogEntry) or item.kind not in PROJECT_KINDS:
+        return True
+    return reaches(caller, item.project)
+
+
+def _synced(cursor: Cursor) -> ServerSentEvent:
+    position = Position(cursor.revision, cursor.statuses)
+    data = SyncedEvent(revision=cursor.revision)
+    return ServerSentEvent(event="synced", id=str(position), data=data)
+
+
+def _message(item: object, position: Position) -> ServerSentEvent:
+    name, shape = ("change", ChangeEvent) if isinstance(item, LogEntry) else ("status", StatusEvent)
+    data: Answer = shape.model_validate(item, from_attributes=True)
+    return ServerSentEvent(event=name, id=str(position), data=data)
+
+
+def _parse_event_id(text: str) -> Position:
+    found = _EVENT_ID.fullmatch(text)
+    if found is None:
+        detail = f"the header Last-Event-ID is {text!r}, which is no id of an event of this API"
+        fix = "send the id of the last event as it came, or leave the header out"
+        raise InvalidError(detail, [Violation("", "last_event_id", detail, fix)])
+    return Position(int(found[1]), int(found[2]))

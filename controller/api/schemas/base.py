@@ -1,0 +1,48 @@
+"""What all shapes share: strictness, and texts that every layer below can carry.
+
+Owns nothing. Must not hold a rule about intent.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+
+class Shape(BaseModel):
+    """Part of a request: nothing is converted, and no unknown field is dropped in silence."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Answer(BaseModel):
+    """Part of an answer: every field is always there."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+def _without_control_characters(text: str) -> str:
+    # PostgreSQL stores no NUL, and a line break in a name would forge a line of a log.
+    for character in text:
+        if unicodedata.category(character) == "Cc":
+            raise PydanticCustomError(
+                "control_character",
+                "contains the control character U+{codepoint}",
+                {"codepoint": f"{ord(character):04X}"},
+            )
+    return text
+
+
+Text = Annotated[
+    str, StringConstraints(max_length=253), AfterValidator(_without_control_characters)
+]
+"""One line of text."""

@@ -1,0 +1,242 @@
+"""Shapes of what callers are shown: objects with their statuses, and results of changes.
+
+Owns nothing. Every field is always present, so that a client needs no guesses.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from controller.api.schemas import manifests
+from controller.api.schemas.base import Answer
+from controller.api.schemas.manifests import KindName
+
+_STORED = ConfigDict(json_schema_serialization_defaults_required=True)
+
+PhaseName: TypeAlias = Literal["Pending", "Ready", "Degraded", "Failed", "Unknown"]
+
+
+class StoredHostSpec(manifests.HostSpec):
+    model_config = _STORED
+
+
+class StoredBridgeSpec(manifests.BridgeSpec):
+    model_config = _STORED
+
+
+class StoredSegmentSpec(manifests.SegmentSpec):
+    model_config = _STORED
+
+    vni: int
+    """1..16777215."""
+
+
+class StoredVethPeer(manifests.VethPeer):
+    model_config = _STORED
+
+
+class StoredPortSpec(manifests.PortSpec):
+    model_config = _STORED
+
+    peer: StoredVethPeer | None = None
+    """Where the other end of a veth pair is."""
+
+
+class ObjectMetadata(Answer):
+    name: str
+    uid: UUID
+    project: str
+    labels: dict[str, str]
+    revision: int
+    """Fleet revision of the object's newest version; its ETag."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConditionDocument(Answer):
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition: datetime | None
+
+
+class StatusDocument(Answer):
+    phase: PhaseName
+    observed_revision: int
+    """Newest revision of the object that all of its hosts have applied; 0 for none."""
+    conditions: list[ConditionDocument]
+
+
+SpecT = TypeVar("SpecT")
+DocumentT = TypeVar("DocumentT")
+
+
+class _Document(Answer, Generic[SpecT]):
+    metadata: ObjectMetadata
+    spec: SpecT
+    status: StatusDocument
+
+
+class HostDocument(_Document[StoredHostSpec]):
+    kind: Literal["Host"] = "Host"
+
+
+class BridgeDocument(_Document[StoredBridgeSpec]):
+    kind: Literal["Bridge"] = "Bridge"
+
+
+class SegmentDocument(_Document[StoredSegmentSpec]):
+    kind: Literal["Segment"] = "Segment"
+
+
+class PortDocument(_Document[StoredPortSpec]):
+    kind: Literal["Port"] = "Port"
+
+
+AnyDocument: TypeAlias = HostDocument | BridgeDocument | SegmentDocument | PortDocument
+
+
+class _Page(Answer, Generic[DocumentT]):
+    items: list[DocumentT]
+    next_page_token: str
+    """Give it as ``page_token`` for the next page; empty on the last."""
+    revision: int
+    """Fleet revision that the page was read at; watch from here to miss nothing."""
+
+
+class HostPage(_Page[HostDocument]):
+    """A page of hosts."""
+
+
+class BridgePage(_Page[BridgeDocument]):
+    """A page of bridges."""
+
+
+class SegmentPage(_Page[SegmentDocument]):
+    """A page of segments."""
+
+
+class PortPage(_Page[PortDocument]):
+    """A page of ports."""
+
+
+class ObjectResultDocument(Answer):
+    kind: KindName
+    name: str
+    project: str
+    uid: UUID | None
+    """None when there was nothing to delete."""
+    action: Literal["created", "updated", "unchanged", "deleted"]
+    revision: int
+
+
+class ChangeResultDocument(Answer):
+    revision: int
+    """Fleet revision after the change; the same as before when nothing changed."""
+    results: list[ObjectResultDocument]
+    """In the order of the request."""
+
+
+class Deletion(Answer):
+    revision: int
+    """Fleet revision that deleted the object."""
+
+
+class DesiredState(Answer):
+    revision: int
+    hash: str
+    """Hexadecimal; opaque."""
+    state: dict[str, Any]
+    """``ovsfleet.v1.HostState`` as JSON with the field names of the proto file."""
+
+
+class JoinTokenDocument(Answer):
+    token: str
+    host: str
+    expires_at: datetime
+    command: str
+    """To be run on the host."""
+
+
+class ObjectReference(Answer):
+    kind: KindName
+    name: str
+    project: str
+
+
+class FailureDocument(Answer):
+    resource: str
+    kind: str
+    reason: str
+    message: str
+    since: datetime
+    object: ObjectReference | None
+    """The intended object that is affected; None when there is none (any more)."""
+
+
+class FailureList(Answer):
+    items: list[FailureDocument]
+
+
+class PhaseCounts(Answer):
+    total: int
+    ready: int
+    degraded: int
+    failed: int
+    unknown: int
+    pending: int
+
+
+class FleetDocument(Answer):
+    fleet_uid: UUID
+    epoch: int
+    revision: int
+    hosts: PhaseCounts
+    bridges: PhaseCounts
+    segments: PhaseCounts
+    ports: PhaseCounts
+
+
+class ChangeEvent(Answer):
+    """``event: change``."""
+
+    revision: int
+    kind: KindName
+    name: str
+    project: str
+    uid: UUID
+    action: Literal["created", "updated", "deleted"]
+
+
+class StatusEvent(Answer):
+    """``event: status``: look again at this host and what is on it."""
+
+    host: str
+    host_uid: UUID
+    phase: PhaseName
+    connected: bool
+    applied_revision: int
+    observed_revision: int
+    outcome: Literal["applied", "held", "reverted"] | None
+    failures: int
+
+
+class SyncedEvent(Answer):
+    """``event: synced``: everything up to this revision has been sent."""
+
+    revision: int
+
+
+class Health(Answer):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Answer):
+    status: Literal["ready", "unready"]
+    checks: dict[str, str]
+    """Name of the check to ``ok`` or what is wrong."""

@@ -1,0 +1,135 @@
+"""Shapes of what callers ask for: manifests, and the bodies that carry them.
+
+Every field stands under the name it has in ``controller.domain.intent``. Owns nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from controller.api.schemas.base import Shape, Text
+
+DatapathTypeName: TypeAlias = Literal["system", "netdev"]
+KindName: TypeAlias = Literal["Host", "Bridge", "Segment", "Port"]
+
+
+def _checked_mtu(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise PydanticCustomError("mtu_type", "must be an integer or the word auto")
+
+
+SegmentMtu = Annotated[int | Literal["auto"], BeforeValidator(_checked_mtu)]
+
+
+class ManifestMetadata(Shape):
+    name: Text
+    project: Text | None = None
+    """``default`` when it is left out."""
+    labels: dict[Text, Text] = Field(default_factory=dict)
+
+
+class HostSpec(Shape):
+    vteps: list[Text] = Field(default_factory=list)
+    """Tunnel end point addresses, at most one of each family."""
+    underlay_mtu: int = 1500
+    """IP MTU in bytes of the path between VTEPs."""
+    datapath_type: DatapathTypeName = "system"
+    """Of the implicit overlay bridge."""
+    overlay_bridge: Text = "br-fleet"
+
+
+class BridgeSpec(Shape):
+    host: Text
+    interface: Text
+    """Name of the bridge on the host, at most 15 bytes."""
+    datapath_type: DatapathTypeName = "system"
+
+
+class SegmentSpec(Shape):
+    vni: int | None = None
+    """1..16777215; the controller allocates one when it is left out."""
+    mtu: SegmentMtu = "auto"
+    """IP MTU in bytes; ``auto`` is the smallest member underlay MTU less the overhead."""
+    dst_port: int = 4789
+    address_family: Literal["ipv4", "ipv6"] = "ipv4"
+    backend: Literal["ovs"] = "ovs"
+
+
+class VethPeer(Shape):
+    netns: Text
+    interface: Text
+
+
+class PortSpec(Shape):
+    host: Text
+    interface: Text
+    """Device name on the host, at most 15 bytes."""
+    type: Literal["internal", "veth"] = "internal"
+    segment: Text | None = None
+    """Exactly one of ``segment`` and ``bridge``."""
+    bridge: Text | None = None
+    tag: int | None = None
+    """Access VLAN 1..4094 on an explicit bridge."""
+    mac: Text | None = None
+    mtu: int | None = None
+    """The segment's when it is left out, or 1500 on an explicit bridge."""
+    addresses: list[Text] = Field(default_factory=list)
+    peer: VethPeer | None = None
+    """Where the other end of a veth pair goes."""
+
+
+class HostManifest(Shape):
+    kind: Literal["Host"] = "Host"
+    metadata: ManifestMetadata
+    spec: HostSpec = Field(default_factory=HostSpec)
+
+
+class BridgeManifest(Shape):
+    kind: Literal["Bridge"] = "Bridge"
+    metadata: ManifestMetadata
+    spec: BridgeSpec
+
+
+class SegmentManifest(Shape):
+    kind: Literal["Segment"] = "Segment"
+    metadata: ManifestMetadata
+    spec: SegmentSpec = Field(default_factory=SegmentSpec)
+
+
+class PortManifest(Shape):
+    kind: Literal["Port"] = "Port"
+    metadata: ManifestMetadata
+    spec: PortSpec
+
+
+AnyManifest: TypeAlias = HostManifest | BridgeManifest | SegmentManifest | PortManifest
+
+
+class ApplyRequest(Shape):
+    objects: list[Annotated[AnyManifest, Field(discriminator="kind")]]
+    dry_run: bool = False
+    """Check everything, answer the same, write nothing."""
+
+
+class ObjectName(Shape):
+    """Which object. A whole manifest may stand here, so that the same file creates and deletes."""
+
+    kind: KindName
+    metadata: ManifestMetadata
+    spec: Any = None
+    """Not looked at."""
+
+
+class DeleteRequest(Shape):
+    objects: list[ObjectName]
+    dry_run: bool = False
+    """Check everything, answer the same, write nothing."""
+
+
+class JoinTokenRequest(Shape):
+    ttl_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3600
+    """How long the token can be used: a minute to a week."""
