@@ -177,8 +177,9 @@ def test_ports_of_an_explicit_bridge_reach_each_other_only_in_their_vlan(lab: La
         add_workload_netns(name)
         documents.append(
             f"kind: Port\nmetadata: {{name: v{number}}}\n"
-            f"spec: {{host: h1, bridge: lan, tag: {tag}, interface: v{number}, type: veth, mtu: 1400, "
-            f"peer: {{netns: {name}, interface: eth0}}, addresses: [10.98.0.{number}/24]}}"
+            f"spec: {{host: h1, bridge: lan, tag: {tag}, interface: v{number}, "
+            f"type: veth, mtu: 1400, peer: {{netns: {name}, interface: eth0}}, "
+            f"addresses: [10.98.0.{number}/24]}}"
         )
     try:
         apply(lab, *documents)
