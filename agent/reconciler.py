@@ -36,8 +36,9 @@ MAX_ROUNDS = 8
 """Plans per turn: enough for what takes several passes, an end for what never converges."""
 SETTLE_S = 2.0
 """Grace for ovs-vswitchd to give a new interface its ofport before that is a failure."""
-NAMESPACE_RELOOK_S = 2.0
-"""Nothing tells us about a new namespace, so that we look."""
+RELOOK_S = 2.0
+"""Nothing tells us when these are over, so that we look."""
+SILENT_REASONS = frozenset({"NamespaceMissing", "VswitchdStalled"})
 
 
 class Outcome(enum.StrEnum):
@@ -96,6 +97,7 @@ class Reconciler:
         self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, rng)
         self._relook = self._new_backoff()
         self._unopened: dict[str, float] = {}
+        self._awaited_cfg = 0
         self._last: Report | None = None
 
     @property
@@ -210,7 +212,7 @@ class Reconciler:
     def _due(self, plan: Plan, sighting: Sighting) -> Plan:
         """What of ``plan`` may be done now; without ovs-vswitchd nobody acts on a row."""
         held = set(self._attempts.held(plan, self._clock.now()))
-        if not sighting.state.vswitchd_running:
+        if self._vswitchd_trouble(sighting) is not None:
             held |= {op.resource for stage in plan.stages for op in stage.ovsdb}
         return without(plan, held)
 
@@ -237,6 +239,7 @@ class Reconciler:
             reached("before-ovsdb")
             result = await self._ovsdb.apply(ops, comment, self._timing.apply_deadline_s)
             reached("after-ovsdb")
+            self._awaited_cfg = 0 if result.realized else result.next_cfg
             failed.update({failure.resource: failure for failure in result.failures})
             if result.outcome is OvsdbOutcome.TRY_AGAIN or not result.realized:
                 log.info("planning again", why=result.error or "ovs-vswitchd is slow")
@@ -275,11 +278,18 @@ class Reconciler:
         self._attempts.keep_only(steps_by_resource(plan))
         found = {each.resource: each for each in plan.failures}
         found.update({each.resource: each for each in self._attempts.failures()})
-        if not sighting.state.vswitchd_running:
-            found[HOST_ID] = _VSWITCHD_DOWN
-        elif self._refusal is not None:
-            found[HOST_ID] = self._refusal
+        trouble = self._vswitchd_trouble(sighting) or self._refusal
+        if trouble is not None:
+            found[HOST_ID] = trouble
         return tuple(sorted(found.values()))
+
+    def _vswitchd_trouble(self, sighting: Sighting) -> Failure | None:
+        """Why nobody acts on the rows; they would be left alone then."""
+        if not sighting.state.vswitchd_running:
+            return _VSWITCHD_DOWN
+        if sighting.ovsdb.cur_cfg < self._awaited_cfg:
+            return _VSWITCHD_STALLED
+        return None
 
     def _hold(self, failure: Failure) -> float:
         """Do nothing and say so: the host stays as it is."""
@@ -316,8 +326,8 @@ class Reconciler:
         waiting = [f for f in failures if f.kind.may_retry and f.resource not in tried]
         if waiting:
             delay = min(delay, self._relook.next_delay())
-        if any(failure.reason == "NamespaceMissing" for failure in waiting):
-            delay = min(delay, NAMESPACE_RELOOK_S)
+        if any(failure.reason in SILENT_REASONS for failure in waiting):
+            delay = min(delay, RELOOK_S)
         return max(0.0, delay)
 
     def _resync_delay(self) -> float:
@@ -334,6 +344,14 @@ _VSWITCHD_DOWN = Failure(
     "VswitchdDown",
     "ovs-vswitchd does not run, so that nothing acts on the database; start it (systemctl start "
     "openvswitch-switch) and look at its log if it ends again",
+)
+
+_VSWITCHD_STALLED = Failure(
+    HOST_ID,
+    ErrorKind.TRANSIENT,
+    "VswitchdStalled",
+    "ovs-vswitchd runs but does not act on the database in time; look at its log and at the load "
+    "of this host, restart it if it hangs",
 )
 
 

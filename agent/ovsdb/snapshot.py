@@ -15,7 +15,10 @@ class OvsdbUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OvsdbSnapshot:
-    """``seqno`` grows with every change that the replica has seen."""
+    """``seqno`` grows with every change that the replica has seen.
+
+    ``cur_cfg`` is how far ovs-vswitchd has come with what transactions asked of it (next_cfg).
+    """
 
     bridges: Mapping[str, OvsBridge]
     vswitchd_running: bool
@@ -23,6 +26,7 @@ class OvsdbSnapshot:
     iface_types: frozenset[str]
     ovs_version: str
     seqno: int
+    cur_cfg: int = 0
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
@@ -38,4 +42,5 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         iface_types=frozenset(root.iface_types),
         ovs_version=next(iter(root.ovs_version), ""),
         seqno=replica.change_seqno,
+        cur_cfg=root.cur_cfg,
     )
