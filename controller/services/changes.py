@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from controller.domain.intent import Kind
+from controller.store import changelog
 from controller.store.engine import Database
+from controller.store.fleet import read_fleet
+from controller.store.notify import INTENT_CHANNEL, Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class LogEntry:
 
 def head(db: Database) -> int:
     """The newest committed fleet revision."""
-    raise NotImplementedError
+    with db.snapshot() as tx:
+        return read_fleet(tx).revision
 
 
 def since(
@@ -36,29 +40,32 @@ def since(
 ) -> tuple[LogEntry, ...]:
     """Entries after ``revision``, oldest first; with ``seq``, after that entry of ``revision``.
 
-    One revision can have more entries than ``limit``: resume with the last entry's revision and seq.
+    One revision can have more entries than ``limit``: go on from the last entry's revision and
+    seq.
     """
-    raise NotImplementedError
+    with db.snapshot() as tx:
+        return tuple(LogEntry(*row) for row in changelog.read_after(tx, revision, seq, limit))
 
 
 def dirty_hosts(db: Database, after: int, upto: int) -> frozenset[UUID]:
     """Hosts whose desired state may differ between two revisions; may name deleted hosts."""
-    raise NotImplementedError
+    with db.snapshot() as tx:
+        return changelog.dirty_hosts(tx, after, upto)
 
 
 class IntentListener:
     """Waits for intent to change, on a database connection of its own. One waiting thread."""
 
     def __init__(self, db: Database) -> None:
-        raise NotImplementedError
+        self._listener = Listener(db, INTENT_CHANNEL)
 
     def wait(self, timeout: float) -> bool:
         """True when intent may have changed since the last call, False at the time-out.
 
         Never raises for a lost connection: it connects again, and then says True once, because a
         wake-up may have been missed."""
-        raise NotImplementedError
+        return self._listener.wait(timeout)
 
     def close(self) -> None:
         """Ends a wait in another thread at once; the listener cannot be used afterwards."""
-        raise NotImplementedError
+        self._listener.close()

@@ -5,11 +5,15 @@ Owns nothing: what is compiled from a slice is never stored.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from controller.domain.errors import NotFoundError
 from controller.domain.intent import HostIntent
 from controller.store.engine import Database
+from controller.store.fleet import read_fleet
+from controller.store.slices import load_slices, pins
 
 
 def load_host_intent(
@@ -20,7 +24,14 @@ def load_host_intent(
     ``confirmed`` is the revision that the host applied last; what was closed after it is in
     ``departed``. NotFoundError when the host is not intended at that revision.
     """
-    raise NotImplementedError
+    with db.snapshot() as tx:
+        fleet = read_fleet(tx)
+        if revision is None:
+            revision = pins(tx, [host_uid]).get(host_uid, fleet.revision)
+        slices = load_slices(tx, fleet, [host_uid], revision, {host_uid: confirmed})
+    if host_uid not in slices:
+        raise NotFoundError(f"there is no host {host_uid} at revision {revision}")
+    return slices[host_uid]
 
 
 def load_host_intents(
@@ -31,4 +42,13 @@ def load_host_intents(
     Hosts at the same revision share their ``SegmentIntent`` objects, so a fragment can be compiled
     once for all of them.
     """
-    raise NotImplementedError
+    with db.snapshot() as tx:
+        fleet = read_fleet(tx)
+        pinned = pins(tx, host_uids)
+        batches: dict[int, list[UUID]] = defaultdict(list)
+        for host in host_uids:
+            batches[pinned.get(host, fleet.revision)].append(host)
+        found: dict[UUID, HostIntent] = {}
+        for revision, hosts in batches.items():
+            found |= load_slices(tx, fleet, hosts, revision, confirmed)
+    return found

@@ -7,12 +7,24 @@ rules are checked against exactly what the change is written on top of. Must not
 from __future__ import annotations
 
 import enum
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
-from controller.auth import Principal
+from controller.auth import Principal, Verb, may, reaches
+from controller.domain.errors import ForbiddenError, NotFoundError
 from controller.domain.intent import Manifest, Ref, Removal
-from controller.store.engine import Database
+from controller.domain.validation import Planned, World, named, plan_change, wanted
+from controller.store import held
+from controller.store.audit import write_audit
+from controller.store.engine import Database, Transaction
+from controller.store.fleet import advance_revision, lock_revision
+from controller.store.notify import notify_intent
+from controller.store.objects import fetch_refs
+from controller.store.versions import Writing, write
+from controller.store.world import load_world
 
 
 class Action(enum.StrEnum):
@@ -53,4 +65,74 @@ def commit(
 ) -> ChangeResult:
     """Validates the change against what it would be written on top of, and writes all of it or
     nothing. Raises every violation at once. ``dry_run`` answers the same and writes nothing."""
-    raise NotImplementedError
+    _authorise(principal, change)
+    with db.transaction() as tx:
+        head = lock_revision(tx)
+        with tx.begin_nested() as attempt:
+            held.collect(tx)
+            result = _carry_out(tx, change, head)
+            _audit(tx, principal, request_id, result, changed=result.revision != head)
+            if dry_run:
+                attempt.rollback()
+        return result
+
+
+def _authorise(principal: Principal, change: Change) -> None:
+    for ref in named(change.manifests, change.removals):
+        if not reaches(principal, ref.project) and not may(
+            principal, Verb.READ, ref.kind, ref.project
+        ):
+            raise NotFoundError(f"there is no project {ref.project!r} within your reach")
+        if not may(principal, Verb.WRITE, ref.kind, ref.project):
+            raise ForbiddenError(
+                f"{principal.name!r} may not change a {ref.kind} in project {ref.project!r};"
+                " ask a network-admin for the role that may"
+            )
+
+
+def _carry_out(tx: Transaction, change: Change, head: int) -> ChangeResult:
+    current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, change.removals))}
+    world = load_world(tx, wanted(change.manifests, change.removals, current))
+    planned = plan_change(world, change.manifests, change.removals)
+    uids = _uids(world, planned)
+    revision = head
+    if not planned.is_empty:
+        revision = head + 1
+        write(tx, Writing(planned, revision, datetime.now(UTC), uids))
+        advance_revision(tx, revision)
+        notify_intent(tx)
+    done = {r.ref: r for r in _results(planned, uids, revision)}
+    asked = [m.ref for m in change.manifests] + [r.ref for r in change.removals]
+    return ChangeResult(revision, tuple(done[ref] for ref in asked))
+
+
+def _uids(world: World, planned: Planned) -> dict[Ref, UUID]:
+    known = {ref: found.uid for ref, found in world.objects.items()}
+    return known | {draft.ref: uuid4() for draft in planned.creates}
+
+
+def _results(planned: Planned, uids: dict[Ref, UUID], revision: int) -> Iterator[ObjectResult]:
+    for draft in planned.creates:
+        yield ObjectResult(draft.ref, uids[draft.ref], Action.CREATED, revision)
+    for draft in planned.updates:
+        yield ObjectResult(draft.ref, uids[draft.ref], Action.UPDATED, revision)
+    for gone in planned.deletes:
+        yield ObjectResult(gone.ref, gone.uid, Action.DELETED, revision)
+    for same in planned.unchanged:
+        yield ObjectResult(same.ref, same.uid, Action.UNCHANGED, same.revision)
+    for missing in planned.missing:
+        yield ObjectResult(missing, None, Action.UNCHANGED, 0)
+
+
+def _audit(
+    tx: Transaction, principal: Principal, request_id: str, result: ChangeResult, *, changed: bool
+) -> None:
+    counts = Counter(entry.action.value for entry in result.results)
+    write_audit(
+        tx,
+        principal=principal.name,
+        request_id=request_id,
+        action="intent.commit",
+        revision=result.revision if changed else None,
+        detail=dict(counts),
+    )

@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from controller.domain.errors import UnavailableError
+from controller.store.constraints import conflict
 
 Transaction: TypeAlias = Connection
 
@@ -74,5 +75,7 @@ def _translated() -> Iterator[None]:
     """A database that is away, overloaded or shutting down is not the caller's fault."""
     try:
         yield
+    except IntegrityError as error:
+        raise conflict(error) or error from error
     except (OperationalError, PoolTimeoutError) as error:
         raise UnavailableError("the database does not answer; try again in a moment") from error

@@ -1,0 +1,113 @@
+"""Sums up a segment's ports on hosts that a change does not touch, in a few rows however many."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+
+from controller.domain.intent import Kind, Object
+from controller.domain.validation import Elsewhere
+from controller.store import objects
+from controller.store.engine import Transaction
+from controller.store.tables import HostRow, HostSegmentRow, PortRow
+
+_SAMPLE = 10
+
+
+def load_elsewhere(
+    tx: Transaction,
+    segments: Iterable[UUID],
+    touched_hosts: Iterable[UUID],
+    macs: Iterable[str],
+    ips: Iterable[str],
+) -> dict[UUID, Elsewhere]:
+    """By segment, for those that have a port on another host."""
+    uids, touched = list(segments), list(touched_hosts)
+    if not uids:
+        return {}
+    far = (
+        PortRow.segment_uid == func.any(uids),
+        PortRow.host_uid != func.all(touched),
+        objects.current(Kind.PORT),
+    )
+    counts = _counts(tx, far)
+    samples = _grouped(tx, _ranked(far, PortRow.name.asc(), _SAMPLE))
+    widest = _grouped(tx, _ranked((*far, PortRow.mtu.is_not(None)), PortRow.mtu.desc(), 1))
+    claimants = _grouped(tx, _claimants(far, list(macs), list(ips)))
+    narrowest = _narrowest_hosts(tx, uids, touched)
+    return {
+        uid: Elsewhere(
+            ports=count,
+            sample=tuple(samples[uid]),
+            narrowest_host=narrowest.get(uid),
+            widest_port=next(iter(widest[uid]), None),
+            claimants=tuple(claimants[uid]),
+        )
+        for uid, count in counts.items()
+    }
+
+
+def _counts(tx: Transaction, far: Collection[ColumnElement[bool]]) -> dict[UUID, int]:
+    query = select(PortRow.segment_uid, func.count()).where(*far).group_by(PortRow.segment_uid)
+    return {uid: count for uid, count in tx.execute(query) if uid is not None}
+
+
+def _ranked(
+    far: Collection[ColumnElement[bool]], order: ColumnElement[Any], limit: int
+) -> Select[Any]:
+    """Select the first ports of each segment in some order."""
+    rank = func.row_number().over(partition_by=PortRow.segment_uid, order_by=order)
+    ranked = select(PortRow.uid, rank.label("rank")).where(*far).subquery()
+    first = select(ranked.c.uid).where(ranked.c.rank <= limit)
+    return _current_ports().where(PortRow.uid.in_(first)).order_by(order)
+
+
+def _claimants(
+    far: Collection[ColumnElement[bool]], macs: list[str], ips: list[str]
+) -> Select[Any]:
+    address = func.unnest(PortRow.addresses).column_valued("address")
+    ip = func.split_part(cast(address, String), "/", 1)
+    has_ip = select(1).where(ip == func.any(ips)).correlate(PortRow).exists()
+    return _current_ports().where(*far, or_(PortRow.mac == func.any(macs), has_ip))
+
+
+def _current_ports() -> Select[Any]:
+    return objects.versions(Kind.PORT).where(objects.current(Kind.PORT))
+
+
+def _grouped(tx: Transaction, query: Select[Any]) -> dict[UUID, list[Object]]:
+    found: dict[UUID, list[Object]] = defaultdict(list)
+    rows = tx.execute(query).mappings().all()
+    for row in rows:
+        found[row["segment_uid"]].append(objects.read(Kind.PORT, row))
+    return found
+
+
+def _narrowest_hosts(
+    tx: Transaction, segments: list[UUID], touched: list[UUID]
+) -> dict[UUID, Object]:
+    rank = func.row_number().over(
+        partition_by=HostSegmentRow.segment_uid, order_by=(HostRow.underlay_mtu, HostRow.name)
+    )
+    ranked = (
+        select(HostSegmentRow.segment_uid, HostRow.uid, rank.label("rank"))
+        .join(HostRow, (HostRow.uid == HostSegmentRow.host_uid) & HostRow.valid_to.is_(None))
+        .where(
+            HostSegmentRow.segment_uid == func.any(segments),
+            HostSegmentRow.released_revision.is_(None),
+            HostRow.uid != func.all(touched),
+        )
+        .subquery()
+    )
+    query = (
+        objects.versions(Kind.HOST)
+        .join(ranked, ranked.c.uid == HostRow.uid)
+        .where(objects.current(Kind.HOST), ranked.c.rank == 1)
+        .add_columns(ranked.c.segment_uid)
+    )
+    rows = tx.execute(query).mappings()
+    return {row["segment_uid"]: objects.read(Kind.HOST, row) for row in rows}

@@ -1,0 +1,128 @@
+"""Numbers and names on hosts: given out once, and free again only when the hosts have let go.
+
+Owns ``host_segment`` and ``vni_allocation``. A host has let go of what revision R removed when it
+has applied R or a newer one, or when it is itself no longer intended.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from controller.domain.intent import Kind
+from controller.store.engine import Transaction
+from controller.store.tables import (
+    VERSIONED,
+    HostRow,
+    HostSegmentRow,
+    HostStatusRow,
+    VniAllocationRow,
+)
+
+
+def collect(tx: Transaction) -> None:
+    """Free what every host that held it has let go of. Costs as much as is still held."""
+    row = HostSegmentRow
+    tx.execute(
+        delete(row).where(
+            row.released_revision.is_not(None),
+            ~_unconfirmed(HostStatusRow.host_uid == row.host_uid, row.released_revision),
+        )
+    )
+    vni = VniAllocationRow
+    holders = select(row.host_uid).where(row.segment_uid == vni.segment_uid).correlate(vni)
+    tx.execute(
+        delete(vni).where(
+            vni.released_revision.is_not(None),
+            ~_unconfirmed(HostStatusRow.host_uid.in_(holders), vni.released_revision),
+        )
+    )
+
+
+def _unconfirmed(
+    hosts: ColumnElement[bool], removed_at: InstrumentedAttribute[int | None]
+) -> ColumnElement[bool]:
+    """Whether one of these hosts may still carry what a revision removed.
+
+    A host without a status never had a session, so it never got anything to carry."""
+    return exists(
+        select(1)
+        .select_from(HostStatusRow)
+        .join(HostRow, and_(HostRow.uid == HostStatusRow.host_uid, HostRow.valid_to.is_(None)))
+        .where(hosts, HostStatusRow.applied_revision < removed_at)
+    )
+
+
+def free_vnis(tx: Transaction, pool: range, count: int) -> tuple[int, ...]:
+    """The smallest free VNIs of the pool."""
+    if not count:
+        return ()
+    taken = select(func.count()).where(VniAllocationRow.vni >= pool.start).scalar_subquery()
+    # Among the first taken + count numbers of the pool at least count must be free.
+    number = func.generate_series(
+        pool.start, func.least(pool.start + taken + count, pool.stop) - 1
+    ).column_valued("number")
+    is_taken = exists().where(VniAllocationRow.vni == number)
+    query = select(number).where(~is_taken).order_by(number).limit(count)
+    return tuple(tx.execute(query).scalars())
+
+
+def take_vnis(tx: Transaction, vnis: Mapping[int, UUID]) -> None:
+    if vnis:
+        rows = [{"vni": vni, "segment_uid": uid} for vni, uid in vnis.items()]
+        tx.execute(insert(VniAllocationRow), rows)
+
+
+def release_vnis(tx: Transaction, vnis: Sequence[int], revision: int) -> None:
+    tx.execute(
+        update(VniAllocationRow)
+        .where(VniAllocationRow.vni == func.any(list(vnis)))
+        .values(released_revision=revision)
+    )
+
+
+def held_interfaces(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
+    """Device names by host that it may still carry for something that has them no longer."""
+    uids = list(hosts)
+    closed = union_all(
+        _closed_names(Kind.HOST, "uid", "overlay_bridge", uids),
+        _closed_names(Kind.BRIDGE, "host_uid", "interface", uids),
+        _closed_names(Kind.PORT, "host_uid", "interface", uids),
+    )
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for host, name in tx.execute(closed):
+        found[host].add(name)
+    return {host: frozenset(names) for host, names in found.items()}
+
+
+def _closed_names(kind: Kind, host_column: str, name_column: str, hosts: list[UUID]) -> Select[Any]:
+    old, new = aliased(VERSIONED[kind]), aliased(VERSIONED[kind])
+    old_host, old_name = getattr(old, host_column), getattr(old, name_column)
+    keeps_it = exists().where(
+        new.uid == old.uid, new.valid_to.is_(None), getattr(new, name_column) == old_name
+    )
+    return (
+        select(old_host, old_name)
+        .join(HostStatusRow, HostStatusRow.host_uid == old_host)
+        .where(
+            old_host == func.any(hosts),
+            old.valid_to > HostStatusRow.applied_revision,
+            ~keeps_it,
+        )
+    )

@@ -1,0 +1,83 @@
+"""NOTIFY and LISTEN: a wake-up without content for whoever follows the change log.
+
+Owns the listening connection, which is not of the pool: it never ends a transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+import time
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import text
+
+from controller.store.engine import Database, Transaction
+
+INTENT_CHANNEL = "ovsfleet_intent"
+_RETRY_SECONDS = 0.5
+
+
+def notify_intent(tx: Transaction) -> None:
+    """Wake the listeners up when, and only when, this transaction commits."""
+    tx.execute(text("SELECT pg_notify(:channel, '')"), {"channel": INTENT_CHANNEL})
+
+
+class Listener:
+    """A connection that waits for one channel. One thread waits, another may ``close``."""
+
+    def __init__(self, db: Database, channel: str) -> None:
+        self._url = db.url
+        self._channel = channel
+        self._connection: psycopg.Connection | None = None
+        self._closed = threading.Event()
+        self._waiting = threading.Lock()
+        self._wake_reader, self._wake_writer = os.pipe()
+
+    def wait(self, timeout: float) -> bool:
+        """True: there was a notification, or one may have been missed while not connected."""
+        deadline = time.monotonic() + timeout
+        with self._waiting:
+            if self._closed.is_set():
+                return False
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                    return True
+                return self._notified(self._connection, timeout)
+            except psycopg.OperationalError:
+                self._disconnect()
+                self._closed.wait(min(_RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
+                return False
+
+    def close(self) -> None:
+        """Ends a wait at once, and the connection with it."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        os.write(self._wake_writer, b"x")
+        with self._waiting:
+            self._disconnect()
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
+
+    def _connect(self) -> psycopg.Connection:
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+        connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+        return connection
+
+    def _notified(self, connection: psycopg.Connection, timeout: float) -> bool:
+        if any(True for _ in connection.notifies(timeout=0)):
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            selector.register(self._wake_reader, selectors.EVENT_READ)
+            selector.select(timeout)
+        return any(True for _ in connection.notifies(timeout=0))
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

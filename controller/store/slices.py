@@ -1,0 +1,131 @@
+"""Reads the compiler's input for a batch of hosts, at one revision, in a fixed number of queries.
+
+Must run in a snapshot: what is read here belongs together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from controller.domain.intent import Departed, HostIntent, Kind, Object, SegmentIntent
+from controller.store import objects
+from controller.store.departed import load_departed
+from controller.store.engine import Transaction
+from controller.store.fleet import FleetState
+from controller.store.tables import (
+    BridgeRow,
+    HostRow,
+    HostSegmentRow,
+    HostStatusRow,
+    PortRow,
+    SegmentRow,
+)
+
+
+def pins(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, int]:
+    """The revision by host that it is held at; hosts that follow the head are left out."""
+    row = HostStatusRow
+    query = select(row.host_uid, row.pinned_revision).where(
+        row.host_uid == func.any(list(hosts)), row.pinned_revision.is_not(None)
+    )
+    return {host: pin for host, pin in tx.execute(query) if pin is not None}
+
+
+def load_slices(
+    tx: Transaction,
+    fleet: FleetState,
+    hosts: Sequence[UUID],
+    revision: int,
+    confirmed: Mapping[UUID, int],
+) -> dict[UUID, HostIntent]:
+    """Slices of the hosts that are intended at the revision."""
+    found = {host.uid: host for host in _hosts(tx, hosts, revision)}
+    bridges = _on_hosts(tx, Kind.BRIDGE, found, revision)
+    ports = _on_hosts(tx, Kind.PORT, found, revision)
+    carried = _carried(tx, found, revision)
+    segments = _segments(tx, {uid for uids in carried.values() for uid in uids}, revision)
+    vlans = _local_vlans(tx, found)
+    departed = load_departed(tx, {uid: carried[uid] for uid in found}, revision, confirmed)
+    return {
+        uid: HostIntent(
+            fleet_uid=fleet.uid,
+            fleet_epoch=fleet.epoch,
+            revision=revision,
+            host=host,
+            bridges=tuple(bridges[uid]),
+            ports=tuple(ports[uid]),
+            segments=tuple(segments[segment] for segment in carried[uid]),
+            local_vlans={segment: vlans[uid, segment] for segment in carried[uid]},
+            departed=departed.get(uid, Departed()),
+        )
+        for uid, host in found.items()
+    }
+
+
+def _hosts(tx: Transaction, uids: Iterable[UUID], revision: int) -> list[Object]:
+    query = objects.versions(Kind.HOST).where(
+        HostRow.uid == func.any(list(uids)), objects.valid_at(Kind.HOST, revision)
+    )
+    return objects.fetch(tx, Kind.HOST, query)
+
+
+def _on_hosts(
+    tx: Transaction, kind: Kind, hosts: Mapping[UUID, Object], revision: int
+) -> dict[UUID, list[Object]]:
+    row = BridgeRow if kind is Kind.BRIDGE else PortRow
+    query = objects.versions(kind).where(
+        row.host_uid == func.any(list(hosts)), objects.valid_at(kind, revision)
+    )
+    found: dict[UUID, list[Object]] = defaultdict(list)
+    for version in tx.execute(query).mappings():
+        found[version["host_uid"]].append(objects.read(kind, version))
+    return found
+
+
+def _carried(
+    tx: Transaction, hosts: Mapping[UUID, Object], revision: int
+) -> dict[UUID, list[UUID]]:
+    """Segments by host."""
+    carried: dict[UUID, list[UUID]] = defaultdict(list)
+    for host, segment in tx.execute(
+        _members(revision).where(PortRow.host_uid == func.any(list(hosts)))
+    ):
+        if segment is not None:
+            carried[host].append(segment)
+    return carried
+
+
+def _members(revision: int) -> Select[UUID, UUID | None]:
+    return (
+        select(PortRow.host_uid, PortRow.segment_uid)
+        .where(PortRow.segment_uid.is_not(None), objects.valid_at(Kind.PORT, revision))
+        .distinct()
+    )
+
+
+def _segments(tx: Transaction, uids: Iterable[UUID], revision: int) -> dict[UUID, SegmentIntent]:
+    wanted = list(uids)
+    segments = objects.versions(Kind.SEGMENT).where(
+        SegmentRow.uid == func.any(wanted), objects.valid_at(Kind.SEGMENT, revision)
+    )
+    pairs = tx.execute(_members(revision).where(PortRow.segment_uid == func.any(wanted))).all()
+    hosts = {host.uid: host for host in _hosts(tx, {host for host, _ in pairs}, revision)}
+    members: dict[UUID | None, list[Object]] = defaultdict(list)
+    for host, segment in pairs:
+        members[segment].append(hosts[host])
+    return {
+        segment.uid: SegmentIntent(segment, tuple(members[segment.uid]))
+        for segment in objects.fetch(tx, Kind.SEGMENT, segments)
+    }
+
+
+def _local_vlans(tx: Transaction, hosts: Iterable[UUID]) -> dict[tuple[UUID, UUID], int]:
+    row = HostSegmentRow
+    query = select(row.host_uid, row.segment_uid, row.local_vlan).where(
+        row.host_uid == func.any(list(hosts))
+    )
+    return {(host, segment): vlan for host, segment, vlan in tx.execute(query)}
