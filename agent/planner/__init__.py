@@ -3,3 +3,9 @@
 Nothing here touches the system, waits, or remembers: time, order of rows and earlier plans have no
 influence. Whatever goes wrong while a plan runs, the next plan starts from what is then.
 """
+
+from agent.planner.assembly import make_plan
+from agent.planner.plan import Plan, Stage
+from agent.planner.removal import still_owed
+
+__all__ = ["Plan", "Stage", "make_plan", "still_owed"]

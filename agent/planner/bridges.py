@@ -1,0 +1,118 @@
+"""Bridges: the overlay bridge and the explicit ones."""
+
+from __future__ import annotations
+
+from agent.errors import ErrorKind, Failure
+from agent.model import Bridge, DatapathType, OvsBridge
+from agent.planner.draft import Draft
+from agent.planner.health import interface_failures
+from agent.planner.inventory import (
+    Claim,
+    Inventory,
+    LinkName,
+    OvsName,
+    Thing,
+    ThingKind,
+)
+from agent.planner.links import Wish, configure
+from agent.planner.plan import AddBridge, Stage
+from agent.planner.rows import mend_bridge
+
+FAIL_MODE = "standalone"
+"""The bridge forwards as a learning switch whether or not anybody controls it."""
+
+
+def draft_bridge(bridge: Bridge, inventory: Inventory) -> Draft | Failure:
+    refusal = _refusal(bridge, inventory)
+    if refusal is not None:
+        return refusal
+    rows = inventory.bridges.get(bridge.id, ())
+    stale = tuple(Thing(ThingKind.BRIDGE, row.name) for row in rows if row.name != bridge.name)
+    kept = kept_row(bridge, inventory)
+    if kept is None:
+        return _creation(bridge, inventory, stale)
+    return _mending(bridge, inventory, kept, stale)
+
+
+def kept_row(bridge: Bridge, inventory: Inventory) -> OvsBridge | None:
+    """The row that already is this bridge."""
+    rows = inventory.bridges.get(bridge.id, ())
+    return next((row for row in rows if row.name == bridge.name), None)
+
+
+def _refusal(bridge: Bridge, inventory: Inventory) -> Failure | None:
+    if bridge.datapath_type is DatapathType.UNKNOWN:
+        message = (
+            f"the datapath type of bridge {bridge.name} is not known to this agent; upgrade it"
+        )
+        return Failure(bridge.id, ErrorKind.UNSUPPORTED, "DatapathTypeUnknown", message)
+    available = inventory.observed.datapath_types
+    if bridge.datapath_type.value not in available:
+        message = (
+            f"datapath_type {bridge.datapath_type.value} of bridge {bridge.name} is not available "
+            f"on this host, which has {', '.join(sorted(available)) or 'none'}; choose another "
+            "datapath_type or install what is missing"
+        )
+        return Failure(bridge.id, ErrorKind.UNSUPPORTED, "DatapathTypeUnavailable", message)
+    return None
+
+
+def _creation(bridge: Bridge, inventory: Inventory, stale: tuple[Thing, ...]) -> Draft:
+    add = AddBridge(
+        bridge.id,
+        bridge.name,
+        bridge.datapath_type.value,
+        inventory.mark(bridge.id),
+        FAIL_MODE,
+    )
+    # A device that an ovs-vswitchd left behind when it was killed is taken over by the next one.
+    left_behind = any(link.name == bridge.name for link in inventory.links.get(bridge.id, ()))
+    claims: tuple[Claim, ...] = (OvsName(bridge.name),)
+    post = configure(bridge.id, None, bridge.name, None, _wish(bridge, inventory))
+    return Draft(
+        bridge.id,
+        makes_bridge=bridge.name,
+        claims=claims if left_behind else (*claims, LinkName(bridge.name)),
+        stale=stale,
+        make=Stage(ovsdb=(add,), post=post),
+    )
+
+
+def _mending(
+    bridge: Bridge, inventory: Inventory, row: OvsBridge, stale: tuple[Thing, ...]
+) -> Draft:
+    wanted = OvsBridge(
+        bridge.name,
+        datapath_type=bridge.datapath_type.value,
+        fail_mode=FAIL_MODE,
+        external_ids=inventory.mark(bridge.id),
+    )
+    ops = mend_bridge(bridge.id, row, wanted)
+    link = inventory.observed.links.get(bridge.name)
+    return Draft(
+        bridge.id,
+        makes_bridge=bridge.name,
+        stale=stale,
+        mend=Stage(
+            ovsdb=ops,
+            post=()
+            if link is None
+            else configure(bridge.id, None, bridge.name, link, _wish(bridge, inventory)),
+        ),
+        failures=() if ops else _failures(bridge, row),
+    )
+
+
+def _wish(bridge: Bridge, inventory: Inventory) -> Wish:
+    return Wish(alias=inventory.alias(bridge.id))
+
+
+def _failures(bridge: Bridge, row: OvsBridge) -> tuple[Failure, ...]:
+    return tuple(
+        failure
+        for port in row.ports
+        if port.name == row.name
+        for interface in port.interfaces
+        if interface.name == row.name
+        for failure in interface_failures(bridge.id, interface)
+    )

@@ -1,0 +1,36 @@
+"""A draft: what one resource would need and do, before it is known whether it may.
+
+Drafts are made per resource without regard to each other; ``settle`` weighs them against what is on
+the host and ``assembly`` puts those that remain into stages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.errors import Failure
+from agent.planner.inventory import Claim, Thing
+from agent.planner.plan import Stage
+
+NOTHING = Stage()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """``make`` creates what is missing and runs only once every claim is free; ``mend`` changes in
+    place what is there already.
+    """
+
+    resource: str
+    bridge: str = ""
+    """Name of the bridge it is to be on; the bridges' own drafts have ``makes_bridge`` instead."""
+    makes_bridge: str = ""
+    claims: tuple[Claim, ...] = ()
+    stale: tuple[Thing, ...] = ()
+    """What stands for this resource now and is to go."""
+    make: Stage = NOTHING
+    mend: Stage = NOTHING
+    make_first: bool = False
+    """Whether the stale should outlive the new, so that no packet is lost between the two."""
+    failures: tuple[Failure, ...] = ()
+    """What is wrong although the rows are right."""

@@ -1,0 +1,46 @@
+"""What Open vSwitch says about an interface whose row is right: accepted is not yet working."""
+
+from __future__ import annotations
+
+from agent.errors import ErrorKind, Failure
+from agent.model import OvsInterface
+
+_WAYS_OUT = {
+    "file exists": (
+        "another tunnel of this ovs-vswitchd has the same remote, local address, VNI and UDP port; "
+        "remove that one"
+    ),
+    "no such device": "the device is gone; it comes back with the next resync, or re-create it",
+    "device or resource busy": "the device belongs to another bridge, bond or team; free it there",
+    "address already in use": (
+        "a kernel vxlan device uses the same UDP port; give one of them another dst_port"
+    ),
+    "not supported": "this host's kernel or Open vSwitch lacks the feature",
+}
+
+
+def interface_failures(resource: str, interface: OvsInterface) -> tuple[Failure, ...]:
+    """Why an interface does not carry packets; nothing when it does."""
+    if interface.error or (interface.ofport is not None and interface.ofport < 0):
+        return (_refused(resource, interface),)
+    if interface.ofport is None:
+        return (_unopened(resource, interface),)
+    return ()
+
+
+def _refused(resource: str, interface: OvsInterface) -> Failure:
+    error = interface.error or "no reason given"
+    way_out = next(
+        (words for sign, words in _WAYS_OUT.items() if sign in error.lower()),
+        "see the log of ovs-vswitchd",
+    )
+    message = f"Open vSwitch cannot use interface {interface.name}: {error} ({way_out})"
+    return Failure(resource, ErrorKind.DATAPATH, "InterfaceError", message)
+
+
+def _unopened(resource: str, interface: OvsInterface) -> Failure:
+    message = (
+        f"ovs-vswitchd has not opened interface {interface.name} yet; if it stays so, see its log "
+        "(datapath_type system needs the kernel module openvswitch)"
+    )
+    return Failure(resource, ErrorKind.TRANSIENT, "InterfaceNotOpen", message)

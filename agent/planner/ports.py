@@ -1,0 +1,288 @@
+"""Workload ports: internal devices, and veth pairs with the peer in a named namespace."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+from agent.errors import ErrorKind, Failure
+from agent.model import Link, OvsInterface, OvsPort, Port, PortType, VethPeer
+from agent.planner.draft import Draft
+from agent.planner.health import interface_failures
+from agent.planner.inventory import (
+    Claim,
+    Inventory,
+    LinkName,
+    OvsName,
+    PeerName,
+    PlacedPort,
+    Thing,
+    ThingKind,
+    device_rows,
+    is_backed,
+    is_pair,
+)
+from agent.planner.links import Wish, configure, normal_address
+from agent.planner.plan import AddPort, CreateVeth, NetlinkStep, Stage
+from agent.planner.rows import mend_port
+
+_OVS_MASTERS = ("", "ovs-system")
+_INTERFACE_TYPES = {PortType.INTERNAL: "internal", PortType.VETH: ""}
+
+
+def draft_port(port: Port, inventory: Inventory, *, bridge_is_there: bool) -> Draft | Failure:
+    refusal = _refusal(port, inventory)
+    if refusal is not None:
+        return refusal
+    placed = _fitting_row(port, inventory) if bridge_is_there else None
+    if port.type is PortType.VETH and port.peer is not None:
+        return _draft_veth(port, port.peer, inventory, placed)
+    return _draft_internal(port, inventory, placed)
+
+
+def _refusal(port: Port, inventory: Inventory) -> Failure | None:
+    if port.type is PortType.UNKNOWN:
+        message = f"the type of port {port.interface} is not known to this agent; upgrade it"
+        return Failure(port.id, ErrorKind.UNSUPPORTED, "PortTypeUnknown", message)
+    if port.type is PortType.VETH and port.peer is None:
+        message = f"veth port {port.interface} names no peer; set peer.netns and peer.interface"
+        return Failure(port.id, ErrorKind.INVALID, "PeerMissing", message)
+    for cidr in sorted(port.addresses):
+        if not _is_assignable(cidr):
+            message = (
+                f"address {cidr!r} of port {port.interface} is not an address with a prefix length "
+                "that may be assigned; IPv6 link-local ones come from the kernel"
+            )
+            return Failure(port.id, ErrorKind.INVALID, "AddressInvalid", message)
+    if port.peer is not None and port.peer.netns not in inventory.observed.namespaces:
+        message = (
+            f"network namespace {port.peer.netns} of port {port.interface} does not exist; create "
+            f"it with: ip netns add {port.peer.netns}"
+        )
+        return Failure(port.id, ErrorKind.TRANSIENT, "NamespaceMissing", message)
+    return _stranger_inside(port, inventory)
+
+
+def _stranger_inside(port: Port, inventory: Inventory) -> Failure | None:
+    for placed in inventory.ports.get(port.id, ()):
+        if strangers := inventory.foreign_interfaces(placed.port):
+            return foreign_interface(port.id, placed.port.name, strangers)
+    return None
+
+
+def foreign_interface(resource: str, name: str, strangers: tuple[str, ...]) -> Failure:
+    message = (
+        f"somebody added {', '.join(strangers)} to port {name}, which is ours; take it out of the "
+        "port, the agent does not touch it"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "ForeignInterface", message)
+
+
+def _is_assignable(cidr: str) -> bool:
+    try:
+        address = ipaddress.ip_interface(cidr)
+    except ValueError:
+        return False
+    return "/" in cidr and not (address.version == 6 and address.is_link_local)
+
+
+def _fitting_row(port: Port, inventory: Inventory) -> PlacedPort | None:
+    """The row of this port that need not be made anew, whatever its other columns say."""
+    for placed in inventory.ports.get(port.id, ()):
+        names = [interface.name for interface in placed.port.interfaces]
+        if (placed.bridge, placed.port.name, names) == (
+            port.bridge,
+            port.interface,
+            [port.interface],
+        ) and _type(placed.port) == _INTERFACE_TYPES[port.type]:
+            return placed
+    return None
+
+
+def _type(port: OvsPort) -> str:
+    kind = port.interfaces[0].type
+    return "" if kind == "system" else kind
+
+
+def _stale_rows(port: Port, inventory: Inventory, kept: PlacedPort | None) -> tuple[Thing, ...]:
+    return tuple(
+        Thing(ThingKind.PORT, placed.port.name)
+        for placed in inventory.ports.get(port.id, ())
+        if placed is not kept
+    )
+
+
+def _stale_links(port: Port, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
+    """Devices of this port that are to go and do not go by themselves with a row."""
+    rows = device_rows(inventory.observed)
+    return tuple(
+        Thing(ThingKind.LINK, link.name)
+        for link in inventory.links.get(port.id, ())
+        if link is not kept and not is_backed(link, rows)
+    )
+
+
+def _wanted_row(port: Port, inventory: Inventory) -> OvsPort:
+    internal = port.type is PortType.INTERNAL
+    marks = inventory.mark(port.id)
+    interface = OvsInterface(
+        port.interface,
+        type=_INTERFACE_TYPES[port.type],
+        mac=(port.mac.lower() or None) if internal else None,
+        mtu_request=port.mtu if internal else None,
+        external_ids=marks,
+    )
+    return OvsPort(port.interface, (interface,), tag=port.tag or None, external_ids=marks)
+
+
+def _addresses(port: Port) -> frozenset[str]:
+    return frozenset(normal_address(cidr) for cidr in port.addresses)
+
+
+def _add(port: Port, inventory: Inventory) -> AddPort:
+    return AddPort(port.id, port.bridge, _wanted_row(port, inventory))
+
+
+# --- internal ------------------------------------------------------------------------------------
+
+
+def _draft_internal(port: Port, inventory: Inventory, placed: PlacedPort | None) -> Draft:
+    link = inventory.observed.links.get(port.interface)
+    if link is not None and link.kind == "veth":
+        link = None  # Open vSwitch makes no veth: whatever this is, it is not the port's device.
+    if placed is not None and _is_unplugged(placed.port.interfaces[0], link):
+        placed = None
+    if placed is None:
+        return _make_internal(port, inventory)
+    ops = mend_port(port.id, placed, _wanted_row(port, inventory))
+    interface = placed.port.interfaces[0]
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        stale=(*_stale_rows(port, inventory, placed), *_stale_links(port, inventory, link)),
+        mend=Stage(
+            ovsdb=ops,
+            post=() if link is None else _configure_internal(port, inventory, interface, link),
+        ),
+        failures=() if ops else interface_failures(port.id, interface),
+    )
+
+
+def _is_unplugged(interface: OvsInterface, link: Link | None) -> bool:
+    """Whether Open vSwitch holds on to a device that is gone and will not come back by itself.
+
+    Where it reports an error it is not unplugged but refused: making the port again every time
+    would not help.
+    """
+    return link is None and (interface.ofport or 0) > 0 and not interface.error
+
+
+def _make_internal(port: Port, inventory: Inventory) -> Draft:
+    own = inventory.links.get(port.id, ())
+    left_behind = next(
+        (link for link in own if link.name == port.interface and link.kind != "veth"), None
+    )
+    claims: tuple[Claim, ...] = (OvsName(port.interface),)
+    wish = Wish(up=True, alias=inventory.alias(port.id), addresses=_addresses(port))
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        claims=claims if left_behind else (*claims, LinkName(port.interface)),
+        stale=(*_stale_rows(port, inventory, None), *_stale_links(port, inventory, left_behind)),
+        make=Stage(
+            ovsdb=(_add(port, inventory),),
+            post=configure(port.id, None, port.interface, None, wish),
+        ),
+    )
+
+
+def _configure_internal(
+    port: Port, inventory: Inventory, interface: OvsInterface, link: Link
+) -> tuple[NetlinkStep, ...]:
+    """MTU and MAC are Open vSwitch's to set from its columns; we repair what was changed since."""
+    wish = Wish(
+        mtu=port.mtu if interface.mtu_request == port.mtu else None,
+        mac=port.mac.lower() or None if _same(interface.mac, port.mac) else None,
+        up=True,
+        alias=inventory.alias(port.id),
+        addresses=_addresses(port),
+    )
+    return configure(port.id, None, port.interface, link, wish)
+
+
+def _same(mac: str | None, other: str) -> bool:
+    return (mac or "").lower() == other.lower()
+
+
+# --- veth ----------------------------------------------------------------------------------------
+
+
+def _draft_veth(
+    port: Port, peer: VethPeer, inventory: Inventory, placed: PlacedPort | None
+) -> Draft | Failure:
+    link = _living_link(port, peer, inventory)
+    if link is None:
+        return _make_veth(port, peer, inventory)
+    if link.master not in _OVS_MASTERS:
+        message = (
+            f"device {link.name} already belongs to {link.master}; free it with: "
+            f"ip link set {link.name} nomaster"
+        )
+        return Failure(port.id, ErrorKind.CONFLICT, "DeviceEnslaved", message)
+    stale = (*_stale_rows(port, inventory, placed), *_stale_links(port, inventory, link))
+    post = _configure_veth(port, peer, inventory, link)
+    draft = Draft(port.id, bridge=port.bridge, stale=stale)
+    if placed is None:
+        make = Stage(ovsdb=(_add(port, inventory),), post=post)
+        return replace(draft, claims=(OvsName(port.interface),), make=make)
+    ops = mend_port(port.id, placed, _wanted_row(port, inventory))
+    failures = () if ops else interface_failures(port.id, placed.port.interfaces[0])
+    return replace(draft, mend=Stage(ovsdb=ops, post=post), failures=failures)
+
+
+def _living_link(port: Port, peer: VethPeer, inventory: Inventory) -> Link | None:
+    """The host's end of this port's pair, if its other end is where it shall be."""
+    far = inventory.observed.peers.get((peer.netns, peer.interface))
+    for link in inventory.links.get(port.id, ()):
+        if link.name == port.interface and far is not None and is_pair(link, far):
+            return link
+    return None
+
+
+def _make_veth(port: Port, peer: VethPeer, inventory: Inventory) -> Draft:
+    """A pair made anew, and plugged in anew: Open vSwitch stays with the device it knew."""
+    create = CreateVeth(
+        port.id,
+        port.interface,
+        inventory.alias(port.id),
+        port.mtu,
+        peer.netns,
+        peer.interface,
+        port.mac.lower(),
+    )
+    near = configure(port.id, None, port.interface, None, Wish(up=True))
+    wish = Wish(up=True, addresses=_addresses(port))
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        claims=(
+            OvsName(port.interface),
+            LinkName(port.interface),
+            PeerName(peer.netns, peer.interface),
+        ),
+        stale=(*_stale_rows(port, inventory, None), *_stale_links(port, inventory, None)),
+        make=Stage(
+            pre=(create,),
+            ovsdb=(_add(port, inventory),),
+            post=near + configure(port.id, peer.netns, peer.interface, None, wish),
+        ),
+    )
+
+
+def _configure_veth(
+    port: Port, peer: VethPeer, inventory: Inventory, link: Link
+) -> tuple[NetlinkStep, ...]:
+    far = inventory.observed.peers[peer.netns, peer.interface]
+    near = configure(port.id, None, port.interface, link, Wish(mtu=port.mtu, up=True))
+    wish = Wish(port.mtu, port.mac.lower() or None, up=True, addresses=_addresses(port))
+    return near + configure(port.id, peer.netns, peer.interface, far, wish)

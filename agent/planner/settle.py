@@ -1,0 +1,118 @@
+"""Which drafts may go ahead: those that are in nobody's way and have nobody in theirs.
+
+One refusal can cause others (a name that would have been freed is not), so refusals are gathered
+until no more follow. They only ever grow, hence this ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agent.errors import ErrorKind, Failure
+from agent.planner.draft import Draft
+from agent.planner.inventory import (
+    Claim,
+    Holder,
+    Inventory,
+    Thing,
+    ThingKind,
+    placed_ports,
+)
+
+
+@dataclass(slots=True)
+class Settlement:
+    """``doomed`` is everything that will be deleted; ``failures`` why some drafts are not in
+    ``accepted``, and what is in the way of a deletion.
+    """
+
+    accepted: dict[str, Draft]
+    doomed: frozenset[Thing] = frozenset()
+    refused: dict[str, Failure] = field(default_factory=dict)
+    blocked: dict[Thing, Failure] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        return (*self.refused.values(), *self.blocked.values())
+
+
+def settle(
+    drafts: Iterable[Draft], broken_bridges: dict[str, Failure], inventory: Inventory
+) -> Settlement:
+    """``broken_bridges`` maps the names of bridges that cannot be to the reason."""
+    result = Settlement({draft.resource: draft for draft in drafts})
+    broken = dict(broken_bridges)
+    while True:
+        before = len(result.refused) + len(result.blocked)
+        result.doomed = _doomed(result)
+        _block_bridges(result, inventory)
+        _refuse(result, broken, inventory)
+        if len(result.refused) + len(result.blocked) == before:
+            return result
+
+
+def _doomed(result: Settlement) -> frozenset[Thing]:
+    stale = {thing for draft in result.accepted.values() for thing in draft.stale}
+    return frozenset(stale - result.blocked.keys())
+
+
+def _block_bridges(result: Settlement, inventory: Inventory) -> None:
+    for draft in result.accepted.values():
+        for thing in draft.stale:
+            if thing.kind is ThingKind.BRIDGE and thing in result.doomed:
+                staying = _staying_ports(thing.name, result, inventory)
+                if staying:
+                    result.blocked[thing] = _bridge_in_use(draft.resource, thing.name, staying)
+
+
+def _staying_ports(bridge: str, result: Settlement, inventory: Inventory) -> tuple[str, ...]:
+    return tuple(
+        placed.port.name
+        for placed in placed_ports(inventory.observed.bridges[bridge])
+        if Thing(ThingKind.PORT, placed.port.name) not in result.doomed
+    )
+
+
+def _refuse(result: Settlement, broken: dict[str, Failure], inventory: Inventory) -> None:
+    for draft in tuple(result.accepted.values()):
+        refusal = _refusal(draft, result, broken, inventory)
+        if refusal is not None:
+            result.refused[draft.resource] = refusal
+            del result.accepted[draft.resource]
+            if draft.makes_bridge:
+                broken[draft.makes_bridge] = refusal
+
+
+def _refusal(
+    draft: Draft, result: Settlement, broken: dict[str, Failure], inventory: Inventory
+) -> Failure | None:
+    if draft.bridge in broken:
+        return _bridge_failed(draft, broken[draft.bridge])
+    for claim in draft.claims:
+        for holder in inventory.holders.get(claim, ()):
+            if holder.thing not in result.doomed:
+                return _conflict(draft.resource, claim, holder)
+    return None
+
+
+def _bridge_in_use(resource: str, bridge: str, staying: tuple[str, ...]) -> Failure:
+    message = (
+        f"bridge {bridge} still has ports that are not to be deleted: {', '.join(staying)}; move "
+        "them off the bridge, it is deleted then"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "BridgeInUse", message)
+
+
+def _bridge_failed(draft: Draft, cause: Failure) -> Failure:
+    message = f"bridge {draft.bridge} cannot be used ({cause.reason}): {cause.message}"
+    return Failure(draft.resource, cause.kind, "BridgeFailed", message)
+
+
+def _conflict(resource: str, claim: Claim, holder: Holder) -> Failure:
+    whose = f"belongs to {holder.resource}" if holder.resource else "is not ours"
+    message = (
+        f"{claim} is taken by {holder.words}, which {whose}; remove or rename that, or choose "
+        "another in intent"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "AlreadyTaken", message)

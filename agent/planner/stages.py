@@ -1,0 +1,106 @@
+"""Puts settled drafts into stages.
+
+Stage one frees, mends and makes all that is in nobody's way. Stage two makes what had to wait for
+something to be freed, and takes away the tunnels whose replacements stage one has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agent.planner.draft import Draft
+from agent.planner.inventory import Holder, Inventory, Thing, ThingKind
+from agent.planner.plan import (
+    AddBridge,
+    AddPort,
+    DeleteBridge,
+    DeleteLink,
+    DeletePort,
+    OvsdbOp,
+    SetBridge,
+    SetInterface,
+    SetPort,
+    Stage,
+)
+from agent.planner.settle import Settlement
+
+_OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
+    DeletePort,
+    DeleteBridge,
+    AddBridge,
+    SetBridge,
+    SetPort,
+    SetInterface,
+    AddPort,
+)
+"""Within a stage; so that ``Stage.groups`` holds bridges before the ports that need them."""
+
+
+def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
+    drafts = [settlement.accepted[resource] for resource in sorted(settlement.accepted)]
+    waiting = _waiting(drafts, settlement, inventory)
+    hindering = _hindering(drafts, settlement, inventory)
+    first: list[Stage] = []
+    second: list[Stage] = []
+    for draft in drafts:
+        waits = draft.resource in waiting
+        first.append(draft.mend)
+        (second if waits else first).append(draft.make)
+        for thing in draft.stale:
+            if thing not in settlement.doomed:
+                continue
+            outlives = draft.make_first and not waits and thing not in hindering
+            deletion = _deletion(draft.resource, thing, inventory)
+            (second if outlives else first).append(deletion)
+    return tuple(stage for stage in (_merge(first), _merge(second)) if stage != Stage())
+
+
+def _waiting(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[str]:
+    """Resources that cannot be made before something else is gone, or before their bridge is."""
+    waiting = {draft.resource for draft in drafts if _obstacles(draft, settlement, inventory)}
+    bridges = {draft.makes_bridge for draft in drafts if draft.resource in waiting} - {""}
+    return waiting | {draft.resource for draft in drafts if draft.bridge in bridges}
+
+
+def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[Thing]:
+    """What others wait for, and ports whose bridge goes: the first stage has to delete it."""
+    hindering = {
+        holder.thing for draft in drafts for holder in _obstacles(draft, settlement, inventory)
+    }
+    doomed_bridges = (each.name for each in settlement.doomed if each.kind is ThingKind.BRIDGE)
+    for name in doomed_bridges:
+        ports = inventory.observed.bridges[name].ports
+        hindering |= {Thing(ThingKind.PORT, port.name) for port in ports}
+    return hindering
+
+
+def _obstacles(draft: Draft, settlement: Settlement, inventory: Inventory) -> list[Holder]:
+    return [
+        holder
+        for claim in draft.claims
+        for holder in inventory.holders.get(claim, ())
+        if holder.thing in settlement.doomed
+    ]
+
+
+def _deletion(resource: str, thing: Thing, inventory: Inventory) -> Stage:
+    if thing.kind is ThingKind.LINK:
+        link = inventory.observed.links[thing.name]
+        return Stage(post=(DeleteLink(resource, link.name, link.ifindex, link.alias),))
+    if thing.kind is ThingKind.BRIDGE:
+        row = inventory.observed.bridges[thing.name]
+        return Stage(ovsdb=(DeleteBridge(resource, row.name, row),))
+    placed = next(placed for placed in inventory.ports[resource] if placed.port.name == thing.name)
+    return Stage(ovsdb=(DeletePort(resource, placed.bridge, thing.name, placed.port),))
+
+
+def _merge(parts: Iterable[Stage]) -> Stage:
+    """One stage of many; sorting is stable, so a resource's own steps keep their order."""
+    parts = list(parts)
+    ovsdb = [op for part in parts for op in part.ovsdb]
+    post = [step for part in parts for step in part.post]
+    return Stage(
+        pre=tuple(step for part in parts for step in part.pre),
+        ovsdb=tuple(sorted(ovsdb, key=lambda op: _OVSDB_ORDER.index(type(op)))),
+        post=tuple(sorted(post, key=lambda step: not isinstance(step, DeleteLink))),
+    )
