@@ -62,7 +62,8 @@ class OpenVSwitch:
         wait_until(lambda: _listens(self.directory / "db.sock"), "ovsdb-server listens")
 
     def stop_database(self) -> None:
-        self._database = _end(self._database, signal.SIGTERM)
+        _end(self._database, signal.SIGTERM)
+        self._database = None
 
     def start_vswitchd(self) -> None:
         control = self.directory / "ovs-vswitchd.ctl"
@@ -73,7 +74,8 @@ class OpenVSwitch:
         wait_until(lambda: _listens(control), "ovs-vswitchd listens")
 
     def stop_vswitchd(self, how: signal.Signals = signal.SIGKILL) -> None:
-        self._vswitchd = _end(self._vswitchd, how)
+        _end(self._vswitchd, how)
+        self._vswitchd = None
 
     def freeze_vswitchd(self, *, frozen: bool) -> None:
         """Make it hang (it keeps its sockets and does nothing), or go on."""

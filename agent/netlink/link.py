@@ -1,0 +1,58 @@
+"""The kernel's network devices of this host, for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from agent.errors import Failure
+from agent.netlink import offload, snapshot
+from agent.netlink.apply import Executor
+from agent.netlink.monitor import RECEIVE_BUFFER, Monitor
+from agent.netlink.snapshot import NetlinkSnapshot
+from agent.planner.plan import NetlinkStep
+
+
+class Netlink:
+    """Acts in the network namespace of the thread that opened it.
+
+    ``on_change`` is called in the event loop when a device or an address may have changed; many
+    changes may make one call.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        receive_buffer: int = RECEIVE_BUFFER,
+        userspace_datapath: Callable[[], bool] = offload.userspace_datapath_only,
+    ) -> None:
+        self._on_change = on_change
+        self._receive_buffer = receive_buffer
+        self._executor = Executor(userspace_datapath)
+        self._monitor: Monitor | None = None
+
+    async def open(self) -> None:
+        self._monitor = Monitor(self._on_change, receive_buffer=self._receive_buffer)
+
+    async def close(self) -> None:
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
+
+    @property
+    def write_count(self) -> int:
+        """Requests sent so far that change something."""
+        return self._executor.write_count
+
+    @property
+    def overruns(self) -> int:
+        """How often the kernel had to drop notifications; each led to ``on_change`` as well."""
+        return self._monitor.overruns if self._monitor else 0
+
+    async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot:
+        """Every device here, and of ``namespaces`` (namespace, device) those that exist."""
+        return await snapshot.take(namespaces)
+
+    async def apply(self, step: NetlinkStep) -> Failure | None:
+        """Execute one step; None when what it asks for is so."""
+        return await self._executor.apply(step)

@@ -1,0 +1,39 @@
+"""Checksum offload of veth ends, which the userspace datapath cannot do without.
+
+A veth lets the sender leave transport checksums to the "hardware". The kernel's own datapath
+carries that promise along; ovs-vswitchd's userspace datapath reads the frame from a packet socket
+and forwards it as it is, with a wrong checksum, and every TCP and UDP receiver drops it (ICMP's
+is always computed). With the kernel's datapath nothing is turned off: its speed rests on offloads.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import socket
+import struct
+from pathlib import Path
+
+from agent.netlink import netns
+
+_SIOCETHTOOL = 0x8946
+_ETHTOOL_STXCSUM = 0x17
+
+
+def userspace_datapath_only() -> bool:
+    """Whether the kernel has no Open vSwitch datapath, so that bridges can only be ``netdev``."""
+    return not Path("/sys/module/openvswitch").exists()
+
+
+def disable_tx_checksum(namespace: str | None, name: str) -> None:
+    """``ethtool -K <name> tx off``; a device that cannot be told stays as it is."""
+
+    def switch_off() -> None:
+        value = array.array("I", [_ETHTOOL_STXCSUM, 0])
+        request = struct.pack("16sP", name.encode(), value.buffer_info()[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            fcntl.ioctl(control, _SIOCETHTOOL, request)
+
+    with contextlib.suppress(OSError):
+        netns.call_in(namespace, switch_off)
