@@ -23,7 +23,9 @@ ALIAS_PREFIX = "ovsfleet"
 OVERLAY_ID = "overlay"
 HOST_ID = "host"
 
-_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+def _empty() -> Mapping[str, str]:
+    return MappingProxyType({})
 
 
 def port_id(uid: str) -> str:
@@ -146,10 +148,10 @@ class OvsInterface:
 
     name: str
     type: str = ""
-    options: Mapping[str, str] = _EMPTY
+    options: Mapping[str, str] = field(default_factory=_empty)
     mac: str | None = None
     mtu_request: int | None = None
-    external_ids: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = field(default_factory=_empty)
     ofport: int | None = None
     error: str | None = None
 
@@ -164,7 +166,7 @@ class OvsPort:
     trunks: frozenset[int] = frozenset()
     vlan_mode: str | None = None
     protected: bool = False
-    external_ids: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = field(default_factory=_empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class OvsBridge:
     ports: tuple[OvsPort, ...] = ()
     datapath_type: str = ""
     fail_mode: str | None = None
-    external_ids: Mapping[str, str] = _EMPTY
+    external_ids: Mapping[str, str] = field(default_factory=_empty)
 
 
 @dataclass(frozen=True, slots=True)

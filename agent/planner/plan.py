@@ -21,8 +21,13 @@ from agent.model import OvsBridge, OvsInterface, OvsPort
 ColumnValue: TypeAlias = str | int | bool | frozenset[int] | None
 """Value of a whole OVSDB column; None is the empty set of an optional column."""
 
-_EMPTY: Mapping[str, str] = MappingProxyType({})
-_NO_COLUMNS: Mapping[str, ColumnValue] = MappingProxyType({})
+
+def _empty() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+def _no_columns() -> Mapping[str, ColumnValue]:
+    return MappingProxyType({})
 
 
 # --- OVSDB ---------------------------------------------------------------------------------------
@@ -56,8 +61,8 @@ class SetBridge:
     resource: str
     name: str
     based_on: OvsBridge
-    columns: Mapping[str, ColumnValue] = _NO_COLUMNS
-    external_ids: Mapping[str, str] = _EMPTY
+    columns: Mapping[str, ColumnValue] = field(default_factory=_no_columns)
+    external_ids: Mapping[str, str] = field(default_factory=_empty)
 
     def describe(self) -> str:
         return f"change bridge {self.name}: {_changes(self.columns, self.external_ids)}"
@@ -107,8 +112,8 @@ class SetPort:
     bridge: str
     name: str
     based_on: OvsPort
-    columns: Mapping[str, ColumnValue] = _NO_COLUMNS
-    external_ids: Mapping[str, str] = _EMPTY
+    columns: Mapping[str, ColumnValue] = field(default_factory=_no_columns)
+    external_ids: Mapping[str, str] = field(default_factory=_empty)
 
     def describe(self) -> str:
         return f"change port {self.name}: {_changes(self.columns, self.external_ids)}"
@@ -121,9 +126,9 @@ class SetInterface:
     resource: str
     name: str
     based_on: OvsInterface
-    columns: Mapping[str, ColumnValue] = _NO_COLUMNS
-    options: Mapping[str, str] = _EMPTY
-    external_ids: Mapping[str, str] = _EMPTY
+    columns: Mapping[str, ColumnValue] = field(default_factory=_no_columns)
+    options: Mapping[str, str] = field(default_factory=_empty)
+    external_ids: Mapping[str, str] = field(default_factory=_empty)
 
     def describe(self) -> str:
         changes = _changes({**self.columns, **self.options}, self.external_ids)
