@@ -206,9 +206,9 @@ class Authority:
 
 def load_request(der: bytes) -> ec.EllipticCurvePublicKey:
     """Return the P-256 key of a PKCS #10 request that proves to hold it; else InvalidError."""
+    if len(der) > _LARGEST_REQUEST:
+        raise InvalidError(f"a certificate request of {len(der)} bytes is too large")
     try:
-        if len(der) > _LARGEST_REQUEST:
-            raise ValueError(f"{len(der)} bytes are too many")
         request = x509.load_der_x509_csr(der)
         key = request.public_key()
         valid = request.is_signature_valid

@@ -1,0 +1,229 @@
+"""AgentService: the stream of one host, and its next certificate.
+
+Which host speaks is read from the client certificate, never from a message. Owns nothing that
+outlives a call: sessions, reports and the change log have owners of their own. A stream outlives
+its certificate and any revocation, so both are looked at with every message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from ovsfleet.v1 import agent_pb2, agent_pb2_grpc
+
+from controller.domain.errors import (
+    DomainError,
+    ForbiddenError,
+    InvalidError,
+    UnavailableError,
+)
+from controller.observability import get_logger
+from controller.services import enrolment, queries, status
+from controller.southbound.codec import decode_hello, decode_status
+from controller.southbound.dispatcher import Dispatcher
+from controller.southbound.errors import status_code
+from controller.southbound.identity import Authority, HostIdentity
+from controller.southbound.metrics import OPEN_SESSIONS, STATES_SENT
+from controller.southbound.recorder import Recorder
+from controller.southbound.sessions import HostSession, Sessions
+from controller.southbound.threads import Threads
+from controller.southbound.timing import Clock
+
+log = get_logger(__name__)
+
+Context = grpc.aio.ServicerContext[agent_pb2.SessionRequest, agent_pb2.SessionResponse]
+RenewContext = grpc.aio.ServicerContext[
+    agent_pb2.RenewCertificateRequest, agent_pb2.RenewCertificateResponse
+]
+
+_HELLO_S = 10.0
+_RECHECK_S = 3.0
+"""How long a revoked certificate may go on at most, besides the next message's delay."""
+
+
+class AgentService(agent_pb2_grpc.AgentServiceServicer):
+    def __init__(
+        self,
+        authority: Authority,
+        threads: Threads,
+        sessions: Sessions,
+        dispatcher: Dispatcher,
+        recorder: Recorder,
+        *,
+        clock: Clock,
+        heartbeat_interval_ms: int,
+    ) -> None:
+        self._authority = authority
+        self._threads = threads
+        self._sessions = sessions
+        self._dispatcher = dispatcher
+        self._recorder = recorder
+        self._clock = clock
+        self._heartbeat_interval_ms = heartbeat_interval_ms
+
+    async def Session(  # type: ignore[override]  # noqa: N802 - the name of the RPC
+        self, _requests: object, context: Context
+    ) -> None:
+        try:
+            identity = await self._admit(context)
+            session = await self._open(identity, context)
+        except DomainError as error:
+            await context.abort(status_code(error), error.detail)
+        try:
+            await self._converse(session, context)
+        finally:
+            self._close(session)
+        if session.ending.done():
+            ending = session.ending.result()
+            await context.abort(ending.code, ending.reason)
+
+    async def RenewCertificate(  # noqa: N802
+        self, request: agent_pb2.RenewCertificateRequest, context: RenewContext
+    ) -> agent_pb2.RenewCertificateResponse:
+        try:
+            identity = await self._admit(context)
+            return await self._renew(identity.host_uid, request.certificate_request)
+        except DomainError as error:
+            await context.abort(status_code(error), error.detail)
+
+    async def _renew(self, host_uid: UUID, request: bytes) -> agent_pb2.RenewCertificateResponse:
+        now = self._clock()
+        issued = self._authority.sign_host(request, host_uid, now=now)
+        await self._threads.call(
+            enrolment.record_certificate, host_uid, issued.serial, issued.not_after, now=now
+        )
+        not_after = Timestamp()
+        not_after.FromDatetime(issued.not_after)
+        return agent_pb2.RenewCertificateResponse(
+            certificate=issued.pem,
+            ca_certificate=self._authority.certificate_pem,
+            not_after=not_after,
+        )
+
+    async def _admit(self, context: Context | RenewContext) -> HostIdentity:
+        """Tell who speaks; DomainError when the certificate is not good (any more)."""
+        identity = self._authority.identify(context.auth_context())
+        if identity.expired(self._clock()):
+            raise ForbiddenError("the certificate expired: enrol this host again")
+        if not await self._is_active(identity):
+            raise ForbiddenError(
+                "the certificate was revoked or its host is not intended any more: enrol again"
+            )
+        return identity
+
+    async def _is_active(self, identity: HostIdentity) -> bool:
+        return await self._threads.call(
+            enrolment.identity_active, identity.host_uid, identity.serial
+        )
+
+    async def _open(self, identity: HostIdentity, context: Context) -> HostSession:
+        """Exchange Hello and Welcome, and hand the session to those who serve it."""
+        hello = await _read_hello(context)
+        start = decode_hello(hello)
+        if not self._sessions.admit(identity.host_uid, start.instance_nonce):
+            raise ForbiddenError(
+                "another agent with this host's identity took over: two machines have one state"
+                " folder; remove it on one of them and enrol that host anew"
+            )
+        fleet = await self._threads.call(queries.fleet)
+        epoch = await self._threads.call(
+            status.open_session, identity.host_uid, start, now=self._clock()
+        )
+        same_fleet = (hello.fleet_uid, hello.fleet_epoch) == (str(fleet.uid), fleet.epoch)
+        session = HostSession(
+            identity,
+            epoch,
+            # A state of another fleet or epoch is sent again, whatever its hash.
+            accepted_hash=hello.accepted_hash if same_fleet else b"",
+            applied_revision=start.applied_revision if same_fleet else 0,
+            applied_hash=start.applied_hash if same_fleet else b"",
+            fragments=hello.fragment_hashes if same_fleet else (),
+        )
+        welcome = agent_pb2.Welcome(
+            fleet_uid=str(fleet.uid),
+            fleet_epoch=fleet.epoch,
+            session_epoch=epoch,
+            heartbeat_interval_ms=self._heartbeat_interval_ms,
+        )
+        await context.write(agent_pb2.SessionResponse(welcome=welcome))
+        self._sessions.add(session)
+        OPEN_SESSIONS.set(len(self._sessions))
+        self._dispatcher.welcome(session)
+        return session
+
+    async def _converse(self, session: HostSession, context: Context) -> None:
+        tasks = [
+            asyncio.create_task(self._read(session, context), name="session reader"),
+            asyncio.create_task(_write(session, context), name="session writer"),
+        ]
+        try:
+            ends: list[asyncio.Future[Any]] = [*tasks, session.ending]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, grpc.RpcError):
+                log.error("A session ended with a fault", host=session.host_uid, exc_info=outcome)
+
+    def _close(self, session: HostSession) -> None:
+        self._sessions.remove(session)
+        self._recorder.ended(session)
+        OPEN_SESSIONS.set(len(self._sessions))
+
+    async def _read(self, session: HostSession, context: Context) -> None:
+        while isinstance(request := await context.read(), agent_pb2.SessionRequest):
+            if session.ends_for_expiry(self._clock()):
+                return
+            await self._recheck(session)
+            if session.ending.done():
+                return
+            self._handle(session, request)
+
+    def _handle(self, session: HostSession, request: agent_pb2.SessionRequest) -> None:
+        match request.WhichOneof("message"):
+            case "status":
+                self._recorder.report(session, decode_status(request.status))
+            case "hello":
+                session.end(grpc.StatusCode.INVALID_ARGUMENT, "Hello opens a session, once")
+            case _:
+                # Heartbeats, and what a newer agent may say: a sign of life in any case.
+                self._recorder.heartbeat(session)
+
+    async def _recheck(self, session: HostSession) -> None:
+        """End the session when the store says so; an absent store is no reason to."""
+        now = asyncio.get_running_loop().time()
+        if now - session.checked_at < _RECHECK_S:
+            return
+        session.checked_at = now
+        try:
+            active = await self._is_active(session.identity)
+        except UnavailableError:
+            return
+        if not active:
+            session.end(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "the certificate was revoked or its host is not intended any more",
+            )
+
+
+async def _read_hello(context: Context) -> agent_pb2.Hello:
+    try:
+        async with asyncio.timeout(_HELLO_S):
+            first = await context.read()
+    except TimeoutError as error:
+        raise InvalidError(f"no Hello within {_HELLO_S:.0f} s") from error
+    if not isinstance(first, agent_pb2.SessionRequest) or not first.HasField("hello"):
+        raise InvalidError("the first message of a session must be a Hello")
+    return first.hello
+
+
+async def _write(session: HostSession, context: Context) -> None:
+    while True:
+        await context.write(agent_pb2.SessionResponse(state=await session.take()))
+        STATES_SENT.inc()

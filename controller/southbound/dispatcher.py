@@ -1,0 +1,127 @@
+"""From committed intent to the mailboxes of the hosts it concerns.
+
+Owns the cursor into the change log. A NOTIFY only wakes it early: a sweep every few seconds makes
+its work independent of that. While the database is away it keeps its cursor and tries again; the
+streams stay open, and the hosts keep what they have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from uuid import UUID
+
+import grpc
+
+from controller.compiler import CompiledHost, compile_hosts
+from controller.domain.errors import UnavailableError
+from controller.domain.intent import HostIntent
+from controller.observability import get_logger
+from controller.services import changes, desired, status
+from controller.southbound.sessions import HostSession, Sessions
+from controller.southbound.threads import Threads
+from controller.southbound.timing import Clock, retry_delays
+
+log = get_logger(__name__)
+
+SWEEP_S = 2.0
+"""How late a change reaches its hosts at most when its NOTIFY was lost."""
+
+
+class Dispatcher:
+    def __init__(self, threads: Threads, sessions: Sessions, clock: Clock) -> None:
+        self._threads = threads
+        self._sessions = sessions
+        self._clock = clock
+        self._cursor: int | None = None
+        self._due: set[UUID] = set()
+        self._wake = asyncio.Event()
+
+    def welcome(self, session: HostSession) -> None:
+        """See that a new session gets its desired state."""
+        self._due.add(session.host_uid)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look at the change log now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        delays = retry_delays()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_S):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._dispatch()
+                delays = retry_delays()
+            except UnavailableError as error:
+                log.warning("Intent cannot be read, hosts keep what they have", why=error.detail)
+                await self._try_later(next(delays))
+            except Exception:
+                # One intent that cannot be compiled must not end the work for all hosts.
+                log.exception("Fault in the dispatcher")
+                await self._try_later(next(delays))
+
+    async def _try_later(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        self._wake.set()
+
+    async def _dispatch(self) -> None:
+        due, self._due = self._due, set()
+        try:
+            head = await self._threads.call(changes.head)
+            hosts = due | await self._dirty(head)
+            await self._push([s for uid in hosts if (s := self._sessions.get(uid)) is not None])
+        except BaseException:
+            self._due |= due
+            raise
+        self._cursor = head
+
+    async def _dirty(self, head: int) -> frozenset[UUID]:
+        """Hosts that changed past the cursor."""
+        if self._cursor is None or self._cursor == head:
+            return frozenset()
+        if head < self._cursor:
+            # The database was restored to an earlier moment: nobody's state can be assumed.
+            return frozenset(session.host_uid for session in self._sessions.all())
+        return await self._threads.call(changes.dirty_hosts, self._cursor, head)
+
+    async def _push(self, sessions: list[HostSession]) -> None:
+        if not sessions:
+            return
+        confirmed = {s.host_uid: s.applied_revision for s in sessions}
+        intents = await self._threads.call(
+            desired.load_host_intents, list(confirmed), confirmed=confirmed
+        )
+        compiled = await self._threads.run(compile_hosts, list(intents.values()))
+        for session in sessions:
+            self._deliver(session, intents, compiled)
+        await self._advance(sessions)
+
+    def _deliver(
+        self,
+        session: HostSession,
+        intents: dict[UUID, HostIntent],
+        compiled: dict[UUID, CompiledHost],
+    ) -> None:
+        intent = intents.get(session.host_uid)
+        if intent is None:
+            # Its datapath stays as it is: to be forgotten is not to be told to delete.
+            session.end(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this host is not intended any more; 'ovsfleet-agent purge' removes what it has",
+            )
+        else:
+            session.offer(compiled[session.host_uid], intent)
+
+    async def _advance(self, sessions: list[HostSession]) -> None:
+        """Record hosts for which the revision changed and their desired state did not."""
+        by_revision: dict[int, dict[UUID, bytes]] = {}
+        for session in sessions:
+            if (advanced := session.advanced) is not None:
+                by_revision.setdefault(advanced[0], {})[session.host_uid] = advanced[1]
+        for revision, hosts in by_revision.items():
+            await self._threads.call(status.advance, hosts, revision, now=self._clock())

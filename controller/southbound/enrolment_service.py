@@ -1,0 +1,53 @@
+"""EnrolmentService: a join token and a certificate request become a host's identity."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from ovsfleet.v1 import enrolment_pb2, enrolment_pb2_grpc
+
+from controller.domain.errors import DomainError
+from controller.services import enrolment, queries
+from controller.southbound.errors import status_code
+from controller.southbound.identity import Authority, fingerprint, load_request
+from controller.southbound.threads import Threads
+from controller.southbound.timing import Clock
+
+Context = grpc.aio.ServicerContext[enrolment_pb2.EnrolRequest, enrolment_pb2.EnrolResponse]
+
+
+class EnrolmentService(enrolment_pb2_grpc.EnrolmentServiceServicer):
+    def __init__(self, authority: Authority, threads: Threads, *, clock: Clock) -> None:
+        self._authority = authority
+        self._threads = threads
+        self._clock = clock
+
+    async def Enrol(  # noqa: N802 - the name of the RPC
+        self, request: enrolment_pb2.EnrolRequest, context: Context
+    ) -> enrolment_pb2.EnrolResponse:
+        try:
+            return await self._enrol(request)
+        except DomainError as error:
+            await context.abort(status_code(error), error.detail)
+
+    async def _enrol(self, request: enrolment_pb2.EnrolRequest) -> enrolment_pb2.EnrolResponse:
+        now = self._clock()
+        # Read first: a request that cannot be used must not use up the token.
+        key = load_request(request.certificate_request)
+        host_uid = await self._threads.call(
+            enrolment.redeem, request.token_secret, request.host_name, fingerprint(key), now=now
+        )
+        issued = self._authority.sign_host(request.certificate_request, host_uid, now=now)
+        await self._threads.call(
+            enrolment.record_certificate, host_uid, issued.serial, issued.not_after, now=now
+        )
+        fleet = await self._threads.call(queries.fleet)
+        not_after = Timestamp()
+        not_after.FromDatetime(issued.not_after)
+        return enrolment_pb2.EnrolResponse(
+            host_uid=str(host_uid),
+            certificate=issued.pem,
+            ca_certificate=self._authority.certificate_pem,
+            not_after=not_after,
+            fleet_uid=str(fleet.uid),
+        )

@@ -1,0 +1,117 @@
+"""From what agents say to the status tables, without holding up a stream.
+
+Owns the newest report of each session that is not written yet: while the database is away reports
+wait here, the latest wins, and none is lost that still matters. Heartbeats of all hosts are one
+statement. A session that the store has fenced off is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import grpc
+
+from controller.domain.errors import UnavailableError
+from controller.observability import get_logger
+from controller.services import status
+from controller.services.status import HostReport
+from controller.southbound.sessions import TAKEN_OVER, HostSession
+from controller.southbound.threads import Threads
+from controller.southbound.timing import Clock, retry_delays
+
+log = get_logger(__name__)
+
+
+class Recorder:
+    def __init__(self, threads: Threads, clock: Clock, *, beat_s: float) -> None:
+        self._threads = threads
+        self._clock = clock
+        self._beat_s = beat_s
+        self._reports: dict[HostSession, HostReport] = {}
+        self._heard: set[HostSession] = set()
+        self._ended: set[HostSession] = set()
+        self._wake = asyncio.Event()
+
+    def report(self, session: HostSession, report: HostReport) -> None:
+        self._reports[session] = session.heard(report)
+        self._wake.set()
+
+    def heartbeat(self, session: HostSession) -> None:
+        """Note a sign of life; it is written with everybody else's at the next beat."""
+        self._heard.add(session)
+
+    def ended(self, session: HostSession) -> None:
+        self._heard.discard(session)
+        self._ended.add(session)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        delays = retry_delays()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._beat_s):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.flush()
+                delays = retry_delays()
+            except UnavailableError as error:
+                log.warning("Reports of hosts wait for the database", why=error.detail)
+                await asyncio.sleep(next(delays))
+            except Exception:
+                log.exception("Fault in the recorder")
+                await asyncio.sleep(next(delays))
+
+    async def flush(self) -> None:
+        """Write everything that waits."""
+        await self._write_reports()
+        await self._write_heartbeats()
+        await self._write_endings()
+
+    async def _write_reports(self) -> None:
+        reports, self._reports = self._reports, {}
+        await _all(self._write_report(session, report) for session, report in reports.items())
+
+    async def _write_report(self, session: HostSession, report: HostReport) -> None:
+        try:
+            current = await self._threads.call(
+                status.record, session.host_uid, session.epoch, report, now=self._clock()
+            )
+        except (UnavailableError, asyncio.CancelledError):
+            self._reports.setdefault(session, report)
+            self._wake.set()
+            raise
+        if not current:
+            _fence(session)
+
+    async def _write_heartbeats(self) -> None:
+        heard, self._heard = self._heard, set()
+        by_host = {session.host_uid: session for session in heard}
+        if not by_host:
+            return
+        epochs = {uid: session.epoch for uid, session in by_host.items()}
+        fenced = await self._threads.call(status.heartbeats, epochs, now=self._clock())
+        for uid in fenced:
+            _fence(by_host[uid])
+
+    async def _write_endings(self) -> None:
+        for session in tuple(self._ended):
+            await self._threads.call(
+                status.close_session, session.host_uid, session.epoch, now=self._clock()
+            )
+            self._ended.discard(session)
+
+
+def _fence(session: HostSession) -> None:
+    session.end(grpc.StatusCode.ABORTED, TAKEN_OVER)
+
+
+async def _all(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Let every write finish, then raise the first failure."""
+    for outcome in await asyncio.gather(*writes, return_exceptions=True):
+        if outcome is not None:
+            raise outcome

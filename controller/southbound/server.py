@@ -1,0 +1,173 @@
+"""``Southbound``: the two gRPC servers, and the tasks behind them, started and stopped as one.
+
+Owns the listening ports, the threads and the wake-up connection. Everything that gRPC is told about
+connections stands here in one place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime
+
+import grpc
+from ovsfleet.v1 import agent_pb2_grpc, enrolment_pb2_grpc
+
+from controller.config import Settings
+from controller.observability import get_logger
+from controller.services.changes import IntentListener
+from controller.southbound.agent_service import AgentService
+from controller.southbound.dispatcher import SWEEP_S, Dispatcher
+from controller.southbound.enrolment_service import EnrolmentService
+from controller.southbound.identity import SERVER_LIFETIME, Authority
+from controller.southbound.recorder import Recorder
+from controller.southbound.sessions import Sessions
+from controller.southbound.threads import Threads
+from controller.southbound.timing import Clock, utc_now
+from controller.store.engine import Database
+
+log = get_logger(__name__)
+
+OPTIONS: tuple[tuple[str, int], ...] = (
+    # A controller that cannot have its port must say so, not share it with a forgotten one.
+    ("grpc.so_reuseport", 0),
+    # Half-open TCP is found from this end too, when an agent's machine is gone without a word.
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # Agents ping every ten seconds, streams open or not; more often is refused with GOAWAY.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # The largest honest message is a status that names every resource of a host.
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+)
+_GRACE_S = 0.5
+_LAST_WRITES_S = 2.0
+
+
+class CannotListenError(Exception):
+    """An address cannot be listened on; the message names the setting."""
+
+
+class Southbound:
+    """What agents reach. Runs on the event loop that ``start`` is awaited on."""
+
+    def __init__(
+        self, db: Database, settings: Settings, authority: Authority, *, clock: Clock = utc_now
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._authority = authority
+        self._clock = clock
+        self._servers: list[grpc.aio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.southbound_port = 0
+        self.enrolment_port = 0
+
+    async def start(self) -> None:
+        """Listen; CannotListenError names the setting of a port that is taken."""
+        self._threads = Threads(self._db)
+        # Its one thread waits for the database to speak, all the time.
+        self._ears = Threads(self._db, workers=1)
+        self._sessions = Sessions()
+        self._dispatcher = Dispatcher(self._threads, self._sessions, self._clock)
+        self._recorder = Recorder(
+            self._threads, self._clock, beat_s=self._settings.heartbeat_interval_ms / 2000
+        )
+        self._listener = await self._ears.run(IntentListener, self._db)
+        await self._start_servers()
+        self._tasks = [
+            asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(self._recorder.run(), name="recorder"),
+            asyncio.create_task(self._listen(), name="intent listener"),
+        ]
+        log.info(
+            "Serving agents",
+            southbound_port=self.southbound_port,
+            enrolment_port=self.enrolment_port,
+        )
+
+    async def stop(self) -> None:
+        """End the streams and write what waits; hosts go on with what they have."""
+        for session in self._sessions.all():
+            session.end(grpc.StatusCode.UNAVAILABLE, "the controller is stopping")
+        for server in self._servers:
+            await server.stop(_GRACE_S)
+        await self._cancel_tasks()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_LAST_WRITES_S):
+                await self._recorder.flush()
+        self._listener.close()
+        self._ears.close()
+        self._threads.close()
+
+    async def _start_servers(self) -> None:
+        agents = grpc.aio.server(options=OPTIONS)
+        agent_pb2_grpc.add_AgentServiceServicer_to_server(self._agent_service(), agents)
+        self.southbound_port = self._bind(
+            agents, self._settings.southbound_address, "OVSFLEET_SOUTHBOUND_ADDRESS", mutual=True
+        )
+        joining = grpc.aio.server(options=OPTIONS)
+        enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(
+            EnrolmentService(self._authority, self._threads, clock=self._clock), joining
+        )
+        self.enrolment_port = self._bind(
+            joining, self._settings.enrolment_address, "OVSFLEET_ENROLMENT_ADDRESS", mutual=False
+        )
+        self._servers = [agents, joining]
+        for server in self._servers:
+            await server.start()
+
+    def _agent_service(self) -> AgentService:
+        return AgentService(
+            self._authority,
+            self._threads,
+            self._sessions,
+            self._dispatcher,
+            self._recorder,
+            clock=self._clock,
+            heartbeat_interval_ms=self._settings.heartbeat_interval_ms,
+        )
+
+    def _bind(self, server: grpc.aio.Server, address: str, setting: str, *, mutual: bool) -> int:
+        try:
+            return server.add_secure_port(address, self._credentials(mutual=mutual))
+        except RuntimeError as error:
+            raise CannotListenError(
+                f"cannot listen on {address}: change {setting}, or stop what uses it"
+            ) from error
+
+    def _credentials(self, *, mutual: bool) -> grpc.ServerCredentials:
+        certificates = _ServerCertificates(self._authority, self._clock)
+        return grpc.dynamic_ssl_server_credentials(
+            certificates.fresh(),
+            certificates.renewed,  # type: ignore[arg-type]  # may answer None, says grpc's manual
+            require_client_authentication=mutual,
+        )
+
+    async def _listen(self) -> None:
+        while True:
+            if await self._ears.run(self._listener.wait, SWEEP_S):
+                self._dispatcher.wake()
+
+    async def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class _ServerCertificates:
+    """The server's certificate, renewed at half its life while the server runs."""
+
+    def __init__(self, authority: Authority, clock: Clock) -> None:
+        self._authority = authority
+        self._clock = clock
+        self._issued_at: datetime
+
+    def fresh(self) -> grpc.ServerCertificateConfiguration:
+        self._issued_at = self._clock()
+        return self._authority.server_configuration(now=self._issued_at)
+
+    def renewed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Answer gRPC's question at each handshake; None keeps the one it has."""
+        due = self._clock() > self._issued_at + SERVER_LIFETIME / 2
+        return self.fresh() if due else None

@@ -1,0 +1,161 @@
+"""The open sessions of this process: one per host, the newest wins.
+
+A ``HostSession`` owns what is known of the agent at the other end and a mailbox of size one: a
+newer desired state replaces one that was not sent yet. All of it runs on the event loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import grpc
+from ovsfleet.v1 import state_pb2
+
+from controller.compiler import CompiledHost, host_state
+from controller.domain.intent import HostIntent
+from controller.services.status import HostReport
+from controller.southbound.identity import HostIdentity
+
+_NONCES_KEPT = 16
+TAKEN_OVER = "a newer session of this host took over"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why the controller ends a session."""
+
+    code: grpc.StatusCode
+    reason: str
+
+
+class HostSession:
+    """One agent's stream, from Hello to its end."""
+
+    def __init__(
+        self,
+        identity: HostIdentity,
+        epoch: int,
+        *,
+        accepted_hash: bytes,
+        applied_revision: int,
+        applied_hash: bytes,
+        fragments: Iterable[bytes],
+    ) -> None:
+        self.identity = identity
+        self.epoch = epoch
+        self.applied_revision = applied_revision
+        self.applied_hash = applied_hash
+        self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.checked_at = asyncio.get_running_loop().time()
+        """When the store was last asked whether the certificate is still good."""
+        self._held_hash = accepted_hash
+        self._known_fragments = frozenset(fragments)
+        self._compiled: tuple[int, bytes] = (0, b"")
+        self._box: tuple[CompiledHost, HostIntent] | None = None
+        self._filled = asyncio.Event()
+
+    @property
+    def host_uid(self) -> UUID:
+        return self.identity.host_uid
+
+    def offer(self, compiled: CompiledHost, intent: HostIntent) -> None:
+        """Put a desired state into the mailbox, unless the agent has its like."""
+        self._compiled = (intent.revision, compiled.hash)
+        if compiled.hash == self._held_hash:
+            return
+        self._held_hash = compiled.hash
+        self._box = (compiled, intent)
+        self._filled.set()
+
+    async def take(self) -> state_pb2.HostState:
+        """Wait for a desired state; the caller sends it next, and nothing in between."""
+        await self._filled.wait()
+        self._filled.clear()
+        assert self._box is not None  # noqa: S101 - the event says so
+        (compiled, intent), self._box = self._box, None
+        message = host_state(compiled, intent, self._known_fragments)
+        self._known_fragments = frozenset(compiled.fragments)
+        return message
+
+    @property
+    def advanced(self) -> tuple[int, bytes] | None:
+        """The newest compiled (revision, hash) when the datapath has its like already."""
+        return self._compiled if self._compiled[1] == self.applied_hash else None
+
+    def heard(self, report: HostReport) -> HostReport:
+        """Take in a report; return it at the newest revision that it amounts to.
+
+        The agent knows the revision of the state it was sent. Revisions after it that changed
+        nothing for this host were not sent, and are applied all the same.
+        """
+        self.applied_revision = report.applied_revision
+        self.applied_hash = report.applied_hash
+        if self.advanced is None:
+            return report
+        revision = self._compiled[0]
+        return replace(
+            report,
+            applied_revision=max(report.applied_revision, revision),
+            observed_revision=max(report.observed_revision, revision),
+        )
+
+    def end(self, code: grpc.StatusCode, reason: str) -> None:
+        if not self.ending.done():
+            self.ending.set_result(Ending(code, reason))
+
+    def ends_for_expiry(self, now: datetime) -> bool:
+        """End the session when its certificate is past its end; a stream outlives it otherwise."""
+        if self.identity.expired(now):
+            self.end(
+                grpc.StatusCode.UNAUTHENTICATED, "the certificate expired: enrol the host again"
+            )
+        return self.ending.done()
+
+
+class Sessions:
+    """All sessions of this process by host."""
+
+    def __init__(self) -> None:
+        self._open: dict[UUID, HostSession] = {}
+        self._nonces: dict[UUID, deque[str]] = {}
+
+    def admit(self, host_uid: UUID, nonce: str) -> bool:
+        """Tell whether the agent process behind ``nonce`` may speak for the host.
+
+        A process that comes back after another one took its place is one of two with a copied
+        identity. The newer one stays; letting both in would swap them for ever.
+        """
+        seen = self._nonces.setdefault(host_uid, deque(maxlen=_NONCES_KEPT))
+        if seen and seen[-1] == nonce:
+            return True
+        if nonce in seen:
+            return False
+        seen.append(nonce)
+        return True
+
+    def add(self, session: HostSession) -> None:
+        """Register a session; of two of the same host the older is ended, whichever came first."""
+        other = self._open.get(session.host_uid)
+        newer = session if other is None or other.epoch < session.epoch else other
+        older = other if newer is session else session
+        if older is not None:
+            older.end(grpc.StatusCode.ABORTED, TAKEN_OVER)
+        self._open[session.host_uid] = newer
+
+    def remove(self, session: HostSession) -> None:
+        if self._open.get(session.host_uid) is session:
+            del self._open[session.host_uid]
+
+    def get(self, host_uid: UUID) -> HostSession | None:
+        return self._open.get(host_uid)
+
+    def all(self) -> tuple[HostSession, ...]:
+        return tuple(self._open.values())
+
+    def __len__(self) -> int:
+        return len(self._open)

@@ -1,0 +1,44 @@
+"""The bridge from the event loop to blocking code: a few threads, so that no call starves another.
+
+Owns the threads. The services are synchronous and wait for the database; the loop must never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from controller.store.engine import Database
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_WORKERS = 4
+"""Fewer than the pool has connections: REST must find one while every host reports."""
+
+
+class Threads:
+    def __init__(self, db: Database, workers: int = _WORKERS) -> None:
+        self._db = db
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="southbound")
+
+    async def run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run a blocking or CPU-bound function."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    async def call(
+        self,
+        service: Callable[Concatenate[Database, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run a service, which takes the database first."""
+        return await self.run(partial(service, self._db), *args, **kwargs)
+
+    def close(self) -> None:
+        """Give the threads back without waiting for a call that the database does not answer."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
