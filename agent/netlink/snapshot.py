@@ -74,15 +74,17 @@ async def _collect(response: Any) -> tuple[list[Any], bool]:
 
 
 def freeze(message: Any, names: Mapping[int, str], addresses: frozenset[str]) -> Link:
+    kind = message.get(("linkinfo", "kind")) or ""
     return Link(
         name=message.get("ifname"),
         ifindex=message["index"],
-        kind=message.get(("linkinfo", "kind")) or "",
+        kind=kind,
         mac=message.get("address") or "",
         mtu=message.get("mtu") or 0,
         up=bool(message["flags"] & IFF_UP),
         alias=message.get("ifalias") or "",
         master=names.get(message.get("master") or 0, ""),
+        peer_ifindex=(message.get("link") or 0) if kind == "veth" else 0,
         addresses=addresses,
     )
 

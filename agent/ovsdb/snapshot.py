@@ -27,7 +27,6 @@ class OvsdbSnapshot:
     ovs_version: str
     seqno: int
     cur_cfg: int = 0
-    cur_cfg: int = 0
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
@@ -43,6 +42,5 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         iface_types=frozenset(root.iface_types),
         ovs_version=next(iter(root.ovs_version), ""),
         seqno=replica.change_seqno,
-        cur_cfg=root.cur_cfg,
         cur_cfg=root.cur_cfg,
     )
