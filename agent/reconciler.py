@@ -97,7 +97,7 @@ class Reconciler:
         self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, rng)
         self._relook = self._new_backoff()
         self._unopened: dict[str, float] = {}
-        self._awaited_cfg = 0
+        self._stalled = False
         self._last: Report | None = None
 
     @property
@@ -239,7 +239,7 @@ class Reconciler:
             reached("before-ovsdb")
             result = await self._ovsdb.apply(ops, comment, self._timing.apply_deadline_s)
             reached("after-ovsdb")
-            self._awaited_cfg = 0 if result.realized else result.next_cfg
+            self._stalled = result.transactions > 0 and not result.realized
             failed.update({failure.resource: failure for failure in result.failures})
             if result.outcome is OvsdbOutcome.TRY_AGAIN or not result.realized:
                 log.info("planning again", why=result.error or "ovs-vswitchd is slow")
@@ -287,7 +287,7 @@ class Reconciler:
         """Why nobody acts on the rows; they would be left alone then."""
         if not sighting.state.vswitchd_running:
             return _VSWITCHD_DOWN
-        if sighting.ovsdb.cur_cfg < self._awaited_cfg:
+        if self._stalled and not sighting.ovsdb.caught_up:
             return _VSWITCHD_STALLED
         return None
 

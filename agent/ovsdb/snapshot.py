@@ -17,7 +17,7 @@ class OvsdbUnavailableError(Exception):
 class OvsdbSnapshot:
     """``seqno`` grows with every change that the replica has seen.
 
-    ``cur_cfg`` is how far ovs-vswitchd has come with what transactions asked of it (next_cfg).
+    ``caught_up``: ovs-vswitchd has acted on every transaction (cur_cfg has reached next_cfg).
     """
 
     bridges: Mapping[str, OvsBridge]
@@ -26,7 +26,7 @@ class OvsdbSnapshot:
     iface_types: frozenset[str]
     ovs_version: str
     seqno: int
-    cur_cfg: int = 0
+    caught_up: bool = True
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
@@ -42,5 +42,5 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         iface_types=frozenset(root.iface_types),
         ovs_version=next(iter(root.ovs_version), ""),
         seqno=replica.change_seqno,
-        cur_cfg=root.cur_cfg,
+        caught_up=root.cur_cfg >= root.next_cfg,
     )
