@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = ["tests.support.postgres"]
+pytest_plugins: list[str] = [
+    "tests.support.data_dir",
+    "tests.support.postgres",
+    "tests.support.netns",
+    "tests.support.ovs",
+]
