@@ -51,15 +51,14 @@ class Body(Generic[ModelT]):
             raise type(error)(error.detail, _with_lines(error.violations, self.lines)) from error
 
 
-Reader = Callable[[Request], Any]
-
-
-def json_body(model: type[ModelT]) -> Callable[[Request], Any]:
-    """A dependency that reads one JSON document of this shape."""
+def json_body(model: type[ModelT], *, empty_ok: bool = False) -> Callable[[Request], Any]:
+    """A dependency that reads one JSON document of this shape; ``empty_ok``: or no body at all."""
 
     async def read(request: Request) -> Body[ModelT]:
         _media_type(request, (JSON,))
         raw = await _read(request)
+        if empty_ok and not raw:
+            raw = b"{}"
         return await run_in_threadpool(lambda: Body(_shaped(model, parse_json(raw)), {}))
 
     return read
@@ -99,15 +98,15 @@ def parse_json(raw: bytes) -> Any:
             raw.decode(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
         )
     except UnicodeDecodeError as error:
-        raise _malformed("not_utf8", f"Byte {error.start} of the body is not UTF-8.") from error
+        raise _malformed("not_utf8", f"byte {error.start} of the body is not UTF-8") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise _malformed("not_json", f"The body is not JSON at {place}: {error.msg}.") from error
+        raise _malformed("not_json", f"the body is not JSON at {place}: {error.msg}") from error
     except RecursionError as error:
-        raise _malformed("too_deep", "The body is nested too deeply.") from error
+        raise _malformed("too_deep", "the body is nested too deeply") from error
     except ValueError as error:
         # The interpreter's limit on the digits of one number.
-        raise _malformed("number_too_long", "The body has a number of absurd length.") from error
+        raise _malformed("number_too_long", "the body has a number of absurd length") from error
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -115,19 +114,19 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in mapping if keys.count(key) > 1)
-        raise _malformed("duplicate_key", f"Key {shown(twice)} stands twice in one object.")
+        raise _malformed("duplicate_key", f"key {shown(twice)} stands twice in one object")
     return mapping
 
 
 def _refuse_constant(word: str) -> None:
-    raise _malformed("not_json", f"The body is not JSON: {word} is not a number there.")
+    raise _malformed("not_json", f"the body is not JSON: {word} is not a number there")
 
 
 def _from_yaml(model: type[ModelT], raw: bytes) -> Body[ModelT]:
     try:
         documents = read_documents(raw.decode())
     except UnicodeDecodeError as error:
-        raise _malformed("not_utf8", f"Byte {error.start} of the body is not UTF-8.") from error
+        raise _malformed("not_utf8", f"byte {error.start} of the body is not UTF-8") from error
     lines = {f"/objects{pointer}": line for pointer, line in documents.lines.items()}
     try:
         return Body(_shaped(model, {"objects": documents.values}), lines, YAML)
@@ -148,7 +147,7 @@ def _media_type(request: Request, taken: tuple[str, ...]) -> str:
     """Without a Content-Type JSON is meant."""
     header = request.headers.get("content-type")
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMediaError("Content-Encoding is not taken; send the body uncompressed.")
+        raise UnsupportedMediaError("Content-Encoding is not taken; send the body uncompressed")
     if not header:
         return JSON
     message = email.message.Message()
@@ -156,7 +155,7 @@ def _media_type(request: Request, taken: tuple[str, ...]) -> str:
     given = message.get_content_type()
     if given not in taken:
         raise UnsupportedMediaError(
-            f"Content-Type {shown(header)} is not taken here; use {' or '.join(taken)}."
+            f"Content-Type {shown(header)} is not taken here; use {' or '.join(taken)}"
         )
     return given
 
@@ -170,7 +169,7 @@ async def _read(request: Request, limit: int | None = None) -> bytes:
         size += len(chunk)
         if size > most:
             raise TooLargeError(
-                f"The body is longer than {most} bytes; split it into several requests."
+                f"the body is longer than {most} bytes; split it into several requests"
             )
         chunks.append(chunk)
     return b"".join(chunks)
@@ -197,4 +196,4 @@ def _line_of(pointer: str, lines: Mapping[str, int]) -> int | None:
 
 
 def _malformed(code: str, detail: str) -> MalformedError:
-    return MalformedError(detail, [Violation("", code, detail, "Correct the body.")])
+    return MalformedError(detail, [Violation("", code, detail, "correct the body")])

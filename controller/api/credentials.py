@@ -1,7 +1,7 @@
 """Remembers for a moment who a token belongs to, so that a page full of requests asks once.
 
-Owns the memory of one process. A revoked token works for at most ``TTL_SECONDS`` longer. Secrets are
-kept as hashes only.
+Owns the memory of one process. A revoked token works for at most ``TTL_SECONDS`` longer. Secrets
+are kept as hashes only.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def _secret(
 ) -> str:
     if given is None:
         raise UnauthenticatedError(
-            "This needs an API token: send the header Authorization: Bearer ovsf_…"
+            "this needs an API token: send the header Authorization: Bearer ovsf_…"
         )
     return given.credentials
 
@@ -59,7 +59,7 @@ Project = Annotated[Text, Query(description="The project that owns the object.")
 def require(principal: Principal, verb: Verb, kind: Kind, project: str, name: str) -> None:
     """What the caller may not even see does not exist; what it may only see is forbidden."""
     if not may(principal, Verb.READ, kind, project):
-        raise NotFoundError(f"There is no {kind} {name} in project {project}.")
+        raise NotFoundError(f"there is no {kind} {name} in project {project}")
     if not may(principal, verb, kind, project):
         raise ForbiddenError(_refusal(principal, verb, kind, project))
 
@@ -72,7 +72,7 @@ def require_writes(principal: Principal, wanted: Iterable[tuple[Ref, str]]) -> N
             pointer,
             "forbidden",
             _refusal(principal, Verb.WRITE, ref.kind, ref.project),
-            "Leave it out, or use a token with a role that allows it.",
+            "leave it out, or use a token with a role that allows it",
         )
         for ref, pointer in wanted
         if not may(principal, Verb.WRITE, ref.kind, ref.project)
@@ -83,4 +83,4 @@ def require_writes(principal: Principal, wanted: Iterable[tuple[Ref, str]]) -> N
 
 def _refusal(principal: Principal, verb: Verb, kind: Kind, project: str) -> str:
     roles = ", ".join(sorted(principal.roles)) or "no role"
-    return f"{principal.name} ({roles}) may not {verb} a {kind} in project {project}."
+    return f"{principal.name} ({roles}) may not {verb} a {kind} in project {project}"

@@ -103,7 +103,7 @@ def internal_problem(scope: Scope) -> JSONResponse:
     return problem_response(
         scope,
         "internal",
-        "The controller failed on this request. Its log has the reason under this request_id.",
+        "the controller failed on this request; its log has the reason under this request_id",
     )
 
 
@@ -145,8 +145,8 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     code = _CODE_OF_STATUS.get(error.status_code, errors.MalformedError.code)
     path, method = request.scope["path"], request.method
     details = {
-        errors.NotFoundError.code: f"There is nothing at {path}; /docs lists what there is.",
-        MethodNotAllowedError.code: f"{method} is not possible on {path}; /docs lists what is.",
+        errors.NotFoundError.code: f"there is nothing at {path}; /docs lists what there is",
+        MethodNotAllowedError.code: f"{method} is not possible on {path}; /docs lists what is",
     }
     detail = details.get(code, str(error.detail))
     return problem_response(request.scope, code, detail, headers=error.headers)
@@ -156,7 +156,7 @@ def summary(violations: tuple[Violation, ...]) -> str:
     """One sentence for a person who reads no further."""
     if len(violations) == 1:
         return violations[0].detail
-    return f"{len(violations)} things are wrong with the request; nothing was written."
+    return f"{violations[0].detail} (and {len(violations) - 1} more)"
 
 
 def _error(violation: Violation) -> ProblemError:

@@ -18,15 +18,15 @@ def required_revision(if_match: str | None) -> int | None:
     """The revision that the caller wants to change; None for ``*``, whatever is there."""
     if if_match is None:
         raise PreconditionRequiredError(
-            'This change needs the header If-Match: the ETag of what you read (If-Match: "7"), '
-            "or * to change whatever is there."
+            'this change needs the header If-Match: the ETag of what you read (If-Match: "7"), '
+            "or * to change whatever is there"
         )
     if if_match.strip() == "*":
         return None
     found = _ETAG.fullmatch(if_match.strip())
     if found is None:
-        detail = f"The header If-Match is {if_match!r}, which is no ETag of this API."
-        fix = 'Send the ETag as it was read, quotes included (If-Match: "7"), or *.'
+        detail = f"the header If-Match is {if_match!r}, which is no ETag of this API"
+        fix = 'send the ETag as it was read, quotes included (If-Match: "7"), or *'
         raise InvalidError(detail, [Violation("", "if_match", detail, fix)])
     return int(found[1])
 

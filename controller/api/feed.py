@@ -102,10 +102,10 @@ class Watcher:
         default_factory=lambda: asyncio.Queue(QUEUE_LENGTH + 1)
     )
 
-    async def next(self, timeout: float) -> Event | None:
+    async def next(self, seconds: float) -> Event | None:
         """None when nothing came in time or the watcher was closed."""
         with suppress(TimeoutError):
-            return await asyncio.wait_for(self._queue.get(), timeout)
+            return await asyncio.wait_for(self._queue.get(), seconds)
         return None
 
     def offer(self, event: Event) -> None:

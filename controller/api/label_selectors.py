@@ -43,26 +43,15 @@ class Selector:
         return all(requirement.holds(labels) for requirement in self.requirements)
 
     @property
-    def equalities(self) -> dict[str, str] | None:
-        """The part that a database can look up; None when two equalities contradict each other."""
-        found: dict[str, str] = {}
-        for requirement in self.requirements:
-            if requirement.negated or requirement.values is None or len(requirement.values) != 1:
-                continue
-            (value,) = requirement.values
-            if found.setdefault(requirement.key, value) != value:
-                return None
-        return found
-
-    @property
-    def is_equality(self) -> bool:
-        """Whether ``equalities`` says it all."""
-        return all(
-            not requirement.negated
-            and requirement.values is not None
-            and len(requirement.values) == 1
+    def equalities(self) -> dict[str, str]:
+        """The part that a database can look up; what it finds must still be matched."""
+        return {
+            requirement.key: next(iter(requirement.values))
             for requirement in self.requirements
-        )
+            if requirement.values is not None
+            and len(requirement.values) == 1
+            and not requirement.negated
+        }
 
 
 def parse_selector(text: str) -> Selector:
@@ -96,6 +85,6 @@ def _parse_one(text: str, position: int) -> tuple[Requirement, int]:
 
 
 def _invalid(text: str, position: int) -> InvalidError:
-    detail = f"label_selector {text!r} cannot be read at character {position + 1}."
-    fix = "Use k=v, k!=v, k in (a,b), k notin (a,b), k or !k, joined by commas."
+    detail = f"label_selector {text!r} cannot be read at character {position + 1}"
+    fix = "use k=v, k!=v, k in (a,b), k notin (a,b), k or !k, joined by commas"
     return InvalidError(detail, [Violation("", "label_selector", detail, fix)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from controller.api.conversion import to_document
@@ -10,7 +12,7 @@ from controller.api.paging import LARGEST_PAGE_SIZE, decode_page_token, encode_p
 from controller.auth import Principal
 from controller.domain.intent import Kind
 from controller.services import queries
-from controller.services.queries import Page, View
+from controller.services.queries import Page
 from controller.store.engine import Database
 
 _MOST_READS = 10
@@ -20,6 +22,7 @@ _MOST_READS = 10
 def list_page(
     db: Database,
     principal: Principal,
+    *,
     kind: Kind,
     project: str | None,
     page_size: int,
@@ -29,9 +32,8 @@ def list_page(
     selector = parse_selector(label_selector)
     question = (kind.value, project, label_selector)
     after = decode_page_token(page_token, *question)
-    page = _matching(
-        db, principal, kind, project, min(page_size, LARGEST_PAGE_SIZE), after, selector
-    )
+    read = partial(queries.list_views, db, principal, kind, project, labels=selector.equalities)
+    page = _matching(read, min(page_size, LARGEST_PAGE_SIZE), after, selector)
     return {
         "items": [to_document(view) for view in page.items],
         "next_page_token": encode_page_token(page.next_after, *question),
@@ -39,32 +41,17 @@ def list_page(
     }
 
 
-def _matching(
-    db: Database,
-    principal: Principal,
-    kind: Kind,
-    project: str | None,
-    page_size: int,
-    after: str,
-    selector: Selector,
-) -> Page:
-    equalities = selector.equalities
-    found: list[View] = []
-    revision: int | None = None
+def _matching(read: Callable[..., Page], page_size: int, after: str, selector: Selector) -> Page:
+    """Reads on until the page is full of what matches.
+
+    Answers the revision of the first read: who watches from there misses nothing.
+    """
+    page = read(page_size=page_size, after=after)
+    found = [view for view in page.items if selector.matches(view.object.labels)]
+    revision = page.revision
     for _ in range(_MOST_READS):
-        page = queries.list_views(
-            db,
-            principal,
-            kind,
-            project,
-            page_size=page_size - len(found),
-            after=after,
-            labels=equalities or {},
-        )
-        # The oldest revision of all reads: who watches from there misses nothing.
-        revision = page.revision if revision is None else revision
-        found += [view for view in page.items if selector.matches(view.object.labels)]
-        after = page.next_after
-        if not after or len(found) >= page_size or selector.is_equality:
+        if not page.next_after or len(found) == page_size:
             break
-    return Page(tuple(found), after, revision or 0)
+        page = read(page_size=page_size - len(found), after=page.next_after)
+        found += [view for view in page.items if selector.matches(view.object.labels)]
+    return Page(tuple(found), page.next_after, revision)

@@ -39,6 +39,6 @@ def _digest(question: tuple[str | None, ...]) -> bytes:
 
 
 def _invalid(reason: str) -> InvalidError:
-    detail = f"page_token {reason}."
-    fix = "Start again without page_token, and keep the filters the same from page to page."
+    detail = f"page_token {reason}"
+    fix = "start again without page_token, and keep the filters the same from page to page"
     return InvalidError(detail, [Violation("", "page_token", detail, fix)])

@@ -74,8 +74,8 @@ def _body_violation(model: type[BaseModel], error: ErrorDetails) -> Violation:
             return Violation(
                 pointer(path),
                 "missing_field",
-                f"Field {path[-1]} is required and missing.",
-                f"Add {path[-1]}.",
+                f"field {path[-1]} is required and missing",
+                f"add {path[-1]}",
             )
         case "literal_error":
             return _unknown_value(path, error)
@@ -102,66 +102,66 @@ def _unknown_field(model: type[BaseModel], loc: Location, path: Location) -> Vio
     known = _fields_at(model, loc[:-1])
     near = closest(name, known)
     if name in _WRITTEN_BY_CONTROLLER:
-        fix = f"Remove {name}: the controller writes it, callers cannot."
+        fix = f"remove {name}; the controller writes it, callers cannot"
     elif near:
-        fix = f"Did you mean {near}?"
+        fix = f"did you mean {near}?"
     else:
-        fix = f"Remove it. Known fields here: {', '.join(known)}."
-    return Violation(pointer(path), "unknown_field", f"Unknown field {shown(name)}.", fix)
+        fix = f"remove it; known fields here: {', '.join(known)}"
+    return Violation(pointer(path), "unknown_field", f"unknown field {shown(name)}", fix)
 
 
 def _unknown_value(path: Location, error: ErrorDetails) -> Violation:
     value, expected = error["input"], str(error.get("ctx", {}).get("expected", ""))
     words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
     near = closest(value, words) if isinstance(value, str) else None
-    fix = f"Did you mean {near}?" if near else f"Use one of: {', '.join(words)}."
-    detail = f"{_name(path)} is {shown(value)}, which is not one of: {', '.join(words)}."
+    fix = f"did you mean {near}?" if near else f"use one of: {', '.join(words)}"
+    detail = f"{_name(path)} is {shown(value)}, which is not one of: {', '.join(words)}"
     return Violation(pointer(path), "unknown_value", detail, fix)
 
 
 def _unknown_kind(path: Location, error: ErrorDetails) -> Violation:
     value = error["input"].get("kind") if isinstance(error["input"], Mapping) else None
     if value is None:
-        fix = f"Add kind, one of: {', '.join(_KINDS)}."
-        return Violation(pointer((*path, "kind")), "missing_field", "Field kind is missing.", fix)
+        fix = f"add kind, one of: {', '.join(_KINDS)}"
+        return Violation(pointer((*path, "kind")), "missing_field", "field kind is missing", fix)
     near = closest(value, _KINDS) if isinstance(value, str) else None
-    fix = f"Did you mean {near}?" if near else f"Use one of: {', '.join(_KINDS)}."
-    detail = f"kind is {shown(value)}, which is not a kind of object."
+    fix = f"did you mean {near}?" if near else f"use one of: {', '.join(_KINDS)}"
+    detail = f"kind is {shown(value)}, which is not a kind of object"
     return Violation(pointer((*path, "kind")), "unknown_value", detail, fix)
 
 
 def _wrong_type(path: Location, error: ErrorDetails) -> Violation:
     wanted = _WANTED_TYPES[error["type"]]
     value = error["input"]
-    detail = f"{_name(path)} is {shown(value)}, but must be {wanted}."
-    fix = f"Give {wanted}."
+    detail = f"{_name(path)} is {shown(value)}, but must be {wanted}"
+    fix = f"give {wanted}"
     if error["type"] in {"int_type", "mtu_type"} and isinstance(value, str) and value.isdecimal():
-        fix = f"Write {value} without quotes."
+        fix = f"write {value} without quotes"
     if error["type"] == "string_type" and isinstance(value, int | float):
-        fix = f'Put it in quotes: "{shown(value)}".'
+        fix = f'put it in quotes: "{shown(value)}"'
     return Violation(pointer(path), "wrong_type", detail, fix)
 
 
 def _other(path: Location, code: str, error: ErrorDetails) -> Violation:
-    detail = f"{_name(path)} is {shown(error['input'])}: {error['msg']}."
-    return Violation(pointer(path), code, detail, f"Change {_name(path)}.")
+    detail = f"{_name(path)} is {shown(error['input'])}: {error['msg']}"
+    return Violation(pointer(path), code, detail, f"change {_name(path)}")
 
 
 def _parameter_violation(error: Mapping[str, Any]) -> Violation:
     place, *rest = error["loc"]
     name = ".".join(str(step) for step in rest)
     if error["type"] == "missing":
-        detail = f"The {place} parameter {name} is required and missing."
+        detail = f"the {place} parameter {name} is required and missing"
     else:
-        detail = f"The {place} parameter {name} is {shown(error.get('input'))}: {error['msg']}."
-    return Violation("", str(error["type"]), detail, f"Change the {place} parameter {name}.")
+        detail = f"the {place} parameter {name} is {shown(error.get('input'))}: {error['msg']}"
+    return Violation("", str(error["type"]), detail, f"change the {place} parameter {name}")
 
 
 def _name(path: Location) -> str:
     """The last word a person wrote, with the index of a list behind it."""
     words = [str(step) for step in path if isinstance(step, str)]
     if not path:
-        return "The body"
+        return "the body"
     if isinstance(path[-1], int):
         return f"{words[-1] if words else 'item'}[{path[-1]}]"
     return words[-1]

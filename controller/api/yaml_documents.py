@@ -97,7 +97,7 @@ class _Reader:
                 event,
                 "duplicate_key",
                 f"key {shown(event.value)} stands twice in one mapping",
-                "Keep one of the two.",
+                "keep one of the two",
             )
         top.key = event.value
         # The line of the key is where a person looks, even when the value starts further down.
@@ -109,11 +109,11 @@ class _Reader:
                 event,
                 "too_deep",
                 f"more than {_DEEPEST} levels of nesting",
-                "Manifests need five; look for a wrong indentation.",
+                "manifests need five; look for a wrong indentation",
             )
         if self.stack and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None:
             raise _refusal(
-                event, "wrong_key", "a key is a mapping or a list", "Write keys as plain words."
+                event, "wrong_key", "a key is a mapping or a list", "write keys as plain words"
             )
         path = self._add(value, event)
         self.stack.append(_Open(value, path))
@@ -150,7 +150,7 @@ def read_documents(text: str) -> Documents:
     except MarkedYAMLError as error:
         raise _syntax_error(error) from error
     except (YAMLError, ValueError) as error:
-        raise _malformed("not_yaml", f"The body is not YAML: {error}") from error
+        raise _malformed("not_yaml", f"the body is not YAML: {error}") from error
     return Documents(reader.values, reader.lines)
 
 
@@ -164,21 +164,19 @@ def _refuse_directives(event: DocumentStartEvent) -> None:
             event,
             "directive",
             "directives (%YAML, %TAG) are not taken",
-            "Remove the line with the percent sign; YAML 1.2 is meant.",
+            "remove the line with the percent sign; YAML 1.2 is meant",
         )
 
 
 def _refuse_indirection(event: NodeEvent) -> None:
     if isinstance(event, AliasEvent):
-        raise _refusal(
-            event, "alias", f"alias *{event.anchor} is not taken", "Write the value out."
-        )
+        raise _refusal(event, "alias", f"alias *{event.anchor} is not taken", "write the value out")
     if event.anchor is not None:
+        raise _refusal(event, "anchor", f"anchor &{event.anchor} is not taken", "remove the anchor")
+    if getattr(event, "ctag", None) is not None:
         raise _refusal(
-            event, "anchor", f"anchor &{event.anchor} is not taken", "Remove the anchor."
+            event, "tag", f"tag {getattr(event, 'tag', '')} is not taken", "remove the tag"
         )
-    if getattr(event, "ctag", None):
-        raise _refusal(event, "tag", f"tag {event.ctag} is not taken", "Remove the tag.")
 
 
 def _line(event: Event) -> int:
@@ -187,17 +185,17 @@ def _line(event: Event) -> int:
 
 def _refusal(event: Event, code: str, reason: str, fix: str) -> MalformedError:
     place = f"line {_line(event)}, column {int(event.start_mark.column) + 1}"
-    return _malformed(code, f"The YAML is refused at {place}: {reason}.", fix)
+    return _malformed(code, f"the YAML is refused at {place}: {reason}", fix)
 
 
 def _syntax_error(error: MarkedYAMLError) -> MalformedError:
     mark = error.problem_mark or error.context_mark
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     reason = ", ".join(part for part in (error.context, error.problem) if part)
-    return _malformed("not_yaml", f"The body is not YAML{place}: {reason}.")
+    return _malformed("not_yaml", f"the body is not YAML{place}: {reason}")
 
 
 def _malformed(
-    code: str, detail: str, fix: str = "Correct that place; indentation counts in YAML."
+    code: str, detail: str, fix: str = "correct that place; indentation counts in YAML"
 ) -> MalformedError:
     return MalformedError(detail, [Violation("", code, detail, fix)])

@@ -42,6 +42,7 @@ DryRun = Annotated[
     openapi_extra=described(ApplyRequest, JSON, YAML),
 )
 def apply(
+    *,
     context: Context,
     caller: Caller,
     request_id: RequestId,
@@ -72,6 +73,7 @@ def apply(
     openapi_extra=described(DeleteRequest, JSON, YAML),
 )
 def delete_objects(
+    *,
     context: Context,
     caller: Caller,
     request_id: RequestId,

@@ -96,6 +96,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         responses=declared("unauthenticated", "invalid", "unavailable"),
     )
     def list_objects(
+        *,
         context: Context,
         caller: Caller,
         project: Annotated[Text | None, Query()] = None,
@@ -104,7 +105,13 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         label_selector: LabelSelector = "",
     ) -> dict[str, Any]:
         return list_page(
-            context.db, caller, of.kind, project, page_size, page_token, label_selector
+            context.db,
+            caller,
+            kind=of.kind,
+            project=project,
+            page_size=page_size,
+            page_token=page_token,
+            label_selector=label_selector,
         )
 
     @router.get(
@@ -114,6 +121,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         responses={304: {"description": "Not changed"}, **declared(*_READ)},
     )
     def get_object(
+        *,
         context: Context,
         caller: Caller,
         name_or_uid: Text,
@@ -141,6 +149,7 @@ def _add_create(router: APIRouter, of: Collection) -> None:
         openapi_extra=described(of.manifest),
     )
     def create_object(
+        *,
         context: Context,
         caller: Caller,
         request_id: RequestId,
@@ -169,6 +178,7 @@ def _add_replace(router: APIRouter, of: Collection) -> None:
         openapi_extra=described(of.manifest),
     )
     def replace_object(
+        *,
         context: Context,
         caller: Caller,
         request_id: RequestId,
@@ -198,6 +208,7 @@ def _add_delete(router: APIRouter, of: Collection) -> None:
         responses=declared(*_READ, "forbidden", "conflict", "stale", "precondition_required"),
     )
     def delete_object(
+        *,
         context: Context,
         caller: Caller,
         request_id: RequestId,
@@ -219,8 +230,8 @@ def _refuse_renaming(shape: AnyManifest, ref: Ref) -> None:
         Violation(
             f"/metadata/{field}",
             "read_only",
-            f"{field} is {given!r}, but the object at this address has {field} {stored!r}.",
-            f"Keep {field} {stored!r}; to rename an object, create a new one.",
+            f"{field} is {given!r}, but the object at this address has {field} {stored!r}",
+            f"keep {field} {stored!r}; to rename an object, create a new one",
         )
         for field, given, stored in (
             ("name", metadata.name, ref.name),

@@ -52,11 +52,12 @@ def get_desired_state(context: Context, caller: Caller, name_or_uid: Text) -> De
     openapi_extra=described(JoinTokenRequest),
 )
 def create_join_token(
+    *,
     context: Context,
     caller: Caller,
     request_id: RequestId,
     name_or_uid: Text,
-    body: Annotated[Body[JoinTokenRequest], Depends(json_body(JoinTokenRequest))],
+    body: Annotated[Body[JoinTokenRequest], Depends(json_body(JoinTokenRequest, empty_ok=True))],
 ) -> JoinTokenDocument:
     """A secret, shown only here, with which one machine becomes this host."""
     require(caller, Verb.ENROL, Kind.HOST, DEFAULT_PROJECT, name_or_uid)

@@ -64,6 +64,7 @@ def _start(
     responses=declared("unauthenticated", "invalid", "unavailable"),
 )
 async def watch(
+    *,
     request: Request,
     caller: Caller,
     secret: Secret,
