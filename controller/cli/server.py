@@ -25,7 +25,7 @@ from controller.cli.errors import CommandError
 from controller.config import Settings
 from controller.observability import get_logger
 from controller.services import queries, tokens
-from controller.southbound.identity import Authority
+from controller.southbound.identity import Authority, IdentityStoreError
 from controller.southbound.server import Southbound
 from controller.store import migrate
 from controller.store.engine import Database
@@ -49,10 +49,17 @@ def run_server(settings: Settings) -> None:
     db = Database(url, pool_size=settings.database_pool_size)
     try:
         _announce_first_token(db, settings.data_dir)
-        authority = Authority.load_or_create(settings.data_dir / "ca", queries.fleet(db).uid)
+        authority = _authority(settings, db)
         uvloop.run(_serve(db, settings, authority))
     finally:
         db.close()
+
+
+def _authority(settings: Settings, db: Database) -> Authority:
+    try:
+        return Authority.load_or_create(settings.data_dir / "ca", queries.fleet(db).uid)
+    except IdentityStoreError as error:
+        raise CommandError(str(error)) from error
 
 
 async def _serve(db: Database, settings: Settings, authority: Authority) -> None:

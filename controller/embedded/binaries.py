@@ -100,22 +100,34 @@ def readable_binaries(binaries: Binaries, uid: int, store: Path) -> Binaries:
     """
     if first_closed_folder(binaries.folder, uid) is None:
         return binaries
-    prefix = binaries.folder.parent
-    if not (prefix / "share").is_dir():
+    root, parts = _installation(binaries.folder)
+    if not all((root / part).is_dir() for part in parts):
         raise EmbeddedPostgresError(
             f"PostgreSQL runs as uid {uid}, which may not read {binaries.folder}: set "
             "OVSFLEET_POSTGRES_BIN_DIR to a PostgreSQL that every user may read"
         )
     copy = store / f"postgresql-{binaries.version}"
     if not copy.is_dir():
-        _copy_tree(prefix, copy)
-    return Binaries(copy / binaries.folder.name, binaries.version)
+        _copy(root, parts, copy)
+    return Binaries(copy / binaries.folder.relative_to(root), binaries.version)
 
 
-def _copy_tree(source: Path, target: Path) -> None:
+def _installation(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return a root and the folders below it that make up a relocatable PostgreSQL.
+
+    The wheel keeps its bundled libraries beside the package, where the programs look for them.
+    """
+    package = folder.parent.parent
+    if folder.parent.name == "pginstall":
+        return package.parent, (f"{package.name}/pginstall", f"{package.name}.libs")
+    return folder.parent, ("bin", "lib", "share")
+
+
+def _copy(root: Path, parts: tuple[str, ...], target: Path) -> None:
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(source, unfinished, symlinks=True)
+    for part in parts:
+        shutil.copytree(root / part, unfinished / part, symlinks=True)
     for folder, _, files in os.walk(unfinished):
         Path(folder).chmod(0o755)
         for name in files:

@@ -1,0 +1,131 @@
+"""The supervisor, on real processes: restarts, order, deadlines, and death of the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from controller.cli.errors import CommandError
+from controller.cli.supervisor import Backoff, Child, Supervisor
+from controller.embedded import Launch
+from tests.support.waiting import await_exit, eventually
+
+DEADLINE_S = 20.0
+
+
+def shell(name: str, script: str, **facts: object) -> Child:
+    launch = Launch(argv=("/bin/sh", "-c", script), env={"PATH": os.defpath})
+    return Child(name=name, launch=launch, **facts)  # type: ignore[arg-type]
+
+
+async def lines_of(file: Path, count: int) -> list[str]:
+    def enough() -> list[str]:
+        lines = file.read_text().splitlines() if file.exists() else []
+        return lines if len(lines) >= count else []
+
+    return await asyncio.to_thread(
+        eventually, enough, within=DEADLINE_S, what=f"{count} lines in {file.name}"
+    )
+
+
+async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    supervisor = Supervisor()
+    await supervisor.start(
+        shell("mortal", f"echo $$ >> {starts}; exit 3", backoff=Backoff(first_s=0.01))
+    )
+    pids = await lines_of(starts, 4)
+    await supervisor.stop()
+    assert len(set(pids)) == len(pids)
+
+
+def test_the_wait_before_a_restart_doubles_up_to_a_limit() -> None:
+    backoff = Backoff(first_s=0.1, longest_s=1.0)
+    assert [backoff.delay(n) for n in (1, 2, 3, 4, 5, 1000)] == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+
+
+async def test_children_end_in_the_reverse_order_of_their_start(tmp_path: Path) -> None:
+    ends, ready = tmp_path / "ends", tmp_path / "ready"
+    supervisor = Supervisor()
+    for number, name in enumerate(("first", "second", "third"), start=1):
+        script = (
+            f"trap 'echo {name} >> {ends}; exit 0' TERM; echo {name} >> {ready};"
+            "while :; do sleep 60 & wait $!; done"
+        )
+        await supervisor.start(shell(name, script))
+        await lines_of(ready, number)
+    await supervisor.stop()
+    assert ends.read_text().split() == ["third", "second", "first"]
+
+
+async def test_a_child_that_ignores_its_stop_signal_is_killed_at_its_deadline(
+    tmp_path: Path,
+) -> None:
+    ready = tmp_path / "ready"
+    supervisor = Supervisor()
+    await supervisor.start(
+        shell(
+            "stubborn",
+            f"trap '' TERM; echo $$ > {ready}; while :; do read x; done < /dev/zero",
+            stop_deadline_s=0.2,
+        )
+    )
+    (pid,) = await lines_of(ready, 1)
+    await supervisor.stop()
+    await_exit(int(pid), within=0)
+
+
+async def test_a_child_that_never_gets_ready_is_reported_by_name() -> None:
+    supervisor = Supervisor()
+    child = shell("mute", "exec sleep 60", is_ready=lambda _: False, ready_deadline_s=0.2)
+    with pytest.raises(CommandError, match=r"mute was not ready within 0\.2 s"):
+        await supervisor.start(child)
+    await supervisor.stop()
+
+
+async def test_what_a_child_complains_of_is_read_line_by_line() -> None:
+    said: list[str] = []
+    heard = asyncio.Event()
+
+    def read_line(line: str) -> None:
+        said.append(line)
+        if len(said) == 2:
+            heard.set()
+
+    supervisor = Supervisor()
+    await supervisor.start(
+        shell("talker", "echo one >&2; echo two >&2; exec sleep 60", read_line=read_line)
+    )
+    await asyncio.wait_for(heard.wait(), DEADLINE_S)
+    await supervisor.stop()
+    assert said[:2] == ["one", "two"]
+
+
+SUPERVISING = """
+import asyncio, os
+from controller.cli.supervisor import Child, Supervisor
+from controller.embedded import Launch
+
+async def main():
+    launch = Launch(("/bin/sh", "-c", "echo $$; exec sleep 600"), {"PATH": os.defpath})
+    await Supervisor().start(Child("sleeper", launch))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_children_die_with_a_supervisor_that_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISING], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        child = int(supervisor.stdout.readline())
+        supervisor.send_signal(signal.SIGKILL)
+    await_exit(child, within=DEADLINE_S)
