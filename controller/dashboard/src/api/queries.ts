@@ -1,0 +1,36 @@
+/** What the screens read, cached by TanStack Query and refreshed by the change stream. */
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useSession } from "../session/session";
+import { allPages, document } from "./client";
+import type { Fleet, Host, Port, Segment } from "./documents";
+
+export const FLEET = "fleet";
+
+const PAGE_SIZE = 500;
+
+export function useFleet(): UseQueryResult<Fleet> {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: [FLEET],
+    queryFn: async ({ signal }) => document(await api.GET("/v1/fleet", { signal })),
+  });
+}
+
+/** All objects of a collection, named by its path. */
+function useCollection<T>(path: "/v1/hosts" | "/v1/segments" | "/v1/ports"): UseQueryResult<T[]> {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: [path.replace("/v1/", "")],
+    queryFn: ({ signal }) =>
+      allPages(async (page_token) => {
+        const query = { page_size: PAGE_SIZE, ...(page_token && { page_token }) };
+        const page = document(await api.GET(path, { params: { query }, signal }));
+        return { ...page, items: page.items as T[] };
+      }),
+  });
+}
+
+export const useHosts = () => useCollection<Host>("/v1/hosts");
+export const useSegments = () => useCollection<Segment>("/v1/segments");
+export const usePorts = () => useCollection<Port>("/v1/ports");

@@ -1,0 +1,92 @@
+/** GET /v1/watch as a stream that stays open: it reconnects and resumes behind the last event.
+ *
+ * Not the browser's EventSource, which can send no Authorization header.
+ */
+
+import { createParser } from "eventsource-parser";
+import { type Api, ApiError } from "../api/client";
+
+export interface StreamHandlers {
+  onEvent: (event: string, data: unknown) => void;
+  onOpen: () => void;
+  onBreak: (error: Error) => void;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+// The server writes a comment every 15 s; three missed ones mean that the connection is dead.
+const SILENCE_MS = 45_000;
+
+export async function followEvents(
+  api: Api,
+  fromRevision: number,
+  handlers: StreamHandlers,
+  stop: AbortSignal,
+): Promise<void> {
+  const position = { lastEventId: "" };
+  let pause = FIRST_PAUSE_MS;
+  while (!stop.aborted) {
+    try {
+      await readOnce(api, fromRevision, position, stop, handlers.onEvent, () => {
+        pause = FIRST_PAUSE_MS;
+        handlers.onOpen();
+      });
+      throw new ApiError(0, "The controller closed the stream.");
+    } catch (error) {
+      if (stop.aborted) return;
+      handlers.onBreak(error instanceof Error ? error : new Error(String(error)));
+      if (error instanceof ApiError && error.isRefused) return;
+    }
+    await sleep(pause * (0.75 + Math.random() / 2), stop);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
+}
+
+async function readOnce(
+  api: Api,
+  fromRevision: number,
+  position: { lastEventId: string },
+  stop: AbortSignal,
+  onEvent: StreamHandlers["onEvent"],
+  onOpen: () => void,
+): Promise<void> {
+  const silence = new AbortController();
+  const lastEventId = position.lastEventId ? { "last-event-id": position.lastEventId } : {};
+  const { data: body } = await api.GET("/v1/watch", {
+    params: { query: { from_revision: fromRevision }, header: lastEventId },
+    headers: { Accept: "text/event-stream" },
+    signal: AbortSignal.any([stop, silence.signal]),
+    parseAs: "stream",
+  });
+  if (!body) throw new ApiError(0, "The controller sent an empty stream.");
+  onOpen();
+  const parser = createParser({
+    onEvent: ({ event, id, data }) => {
+      if (id) position.lastEventId = id;
+      onEvent(event ?? "message", JSON.parse(data));
+    },
+  });
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      parser.feed(value);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sleep(milliseconds: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    stop.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,74 @@
+/** Keeps the change stream open while somebody is signed in and lets queries follow it. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState, type ReactNode } from "react";
+import { ApiError } from "../api/client";
+import type { ChangeEvent, StatusEvent } from "../api/documents";
+import { FLEET, useFleet } from "../api/queries";
+import { useSession } from "../session/session";
+import { followEvents } from "./event-stream";
+import { CONNECTING, type Live, LiveContext, type RecentChange } from "./live";
+import { Refresher } from "./refresher";
+
+const KEPT_CHANGES = 30;
+const EVERYTHING = [FLEET, "hosts", "segments", "ports"];
+const QUERIES_BY_KIND: Record<string, string[]> = {
+  Host: EVERYTHING,
+  Segment: [FLEET, "segments"],
+  // A port makes and unmakes members of its segment and work for its host.
+  Port: EVERYTHING,
+};
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const { api, signOut } = useSession();
+  const queryClient = useQueryClient();
+  const head = useFleet().data?.revision;
+  // Where the stream starts is fixed by the first answer; later heads arrive through the stream.
+  const [start, setStart] = useState<number | null>(null);
+  if (start === null && head !== undefined) setStart(Math.max(0, head - KEPT_CHANGES));
+  const [live, setLive] = useState<Live>(CONNECTING);
+
+  useEffect(() => {
+    if (start === null) return;
+    const stop = new AbortController();
+    const refresher = new Refresher((key) => queryClient.refetchQueries({ queryKey: [key] }));
+    let caughtUp = false;
+    const onEvent = (event: string, data: unknown) => {
+      if (event === "synced") caughtUp = true;
+      if (event === "status") {
+        refresher.mark(...EVERYTHING);
+        setLive((now) => withStatus(now, data as StatusEvent));
+      }
+      if (event !== "change") return;
+      const change = data as ChangeEvent;
+      refresher.mark(...(QUERIES_BY_KIND[change.kind] ?? [FLEET]));
+      const seenAt = caughtUp ? new Date() : null;
+      setLive((now) => withChange(now, { ...change, seenAt }));
+    };
+    const onOpen = () => {
+      setLive((now) => ({ ...now, state: "open", reason: "", brokenSince: null }));
+      refresher.mark(...EVERYTHING);
+    };
+    const onBreak = (error: Error) => {
+      if (error instanceof ApiError && error.isRefused) signOut(error.message);
+      setLive((now) => ({
+        ...now,
+        state: "broken",
+        reason: error.message,
+        brokenSince: now.brokenSince ?? new Date(),
+      }));
+    };
+    void followEvents(api, start, { onEvent, onOpen, onBreak }, stop.signal);
+    return () => stop.abort();
+  }, [start, api, signOut, queryClient]);
+
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+function withStatus(live: Live, status: StatusEvent): Live {
+  return { ...live, hosts: new Map(live.hosts).set(status.host_uid, status) };
+}
+
+function withChange(live: Live, change: RecentChange): Live {
+  return { ...live, changes: [change, ...live.changes].slice(0, KEPT_CHANGES) };
+}

@@ -1,0 +1,26 @@
+/** The state of the change stream as screens see it. */
+
+import { createContext, useContext } from "react";
+import type { ChangeEvent, StatusEvent } from "../api/documents";
+
+export interface RecentChange extends ChangeEvent {
+  /** When this page learnt of it; null for what had happened before it opened. */
+  seenAt: Date | null;
+}
+
+export interface Live {
+  state: "connecting" | "open" | "broken";
+  /** Why the stream broke. */
+  reason: string;
+  /** Since when the page may be stale. */
+  brokenSince: Date | null;
+  changes: RecentChange[];
+  /** What each host reported last, by the host's uid. */
+  hosts: ReadonlyMap<string, StatusEvent>;
+}
+
+export const CONNECTING: Live = { state: "connecting", reason: "", brokenSince: null, changes: [], hosts: new Map() };
+
+export const LiveContext = createContext<Live>(CONNECTING);
+
+export const useLive = (): Live => useContext(LiveContext);

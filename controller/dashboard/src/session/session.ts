@@ -1,0 +1,23 @@
+/** Who is signed in. The token lives in sessionStorage: it ends with the tab and stays in it. */
+
+import { createContext, useContext } from "react";
+import type { Api } from "../api/client";
+
+const KEY = "ovsfleet.token";
+
+export interface Session {
+  api: Api;
+  signOut: (why?: string) => void;
+}
+
+export const SessionContext = createContext<Session | null>(null);
+
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("used outside of a signed-in part of the page");
+  return session;
+}
+
+export const storedToken = (): string => sessionStorage.getItem(KEY) ?? "";
+export const storeToken = (token: string): void => sessionStorage.setItem(KEY, token);
+export const forgetToken = (): void => sessionStorage.removeItem(KEY);
