@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from agent.cache import CacheError, RefusedStateError, StateCache
+from agent.controlplane import codec
+from agent.model import (
+    Bridge,
+    DatapathType,
+    HostState,
+    Port,
+    PortType,
+    SegmentAttachment,
+    SegmentFragment,
+    SegmentMember,
+)
+
+FRAGMENT = SegmentFragment(
+    hash=b"f1",
+    segment_uid="s1",
+    vni=5000,
+    dst_port=4789,
+    mtu=1450,
+    members=(SegmentMember("h1", "one", "10.0.0.1"), SegmentMember("h2", "two", "10.0.0.2")),
+)
+
+
+def state(revision: int = 1, **changes: object) -> HostState:
+    whole = HostState(
+        fleet_uid="fleet",
+        fleet_epoch=1,
+        revision=revision,
+        hash=b"hash%d" % revision,
+        host_uid="h1",
+        host_name="one",
+        overlay=Bridge("overlay", "br-fleet", DatapathType.NETDEV),
+        ports=(Port("port:p1", "p1", PortType.INTERNAL, "br-fleet", tag=2),),
+        attachments=(SegmentAttachment("s1", 2, b"f1"),),
+        fragments={b"f1": FRAGMENT},
+    )
+    return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def open_cache(directory: Path) -> StateCache:
+    cache = StateCache(directory, codec.dump_host_state, codec.load_host_state)
+    cache.load()
+    return cache
+
+
+def test_an_accepted_state_is_there_after_a_restart(tmp_path: Path) -> None:
+    open_cache(tmp_path).accept(state())
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert cached.state == state()
+    assert not cached.is_applied
+
+
+def test_a_fresh_host_has_no_state(tmp_path: Path) -> None:
+    assert open_cache(tmp_path / "new").cached is None
+
+
+def test_what_was_applied_is_remembered_with_its_hash(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.record_applied(cache.accept(state(3)), frozenset())
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert (cached.applied_revision, cached.applied_hash) == (3, b"hash3")
+    assert cached.is_applied
+
+
+def test_a_newer_state_does_not_count_as_applied(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.record_applied(cache.accept(state(3)), frozenset())
+    cache.accept(state(4))
+    assert cache.cached is not None
+    assert cache.cached.applied_revision == 3
+    assert not cache.cached.is_applied
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "other version"])
+def test_a_damaged_file_is_noticed_and_the_one_before_is_used(tmp_path: Path, damage: str) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1))
+    cache.accept(state(2))
+    path = tmp_path / "state.bin"
+    content = path.read_bytes()
+    path.write_bytes(
+        {
+            "truncate": content[:-7],
+            "flip": content[:40] + bytes([content[40] ^ 1]) + content[41:],
+            "empty": b"",
+            "other version": b"OVSFAGST\x00\x63" + content[10:],
+        }[damage]
+    )
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert cached.state == state(1)
+
+
+def test_a_damaged_file_never_pushes_the_sound_one_out(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1))
+    cache.accept(state(2))
+    (tmp_path / "state.bin").write_bytes(b"torn")
+    open_cache(tmp_path).accept(state(3))
+    (tmp_path / "state.bin").write_bytes(b"torn again")
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert cached.state == state(1)
+
+
+def test_two_damaged_files_are_a_host_without_a_state(tmp_path: Path) -> None:
+    for name in ("state.bin", "state.bin.prev"):
+        (tmp_path / name).write_bytes(b"torn")
+    assert open_cache(tmp_path).cached is None
+
+
+def test_a_crash_between_the_renames_leaves_the_previous_state(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1))
+    (tmp_path / "state.bin").rename(tmp_path / "state.bin.prev")
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert cached.state == state(1)
+
+
+def test_only_its_owner_may_read_the_state(tmp_path: Path) -> None:
+    open_cache(tmp_path).accept(state())
+    assert (tmp_path / "state.bin").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("offered", "reason"),
+    [
+        (state(9, fleet_epoch=1), "StaleEpoch"),
+        (state(4, fleet_epoch=2), "StaleRevision"),
+        (state(9, fleet_epoch=2, fleet_uid="other"), "ForeignFleet"),
+        (state(9, fleet_epoch=2, host_uid="h2"), "ForeignHost"),
+    ],
+)
+def test_a_state_that_must_not_be_applied_is_refused(
+    tmp_path: Path, offered: HostState, reason: str
+) -> None:
+    cache = open_cache(tmp_path)
+    accepted = cache.accept(state(5, fleet_epoch=2))
+    with pytest.raises(RefusedStateError) as refused:
+        cache.accept(offered)
+    assert refused.value.reason == reason
+    assert open_cache(tmp_path).cached is not None
+    assert cache.cached is not None
+    assert cache.cached.state == accepted
+
+
+def test_a_higher_epoch_may_bring_a_lower_revision_and_nothing_of_it_is_applied(
+    tmp_path: Path,
+) -> None:
+    cache = open_cache(tmp_path)
+    cache.record_applied(cache.accept(state(7)), frozenset())
+    cache.accept(state(3, fleet_epoch=2))
+    assert cache.cached is not None
+    assert (cache.cached.state.revision, cache.cached.applied_revision) == (3, 0)
+
+
+def test_a_removal_is_owed_until_it_is_seen_gone(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1, removed=frozenset({"port:a", "port:b"})))
+    merged = cache.accept(state(2, removed=frozenset({"port:c"})))
+    assert merged.removed == {"port:a", "port:b", "port:c"}
+    cache.record_applied(merged, still_owed=frozenset({"port:b"}))
+    again = open_cache(tmp_path).cached
+    assert again is not None
+    assert again.state.removed == {"port:b"}
+
+
+@pytest.mark.parametrize("resource", ["port:p1", "overlay", "segment:s1", "tunnel:s1/h2"])
+def test_a_removal_of_what_is_desired_again_is_forgotten(tmp_path: Path, resource: str) -> None:
+    cache = open_cache(tmp_path)
+    gone = state(1, overlay=None, ports=(), attachments=(), fragments={})
+    cache.accept(dataclasses.replace(gone, removed=frozenset({resource, "port:x"})))
+    assert cache.accept(state(2)).removed == {"port:x"}
+
+
+def test_recording_what_is_recorded_writes_nothing(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.record_applied(cache.accept(state(3)), frozenset())
+    before = (tmp_path / "state.bin").stat().st_ino
+    cache.record_applied(state(3), frozenset())
+    assert (tmp_path / "state.bin").stat().st_ino == before
+
+
+def test_a_disk_that_takes_no_writes_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("a file where the directory should be")
+    cache = StateCache(tmp_path / "blocked", codec.dump_host_state, codec.load_host_state)
+    with pytest.raises(CacheError, match="until the disk takes writes again"):
+        cache.accept(state())
+    assert cache.cached is None
