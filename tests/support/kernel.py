@@ -1,0 +1,134 @@
+"""An in-memory kernel: network devices of one host and of its named namespaces.
+
+Executes the planner's netlink steps as rtnetlink would, with its less friendly habits: deleting an
+IPv4 address takes the others of its network along, deleting one end of a veth takes the other.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+from agent.model import Link, ObservedState
+from agent.planner.plan import (
+    AddAddress,
+    CreateVeth,
+    DeleteAddress,
+    DeleteLink,
+    NetlinkStep,
+    SetLink,
+)
+
+
+class NetlinkRefusedError(Exception):
+    """The kernel answered with an error; nothing was changed."""
+
+
+class Kernel:
+    """``links`` are the host's own devices, ``peers`` those of its namespaces."""
+
+    def __init__(self, observed: ObservedState) -> None:
+        self.links = dict(observed.links)
+        self.peers = dict(observed.peers)
+        self.namespaces = set(observed.namespaces)
+        self._last_index = max(
+            (link.ifindex for link in (*self.links.values(), *self.peers.values())), default=0
+        )
+
+    def next_index(self) -> int:
+        self._last_index += 1
+        return self._last_index
+
+    def execute(self, step: NetlinkStep) -> None:
+        match step:
+            case CreateVeth():
+                self._create_veth(step)
+            case DeleteLink():
+                link = self.links.get(step.name)
+                if link is not None and (link.ifindex, link.alias) == (step.ifindex, step.alias):
+                    self.delete_link(step.name)
+            case SetLink():
+                self._set_link(step)
+            case AddAddress():
+                link = self._get(step.netns, step.name)
+                self._put(step.netns, replace(link, addresses=link.addresses | {step.cidr}))
+            case DeleteAddress():
+                link = self._get(step.netns, step.name)
+                kept = _without_network_of(step.cidr, link.addresses)
+                self._put(step.netns, replace(link, addresses=kept))
+
+    def delete_link(self, name: str) -> None:
+        """Also by hand, with ``ip link delete``."""
+        link = self.links.pop(name)
+        for place, peer in tuple(self.peers.items()):
+            if link.kind == "veth" and _are_pair(link, peer):
+                del self.peers[place]
+
+    def delete_namespace(self, netns: str) -> None:
+        self.namespaces.discard(netns)
+        for place in tuple(self.peers):
+            if place[0] == netns:
+                peer = self.peers.pop(place)
+                for name, link in tuple(self.links.items()):
+                    if _are_pair(link, peer):
+                        del self.links[name]
+
+    def _create_veth(self, step: CreateVeth) -> None:
+        place = (step.peer_netns, step.peer_name)
+        if step.peer_netns not in self.namespaces:
+            raise NetlinkRefusedError(f"no namespace {step.peer_netns}")
+        if step.name in self.links or place in self.peers:
+            raise NetlinkRefusedError("File exists")
+        near, far = self.next_index(), self.next_index()
+        self.links[step.name] = Link(
+            step.name,
+            near,
+            "veth",
+            mac=generated_mac(near),
+            mtu=step.mtu,
+            alias=step.alias,
+            peer_ifindex=far,
+        )
+        self.peers[place] = Link(
+            step.peer_name,
+            far,
+            "veth",
+            mac=step.peer_mac or generated_mac(far),
+            mtu=step.mtu,
+            peer_ifindex=near,
+        )
+
+    def _set_link(self, step: SetLink) -> None:
+        wanted = {"mtu": step.mtu, "mac": step.mac, "up": step.up, "alias": step.alias}
+        link = self._get(step.netns, step.name)
+        named = {key: value for key, value in wanted.items() if value is not None}
+        self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
+
+    def _get(self, netns: str | None, name: str) -> Link:
+        link = self.links.get(name) if netns is None else self.peers.get((netns, name))
+        if link is None:
+            raise NetlinkRefusedError(f"no device {name} in {netns or 'the host'}")
+        return link
+
+    def _put(self, netns: str | None, link: Link) -> None:
+        if netns is None:
+            self.links[link.name] = link
+        else:
+            self.peers[netns, link.name] = link
+
+
+def generated_mac(ifindex: int) -> str:
+    return ":".join(f"{byte:02x}" for byte in (0x0A, *ifindex.to_bytes(5, "big")))
+
+
+def _are_pair(link: Link, peer: Link) -> bool:
+    return (link.peer_ifindex, peer.peer_ifindex) == (peer.ifindex, link.ifindex)
+
+
+def _without_network_of(cidr: str, addresses: frozenset[str]) -> frozenset[str]:
+    gone = ipaddress.ip_interface(cidr)
+    if gone.version == 6:
+        return addresses - {cidr}
+    return frozenset(
+        each for each in addresses if ipaddress.ip_interface(each).network != gone.network
+    )

@@ -1,0 +1,345 @@
+"""An in-memory Open vSwitch host that executes plans, for laws that need thousands of hosts.
+
+Its whole interface:
+
+    switch = Switch(observed)            start from any picture
+    switch.run(plan)                     execute a plan; failures that the datapath answered with
+    switch.run(plan, limit=n)            the same, killed after n atoms (an atom is one netlink
+                                         step or one OVSDB transaction)
+    switch.apply(stage)                  one stage
+    switch.observed                      the picture now
+    switch.refuses = predicate           error injection: steps that will be refused
+    switch.stop_vswitchd(), .start_vswitchd()
+    switch.kernel                        devices, to change by hand (then ``switch.reconfigure()``)
+    switch.bridges                       rows, to change by hand (likewise)
+
+What it imitates of ovs-vswitchd, and what the contract test compares with the real one: ofports;
+devices made for internal rows and removed with them; MAC and MTU from the row; a tunnel whose
+identity is taken gets ofport -1 and an error while the transaction succeeds, also when the identity
+is freed in the same transaction; a missing device gets an error; a device made again under an open
+port stays dead although its row looks well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from agent.errors import ErrorKind, Failure
+from agent.model import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.planner.inventory import TunnelKey, tunnel_key
+from agent.planner.plan import (
+    AddBridge,
+    AddPort,
+    DeleteBridge,
+    DeletePort,
+    NetlinkStep,
+    OvsdbOp,
+    Plan,
+    SetBridge,
+    SetInterface,
+    SetPort,
+    Stage,
+    Step,
+)
+from tests.support.kernel import Kernel, NetlinkRefusedError, generated_mac
+
+LOCAL_OFPORT = 65534
+
+
+class OutOfDateError(Exception):
+    """The rows are not what the plan was made from: nothing of the transaction is written."""
+
+
+class Switch:
+    def __init__(self, observed: ObservedState) -> None:
+        self.kernel = Kernel(observed)
+        self.bridges = dict(observed.bridges)
+        self.refuses: Callable[[Step], bool] = _nothing
+        self.transactions = 0
+        self.netlink_writes = 0
+        self._running = observed.vswitchd_running
+        self._datapath_types = observed.datapath_types
+        self._iface_types = observed.iface_types
+        self._made: set[str] = set()
+        """Devices that ovs-vswitchd made for internal rows."""
+        self._opened: dict[str, int] = {}
+        """The ifindex that ovs-vswitchd opened for each system interface."""
+        self._tunnels: dict[TunnelKey, str] = {}
+        self.reconfigure()
+
+    @property
+    def observed(self) -> ObservedState:
+        return ObservedState(
+            bridges=dict(self.bridges),
+            links=dict(self.kernel.links),
+            peers=dict(self.kernel.peers),
+            namespaces=frozenset(self.kernel.namespaces),
+            vswitchd_running=self._running,
+            datapath_types=self._datapath_types,
+            iface_types=self._iface_types,
+        )
+
+    @property
+    def dead_ports(self) -> frozenset[str]:
+        """Open interfaces whose device was replaced under them: no packet passes."""
+        return frozenset(
+            name
+            for name, ifindex in self._opened.items()
+            if name in self.kernel.links and self.kernel.links[name].ifindex != ifindex
+        )
+
+    def run(self, plan: Plan, limit: int | None = None) -> tuple[Failure, ...]:
+        failures: list[Failure] = []
+        done = 0
+        for stage in plan.stages:
+            for atom in self._atoms(stage):
+                if done == limit:
+                    return tuple(failures)
+                failures += atom()
+                done += 1
+        return tuple(failures)
+
+    def apply(self, stage: Stage) -> tuple[Failure, ...]:
+        return self.run(Plan((stage,)))
+
+    def stop_vswitchd(self) -> None:
+        """As kill -9 does: rows and devices stay as they are."""
+        self._running = False
+
+    def start_vswitchd(self) -> None:
+        """A fresh process opens everything anew."""
+        self._running = True
+        self._opened.clear()
+        self._tunnels.clear()
+        self.reconfigure()
+
+    # --- atoms -----------------------------------------------------------------------------------
+
+    def _atoms(self, stage: Stage) -> Iterator[Callable[[], list[Failure]]]:
+        yield from (lambda step=step: self._netlink(step) for step in stage.pre)
+        if stage.ovsdb:
+            yield lambda: self._ovsdb(stage)
+        yield from (lambda step=step: self._netlink(step) for step in stage.post)
+
+    def _netlink(self, step: NetlinkStep) -> list[Failure]:
+        if self.refuses(step):
+            return [_refused(step)]
+        try:
+            self.kernel.execute(step)
+        except NetlinkRefusedError as error:
+            return [_refused(step, str(error))]
+        self.netlink_writes += 1
+        return []
+
+    def _ovsdb(self, stage: Stage) -> list[Failure]:
+        """One transaction; where it would be refused, one for each resource group."""
+        if not any(self.refuses(op) for op in stage.ovsdb):
+            self._commit(stage.ovsdb)
+            return []
+        failures: list[Failure] = []
+        for ops in stage.groups().values():
+            if any(self.refuses(op) for op in ops):
+                failures.append(_refused(ops[0]))
+                continue
+            try:
+                self._commit(ops)
+            except OutOfDateError as error:
+                failures.append(_refused(ops[0], str(error)))
+        return failures
+
+    def _commit(self, ops: tuple[OvsdbOp, ...]) -> None:
+        before = dict(self.bridges)
+        try:
+            for op in ops:
+                self._write(op)
+        except OutOfDateError:
+            self.bridges = before
+            raise
+        self.transactions += 1
+        self.reconfigure()
+
+    # --- OVSDB -----------------------------------------------------------------------------------
+
+    def _write(self, op: OvsdbOp) -> None:
+        match op:
+            case AddBridge():
+                self._add_bridge(op)
+            case SetBridge():
+                row = self._bridge(op.name)
+                marks = {**row.external_ids, **op.external_ids}
+                self.bridges[op.name] = replace(row, **op.columns, external_ids=marks)  # type: ignore[arg-type]
+            case DeleteBridge():
+                _expect([port.name for port in self._bridge(op.name).ports] in ([op.name], []), op)
+                del self.bridges[op.name]
+            case AddPort():
+                self._add_port(op)
+            case SetPort():
+                row_of_port = self._port(op.bridge, op.name)
+                marks = {**row_of_port.external_ids, **op.external_ids}
+                self._put_port(op.bridge, replace(row_of_port, **op.columns, external_ids=marks))  # type: ignore[arg-type]
+            case SetInterface():
+                self._set_interface(op)
+            case DeletePort():
+                _expect(_same_row(self._port(op.bridge, op.name), op.based_on), op)
+                self._keep_ports(op.bridge, lambda port: port.name != op.name)
+
+    def _add_bridge(self, op: AddBridge) -> None:
+        _expect(op.name not in self._names(), op)
+        interface = OvsInterface(op.name, type="internal", external_ids=op.external_ids)
+        local = OvsPort(op.name, (interface,), external_ids=op.external_ids)
+        self.bridges[op.name] = OvsBridge(
+            op.name, (local,), op.datapath_type, op.fail_mode, op.external_ids
+        )
+
+    def _add_port(self, op: AddPort) -> None:
+        _expect(op.port.name not in self._names(), op)
+        row = self._bridge(op.bridge)
+        self.bridges[op.bridge] = replace(row, ports=(*row.ports, op.port))
+
+    def _set_interface(self, op: SetInterface) -> None:
+        for bridge in tuple(self.bridges.values()):
+            for port in bridge.ports:
+                for row in port.interfaces:
+                    if row.name == op.name:
+                        changed = replace(
+                            row,
+                            **op.columns,  # type: ignore[arg-type]
+                            options={**row.options, **op.options},
+                            external_ids={**row.external_ids, **op.external_ids},
+                        )
+                        others = tuple(each for each in port.interfaces if each is not row)
+                        self._put_port(bridge.name, replace(port, interfaces=(changed, *others)))
+                        return
+        raise OutOfDateError(op.describe())
+
+    def _bridge(self, name: str) -> OvsBridge:
+        if name not in self.bridges:
+            raise OutOfDateError(f"bridge {name} is gone")
+        return self.bridges[name]
+
+    def _port(self, bridge: str, name: str) -> OvsPort:
+        for port in self._bridge(bridge).ports:
+            if port.name == name:
+                return port
+        raise OutOfDateError(f"port {name} is gone")
+
+    def _put_port(self, bridge: str, changed: OvsPort) -> None:
+        ports = (
+            changed if port.name == changed.name else port for port in self._bridge(bridge).ports
+        )
+        self.bridges[bridge] = replace(self.bridges[bridge], ports=tuple(ports))
+
+    def _keep_ports(self, bridge: str, keeps: Callable[[OvsPort], bool]) -> None:
+        row = self._bridge(bridge)
+        self.bridges[bridge] = replace(row, ports=tuple(port for port in row.ports if keeps(port)))
+
+    def _names(self) -> set[str]:
+        return {
+            name
+            for bridge in self.bridges.values()
+            for port in bridge.ports
+            for name in (bridge.name, port.name, *(each.name for each in port.interfaces))
+        }
+
+    # --- ovs-vswitchd ----------------------------------------------------------------------------
+
+    def reconfigure(self) -> None:
+        """What ovs-vswitchd does after every change of the database or of the devices."""
+        if not self._running:
+            return
+        rows = {interface.name: interface for _, interface in self._interfaces()}
+        for name in tuple(self._made):
+            if name not in rows or rows[name].type != "internal":
+                self._made.discard(name)
+                self.kernel.links.pop(name, None)
+        self._opened = {name: index for name, index in self._opened.items() if name in rows}
+        taken = dict(self._tunnels)
+        self._tunnels = {}
+        for bridge in tuple(self.bridges.values()):
+            for port in bridge.ports:
+                opened = tuple(self._open(bridge, each, taken) for each in port.interfaces)
+                self._put_port(bridge.name, replace(port, interfaces=opened))
+
+    def _interfaces(self) -> Iterator[tuple[OvsBridge, OvsInterface]]:
+        for bridge in self.bridges.values():
+            for port in bridge.ports:
+                yield from ((bridge, interface) for interface in port.interfaces)
+
+    def _open(
+        self, bridge: OvsBridge, row: OvsInterface, taken: dict[TunnelKey, str]
+    ) -> OvsInterface:
+        if row.type == "vxlan":
+            error = self._open_tunnel(row, taken)
+        elif row.type == "internal":
+            error = self._open_internal(bridge, row)
+        elif row.type in ("", "system"):
+            error = self._open_system(row)
+        else:
+            return replace(row, ofport=row.ofport or self._free_ofport(bridge), error=None)
+        if error:
+            return replace(row, ofport=-1, error=error)
+        if row.name == bridge.name:
+            return replace(row, ofport=LOCAL_OFPORT, error=None)
+        known = row.ofport is not None and row.ofport > 0
+        return replace(row, ofport=row.ofport if known else self._free_ofport(bridge), error=None)
+
+    def _open_tunnel(self, row: OvsInterface, taken: dict[TunnelKey, str]) -> str:
+        key = tunnel_key(row)
+        if key is None:
+            return f"{row.name}: vxlan type requires valid 'remote_ip' argument"
+        if taken.get(key, row.name) != row.name or key in self._tunnels:
+            return f"could not add network device {row.name} to ofproto (File exists)"
+        self._tunnels[key] = row.name
+        return ""
+
+    def _open_internal(self, bridge: OvsBridge, row: OvsInterface) -> str:
+        link = self.kernel.links.get(row.name)
+        if link is not None and link.kind in ("tun", "openvswitch"):
+            self._made.add(row.name)
+        elif link is not None:
+            return f"could not create internal device {row.name} (File exists)"
+        elif row.name in self._made and (row.ofport or 0) > 0:
+            return ""  # deleted by hand: the row looks well and no packet passes
+        else:
+            index = self.kernel.next_index()
+            kind = "tun" if bridge.datapath_type == "netdev" else "openvswitch"
+            link = Link(row.name, index, kind, mac=generated_mac(index))
+        self._made.add(row.name)
+        mac, mtu = row.mac or link.mac, row.mtu_request or link.mtu
+        self.kernel.links[row.name] = replace(link, mac=mac, mtu=mtu)
+        return ""
+
+    def _open_system(self, row: OvsInterface) -> str:
+        link = self.kernel.links.get(row.name)
+        if link is None:
+            return f"could not open network device {row.name} (No such device)"
+        self._opened.setdefault(row.name, link.ifindex)
+        return ""
+
+    def _free_ofport(self, bridge: OvsBridge) -> int:
+        rows = self.bridges[bridge.name].ports
+        taken = {each.ofport or 0 for port in rows for each in port.interfaces} - {LOCAL_OFPORT}
+        return max(taken | {self._last_ofport()}, default=0) + 1
+
+    def _last_ofport(self) -> int:
+        ofports = (interface.ofport or 0 for _, interface in self._interfaces())
+        return max((each for each in ofports if each < LOCAL_OFPORT), default=0)
+
+
+def _nothing(_: Step) -> bool:
+    return False
+
+
+def _same_row(row: OvsPort, based_on: OvsPort) -> bool:
+    names = ([each.name for each in port.interfaces] for port in (row, based_on))
+    return row.external_ids == based_on.external_ids and next(names) == next(names)
+
+
+def _expect(holds: bool, op: OvsdbOp) -> None:
+    if not holds:
+        raise OutOfDateError(op.describe())
+
+
+def _refused(step: Step, error: str = "injected") -> Failure:
+    return Failure(step.resource, ErrorKind.TRANSIENT, "Refused", error)
