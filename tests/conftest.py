@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 pytest_plugins: list[str] = [
+    "tests.support.api",
     "tests.support.data_dir",
     "tests.support.postgres",
     "tests.support.netns",
