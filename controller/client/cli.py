@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.client.failures import CommandError, ExitCode
-from controller.client.output import Format, print_failure, say
+from controller.client.output import EnrolmentFormat, Format, print_failure, say
 
 if TYPE_CHECKING:
     from controller.client.rest import Api
@@ -92,13 +92,8 @@ def apply(
     """Create and replace objects as manifests say: all of them or none."""
     from controller.client import changes, context, manifests
 
-    changes.apply(
-        context.current(),
-        manifests.read(_required(filename)),
-        dry_run=dry_run,
-        wait_s=timeout if wait else None,
-        output=output,
-    )
+    options = changes.Options(dry_run, timeout if wait else None, output)
+    changes.apply(context.current(), manifests.read(_required(filename)), options)
 
 
 @app.command()
@@ -136,7 +131,7 @@ def describe(kind: Kind, name: Name, project: Project = None) -> None:
 @app.command()
 def delete(
     kind: Annotated[str | None, typer.Argument(help="kind of the objects that NAMES name")] = None,
-    names: Annotated[list[str] | None, typer.Argument(help="names or uids")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="names")] = None,
     *,
     filename: Files = None,
     project: Project = None,
@@ -149,30 +144,17 @@ def delete(
     from controller.client import changes, context, manifests
     from controller.client.kinds import parse_kind
 
-    wait_s = timeout if wait else None
+    options = changes.Options(dry_run, timeout if wait else None, output)
     if filename and not kind:
-        changes.delete_manifests(
-            context.current(),
-            manifests.read(filename),
-            dry_run=dry_run,
-            wait_s=wait_s,
-            output=output,
-        )
+        changes.delete_manifests(context.current(), manifests.read(filename), options)
         return
     if filename or not kind or not names:
         raise typer.BadParameter("give either KIND and NAMES, or --filename")
-    missing = changes.delete_named(
-        context.current(),
-        parse_kind(kind),
-        names,
-        project=project,
-        dry_run=dry_run,
-        wait_s=wait_s,
-        output=output,
-    )
+    info = parse_kind(kind)
+    missing = changes.delete_named(context.current(), info, names, project, options)
     if missing:
         raise CommandError(
-            f"There is no {parse_kind(kind).word} named {', '.join(missing)}.",
+            f"There is no {info.word} named {', '.join(missing)}.",
             exit_code=ExitCode.NOT_FOUND,
         )
 
@@ -207,23 +189,24 @@ def wait(
     timeout: Timeout = 60.0,
 ) -> None:
     """Wait until objects are in a phase, or gone."""
-    from controller.client import changes, context, waiting
+    from controller.client import context, waiting
     from controller.client.kinds import DEFAULT_PROJECT, parse_kind
+    from controller.client.progress import wait as wait_for
+    from controller.client.stream import WakeUp
 
     info = parse_kind(kind)
     if bool(names) == every:
         raise typer.BadParameter("give either NAMES or --all")
     goal, what = waiting.parse_goal(condition)
-    here = context.current()
     with _api() as api:
         if every:
             found = api.objects(info.collection, project=project)
             targets = [waiting.target_of(info, document) for document in found]
         else:
-            targets = [
-                waiting.Target(info, project or DEFAULT_PROJECT, name) for name in names or ()
-            ]
-        changes.wait(here, api, targets, goal, what=what, timeout_s=timeout)
+            scope = project or DEFAULT_PROJECT
+            targets = [waiting.Target(info, scope, name) for name in names or ()]
+        with WakeUp(context.current(), from_revision=None) as wake_up:
+            wait_for(api, wake_up, targets, goal, what=what, timeout_s=timeout)
 
 
 @app.command()
@@ -232,9 +215,9 @@ def enroll(
     ttl: Annotated[
         float, typer.Option(parser=_seconds, metavar="DURATION", help="life of the token")
     ] = 3600.0,
-    output: Annotated[Format, typer.Option("--output", "-o", help="json gives the token")] = (
-        Format.TABLE
-    ),
+    output: Annotated[
+        EnrolmentFormat, typer.Option("--output", "-o", help="the command, the token alone, or all")
+    ] = EnrolmentFormat.COMMAND,
 ) -> None:
     """Make a join token and print the command to run on the host."""
     from urllib.parse import quote
@@ -244,11 +227,12 @@ def enroll(
     with _api() as api:
         path = f"/v1/hosts/{quote(host, safe='')}/join-tokens"
         answer = api.post(path, {"ttl_seconds": int(ttl)})
-    if output is Format.JSON:
+    if output is EnrolmentFormat.JSON:
         print_json(answer)
         return
-    say(f"Run this on {host}, once, before {answer['expires_at']}:")
-    sys.stdout.write(answer["command"] + "\n")
+    if output is EnrolmentFormat.COMMAND:
+        say(f"Run this on {host}, once, before {answer['expires_at']}:")
+    sys.stdout.write(answer[output.value] + "\n")
 
 
 @app.command()

@@ -18,15 +18,18 @@ _ADVICE: Mapping[str, str] = {
 
 
 def blocking_condition(document: Document) -> Mapping[str, Any] | None:
-    """The condition that keeps the object from being Ready."""
-    conditions: list[dict[str, Any]] = document["status"].get("conditions", [])
-    return next((c for c in conditions if c["status"] != "True"), None)
+    """The condition that keeps the object from being Ready; the one that says most about it."""
+    return next((c for c in _conditions(document) if c["status"] != "True"), None)
 
 
 def headline_condition(document: Document) -> Mapping[str, Any] | None:
     """The condition worth one cell: what is wrong, else how it was realized."""
+    return blocking_condition(document) or next(iter(_conditions(document)), None)
+
+
+def _conditions(document: Document) -> list[dict[str, Any]]:
     conditions: list[dict[str, Any]] = document["status"].get("conditions", [])
-    return blocking_condition(document) or next(iter(conditions), None)
+    return sorted(conditions, key=lambda c: bool(c["type"] != "Realized"))
 
 
 def reason_of(document: Document | None) -> str:

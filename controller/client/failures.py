@@ -1,6 +1,6 @@
 """Everything that can end a command, as an exit code and sentences for a person.
 
-Pure: turns problem documents (RFC 9457) and transport faults into ``CommandError``; ``cli`` prints it.
+Pure: turns problem documents (RFC 9457) into ``CommandError``s; ``output`` prints them.
 """
 
 from __future__ import annotations

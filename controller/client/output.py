@@ -24,6 +24,12 @@ class Format(enum.StrEnum):
     NAME = "name"
 
 
+class EnrolmentFormat(enum.StrEnum):
+    COMMAND = "command"
+    TOKEN = "token"  # noqa: S105 - names a format
+    JSON = "json"
+
+
 def print_objects(kind: KindInfo, documents: Sequence[Document], output: Format) -> None:
     match output:
         case Format.JSON:

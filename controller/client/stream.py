@@ -6,6 +6,7 @@ only wants to know when to look again.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,11 +58,15 @@ def passes_by_itself(failure: CommandError) -> bool:
 
 
 class WakeUp:
-    """Says when something in the fleet may have changed. Reads the stream in its own thread."""
+    """Says when something in the fleet may have changed. Reads the stream in its own thread.
+
+    On the way it keeps what the stream alone tells: how far each host has applied the intent.
+    """
 
     def __init__(self, context: Context, from_revision: int | None) -> None:
         self._context = context
         self._from_revision = from_revision
+        self._applied_revisions: dict[str, int] = {}
         self._changed = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read, name="ovsfleet-watch", daemon=True)
@@ -79,6 +84,9 @@ class WakeUp:
         if self._changed.wait(seconds):
             self._changed.clear()
 
+    def applied_revision(self, host_uid: str) -> int:
+        return self._applied_revisions.get(host_uid, 0)
+
     def _read(self) -> None:
         # The connection is the thread's own: nobody closes it under a read.
         with Api(self._context) as api:
@@ -92,8 +100,14 @@ class WakeUp:
                 for event in events:
                     if self._closed.is_set():
                         return
-                    if event.event in {"change", "status"}:
-                        self._changed.set()
+                    self._note(event)
             except CommandError:
                 # Whoever waits looks for himself, meets the same failure and reports it.
                 self._changed.set()
+
+    def _note(self, event: ServerSentEvent) -> None:
+        if event.event == "status":
+            host = json.loads(event.data)
+            self._applied_revisions[host["host_uid"]] = host["applied_revision"]
+        if event.event in {"change", "status"}:
+            self._changed.set()

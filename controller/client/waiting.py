@@ -60,9 +60,11 @@ def deleted(document: Document | None) -> bool:
     return document is None
 
 
-def caught_up(revision: int) -> Goal:
+def caught_up(revision: int, wake_up: WakeUp) -> Goal:
     """For hosts: has applied ``revision``, or is not intended any more."""
-    return lambda document: document is None or document["status"]["observed_revision"] >= revision
+    return lambda document: (
+        document is None or wake_up.applied_revision(document["metadata"]["uid"]) >= revision
+    )
 
 
 def parse_goal(condition: str) -> tuple[Goal, str]:
@@ -92,7 +94,7 @@ def wait_for(
     timeout_s: float,
     report: Callable[[Progress], None],
 ) -> None:
-    """Returns when every target meets the goal; a ``CommandError`` names those that did not in time."""
+    """Returns when every target meets the goal; the error names those that did not in time."""
     deadline = time.monotonic() + timeout_s
     progress = Progress(len(targets), dict.fromkeys(targets))
     while True:
