@@ -26,9 +26,8 @@ from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
 from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
-from agent.planner import make_plan
+from agent.planner import make_plan, still_owed
 from agent.planner.plan import NetlinkStep, Plan, Stage
-from agent.verify import owed_removals, unopened
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +95,7 @@ class Reconciler:
         self._refusal: Failure | None = None
         self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, rng)
         self._relook = self._new_backoff()
-        self._unopened: dict[str, float] = {}
+        self._opening: dict[str, float] = {}
         self._stalled = False
         self._last: Report | None = None
 
@@ -178,7 +177,7 @@ class Reconciler:
             self._publish(Outcome.HELD, failures)
         else:
             reached("before-applied")
-            owed = owed_removals(desired, sighting.state)
+            owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
             await asyncio.to_thread(self._cache.record_applied, desired, owed)
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
@@ -200,7 +199,7 @@ class Reconciler:
             self._give_up(plan, {} if rounds < MAX_ROUNDS else steps_by_resource(plan))
             self._give_up(plan, done)
             todo = self._due(plan, sighting)
-            patience = self._patience(desired, sighting)
+            patience = self._patience(plan)
             if self._offered is not None or (todo.is_empty and patience <= 0):
                 return sighting, plan
             if todo.is_empty:
@@ -210,9 +209,9 @@ class Reconciler:
                 rounds += 1
 
     def _due(self, plan: Plan, sighting: Sighting) -> Plan:
-        """What of ``plan`` may be done now; without ovs-vswitchd nobody acts on a row."""
+        """What of ``plan`` may be done now; more rows do not help an ovs-vswitchd that hangs."""
         held = set(self._attempts.held(plan, self._clock.now()))
-        if self._vswitchd_trouble(sighting) is not None:
+        if self._has_stalled(sighting):
             held |= {op.resource for stage in plan.stages for op in stage.ovsdb}
         return without(plan, held)
 
@@ -256,12 +255,12 @@ class Reconciler:
             if failure is not None:
                 failed[step.resource] = failure
 
-    def _patience(self, desired: HostState, sighting: Sighting) -> float:
+    def _patience(self, plan: Plan) -> float:
         """How long ovs-vswitchd may still take to open what it was given."""
         now = self._clock.now()
-        waiting = unopened(desired, sighting.state) if sighting.state.vswitchd_running else ()
-        self._unopened = {name: self._unopened.get(name, now) for name in waiting}
-        return max((since + SETTLE_S - now for since in self._unopened.values()), default=0.0)
+        opening = [each.resource for each in plan.failures if each.reason == "InterfaceNotOpen"]
+        self._opening = {resource: self._opening.get(resource, now) for resource in opening}
+        return max((since + SETTLE_S - now for since in self._opening.values()), default=0.0)
 
     def _give_up(self, plan: Plan, done: Mapping[str, Steps]) -> None:
         """Steps that ran and are wanted again did not do what they should: back off."""
@@ -278,18 +277,15 @@ class Reconciler:
         self._attempts.keep_only(steps_by_resource(plan))
         found = {each.resource: each for each in plan.failures}
         found.update({each.resource: each for each in self._attempts.failures()})
-        trouble = self._vswitchd_trouble(sighting) or self._refusal
-        if trouble is not None:
-            found[HOST_ID] = trouble
+        if self._refusal is not None:
+            found.setdefault(HOST_ID, self._refusal)
+        if self._has_stalled(sighting):
+            found.setdefault(HOST_ID, _VSWITCHD_STALLED)
         return tuple(sorted(found.values()))
 
-    def _vswitchd_trouble(self, sighting: Sighting) -> Failure | None:
-        """Why nobody acts on the rows; they would be left alone then."""
-        if not sighting.state.vswitchd_running:
-            return _VSWITCHD_DOWN
-        if self._stalled and not sighting.ovsdb.caught_up:
-            return _VSWITCHD_STALLED
-        return None
+    def _has_stalled(self, sighting: Sighting) -> bool:
+        """Whether ovs-vswitchd still owes us the effect of the last transaction."""
+        return self._stalled and not sighting.ovsdb.caught_up
 
     def _hold(self, failure: Failure) -> float:
         """Do nothing and say so: the host stays as it is."""
@@ -337,14 +333,6 @@ class Reconciler:
         first = self._timing.retry_min_s
         return Backoff(first, self._timing.retry_max_s, self._rng, floor=first / 2)
 
-
-_VSWITCHD_DOWN = Failure(
-    HOST_ID,
-    ErrorKind.TRANSIENT,
-    "VswitchdDown",
-    "ovs-vswitchd does not run, so that nothing acts on the database; start it (systemctl start "
-    "openvswitch-switch) and look at its log if it ends again",
-)
 
 _VSWITCHD_STALLED = Failure(
     HOST_ID,
