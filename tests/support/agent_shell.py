@@ -1,4 +1,4 @@
-"""Time and chance for tests of the agent: a clock whose hands the test turns, a seeded generator."""
+"""Time and chance for tests of the agent: a clock set by hand, a seeded generator."""
 
 from __future__ import annotations
 

@@ -1,0 +1,432 @@
+"""The whole agent, as a process, on a real Open vSwitch, spoken to over real mutual TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from ovsfleet.v1 import agent_pb2
+
+from agent.controlplane import codec
+from agent.model import (
+    Bridge,
+    DatapathType,
+    HostState,
+    Port,
+    PortType,
+    SegmentAttachment,
+    SegmentFragment,
+    SegmentMember,
+    VethPeer,
+)
+from tests.support.agent_process import AgentProcess
+from tests.support.netns import Namespace
+from tests.support.ovs import OpenVSwitch
+from tests.support.southbound import DEADLINE_S, ControllerEnd, controller_end
+
+pytestmark = pytest.mark.integration
+
+OTHER = "00000000-0000-4000-8000-000000000002"
+SEGMENT = "00000000-0000-4000-8000-00000000000a"
+
+
+class Lab:
+    """One host with its agent, and the controller's end of its stream."""
+
+    def __init__(
+        self,
+        agent: AgentProcess,
+        controller: ControllerEnd,
+        ovs: OpenVSwitch,
+        host: Namespace,
+        workload: Namespace,
+    ) -> None:
+        self.agent = agent
+        self.controller = controller
+        self.ovs = ovs
+        self.host = host
+        self.workload = workload
+
+    def state(self, revision: int = 1, *, epoch: int = 1) -> HostState:
+        """Two ports on one segment towards one other host."""
+        members = (
+            SegmentMember(self.controller.host_uid, "h1", "192.0.2.1"),
+            SegmentMember(OTHER, "h2", "192.0.2.2"),
+        )
+        fragment = SegmentFragment(b"f1", SEGMENT, 5000, 4789, 1450, members)
+        return HostState(
+            fleet_uid=self.controller.fleet_uid,
+            fleet_epoch=epoch,
+            revision=revision,
+            hash=b"hash of %d" % revision,
+            host_uid=self.controller.host_uid,
+            host_name="h1",
+            overlay=Bridge("overlay", "br-fleet", DatapathType.NETDEV),
+            ports=(
+                Port(
+                    "port:p1",
+                    "p1",
+                    PortType.INTERNAL,
+                    "br-fleet",
+                    tag=2,
+                    mac="0a:00:00:00:00:01",
+                    mtu=1450,
+                    addresses=frozenset({"10.9.0.1/24"}),
+                ),
+                self.veth_port(self.workload.name),
+            ),
+            attachments=(SegmentAttachment(SEGMENT, 2, b"f1"),),
+            fragments={b"f1": fragment},
+        )
+
+    def veth_port(self, netns: str) -> Port:
+        return Port(
+            "port:w1",
+            "w1",
+            PortType.VETH,
+            "br-fleet",
+            tag=2,
+            mac="0a:00:00:00:00:02",
+            mtu=1450,
+            addresses=frozenset({"10.9.0.2/24"}),
+            peer=VethPeer(netns, "eth0"),
+        )
+
+    async def start(self, **environment: str) -> None:
+        """Start the agent and wait for its session."""
+        sessions = len(self.controller.sessions)
+        await self.agent.start(**environment)
+        await self.controller.until(lambda: len(self.controller.sessions) > sessions, "a session")
+
+    async def send(self, state: HostState) -> None:
+        self.controller.push(codec.encode_host_state(state))
+
+    async def realize(self, state: HostState) -> agent_pb2.HostStatus:
+        await self.send(state)
+        return await self.applied(state.revision)
+
+    async def applied(self, revision: int) -> agent_pb2.HostStatus:
+        """Wait for a report that the revision is applied without a failure."""
+        return await self.reported(
+            lambda status: (
+                status.applied_revision == revision
+                and status.outcome == agent_pb2.OUTCOME_APPLIED
+                and not status.failures
+            ),
+            f"revision {revision} applied",
+        )
+
+    async def reported(
+        self, holds: Callable[[agent_pb2.HostStatus], bool], what: str
+    ) -> agent_pb2.HostStatus:
+        def newest_holds() -> bool:
+            statuses = self.controller.session.statuses if self.controller.sessions else []
+            return bool(statuses) and holds(statuses[-1])
+
+        try:
+            await self.controller.until(newest_holds, what)
+        except AssertionError as error:
+            seen = self.controller.statuses()[-1:]
+            raise AssertionError(f"{error}; last {seen}; log:\n{self.agent.log()}") from error
+        return self.controller.session.statuses[-1]
+
+    def assert_realized(self) -> None:
+        """Look at the host itself, with the tools an operator has."""
+        assert sorted(self.ovs.vsctl("list-ports", "br-fleet").split())[:1] != []
+        tags = {name: self.ovs.vsctl("get", "Port", name, "tag") for name in ("p1", "w1")}
+        assert tags == {"p1": "2", "w1": "2"}
+        tunnels = self.ovs.vsctl("--bare", "--columns=options", "find", "Interface", "type=vxlan")
+        assert "remote_ip=192.0.2.2" in tunnels
+        assert 'key="5000"' in tunnels or "key=5000" in tunnels
+        inner = self.host.ip_json("address", "show", "dev", "p1")[0]
+        assert (inner["address"], inner["mtu"]) == ("0a:00:00:00:00:01", 1450)
+        assert "10.9.0.1" in [each["local"] for each in inner["addr_info"]]
+        peer = self.workload.ip_json("address", "show", "dev", "eth0")[0]
+        assert (peer["address"], peer["mtu"]) == ("0a:00:00:00:00:02", 1450)
+        assert "10.9.0.2" in [each["local"] for each in peer["addr_info"]]
+
+    def rows(self) -> str:
+        """The whole configuration of Open vSwitch that can be written, with its UUIDs."""
+        return self.ovs.dump("Port") + self.ovs.dump("Bridge", "name", "ports", "external_ids")
+
+
+@pytest.fixture
+async def lab(
+    tmp_path: Path, ovs: OpenVSwitch, netns: Namespace, workload_netns: Namespace
+) -> AsyncIterator[Lab]:
+    async with controller_end() as controller:
+        state_dir = tmp_path / "state"
+        state_dir.mkdir()
+        agent = AgentProcess(state_dir, ovs, controller)
+        made = Lab(agent, controller, ovs, netns, workload_netns)
+        try:
+            yield made
+        finally:
+            if agent.started:
+                await agent.end(signal.SIGKILL)
+
+
+async def test_a_first_state_becomes_a_datapath_that_carries_packets(lab: Lab) -> None:
+    await lab.start()
+    status = await lab.realize(lab.state())
+    assert status.applied_hash == b"hash of 1"
+    assert status.observed_revision == 1
+    lab.assert_realized()
+    lab.host.exec("ping", "-c", "1", "-W", "5", "10.9.0.2")
+
+
+async def test_an_idle_restart_writes_nothing(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    assert await lab.agent.end() == 0
+    rows, transactions = lab.rows(), lab.ovs.transactions()
+    monitor = subprocess.Popen(
+        ["ip", "-n", lab.host.name, "monitor", "link", "address"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    await lab.start()
+    await lab.applied(1)
+    assert lab.agent.writes() == (0, 0)
+    await lab.agent.end()
+    monitor.terminate()
+    heard, _ = await asyncio.to_thread(monitor.communicate)
+    assert heard == ""
+    assert lab.ovs.transactions() == transactions
+    assert lab.rows() == rows
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "before-persist",
+        "after-persist",
+        "before-netlink",
+        "before-ovsdb",
+        "after-ovsdb",
+        "after-netlink",
+        "before-applied",
+        "before-status",
+    ],
+)
+async def test_an_agent_killed_at_any_step_converges_when_started_again(
+    lab: Lab, step: str
+) -> None:
+    await lab.start(failpoint=step)
+    await lab.send(lab.state())
+    assert await lab.agent.ended() == -signal.SIGKILL
+    await lab.start()
+    await lab.realize(lab.state())
+    lab.assert_realized()
+    devices = [each["ifname"] for each in lab.host.ip_json("link", "show", "type", "veth")]
+    assert devices == ["w1"]
+
+
+async def test_what_is_deleted_by_hand_comes_back(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    for delete in (
+        lambda: lab.ovs.vsctl("del-port", "br-fleet", "p1"),
+        lambda: lab.host.ip("link", "delete", "w1"),
+        lambda: lab.host.ip("address", "flush", "dev", "p1"),
+        lambda: lab.ovs.vsctl("del-br", "br-fleet"),
+    ):
+        delete()
+        await asyncio.to_thread(_eventually, lab.assert_realized)
+
+
+async def test_an_absent_controller_keeps_nobody_from_keeping_the_host(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    await lab.agent.end(signal.SIGKILL)
+    await lab.controller.stop()
+    lab.ovs.vsctl("del-port", "br-fleet", "p1")
+    await lab.agent.start()
+    await asyncio.to_thread(_eventually, lab.assert_realized)
+    assert lab.agent.ask()["metrics"]["ovsfleet_agent_stream_connected"] == 0
+    await lab.controller.start()
+    await lab.controller.until(lambda: len(lab.controller.sessions) == 2, "a session")
+    assert lab.controller.session.hello.applied_hash == b"hash of 1"
+
+
+async def test_a_dropped_stream_disturbs_nothing_and_the_next_state_arrives(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    transactions = lab.ovs.transactions()
+    lab.controller.drop()
+    await lab.controller.until(lambda: len(lab.controller.sessions) == 2, "a second session")
+    await lab.applied(1)
+    assert lab.ovs.transactions() == transactions
+    changed = dataclasses.replace(
+        lab.state(2), ports=(dataclasses.replace(lab.state().ports[0], tag=0),)
+    )
+    await lab.realize(dataclasses.replace(changed, removed=frozenset({"port:w1"})))
+    assert lab.ovs.vsctl("get", "Port", "p1", "tag") == "[]"
+    assert "w1" not in lab.ovs.vsctl("list-ports", "br-fleet").split()
+
+
+async def test_a_state_of_an_older_epoch_is_refused_and_said_so(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state(5, epoch=2))
+    rows = lab.rows()
+    empty = dataclasses.replace(lab.state(9, epoch=1), ports=(), removed=frozenset({"port:p1"}))
+    await lab.send(empty)
+    status = await lab.reported(lambda each: bool(each.failures), "the refusal")
+    assert status.outcome == agent_pb2.OUTCOME_HELD
+    assert (status.observed_revision, status.applied_revision) == (5, 5)
+    assert [(each.resource, each.reason) for each in status.failures] == [("host", "StaleEpoch")]
+    assert lab.rows() == rows
+    await lab.realize(lab.state(6, epoch=2))
+
+
+async def test_a_torn_cache_falls_back_to_the_state_before_it(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state(1))
+    await lab.realize(lab.state(2))
+    await lab.agent.end(signal.SIGKILL)
+    path = lab.agent.state_dir / "state.bin"
+    path.write_bytes(path.read_bytes()[:-20])
+    transactions = lab.ovs.transactions()
+    await lab.start()
+    assert lab.controller.session.hello.accepted_revision == 2  # the file of the acceptance
+    await lab.applied(2)
+    assert lab.ovs.transactions() == transactions
+
+
+async def test_a_removed_port_goes_and_a_merely_absent_one_waits_for_a_person(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    await lab.send(dataclasses.replace(lab.state(2), ports=(), removed=frozenset({"port:p1"})))
+    status = await lab.reported(lambda each: each.applied_revision == 2, "revision 2")
+    assert [(each.resource, each.reason) for each in status.failures] == [("port:w1", "NotRemoved")]
+    ports = lab.ovs.vsctl("list-ports", "br-fleet").split()
+    assert "p1" not in ports
+    assert "w1" in ports
+
+
+async def test_a_missing_namespace_fails_one_port_until_it_appears(lab: Lab) -> None:
+    absent = Namespace(lab.workload.name + "x")
+    state = lab.state()
+    late = dataclasses.replace(state, ports=(state.ports[0], lab.veth_port(absent.name)))
+    await lab.start()
+    await lab.send(late)
+    status = await lab.reported(lambda each: each.applied_revision == 1, "the failure")
+    assert [(each.resource, each.reason) for each in status.failures] == [
+        ("port:w1", "NamespaceMissing")
+    ]
+    assert lab.ovs.vsctl("get", "Interface", "p1", "error") == "[]"
+    subprocess.run(["ip", "netns", "add", absent.name], check=True)
+    try:
+        await lab.applied(1)
+        assert absent.ip_json("address", "show", "dev", "eth0")
+    finally:
+        subprocess.run(["ip", "netns", "delete", absent.name], check=True)
+
+
+async def test_without_ovsdb_server_nothing_is_done_and_it_is_said(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    lab.ovs.stop_database()
+    status = await lab.reported(lambda each: bool(each.failures), "the failure")
+    assert [(each.resource, each.reason) for each in status.failures] == [("host", "OvsdbDown")]
+    assert status.outcome == agent_pb2.OUTCOME_HELD
+    lab.ovs.start_database()
+    await lab.applied(1)
+    lab.assert_realized()
+
+
+async def test_without_vswitchd_rows_are_left_alone_and_it_is_said(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    lab.ovs.stop_vswitchd()
+    status = await lab.reported(lambda each: bool(each.failures), "the failure")
+    assert [(each.resource, each.reason) for each in status.failures] == [("host", "VswitchdDown")]
+    transactions = lab.ovs.transactions()
+    await lab.send(lab.state(2))
+    await lab.reported(lambda each: each.observed_revision == 2, "revision 2 accepted")
+    assert lab.ovs.transactions() == transactions
+    lab.ovs.start_vswitchd()
+    await lab.applied(2)
+    lab.assert_realized()
+
+
+async def test_a_foreign_row_with_our_name_fails_that_port_alone(lab: Lab) -> None:
+    lab.ovs.vsctl(
+        "add-br", "br-foreign", "--", "set", "Bridge", "br-foreign", "datapath_type=netdev"
+    )
+    lab.ovs.vsctl("add-port", "br-foreign", "p1", "--", "set", "Interface", "p1", "type=internal")
+    foreign = lab.ovs.vsctl("list", "Port", "p1")
+    await lab.start()
+    await lab.send(lab.state())
+    status = await lab.reported(lambda each: each.applied_revision == 1, "the failure")
+    assert [(each.resource, each.kind) for each in status.failures] == [
+        ("port:p1", agent_pb2.ERROR_KIND_CONFLICT)
+    ]
+    assert lab.ovs.vsctl("list", "Port", "p1") == foreign
+    lab.ovs.vsctl("del-br", "br-foreign")
+    await lab.applied(1)
+    lab.assert_realized()
+
+
+async def test_a_second_agent_on_one_state_directory_is_refused_in_words(lab: Lab) -> None:
+    await lab.start()
+    second = await asyncio.to_thread(lab.agent.call, "run")
+    assert second.returncode == 1
+    assert "another ovsfleet-agent (pid" in second.stderr
+    assert "--state-dir" in second.stderr
+
+
+async def test_plan_tells_what_would_be_done_and_writes_nothing(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    await lab.agent.end()
+    idle = await asyncio.to_thread(lab.agent.call, "plan")
+    assert (idle.returncode, idle.stderr) == (0, "")
+    assert "nothing to do" in idle.stdout
+    lab.ovs.vsctl("del-port", "br-fleet", "p1")
+    transactions = lab.ovs.transactions()
+    due = await asyncio.to_thread(lab.agent.call, "plan")
+    assert due.returncode == 2
+    assert "port:p1: add internal port p1 to bridge br-fleet, tag 2" in due.stdout
+    assert lab.ovs.transactions() == transactions
+
+
+async def test_observe_and_status_tell_what_is(lab: Lab) -> None:
+    await lab.start()
+    await lab.realize(lab.state())
+    observed = json.loads((await asyncio.to_thread(lab.agent.call, "observe")).stdout)
+    assert "br-fleet" in observed["bridges"]
+    assert f"{lab.workload.name}/eth0" in observed["peers"]
+    shown = await asyncio.to_thread(lab.agent.call, "status")
+    assert "controller  connected" in shown.stdout
+    assert "applied, revision 1 of 1" in shown.stdout
+    await lab.agent.end()
+    gone = await asyncio.to_thread(lab.agent.call, "status")
+    assert gone.returncode == 1
+    assert "no agent runs" in gone.stderr
+
+
+def _eventually(check: Callable[[], None]) -> None:
+    """Repeat a look that raises AssertionError until it does not."""
+    from tests.support.waiting import eventually
+
+    failures: list[AssertionError] = []
+
+    def holds() -> bool:
+        try:
+            check()
+        except AssertionError as error:
+            failures[:] = [error]
+            return False
+        return True
+
+    try:
+        eventually(holds, within=DEADLINE_S, what="the host is as intended again")
+    except AssertionError as error:
+        raise failures[-1] from error
