@@ -17,7 +17,7 @@ WAIT_S = 60.0
 """Long enough for a database that starts together with us, short enough for a person to wait."""
 
 _FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 0.25
 _SAY_EVERY_S = 5.0
 
 

@@ -82,13 +82,15 @@ def _postgres(cluster: Cluster) -> Child:
 
 
 def _roles(environment: Mapping[str, str]) -> Iterator[Child]:
-    for role in ("server", "worker", "beat"):
-        yield Child(name=role, launch=_own_command(environment, "run", "--role", role))
+    # Background work yields the processor to requests and agents, most of all while starting.
+    for role, niceness in (("server", 0), ("worker", 5), ("beat", 5)):
+        launch = _own_command(environment, "run", "--role", role, niceness=niceness)
+        yield Child(name=role, launch=launch)
 
 
-def _own_command(environment: Mapping[str, str], *arguments: str) -> Launch:
+def _own_command(environment: Mapping[str, str], *arguments: str, niceness: int = 0) -> Launch:
     argv = (sys.executable, "-P", "-m", "controller.cli", *arguments)
-    return Launch(argv=argv, env=environment)
+    return Launch(argv=argv, env=environment, niceness=niceness)
 
 
 async def _migrate(environment: Mapping[str, str]) -> None:

@@ -49,6 +49,10 @@ def socket_url(data_dir: Path) -> str:
     return f"postgresql://{ROLE}@/{ROLE}?host={quote(str(data_dir / 'postgres' / 'run'), safe='/')}"
 
 
+# With -j, a single-user backend ends a statement at a semicolon and an empty line.
+_STATEMENTS = f"CREATE ROLE {ROLE} LOGIN;\n\nCREATE DATABASE {ROLE} OWNER {ROLE};\n\n"
+
+
 class Cluster:
     """One PostgreSQL cluster below ``data_dir``; call ``prepare`` before anything else."""
 
@@ -122,8 +126,7 @@ class Cluster:
         _run((*initdb, "--auth=reject", "--encoding=UTF8", "--locale=C", "--data-checksums",
               "--no-instructions"), account)  # fmt: skip
         single = (self._binaries.program("postgres"), "--single", "-j", "-D", str(data))
-        _run((*single, "postgres"), account, f"CREATE ROLE {ROLE} LOGIN;\n\n")
-        _run((*single, "postgres"), account, f"CREATE DATABASE {ROLE} OWNER {ROLE};\n\n")
+        _run((*single, "postgres"), account, _STATEMENTS)
         (unfinished / "run").mkdir(mode=0o700)
         if os.geteuid() == 0:
             _give_all(unfinished, (PRIVATE_ID, PRIVATE_ID))

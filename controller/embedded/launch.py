@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
+def die_with_parent(death_signal: signal.Signals, niceness: int = 0) -> Callable[[], None]:
     """Make the hook that has the kernel send ``death_signal`` when this very thread ends.
 
     The request is bound to the thread that forks, so children are only started from the main
@@ -26,6 +26,7 @@ def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 
     def hook() -> None:
+        os.nice(niceness)
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         # The parent may have died before the request was made.
         if os.getppid() != parent:
@@ -45,13 +46,15 @@ class Launch:
     """uid and gid to run as; None keeps the parent's."""
     death_signal: signal.Signals = signal.SIGKILL
     """Sent by the kernel when the parent dies."""
+    niceness: int = 0
+    """How far the process stands back when processors are short."""
 
     def popen_arguments(self) -> dict[str, Any]:
         """Keyword arguments for ``subprocess`` and ``asyncio`` alike."""
         arguments: dict[str, Any] = {
             "env": dict(self.env),
             "cwd": self.cwd,
-            "preexec_fn": die_with_parent(self.death_signal),
+            "preexec_fn": die_with_parent(self.death_signal, self.niceness),
             # A terminal's Ctrl-C goes to the whole foreground group; only the supervisor may see
             # it, because the order of stopping is its business.
             "process_group": 0,

@@ -6,6 +6,7 @@ is. The schedule lives here and not in the database: it changes with the code on
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -45,8 +46,7 @@ def make_app(settings: Settings) -> Celery:
         beat_schedule=_schedule(settings),
         beat_schedule_filename=str(settings.data_dir / "beat" / "schedule"),
     )
-    # A receiver, whatever it does, keeps Celery from configuring the log.
-    setup_logging.connect(_keep_our_logging, weak=False)
+    setup_logging.connect(_set_up_logging, weak=False)
     return app
 
 
@@ -64,7 +64,7 @@ def _broker(settings: Settings) -> dict[str, Any]:
     if settings.broker_url is not None:
         return {"broker_url": settings.broker_url}
     return {
-        "broker_url": "files://",
+        "broker_url": "files://localhost",
         "broker_transport": broker.ALIAS,
         "broker_transport_options": {
             "folder": str(settings.data_dir / "broker"),
@@ -91,5 +91,7 @@ def _entry(task: str, when: Any, period_s: float) -> dict[str, Any]:
     return {"task": task, "schedule": when, "options": {"expires": max(period_s, 1.0)}}
 
 
-def _keep_our_logging(**_: Any) -> None:
-    return None
+def _set_up_logging(**_: Any) -> None:
+    # That there is a receiver keeps Celery from configuring the log itself. Its own two lines per
+    # task would drown the rest: the sweeps run every second and say so when they find something.
+    logging.getLogger("celery").setLevel(logging.WARNING)

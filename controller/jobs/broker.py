@@ -24,6 +24,7 @@ ALIAS = "controller.jobs.broker:Transport"
 """What Celery is given to find this transport."""
 
 _UNFINISHED = ".unfinished"
+_LONGEST_WAIT_S = 0.2
 
 
 class Channel(virtual.Channel):
@@ -80,6 +81,11 @@ class Transport(virtual.Transport):
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
         self.state = self.global_state
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        # The worker looks at its stop flag between two calls, and asks for two seconds.
+        patience = _LONGEST_WAIT_S if timeout is None else min(timeout, _LONGEST_WAIT_S)
+        super().drain_events(connection, timeout=patience)
 
     def driver_version(self) -> str:
         return "1"
