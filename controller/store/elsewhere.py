@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, or_, select
 
 from controller.domain.intent import Kind, Object
 from controller.domain.validation import Elsewhere
@@ -16,6 +16,10 @@ from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostSegmentRow, PortRow
 
 _SAMPLE = 10
+_IPV6_AT_SEGMENT_MTU = (
+    PortRow.mtu.is_(None),
+    func.array_to_string(PortRow.addresses, " ").like("%:%"),
+)
 
 
 def load_elsewhere(
@@ -37,6 +41,7 @@ def load_elsewhere(
     counts = _counts(tx, far)
     samples = _grouped(tx, _ranked(far, PortRow.name.asc(), _SAMPLE))
     widest = _grouped(tx, _ranked((*far, PortRow.mtu.is_not(None)), PortRow.mtu.desc(), 1))
+    ipv6 = _grouped(tx, _ranked((*far, *_IPV6_AT_SEGMENT_MTU), PortRow.name.asc(), 1))
     claimants = _grouped(tx, _claimants(far, list(macs), list(ips)))
     narrowest = _narrowest_hosts(tx, uids, touched)
     return {
@@ -45,6 +50,7 @@ def load_elsewhere(
             sample=tuple(samples[uid]),
             narrowest_host=narrowest.get(uid),
             widest_port=next(iter(widest[uid]), None),
+            ipv6_port=next(iter(ipv6[uid]), None),
             claimants=tuple(claimants[uid]),
         )
         for uid, count in counts.items()
@@ -70,8 +76,8 @@ def _claimants(
     far: Collection[ColumnElement[bool]], macs: list[str], ips: list[str]
 ) -> Select[Any]:
     address = func.unnest(PortRow.addresses).column_valued("address")
-    ip = func.split_part(cast(address, String), "/", 1)
-    has_ip = select(1).where(ip == func.any(ips)).correlate(PortRow).exists()
+    ip = func.split_part(cast(address, Text), "/", 1)
+    has_ip = select(1).where(ip == any_(literal(ips, ARRAY(Text)))).correlate(PortRow).exists()
     return _current_ports().where(*far, or_(PortRow.mac == func.any(macs), has_ip))
 
 

@@ -126,7 +126,7 @@ def _check_vteps(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -
         host = after.host(spec.host)
         if host is None or any(family(vtep) == version for vtep in host.vteps):
             continue
-        pointer = _blame(port, spec, ref, after)
+        pointer = _blame(port, spec, after)
         if pointer is not None:
             faults.invalid(
                 pointer,
@@ -137,15 +137,13 @@ def _check_vteps(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -
             )
 
 
-def _blame(port: Draft, spec: PortSpec, segment: Ref, after: After) -> str | None:
-    """Return where the request brings a port, its host or its segment into what is wrong."""
+def _blame(port: Draft, spec: PortSpec, after: After) -> str | None:
+    """Return where the request brings in the port or its host; a used segment's family is fixed."""
     if port.ref in after.drafts:
         return f"{port.pointer}/spec/segment"
     for draft in after.drafts.values():
         if isinstance(draft.spec, HostSpec) and draft.ref.name == spec.host:
             return f"{draft.pointer}/spec/vteps"
-    if segment in after.drafts:
-        return f"{after.drafts[segment].pointer}/spec/address_family"
     return None
 
 
@@ -215,10 +213,10 @@ def _check_port_mtus(ref: Ref, limit: int, narrowest: str, after: After, faults:
 
 def _mtu_relevant_ports(segment: Ref, after: After) -> Iterator[tuple[Draft, PortSpec]]:
     yield from after.ports_of(segment)
-    widest = after.elsewhere(segment).widest_port
-    if widest is not None and isinstance(widest.spec, PortSpec):
-        far = Draft(widest.ref, widest.spec, widest.labels, pointer="", current=widest)
-        yield far, widest.spec
+    far = after.elsewhere(segment)
+    for port in (far.widest_port, far.ipv6_port):
+        if port is not None and isinstance(port.spec, PortSpec):
+            yield Draft(port.ref, port.spec, port.labels, pointer="", current=port), port.spec
 
 
 def _check_holders(ref: Ref, after: After, faults: Faults) -> None:

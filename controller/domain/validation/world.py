@@ -40,6 +40,8 @@ class Elsewhere:
     """The member with the smallest ``underlay_mtu``."""
     widest_port: Object | None = None
     """The port with the largest explicit ``mtu``; None when no port names one."""
+    ipv6_port: Object | None = None
+    """Some port with an IPv6 address and no ``mtu`` of its own."""
     claimants: tuple[Object, ...] = ()
     """The ports that have a MAC of ``Wanted.macs`` or an IP address of ``Wanted.ips``."""
 

@@ -1,0 +1,166 @@
+"""Laws 5, 6, 8 and 10 of the compiler, and what ``removed`` may and must name."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from ovsfleet.v1 import state_pb2
+
+from controller.compiler import compile_host, compile_hosts, host_state
+from controller.domain.intent import HostIntent, HostSpec, Kind, SegmentIntent
+from tests.support.histories import Request, attempt, fleet_after, histories
+from tests.support.model_fleet import ModelFleet
+
+
+def intents(fleet: ModelFleet, confirmed: int = 0) -> list[HostIntent]:
+    return [fleet.host_intent(o.name, confirmed=confirmed) for o in fleet.of_kind(Kind.HOST)]
+
+
+def shuffled(intent: HostIntent, rng: random.Random) -> HostIntent:
+    segments = [
+        SegmentIntent(s.segment, tuple(rng.sample(s.members, len(s.members))))
+        for s in intent.segments
+    ]
+    return replace(
+        intent,
+        bridges=tuple(rng.sample(intent.bridges, len(intent.bridges))),
+        ports=tuple(rng.sample(intent.ports, len(intent.ports))),
+        segments=tuple(rng.sample(segments, len(segments))),
+        local_vlans=dict(reversed(list(intent.local_vlans.items()))),
+    )
+
+
+@given(histories, st.randoms(use_true_random=False))
+def test_the_order_in_which_intent_is_read_does_not_show_in_a_single_byte(
+    history: list[Request], rng: random.Random
+) -> None:
+    for intent in intents(fleet_after(history)):
+        one, other = compile_host(intent), compile_host(shuffled(intent, rng))
+        assert one.hash == other.hash
+        assert host_state(one, intent, ()).SerializeToString(deterministic=True) == host_state(
+            other, intent, ()
+        ).SerializeToString(deterministic=True)
+
+
+@given(histories)
+def test_hosts_compiled_together_are_as_hosts_compiled_alone(history: list[Request]) -> None:
+    held = intents(fleet_after(history))
+    together = compile_hosts(held)
+    assert together == {intent.host.uid: compile_host(intent) for intent in held}
+
+
+@given(histories)
+def test_devices_of_a_host_have_names_of_their_own_of_at_most_15_bytes(
+    history: list[Request],
+) -> None:
+    for intent in intents(fleet_after(history)):
+        part = compile_host(intent).part
+        names = [port.interface for port in part.ports] + [b.name for b in part.bridges]
+        names += [part.overlay.name] if part.HasField("overlay") else []
+        assert len(names) == len(set(names))
+        assert all(1 <= len(name.encode()) <= 15 for name in names)
+
+
+@given(histories)
+def test_everything_that_a_state_refers_to_is_in_it(history: list[Request]) -> None:
+    for intent in intents(fleet_after(history)):
+        compiled = compile_host(intent)
+        part = compiled.part
+        bridges = {bridge.name for bridge in part.bridges} | {part.overlay.name}
+        vlans = {a.local_vlan for a in part.attachments}
+        assert {a.fragment_hash for a in part.attachments} == set(compiled.fragments)
+        assert len(vlans) == len(part.attachments)
+        for port in part.ports:
+            assert port.bridge in bridges
+            assert port.mtu >= 68
+            assert port.bridge != part.overlay.name or port.tag in vlans
+
+
+@given(histories)
+def test_both_ends_of_a_tunnel_are_compiled_as_mirrors(history: list[Request]) -> None:
+    compiled = compile_hosts(intents(fleet_after(history)))
+    for uid, host in compiled.items():
+        for fragment in host.fragments.values():
+            members = {member.host_uid: member.vtep for member in fragment.members}
+            assert str(uid) in members
+            assert len(set(members.values())) == len(members)
+            for other in compiled.values():
+                if other.part.host_uid in members:
+                    assert other.fragments[fragment.hash] == fragment
+
+
+@given(histories)
+def test_a_packet_of_the_compiled_mtu_fits_every_underlay(history: list[Request]) -> None:
+    for intent in intents(fleet_after(history)):
+        fragments = {f.segment_uid: f for f in compile_host(intent).fragments.values()}
+        for segment in intent.segments:
+            fragment = fragments[str(segment.segment.uid)]
+            overhead = 70 if ":" in fragment.members[0].vtep else 50
+            for member in segment.members:
+                assert isinstance(member.spec, HostSpec)
+                assert fragment.mtu + overhead <= member.spec.underlay_mtu
+
+
+@given(histories)
+def test_no_two_attachments_of_a_host_share_a_vlan_or_a_vni(history: list[Request]) -> None:
+    """Floods stay within one segment: the graph of a segment is its full mesh and no more."""
+    for intent in intents(fleet_after(history)):
+        compiled = compile_host(intent)
+        vnis = [fragment.vni for fragment in compiled.fragments.values()]
+        assert len(vnis) == len(set(vnis))
+        for fragment in compiled.fragments.values():
+            uids = [member.host_uid for member in fragment.members]
+            assert uids == sorted(set(uids))
+
+
+def existing_ids(state: state_pb2.HostPart, fragments: list[state_pb2.SegmentFragment]) -> set[str]:
+    ids = {port.id for port in state.ports} | {bridge.id for bridge in state.bridges}
+    ids |= {f"segment:{a.segment_uid}" for a in state.attachments}
+    ids |= {
+        f"tunnel:{f.segment_uid}/{m.host_uid}"
+        for f in fragments
+        for m in f.members
+        if m.host_uid != state.host_uid
+    }
+    return ids | ({"overlay"} if state.HasField("overlay") else set())
+
+
+def ids_on(fleet: ModelFleet, name: str) -> set[str]:
+    compiled = compile_host(fleet.host_intent(name))
+    return existing_ids(compiled.part, list(compiled.fragments.values()))
+
+
+@given(histories, histories)
+def test_removed_names_all_that_was_confirmed_and_is_gone_and_nothing_that_exists(
+    before: list[Request], after: list[Request]
+) -> None:
+    fleet = fleet_after(before)
+    hosts = {o.name: o.uid for o in fleet.of_kind(Kind.HOST)}
+    confirmed = {name: (fleet.revision, ids_on(fleet, name)) for name in hosts}
+    for manifests, gone in after:
+        attempt(fleet, manifests, gone)
+    for found in fleet.of_kind(Kind.HOST):
+        if hosts.get(found.name) != found.uid:
+            continue
+        revision, had = confirmed[found.name]
+        removed = set(compile_host(fleet.host_intent(found.name, confirmed=revision)).removed)
+        exist = ids_on(fleet, found.name)
+        assert not removed & exist
+        covered = {i for i in had if i.startswith("tunnel:") and segment_of(i) in removed}
+        assert had - exist - covered <= removed
+
+
+def segment_of(tunnel: str) -> str:
+    return f"segment:{tunnel.removeprefix('tunnel:').partition('/')[0]}"
+
+
+@given(histories)
+def test_a_host_is_not_sent_the_fragments_that_it_has(history: list[Request]) -> None:
+    for intent in intents(fleet_after(history)):
+        compiled = compile_host(intent)
+        known = list(compiled.fragments)[:1]
+        sent = {f.hash for f in host_state(compiled, intent, known).fragments}
+        assert sent == set(compiled.fragments) - set(known)

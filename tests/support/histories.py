@@ -1,0 +1,50 @@
+"""Random histories of a small fleet: requests that mostly succeed, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from controller.domain.errors import DomainError
+from controller.domain.intent import Manifest, Removal
+from controller.domain.validation import Planned
+from tests.support.intent_strategies import plausible_manifests, removals
+from tests.support.model_fleet import ModelFleet, bridge, host, pointed, segment
+
+Request = tuple[list[Manifest], list[Removal]]
+
+requests = st.tuples(
+    st.lists(plausible_manifests(), max_size=3), st.lists(removals(), max_size=1)
+).map(lambda pair: (pointed(pair[0]), pair[1]))
+steps: st.SearchStrategy[Request] = st.one_of(
+    plausible_manifests().map(lambda m: (pointed([m]), [])),
+    plausible_manifests().map(lambda m: (pointed([m]), [])),
+    requests,
+)
+histories = st.integers(0, 12).flatmap(lambda size: st.lists(steps, min_size=size, max_size=size))
+
+
+def fleet_after(history: Sequence[Request]) -> ModelFleet:
+    """Start from a fleet on which most plausible requests can succeed."""
+    fleet = ModelFleet()
+    fleet.apply(
+        host("h1", "192.0.2.1", "2001:db8::1"),
+        host("h2", "192.0.2.2"),
+        host("h3", "192.0.2.3", underlay_mtu=9000),
+        segment("s1"),
+        segment("s2"),
+        bridge("b1", "h1", interface="br-x"),
+    )
+    for manifests, gone in history:
+        attempt(fleet, manifests, gone)
+    return fleet
+
+
+def attempt(
+    fleet: ModelFleet, manifests: Sequence[Manifest], gone: Sequence[Removal]
+) -> Planned | None:
+    try:
+        return fleet.commit(manifests, gone)
+    except DomainError:
+        return None

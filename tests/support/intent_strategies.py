@@ -1,0 +1,162 @@
+"""Hypothesis strategies for requests: small enough to clash often, odd enough to hurt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    AddressFamily,
+    BridgeSpec,
+    DatapathType,
+    HostSpec,
+    Kind,
+    Manifest,
+    Mode,
+    PortSpec,
+    PortType,
+    Ref,
+    Removal,
+    SegmentSpec,
+    Spec,
+    VethPeerSpec,
+)
+
+HOSTS = ("h1", "h2", "h3")
+SEGMENTS = ("s1", "s2")
+BRIDGES = ("b1", "b2")
+PORTS = ("p1", "p2", "p3", "p4", "p5")
+
+_vteps = st.lists(
+    st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2"]),
+    max_size=2,
+).map(tuple)
+_mtus = st.none() | st.sampled_from([1200, 1280, 1400, 1450, 1500])
+_devices = st.sampled_from(["eth0", "tap0", "tap1", "tap2", "br-x", "br-fleet"])
+
+
+def host_specs() -> st.SearchStrategy[Spec]:
+    return st.builds(
+        HostSpec,
+        vteps=_vteps,
+        underlay_mtu=st.sampled_from([1400, 1500, 9000]),
+        datapath_type=st.sampled_from(DatapathType),
+    )
+
+
+def bridge_specs() -> st.SearchStrategy[Spec]:
+    return st.builds(BridgeSpec, host=st.sampled_from(HOSTS), interface=_devices)
+
+
+def segment_specs() -> st.SearchStrategy[Spec]:
+    return st.builds(
+        SegmentSpec,
+        vni=st.none() | st.sampled_from([1, 2, 10_000, 10_001]),
+        mtu=_mtus,
+        address_family=st.sampled_from(AddressFamily),
+    )
+
+
+def port_manifests() -> st.SearchStrategy[Manifest]:
+    return st.builds(_port, st.sampled_from(PORTS), st.booleans(), st.booleans(), _loose_ports())
+
+
+def _loose_ports() -> st.SearchStrategy[PortSpec]:
+    peers = st.builds(VethPeerSpec, netns=st.sampled_from(["red", "blue"]), interface=_devices)
+    return st.builds(
+        PortSpec,
+        host=st.sampled_from(HOSTS),
+        interface=_devices,
+        type=st.sampled_from(PortType),
+        segment=st.sampled_from(SEGMENTS),
+        bridge=st.sampled_from(BRIDGES),
+        tag=st.none() | st.integers(1, 4094),
+        mac=st.none() | st.sampled_from(["02:00:00:00:00:01", "02:00:00:00:00:02"]),
+        mtu=st.none() | st.sampled_from([1280, 1450, 1500]),
+        addresses=st.sets(
+            st.sampled_from(["10.0.0.1/24", "10.0.0.2/24", "2001:db8::5/64"]), max_size=2
+        ).map(lambda found: tuple(sorted(found))),
+        peer=peers,
+    )
+
+
+def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
+    """Make the parts agree, so that most ports are acceptable by themselves."""
+    spec = replace(
+        loose,
+        segment=loose.segment if on_segment else None,
+        bridge=None if on_segment else loose.bridge,
+        tag=None if on_segment else loose.tag,
+        peer=loose.peer if loose.type is PortType.VETH else None,
+    )
+    if tame:
+        quiet = VethPeerSpec("green", f"eth-{name}") if spec.peer else None
+        spec = replace(spec, interface=f"t-{name}", mtu=None, addresses=(), mac=None, peer=quiet)
+    return Manifest(Ref(Kind.PORT, DEFAULT_PROJECT, name), spec)
+
+
+def plausible_manifests() -> st.SearchStrategy[Manifest]:
+    """Manifests that one by one could be accepted, over few names."""
+    return st.one_of(
+        _manifests(Kind.HOST, HOSTS, host_specs()),
+        _manifests(Kind.BRIDGE, BRIDGES, bridge_specs()),
+        _manifests(Kind.SEGMENT, SEGMENTS, segment_specs()),
+        port_manifests(),
+        port_manifests(),
+        port_manifests(),
+    )
+
+
+def _manifests(
+    kind: Kind, names: tuple[str, ...], specs: st.SearchStrategy[Spec]
+) -> st.SearchStrategy[Manifest]:
+    refs = st.builds(Ref, st.just(kind), st.just(DEFAULT_PROJECT), st.sampled_from(names))
+    return st.builds(Manifest, refs, specs)
+
+
+def removals() -> st.SearchStrategy[Removal]:
+    names = {
+        Kind.HOST: HOSTS,
+        Kind.BRIDGE: BRIDGES,
+        Kind.SEGMENT: SEGMENTS,
+        Kind.PORT: PORTS,
+    }
+    refs = [Ref(kind, DEFAULT_PROJECT, name) for kind, found in names.items() for name in found]
+    return st.builds(Removal, st.sampled_from(refs), missing_ok=st.booleans())
+
+
+def wild_manifests() -> st.SearchStrategy[Manifest]:
+    """Manifests that hold anything their types allow."""
+    words = st.text(max_size=20) | st.sampled_from(["h1", "s1", "b1", "default", "", ".", "vx0"])
+    numbers = st.integers() | st.sampled_from([0, 1, 68, 1500, 4094, 4095, 65535, 2**24])
+    many = st.lists(words | st.ip_addresses().map(str), max_size=4).map(tuple)
+    peers = st.none() | st.builds(VethPeerSpec, words, words)
+    specs: st.SearchStrategy[Spec] = st.one_of(
+        st.builds(HostSpec, many, numbers, st.sampled_from(DatapathType), words),
+        st.builds(BridgeSpec, words, words),
+        st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, numbers),
+        st.builds(
+            PortSpec,
+            host=words,
+            interface=words,
+            type=st.sampled_from(PortType),
+            segment=st.none() | words,
+            bridge=st.none() | words,
+            tag=st.none() | numbers,
+            mac=st.none() | words,
+            mtu=st.none() | numbers,
+            addresses=many,
+            peer=peers,
+        ),
+    )
+    return st.builds(
+        Manifest,
+        st.builds(Ref, st.sampled_from(Kind), words, words),
+        specs,
+        st.dictionaries(words, words, max_size=3),
+        st.sampled_from(Mode),
+        words,
+        st.none() | numbers,
+    )
