@@ -220,8 +220,8 @@ class ModelFleet:
         )
 
 
-def _host_of(found: Object) -> str | None:
-    return found.spec.host if isinstance(found.spec, BridgeSpec | PortSpec) else None
+def _host_of(found: Object) -> str:
+    return found.spec.host if isinstance(found.spec, BridgeSpec | PortSpec) else ""
 
 
 def _segment_of(found: Object) -> Ref | None:

@@ -37,11 +37,15 @@ _MAX_LABELS = 64
 def normalise(spec: Spec) -> Spec:
     """Bring addresses into their one spelling; what is malformed stays for the checks to name."""
     if isinstance(spec, HostSpec):
-        return replace(spec, vteps=tuple(fields.ip_of(v) or v for v in spec.vteps))
+        return replace(spec, vteps=tuple(_vtep(v) for v in spec.vteps))
     if isinstance(spec, PortSpec):
         mac = spec.mac.lower().replace("-", ":") if spec.mac else None
         return replace(spec, mac=mac, addresses=tuple(_cidr(a) for a in spec.addresses))
     return spec
+
+
+def _vtep(address: str) -> str:
+    return fields.ip_of(address) or address if "/" not in address else address
 
 
 def _cidr(address: str) -> str:
