@@ -6,23 +6,35 @@ a newer one has replaced changes nothing. Must not touch intent.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from controller.domain.status import Phase
+from controller.domain.errors import NotFoundError
+from controller.domain.intent import Kind
+from controller.domain.status import Outcome, Phase
+from controller.services.statuses import derive
+from controller.store import status as rows
 from controller.store.engine import Database
+from controller.store.listing import Subject
 
-
-class Outcome(enum.StrEnum):
-    """What the agent made of the state it accepted last."""
-
-    APPLIED = "applied"
-    HELD = "held"
-    REVERTED = "reverted"
+__all__ = [
+    "HostReport",
+    "Outcome",
+    "ReportedFailure",
+    "SessionStart",
+    "StatusChange",
+    "advance",
+    "changed_since",
+    "close_session",
+    "heartbeat",
+    "heartbeats",
+    "open_session",
+    "record",
+    "sweep_liveness",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,43 +83,106 @@ def open_session(db: Database, host_uid: UUID, start: SessionStart, *, now: date
     """Starts a session and fences all earlier ones; answers its epoch, which only grows.
 
     NotFoundError when the host is not intended."""
-    raise NotImplementedError
+    columns = {**asdict(start), "capabilities": dict(start.capabilities)}
+    with db.transaction() as tx:
+        if not rows.host_is_intended(tx, host_uid):
+            raise NotFoundError(f"there is no host {host_uid}")
+        return rows.open_session(tx, host_uid, columns, now)
 
 
 def heartbeat(db: Database, host_uid: UUID, session_epoch: int, *, now: datetime) -> bool:
     """False: fenced, a newer session exists."""
-    raise NotImplementedError
+    return not heartbeats(db, {host_uid: session_epoch}, now=now)
 
 
 def heartbeats(db: Database, sessions: Mapping[UUID, int], *, now: datetime) -> frozenset[UUID]:
     """One heartbeat for many hosts in one statement; answers the hosts whose session is fenced."""
-    raise NotImplementedError
+    with db.transaction() as tx:
+        return frozenset(sessions) - rows.heartbeats(tx, sessions, now)
 
 
 def record(
     db: Database, host_uid: UUID, session_epoch: int, report: HostReport, *, now: datetime
 ) -> bool:
-    """Takes a report in; False: fenced. A failure that was known keeps its ``since``."""
-    raise NotImplementedError
+    """Takes a report in; False: fenced. A failure that was known keeps its ``since``.
+
+    A host that reverted is pinned to the revision it went back to, until new intent addresses it:
+    sending it the same state again would only make it revert again."""
+    failures = {failure.resource: _columns(failure) for failure in report.failures}
+    columns = {
+        "observed_revision": report.observed_revision,
+        "applied_revision": report.applied_revision,
+        "applied_hash": report.applied_hash,
+        "outcome": report.outcome.value,
+        "failures": len(failures),
+    }
+    if report.outcome is Outcome.REVERTED and report.applied_revision > 0:
+        columns["pinned_revision"] = report.applied_revision
+    with db.transaction() as tx:
+        if not rows.record(tx, host_uid, session_epoch, columns, now):
+            return False
+        rows.replace_failures(tx, host_uid, list(failures.values()), now)
+        return True
 
 
-def advance(db: Database, hosts: Mapping[UUID, bytes], revision: int, *, now: datetime) -> int:
+def _columns(failure: ReportedFailure) -> dict[str, Any]:
+    return {**asdict(failure), "object_uid": _object_of(failure.resource)}
+
+
+def _object_of(resource: str) -> UUID | None:
+    """``port:<uid>``, ``segment:<uid>`` and ``tunnel:<segment uid>/<host uid>`` name an object."""
+    name = resource.partition(":")[2].partition("/")[0]
+    try:
+        return UUID(name)
+    except ValueError:
+        return None
+
+
+def advance(
+    db: Database,
+    hosts: Mapping[UUID, bytes],
+    revision: int,
+    *,
+    now: datetime,  # noqa: ARG001 (every report says when; this one changes no time)
+) -> int:
     """Brings hosts whose desired state did not change with ``revision`` forward to it.
 
     ``hosts`` maps each to the hash it has to have applied for that. Answers how many moved."""
-    raise NotImplementedError
+    with db.transaction() as tx:
+        return rows.advance(tx, hosts, revision)
 
 
 def close_session(db: Database, host_uid: UUID, session_epoch: int, *, now: datetime) -> None:
     """The stream ended. Without effect when a newer session exists."""
-    raise NotImplementedError
+    with db.transaction() as tx:
+        rows.close_session(tx, host_uid, session_epoch, now)
 
 
 def changed_since(db: Database, cursor: int) -> tuple[tuple[StatusChange, ...], int]:
     """Hosts whose status changed, at least once each, and the cursor to go on from; 0: all."""
-    raise NotImplementedError
+    with db.snapshot() as tx:
+        hosts, following = rows.changed_hosts(tx, cursor)
+        reported = rows.read_reported(tx, hosts) if hosts else []
+        subjects = [Subject(row.host_uid, row.revision, None) for row in reported]
+        statuses = derive(tx, Kind.HOST, subjects) if subjects else {}
+    changes = tuple(_change(row, statuses[row.host_uid].phase) for row in reported)
+    return changes, following
+
+
+def _change(row: rows.Reported, phase: Phase) -> StatusChange:
+    return StatusChange(
+        host_uid=row.host_uid,
+        host=row.host,
+        phase=phase,
+        connected=row.heard,
+        applied_revision=row.applied_revision,
+        observed_revision=row.observed_revision,
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        failures=row.failures,
+    )
 
 
 def sweep_liveness(db: Database, *, now: datetime, silence: timedelta) -> int:
     """Connected hosts that were silent for longer become unknown; answers how many did."""
-    raise NotImplementedError
+    with db.transaction() as tx:
+        return rows.silence(tx, unheard_since=now - silence, now=now)

@@ -60,7 +60,8 @@ def fetch_refs(tx: Transaction, refs: Iterable[Ref]) -> list[Object]:
     """Read the current objects with these names: one query for each kind and project."""
     names: dict[tuple[Kind, str], list[str]] = defaultdict(list)
     for ref in refs:
-        names[ref.kind, ref.project].append(ref.name)
+        if can_be_stored(ref.project) and can_be_stored(ref.name):
+            names[ref.kind, ref.project].append(ref.name)
     return [
         found
         for (kind, project), wanted in sorted(names.items())
@@ -75,16 +76,14 @@ def _named(kind: Kind, project: str, names: Sequence[str]) -> Select[Any]:
     )
 
 
-def uid_of(tx: Transaction, ref: Ref) -> UUID | None:
-    row = VERSIONED[ref.kind]
-    query = select(row.uid).where(
-        row.project == ref.project, row.name == ref.name, row.valid_to.is_(None)
-    )
-    return tx.execute(query).scalar_one_or_none()
+def can_be_stored(word: str) -> bool:
+    """False for what no name or address contains; PostgreSQL cannot even be asked for some."""
+    return word.isascii() and word.isprintable()
 
 
 def existing_projects(tx: Transaction, names: Iterable[str]) -> frozenset[str]:
-    query = select(ProjectRow.name).where(ProjectRow.name == func.any(list(names)))
+    known = [name for name in names if can_be_stored(name)]
+    query = select(ProjectRow.name).where(ProjectRow.name == func.any(known))
     return frozenset(tx.execute(query).scalars())
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, update
 
 from controller.domain.intent import HostSpec, Kind, Object, PortSpec, Ref, SegmentSpec
 from controller.domain.validation import Draft, Planned, references
-from controller.store import held, membership, objects
+from controller.store import held, membership, objects, status
 from controller.store.changelog import Entry, append
 from controller.store.engine import Transaction
 from controller.store.membership import Member
@@ -52,6 +52,10 @@ def write(tx: Transaction, writing: Writing) -> None:
     changed |= membership.segments_of(tx, _moved_hosts(writing))
     entries = [*_entries(writing), *_membership_entries(tx, changed)]
     append(tx, writing.revision, entries)
+    status.forget(tx, [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST])
+    status.release_pins(
+        tx, {e.host_uid or e.uid for e in entries if e.ref.kind is not Kind.SEGMENT}
+    )
 
 
 def _close(tx: Transaction, writing: Writing) -> None:

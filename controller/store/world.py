@@ -28,9 +28,10 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     found = [*named, *_on_hosts(tx, hosts), *_with_vteps(tx, wanted.vteps)]
     found += _segments_carried(tx, [o.uid for o in named if o.ref in wanted.host_targets])
     segments = {o.uid for o in found if o.kind is Kind.SEGMENT}
+    macs = filter(objects.can_be_stored, wanted.macs)
     return World(
         objects={o.ref: o for o in found},
-        elsewhere=load_elsewhere(tx, segments, hosts, wanted.macs, wanted.ips),
+        elsewhere=load_elsewhere(tx, segments, hosts, macs, wanted.ips),
         projects=objects.existing_projects(tx, wanted.projects),
         vnis=_taken_vnis(tx, wanted.vnis),
         free_vnis=free_vnis(tx, VNI_POOL, wanted.new_vnis),

@@ -1,0 +1,36 @@
+"""Statuses in bulk: facts from the store, judgement from ``controller.domain.status``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from controller.domain.intent import Kind
+from controller.domain.status import (
+    SegmentFacts,
+    Status,
+    host_status,
+    resource_status,
+    segment_status,
+)
+from controller.store.engine import Transaction
+from controller.store.facts import host_facts, resource_facts, segment_facts
+from controller.store.listing import Subject
+
+
+def derive(tx: Transaction, kind: Kind, subjects: Sequence[Subject]) -> dict[UUID, Status]:
+    """By uid. The number of queries depends on the kind only."""
+    uids = [subject.uid for subject in subjects]
+    match kind:
+        case Kind.HOST:
+            hosts = host_facts(tx, uids)
+            return {s.uid: host_status(s.revision, hosts[s.uid]) for s in subjects}
+        case Kind.SEGMENT:
+            segments = segment_facts(tx, uids)
+            return {
+                s.uid: segment_status(s.revision, segments.get(s.uid, SegmentFacts()))
+                for s in subjects
+            }
+        case Kind.BRIDGE | Kind.PORT:
+            found = resource_facts(tx, {s.uid: s.host_uid for s in subjects if s.host_uid})
+            return {s.uid: resource_status(s.revision, found[s.uid]) for s in subjects}

@@ -1,0 +1,177 @@
+"""What statuses are derived from, read in bulk: as many queries for one object as for a thousand.
+
+Only the first few failures of an object are read: they say why, and one is enough to count.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    SQLColumnExpression,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from controller.domain.status import (
+    HOST_RESOURCE,
+    HostFacts,
+    Liveness,
+    Outcome,
+    SegmentFacts,
+    Trouble,
+)
+from controller.store.changelog import newest_membership_changes
+from controller.store.engine import Transaction
+from controller.store.tables import (
+    HostCertificateRow,
+    HostRow,
+    HostSegmentRow,
+    HostStatusRow,
+    ResourceFailureRow,
+)
+
+_TROUBLES = 10
+
+_LIVENESS = case(
+    (and_(HostStatusRow.connected, ~HostStatusRow.silent), Liveness.CONNECTED.value),
+    (HostStatusRow.host_uid.is_not(None), Liveness.SILENT.value),
+    (
+        exists().where(HostCertificateRow.host_uid == HostRow.uid).correlate(HostRow),
+        Liveness.NEVER_CONNECTED.value,
+    ),
+    else_=Liveness.NOT_ENROLLED.value,
+)
+
+
+def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
+    """For hosts themselves: with all kinds of trouble that they have."""
+    uids = list(hosts)
+    found = _without_troubles(tx, uids)
+    row = ResourceFailureRow
+    troubles = _troubles(tx, row.host_uid, row.host_uid == func.any(uids))
+    return {uid: replace(facts, troubles=troubles[uid]) for uid, facts in found.items()}
+
+
+def resource_facts(tx: Transaction, on_hosts: Mapping[UUID, UUID]) -> dict[UUID, HostFacts]:
+    """For bridges and ports, given each one's host: with what troubles them or the whole host."""
+    hosts = list(set(on_hosts.values()))
+    found = _without_troubles(tx, hosts)
+    row = ResourceFailureRow
+    whole_host = and_(row.host_uid == func.any(hosts), row.resource == HOST_RESOURCE)
+    subject = func.coalesce(row.object_uid, row.host_uid)
+    own = row.object_uid == func.any(list(on_hosts))
+    troubles = _troubles(tx, subject, or_(own, whole_host))
+    return {
+        uid: replace(found[host], troubles=troubles[host] + troubles[uid])
+        for uid, host in on_hosts.items()
+        if host in found
+    }
+
+
+def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, HostFacts]:
+    status = HostStatusRow
+    query = (
+        select(
+            HostRow.uid,
+            HostRow.name,
+            _LIVENESS.label("liveness"),
+            func.coalesce(status.applied_revision, 0).label("applied_revision"),
+            status.outcome,
+            status.last_transition,
+        )
+        .outerjoin(status, status.host_uid == HostRow.uid)
+        .where(HostRow.uid == func.any(list(hosts)), HostRow.valid_to.is_(None))
+    )
+    return {row.uid: _host_facts(row) for row in tx.execute(query)}
+
+
+def _host_facts(row: Row[Any]) -> HostFacts:
+    return HostFacts(
+        name=row.name,
+        liveness=Liveness(row.liveness),
+        applied_revision=row.applied_revision,
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        since=row.last_transition,
+    )
+
+
+def _troubles(
+    tx: Transaction, subject: SQLColumnExpression[Any], which: ColumnElement[bool]
+) -> defaultdict[UUID, tuple[Trouble, ...]]:
+    """The first failures of each subject, those of the whole host and the oldest in front."""
+    row = ResourceFailureRow
+    order = (row.resource != HOST_RESOURCE, row.since, row.resource)
+    rank = func.row_number().over(partition_by=subject, order_by=order)
+    ranked = select(
+        subject.label("subject"),
+        row.resource,
+        row.reason,
+        row.message,
+        row.since,
+        rank.label("rank"),
+    ).where(which)
+    first = ranked.subquery()
+    query = select(first).where(first.c.rank <= _TROUBLES).order_by(first.c.subject, first.c.rank)
+    found: defaultdict[UUID, tuple[Trouble, ...]] = defaultdict(tuple)
+    for each in tx.execute(query):
+        found[each.subject] += (Trouble(each.resource, each.reason, each.message, each.since),)
+    return found
+
+
+def segment_facts(tx: Transaction, segments: Iterable[UUID]) -> dict[UUID, SegmentFacts]:
+    uids = list(segments)
+    memberships = newest_membership_changes(tx, uids)
+    row = ResourceFailureRow
+    troubles = _troubles(tx, row.object_uid, row.object_uid == func.any(uids))
+    members = {found.segment_uid: found for found in _members(tx, uids)}
+    return {
+        uid: _segment_facts(memberships.get(uid, 0), members.get(uid), troubles[uid])
+        for uid in uids
+    }
+
+
+def _members(tx: Transaction, segments: Sequence[UUID]) -> Iterable[Row[Any]]:
+    member, status = HostSegmentRow, HostStatusRow
+    names = func.array_agg(aggregate_order_by(HostRow.name, HostRow.name))
+    absent = _LIVENESS.in_([Liveness.NOT_ENROLLED.value, Liveness.NEVER_CONNECTED.value])
+    query = (
+        select(
+            member.segment_uid,
+            func.count().label("members"),
+            func.min(func.coalesce(status.applied_revision, 0)).label("oldest"),
+            names.filter(absent).label("absent"),
+            names.filter(_LIVENESS.in_([Liveness.SILENT.value])).label("silent"),
+        )
+        .join(HostRow, and_(HostRow.uid == member.host_uid, HostRow.valid_to.is_(None)))
+        .outerjoin(status, status.host_uid == member.host_uid)
+        .where(member.segment_uid == func.any(list(segments)), member.released_revision.is_(None))
+        .group_by(member.segment_uid)
+    )
+    return tx.execute(query)
+
+
+def _segment_facts(
+    membership: int, members: Row[Any] | None, troubles: tuple[Trouble, ...]
+) -> SegmentFacts:
+    if members is None:
+        return SegmentFacts(membership_revision=membership)
+    return SegmentFacts(
+        membership_revision=membership,
+        members=members.members,
+        oldest_applied_revision=members.oldest,
+        absent=tuple(members.absent or ()),
+        silent=tuple(members.silent or ()),
+        troubles=troubles,
+    )

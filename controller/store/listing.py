@@ -1,0 +1,123 @@
+"""Reads current objects for people: one by name or uid, a page, or the bare facts of all.
+
+``projects`` limits what is visible; None is everything. Kinds that are shared by all projects are
+read without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, func, literal, null, select, tuple_, union_all
+
+from controller.domain.intent import Kind, Object, Ref
+from controller.store import objects
+from controller.store.engine import Transaction
+from controller.store.tables import VERSIONED, BridgeRow, PortRow, ResourceFailureRow
+
+
+class Subject(NamedTuple):
+    """What deriving an object's status takes of the object itself."""
+
+    uid: UUID
+    revision: int
+    host_uid: UUID | None
+    """Of a bridge or port."""
+
+
+class Listed(NamedTuple):
+    object: Object
+    subject: Subject
+
+
+def read_named(tx: Transaction, kind: Kind, project: str, name: str) -> Listed | None:
+    if not (objects.can_be_stored(project) and objects.can_be_stored(name)):
+        return None
+    row = VERSIONED[kind]
+    return _one(tx, kind, _visible(kind, None).where(row.project == project, row.name == name))
+
+
+def read_uid(
+    tx: Transaction, kind: Kind, uid: UUID, projects: Collection[str] | None
+) -> Listed | None:
+    return _one(tx, kind, _visible(kind, projects).where(VERSIONED[kind].uid == uid))
+
+
+def read_page(
+    tx: Transaction,
+    kind: Kind,
+    projects: Collection[str] | None,
+    *,
+    limit: int,
+    after: tuple[str, str] | None,
+    labels: Mapping[str, str],
+) -> list[Listed]:
+    """Ordered by (project, name), from behind ``after``."""
+    row = VERSIONED[kind]
+    query = _visible(kind, projects).order_by(row.project, row.name).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(row.project, row.name) > after)
+    if labels:
+        query = query.where(row.labels.contains(dict(labels)))
+    return [_listed(kind, found) for found in tx.execute(query).mappings()]
+
+
+def read_subjects(tx: Transaction, kind: Kind, projects: Collection[str] | None) -> list[Subject]:
+    row = VERSIONED[kind]
+    host_uid = row.host_uid if row is BridgeRow or row is PortRow else null()
+    query = select(row.uid, row.valid_from, host_uid).where(objects.current(kind))
+    if projects is not None:
+        query = query.where(row.project == func.any(list(projects)))
+    return [Subject(*found) for found in tx.execute(query)]
+
+
+def _visible(kind: Kind, projects: Collection[str] | None) -> Select[Any]:
+    query = objects.versions(kind).where(objects.current(kind))
+    if projects is None:
+        return query
+    return query.where(VERSIONED[kind].project == func.any(list(projects)))
+
+
+def _one(tx: Transaction, kind: Kind, query: Select[Any]) -> Listed | None:
+    found = tx.execute(query).mappings().one_or_none()
+    return None if found is None else _listed(kind, found)
+
+
+def _listed(kind: Kind, row: RowMapping) -> Listed:
+    host_uid = row["host_uid"] if kind in (Kind.BRIDGE, Kind.PORT) else None
+    subject = Subject(row["uid"], row["valid_from"], host_uid)
+    return Listed(objects.read(kind, row), subject)
+
+
+class FailureRow(NamedTuple):
+    resource: str
+    object_uid: UUID | None
+    kind: str
+    reason: str
+    message: str
+    since: datetime
+
+
+def read_failures(tx: Transaction, host_uid: UUID) -> list[FailureRow]:
+    row = ResourceFailureRow
+    query = (
+        select(row.resource, row.object_uid, row.kind, row.reason, row.message, row.since)
+        .where(row.host_uid == host_uid)
+        .order_by(row.since, row.resource)
+    )
+    return [FailureRow(*found) for found in tx.execute(query)]
+
+
+def read_refs(tx: Transaction, uids: Collection[UUID]) -> dict[UUID, Ref]:
+    """Names of current objects of any kind."""
+    parts = (
+        select(literal(kind.value), row.uid, row.project, row.name).where(
+            row.uid == func.any(list(uids)), objects.current(kind)
+        )
+        for kind, row in VERSIONED.items()
+    )
+    found = tx.execute(union_all(*parts))
+    return {uid: Ref(Kind(kind), project, name) for kind, uid, project, name in found}

@@ -1,0 +1,253 @@
+"""Rows of what hosts report. Every statement that a session makes is fenced by its epoch.
+
+Statements that touch many hosts lock their rows in one order, so they cannot deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from controller.store.engine import Transaction
+from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
+
+_THIS_XID = func.pg_current_xact_id()
+
+
+def host_is_intended(tx: Transaction, host_uid: UUID) -> bool:
+    query = select(exists().where(HostRow.uid == host_uid, HostRow.valid_to.is_(None)))
+    return tx.execute(query).scalar_one()
+
+
+def open_session(tx: Transaction, host_uid: UUID, start: Mapping[str, Any], now: datetime) -> int:
+    """Insert or take over the host's row; ``start`` has the columns that a Hello fills."""
+    row = HostStatusRow
+    columns = {**start, "connected": True, "silent": False, "last_seen": now}
+    first = {"session_epoch": 1, "last_transition": now, "observed_revision": 0, "failures": 0}
+    statement = upsert(row).values(host_uid=host_uid, **first, **columns)
+    statement = statement.on_conflict_do_update(
+        index_elements=["host_uid"],
+        set_={
+            **columns,
+            "session_epoch": row.session_epoch + 1,
+            "applied_revision": _applied(start["applied_revision"], start["applied_hash"]),
+            "last_transition": case((_HEARD, row.last_transition), else_=now),
+            "changed_xid": _THIS_XID,
+        },
+    )
+    return tx.execute(statement.returning(row.session_epoch)).scalar_one()
+
+
+_HEARD = HostStatusRow.connected & ~HostStatusRow.silent
+
+
+def _applied(revision: int, content: bytes) -> ColumnElement[int]:
+    """A host that has the same state as before is not behind, whatever revision it came with."""
+    row = HostStatusRow
+    same = (row.applied_hash == content) & (func.length(row.applied_hash) > 0)
+    return case((same, func.greatest(row.applied_revision, revision)), else_=revision)
+
+
+_HEARTBEATS = text("""
+WITH heard AS (
+    SELECT host_uid FROM host_status
+    JOIN unnest(CAST(:hosts AS uuid[]), CAST(:epochs AS bigint[])) AS t(host_uid, epoch)
+        USING (host_uid)
+    WHERE session_epoch = epoch
+    ORDER BY host_uid FOR NO KEY UPDATE OF host_status
+)
+UPDATE host_status SET
+    last_seen = greatest(last_seen, :now),
+    silent = false,
+    last_transition = CASE WHEN silent THEN :now ELSE last_transition END,
+    changed_xid = CASE WHEN silent THEN pg_current_xact_id() ELSE changed_xid END
+FROM heard WHERE host_status.host_uid = heard.host_uid
+RETURNING host_status.host_uid
+""")
+
+
+def heartbeats(tx: Transaction, sessions: Mapping[UUID, int], now: datetime) -> frozenset[UUID]:
+    """Answer the hosts whose session is still the newest."""
+    hosts, epochs = list(sessions), list(sessions.values())
+    found = tx.execute(_HEARTBEATS, {"hosts": hosts, "epochs": epochs, "now": now})
+    return frozenset(found.scalars())
+
+
+def record(
+    tx: Transaction, host_uid: UUID, session_epoch: int, report: Mapping[str, Any], now: datetime
+) -> bool:
+    """Write a report's columns, which locks the host's row to the commit; False: fenced."""
+    row = HostStatusRow
+    columns = {
+        **report,
+        "applied_revision": _applied(report["applied_revision"], report["applied_hash"]),
+        "silent": False,
+        "last_seen": func.greatest(row.last_seen, now),
+        "last_transition": case((row.silent, now), else_=row.last_transition),
+        "changed_xid": _THIS_XID,
+    }
+    statement = update(row).where(row.host_uid == host_uid, row.session_epoch == session_epoch)
+    return tx.execute(statement.values(columns)).rowcount == 1
+
+
+def replace_failures(
+    tx: Transaction, host_uid: UUID, failures: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Make these the host's failures. One of the same kind and reason as before keeps its age."""
+    row = ResourceFailureRow
+    names = [failure["resource"] for failure in failures]
+    tx.execute(delete(row).where(row.host_uid == host_uid, row.resource != func.all(names)))
+    if not failures:
+        return
+    statement = upsert(row)
+    new = statement.excluded
+    changed = or_(row.kind != new.kind, row.reason != new.reason)
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["host_uid", "resource"],
+            set_={
+                "kind": new.kind,
+                "reason": new.reason,
+                "message": new.message,
+                "since": case((changed, new.since), else_=row.since),
+            },
+        ),
+        [{**failure, "host_uid": host_uid, "since": now} for failure in failures],
+    )
+
+
+_ADVANCE = text("""
+WITH same AS (
+    SELECT host_uid FROM host_status
+    JOIN unnest(CAST(:hosts AS uuid[]), CAST(:hashes AS bytea[])) AS t(host_uid, hash)
+        USING (host_uid)
+    WHERE applied_hash = hash AND applied_revision < :revision
+    ORDER BY host_uid FOR NO KEY UPDATE OF host_status
+)
+UPDATE host_status SET
+    applied_revision = :revision,
+    observed_revision = greatest(observed_revision, :revision),
+    changed_xid = pg_current_xact_id()
+FROM same WHERE host_status.host_uid = same.host_uid
+""")
+
+
+def advance(tx: Transaction, hosts: Mapping[UUID, bytes], revision: int) -> int:
+    values = {"hosts": list(hosts), "hashes": list(hosts.values()), "revision": revision}
+    return tx.execute(_ADVANCE, values).rowcount
+
+
+def close_session(tx: Transaction, host_uid: UUID, session_epoch: int, now: datetime) -> None:
+    row = HostStatusRow
+    tx.execute(
+        update(row)
+        .where(row.host_uid == host_uid, row.session_epoch == session_epoch, row.connected)
+        .values(
+            connected=False,
+            last_transition=case((_HEARD, now), else_=row.last_transition),
+            changed_xid=_THIS_XID,
+        )
+    )
+
+
+def silence(tx: Transaction, *, unheard_since: datetime, now: datetime) -> int:
+    row = HostStatusRow
+    unheard = (
+        select(row.host_uid)
+        .where(row.connected, ~row.silent, row.last_seen < unheard_since)
+        .order_by(row.host_uid)
+        .with_for_update(key_share=True)
+        .cte("unheard")
+    )
+    statement = (
+        update(row)
+        .where(row.host_uid == unheard.c.host_uid)
+        .values(silent=True, last_transition=now, changed_xid=_THIS_XID)
+    )
+    return tx.execute(statement).rowcount
+
+
+def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
+    """Drop what deleted hosts reported; a session that one still has is fenced by that."""
+    uids = list(hosts)
+    _lock(tx, uids)
+    tx.execute(delete(HostStatusRow).where(HostStatusRow.host_uid == func.any(uids)))
+    tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == func.any(uids)))
+
+
+def release_pins(tx: Transaction, hosts: Iterable[UUID]) -> None:
+    """Let hosts follow the head again: new intent addresses them."""
+    row = HostStatusRow
+    pinned = select(row.host_uid).where(
+        row.host_uid == func.any(list(hosts)), row.pinned_revision.is_not(None)
+    )
+    uids = list(tx.execute(pinned).scalars())
+    if uids:
+        _lock(tx, uids)
+        tx.execute(update(row).where(row.host_uid == func.any(uids)).values(pinned_revision=None))
+
+
+def _lock(tx: Transaction, hosts: list[UUID]) -> None:
+    row = HostStatusRow
+    query = select(row.host_uid).where(row.host_uid == func.any(hosts)).order_by(row.host_uid)
+    tx.execute(query.with_for_update()).all()
+
+
+_CHANGED = text("""
+SELECT host_uid FROM host_status WHERE changed_xid >= CAST(CAST(:cursor AS text) AS xid8)
+""")
+_OVER_BELOW = text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)")
+
+
+def changed_hosts(tx: Transaction, cursor: int) -> tuple[frozenset[UUID], int]:
+    """Hosts whose row a transaction wrote that was not surely over at the cursor, and the next
+    cursor: below it, all transactions were over when this snapshot was taken."""
+    hosts = frozenset(tx.execute(_CHANGED, {"cursor": str(cursor)}).scalars())
+    return hosts, tx.execute(_OVER_BELOW).scalar_one()
+
+
+class Reported(NamedTuple):
+    host_uid: UUID
+    host: str
+    revision: int
+    """Of the host object."""
+    heard: bool
+    applied_revision: int
+    observed_revision: int
+    outcome: str | None
+    failures: int
+
+
+def read_reported(tx: Transaction, hosts: Iterable[UUID]) -> list[Reported]:
+    row = HostStatusRow
+    query = (
+        select(
+            row.host_uid,
+            HostRow.name,
+            HostRow.valid_from,
+            _HEARD,
+            row.applied_revision,
+            row.observed_revision,
+            row.outcome,
+            row.failures,
+        )
+        .join(HostRow, HostRow.uid == row.host_uid)
+        .where(row.host_uid == func.any(list(hosts)), HostRow.valid_to.is_(None))
+        .order_by(HostRow.name)
+    )
+    return [Reported(*found) for found in tx.execute(query)]
