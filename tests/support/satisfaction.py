@@ -1,0 +1,222 @@
+"""Whether a host is as desired, and what on it is not ours: judged without the planner's code."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from agent.model import (
+    ID_KEY,
+    OWNER_KEY,
+    HostState,
+    Link,
+    ObservedState,
+    OvsBridge,
+    OvsInterface,
+    OvsPort,
+    Port,
+    PortType,
+    alias,
+    segment_id,
+    tunnel_id,
+)
+
+Place = tuple[str, ...]
+
+
+def shortcomings(
+    desired: HostState, observed: ObservedState, excused: Collection[str] = ()
+) -> list[str]:
+    """What is not as desired, leaving out the resources that failures name."""
+    return [
+        f"{resource}: {words}"
+        for resource, words in _shortcomings(desired, observed)
+        if resource not in excused
+    ]
+
+
+def foreign_part(observed: ObservedState, owner: str) -> dict[Place, object]:
+    """Every row and device that is not ours, without what the datapath itself writes."""
+    part: dict[Place, object] = {}
+    made: set[str] = set()
+    for bridge in observed.bridges.values():
+        own_bridge = _is_own(bridge.external_ids, owner)
+        if not own_bridge:
+            part["bridge", bridge.name] = _bridge_facts(bridge)
+        for port in bridge.ports:
+            own = _is_own(port.external_ids, owner) or (own_bridge and port.name == bridge.name)
+            if own:
+                made |= {interface.name for interface in port.interfaces}
+            else:
+                part["port", bridge.name, port.name] = _port_facts(port)
+    for link in observed.links.values():
+        if link.name not in made and not link.alias.startswith(alias(owner, "")):
+            part["link", link.name] = link
+    ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
+    for place, peer in observed.peers.items():
+        if peer.ifindex not in ours:
+            part["peer", *place] = peer
+    return part
+
+
+def own_part(observed: ObservedState, owner: str) -> dict[Place, object]:
+    """Every row and device that is ours, as far as intent determines it."""
+    part: dict[Place, object] = {}
+    for bridge in observed.bridges.values():
+        if _is_own(bridge.external_ids, owner):
+            facts = (bridge.datapath_type, bridge.fail_mode, dict(bridge.external_ids))
+            part["bridge", bridge.name] = facts
+        for port in bridge.ports:
+            if _is_own(port.external_ids, owner):
+                part["port", bridge.name, port.name] = _port_facts(port)
+    for link in observed.links.values():
+        if _is_own_link(link, owner):
+            part["link", link.name] = (link.kind, link.mtu, link.up, link.alias, link.addresses)
+    return part
+
+
+def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    for bridge in (*desired.bridges, *([desired.overlay] if desired.overlay else [])):
+        row = observed.bridges.get(bridge.name)
+        if row is None or row.external_ids.get(ID_KEY) != bridge.id:
+            yield bridge.id, f"no bridge {bridge.name}"
+        elif (row.datapath_type or "system", row.fail_mode) != (
+            bridge.datapath_type.value,
+            "standalone",
+        ):
+            yield bridge.id, f"bridge {bridge.name} is {row}"
+    for port in desired.ports:
+        yield from ((port.id, words) for words in _port_faults(desired, port, observed))
+    yield from _tunnel_faults(desired, observed)
+    for resource in _own_ids(desired.fleet_uid, observed):
+        covers = resource.replace("tunnel:", "segment:").partition("/")[0]
+        if {resource, covers} & (desired.removed - _ids_of(desired)) and resource not in _ids_of(
+            desired
+        ):
+            yield resource, "was deleted by intent and is still there"
+
+
+def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Iterator[str]:
+    row = _row_of(desired.fleet_uid, port.id, observed, port.bridge)
+    if row is None or row.name != port.interface:
+        yield f"no port {port.interface} on {port.bridge}"
+        return
+    interface = row.interfaces[0]
+    if (row.tag or 0, row.trunks, row.vlan_mode, row.protected) != (
+        port.tag,
+        frozenset(),
+        None,
+        False,
+    ):
+        yield f"row is {row}"
+    if (interface.ofport or -1) < 0 or interface.error:
+        yield f"interface is {interface}"
+    yield from _device_faults(port, interface, observed)
+
+
+def _device_faults(port: Port, interface: OvsInterface, observed: ObservedState) -> Iterator[str]:
+    near = observed.links.get(port.interface)
+    if near is None:
+        yield "no device"
+        return
+    end: Link | None = near
+    if port.type is PortType.VETH:
+        assert port.peer is not None
+        end = observed.peers.get((port.peer.netns, port.peer.interface))
+        if end is None or (end.peer_ifindex, near.peer_ifindex) != (near.ifindex, end.ifindex):
+            yield f"{end} is not the peer of {near}"
+            return
+    elif interface.type != "internal":
+        yield f"interface is {interface}"
+    assert end is not None
+    if not (near.up and end.up and near.mtu == end.mtu == port.mtu):
+        yield f"devices are {near} {end}"
+    if end.addresses != port.addresses or (port.mac and end.mac != port.mac):
+        yield f"workload's end is {end}"
+
+
+def _tunnel_faults(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    for attachment in desired.attachments:
+        fragment = desired.fragments[attachment.fragment_hash]
+        own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
+        for member in fragment.members:
+            if member is own:
+                continue
+            resource = tunnel_id(fragment.segment_uid, member.host_uid)
+            rows = _rows_of(desired.fleet_uid, resource, observed)
+            options = {
+                "key": str(fragment.vni),
+                "remote_ip": member.vtep,
+                "local_ip": own.vtep,
+                "dst_port": str(fragment.dst_port),
+            }
+            is_right = (
+                len(rows) == 1
+                and rows[0].tag == attachment.local_vlan
+                and rows[0].protected
+                and options.items() <= rows[0].interfaces[0].options.items()
+                and (rows[0].interfaces[0].ofport or -1) > 0
+            )
+            if not is_right:
+                yield resource, f"rows are {rows}"
+
+
+def _ids_of(desired: HostState) -> set[str]:
+    return {
+        *(bridge.id for bridge in desired.bridges),
+        *(port.id for port in desired.ports),
+        *(["overlay"] if desired.overlay else []),
+        *(segment_id(attachment.segment_uid) for attachment in desired.attachments),
+        *(
+            tunnel_id(fragment.segment_uid, member.host_uid)
+            for fragment in desired.fragments.values()
+            for member in fragment.members
+        ),
+    }
+
+
+def _own_ids(owner: str, observed: ObservedState) -> set[str]:
+    bridges = observed.bridges.values()
+    marks = [
+        *(bridge.external_ids for bridge in bridges),
+        *(port.external_ids for bridge in bridges for port in bridge.ports),
+    ]
+    marked = {each[ID_KEY] for each in marks if _is_own(each, owner)}
+    prefix = alias(owner, "")
+    aliases = {link.alias for link in observed.links.values() if link.alias.startswith(prefix)}
+    return marked | {each.removeprefix(prefix) for each in aliases}
+
+
+def _rows_of(owner: str, resource: str, observed: ObservedState) -> list[OvsPort]:
+    return [
+        port
+        for bridge in observed.bridges.values()
+        for port in bridge.ports
+        if _is_own(port.external_ids, owner) and port.external_ids[ID_KEY] == resource
+    ]
+
+
+def _row_of(owner: str, resource: str, observed: ObservedState, bridge: str) -> OvsPort | None:
+    rows = _rows_of(owner, resource, observed)
+    on_bridge = observed.bridges[bridge].ports if bridge in observed.bridges else ()
+    return rows[0] if len(rows) == 1 and rows[0] in on_bridge else None
+
+
+def _is_own(external_ids: Mapping[str, str], owner: str) -> bool:
+    return bool(external_ids.get(OWNER_KEY) == owner and external_ids.get(ID_KEY))
+
+
+def _is_own_link(link: Link, owner: str) -> bool:
+    return link.alias.startswith(alias(owner, ""))
+
+
+def _bridge_facts(bridge: OvsBridge) -> object:
+    return (bridge.datapath_type, bridge.fail_mode, dict(bridge.external_ids))
+
+
+def _port_facts(port: OvsPort) -> object:
+    interfaces = [
+        (row.name, row.type, dict(row.options), row.mac, row.mtu_request, dict(row.external_ids))
+        for row in port.interfaces
+    ]
+    tagging = (port.tag, port.trunks, port.vlan_mode, port.protected)
+    return (tagging, dict(port.external_ids), interfaces)
