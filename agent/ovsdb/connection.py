@@ -180,10 +180,12 @@ class OvsdbConnection:
             self._loop.call_soon_threadsafe(self._on_change)
 
     def _fail_all(self, error: Exception) -> None:
-        for _, future in [*self._jobs, *self._inbox]:
+        # Emptied first: whoever is told of the error may ask again before the last one is told.
+        while self._inbox:
+            self._jobs.append(self._inbox.popleft())
+        jobs, self._jobs = self._jobs, []
+        for _, future in jobs:
             future.set_exception(error)
-        self._jobs = []
-        self._inbox.clear()
 
     # --- jobs: generators that only the thread runs ----------------------------------------------
 

@@ -8,7 +8,7 @@ on a row as it was is checked twice: against the replica here, and by the server
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import ovs.db.idl
 
@@ -62,6 +62,8 @@ class Writer:
                 self._set_interface(op)
             case DeletePort():
                 self._delete_port(op)
+            case _:
+                assert_never(op)
 
     def _insert(self, table: str, **columns: Any) -> Row:
         row = self.transaction.insert(self._replica.tables[table])

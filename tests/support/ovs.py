@@ -6,6 +6,9 @@ the test process, ended by process id; directories and namespace go with them.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -13,24 +16,20 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agent.ovsdb.connection import OvsdbConnection
+from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
 from tests.support.netns import Namespace, namespace
+from tests.support.waiting import eventually
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 DEADLINE_S = 20.0
-
-
-def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Look every ten milliseconds until the condition holds; say what did not come about."""
-    give_up = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < give_up, f"not within {deadline_s} s: {what}"
-        time.sleep(0.01)
 
 
 class OpenVSwitch:
@@ -59,7 +58,7 @@ class OpenVSwitch:
             f"--unixctl={self.directory}/ovsdb-server.ctl",
             "--pidfile",
         )
-        wait_until(lambda: _listens(self.directory / "db.sock"), "ovsdb-server listens")
+        _await_listener(self.directory / "db.sock")
 
     def stop_database(self) -> None:
         _end(self._database, signal.SIGTERM)
@@ -71,7 +70,7 @@ class OpenVSwitch:
             *("ip", "netns", "exec", self.netns.name),
             *("ovs-vswitchd", self.remote, "--pidfile", f"--unixctl={control}"),
         )
-        wait_until(lambda: _listens(control), "ovs-vswitchd listens")
+        _await_listener(control)
 
     def stop_vswitchd(self, how: signal.Signals = signal.SIGKILL) -> None:
         _end(self._vswitchd, how)
@@ -98,10 +97,19 @@ class OpenVSwitch:
         """``ovsdb-client dump``: the content of a table, or of some of its columns, as text."""
         return self._tool("ovsdb-client", "dump", self.remote, "Open_vSwitch", *arguments)
 
+    def transact(self, *operations: dict[str, Any]) -> None:
+        """Raw OVSDB operations (RFC 7047, 5.2), for what ovs-vsctl would take long over."""
+        request = json.dumps(["Open_vSwitch", *operations])
+        answer = self._tool("ovsdb-client", "transact", self.remote, request)
+        assert '"error"' not in answer, answer
+
     def transactions(self) -> int:
         """How many transactions the database has recorded."""
-        log = self._tool("ovsdb-tool", "show-log", f"{self.directory}/conf.db")
-        return sum(line.startswith("record ") for line in log.splitlines())
+        return sum(line.startswith("record ") for line in self.log().splitlines())
+
+    def log(self) -> str:
+        """``ovsdb-tool show-log``: every transaction with its comment."""
+        return self._tool("ovsdb-tool", "show-log", f"{self.directory}/conf.db")
 
     def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
         with (self.directory / "output").open("ab") as output:
@@ -113,6 +121,10 @@ class OpenVSwitch:
         )
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
         return done.stdout
+
+
+def _await_listener(path: Path) -> None:
+    eventually(lambda: _listens(path), within=DEADLINE_S, what=f"somebody listens on {path.name}")
 
 
 def _listens(path: Path) -> bool:
@@ -152,3 +164,29 @@ def ovsdb() -> Iterator[OpenVSwitch]:
     """ovsdb-server alone, as on a host whose ovs-vswitchd is down."""
     with namespace() as made, open_vswitch(made, vswitchd=False) as switch:
         yield switch
+
+
+@asynccontextmanager
+async def connected(
+    switch: OpenVSwitch, on_change: Callable[[], None] = lambda: None
+) -> AsyncIterator[OvsdbConnection]:
+    connection = OvsdbConnection(switch.remote, on_change=on_change)
+    connection.open()
+    try:
+        assert await connection.ready(DEADLINE_S)
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def observed_until(
+    connection: OvsdbConnection, condition: Callable[[OvsdbSnapshot], bool], what: str
+) -> OvsdbSnapshot:
+    """Look until the condition holds of what is seen; a lost connection counts as not yet."""
+    give_up = time.monotonic() + DEADLINE_S
+    while True:
+        with contextlib.suppress(OvsdbUnavailableError):
+            if condition(snapshot := await connection.observe()):
+                return snapshot
+        assert time.monotonic() < give_up, f"not within {DEADLINE_S} s: {what}"
+        await asyncio.sleep(0.01)
