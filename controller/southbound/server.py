@@ -97,8 +97,8 @@ class Southbound:
             async with asyncio.timeout(_LAST_WRITES_S):
                 await self._recorder.flush()
         self._listener.close()
-        self._ears.close()
-        self._threads.close()
+        await self._ears.close(patience_s=_LAST_WRITES_S)
+        await self._threads.close(patience_s=_LAST_WRITES_S)
 
     async def _start_servers(self) -> None:
         agents = grpc.aio.server(options=OPTIONS)

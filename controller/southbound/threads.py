@@ -39,6 +39,9 @@ class Threads:
         """Run a service, which takes the database first."""
         return await self.run(partial(service, self._db), *args, **kwargs)
 
-    def close(self) -> None:
-        """Give the threads back without waiting for a call that the database does not answer."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    async def close(self, *, patience_s: float) -> None:
+        """Let calls in flight end, but wait no longer than this for a database that hangs."""
+        ended = asyncio.get_running_loop().run_in_executor(
+            None, partial(self._pool.shutdown, wait=True, cancel_futures=True)
+        )
+        await asyncio.wait([ended], timeout=patience_s)

@@ -1,0 +1,204 @@
+"""Southbound on a real database, over real mutual TLS: what agents are sent and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from ovsfleet.v1 import agent_pb2, state_pb2
+
+from controller.domain.intent import DEFAULT_PROJECT, Kind
+from controller.domain.status import Phase, Status
+from controller.services import queries
+from controller.store.engine import Database
+from tests.support.agent_end import (
+    Identity,
+    Site,
+    enrol,
+    eventually,
+    hello_after,
+    running_site,
+    session,
+)
+from tests.support.manifests import ADMIN, apply, host, port, remove, segment
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def site(db: Database, tmp_path: Path) -> AsyncIterator[Site]:
+    async with running_site(db, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def h1(site: Site) -> Identity:
+    apply(site.db, host(1), host(2), segment("red"))
+    return await enrol(site, "h1")
+
+
+def status_of(db: Database, kind: Kind, name: str) -> Status:
+    return queries.get(db, ADMIN, kind, DEFAULT_PROJECT, name).status
+
+
+def ports(state: state_pb2.HostState) -> list[str]:
+    return [p.interface for p in state.host.ports]
+
+
+async def phase_becomes(db: Database, kind: Kind, name: str, phase: Phase) -> None:
+    await eventually(
+        lambda: status_of(db, kind, name).phase is phase, f"{kind} {name} becomes {phase}"
+    )
+
+
+async def test_an_intent_reaches_its_host_and_comes_back_as_ready(site: Site, h1: Identity) -> None:
+    async with session(site, h1) as agent:
+        await agent.receive()
+        done = apply(site.db, port("p1", "h1", segment="red"))
+        state = await agent.receive_until(done.revision)
+        assert ports(state) == ["p1"]
+        assert [f.vni for f in state.fragments] == [10_000]
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.READY)
+        await phase_becomes(site.db, Kind.HOST, "h1", Phase.READY)
+        await phase_becomes(site.db, Kind.SEGMENT, "red", Phase.READY)
+
+
+async def test_a_failure_shows_on_its_object_and_goes_with_the_next_report(
+    site: Site, h1: Identity
+) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+        failure = agent_pb2.Failure(
+            resource=state.host.ports[0].id,
+            kind=agent_pb2.ERROR_KIND_TRANSIENT,
+            reason="NamespaceMissing",
+            message="no namespace\0 'x'",
+        )
+        await agent.report(state, failures=[failure])
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.FAILED)
+        assert "no namespace 'x'" in status_of(site.db, Kind.PORT, "p1").conditions[0].message
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.READY)
+
+
+async def test_a_host_that_has_its_state_is_sent_nothing_and_counts_as_current(
+    site: Site, h1: Identity
+) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        first = await agent.receive_until(done.revision)
+        await agent.report(first)
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.READY)
+    later = apply(site.db, port("p2", "h2", segment="red"))
+    async with session(site, h1, hello_after(first)) as agent:
+        # The fragment has changed, the state with it: this one is sent.
+        second = await agent.receive_until(later.revision)
+        await agent.report(second)
+    remove(site.db, port("p2", "h2"))
+    apply(site.db, port("p2", "h2", segment="red"))
+    last = apply(site.db, port("p3", "h1", segment="red"))
+    async with session(site, h1, hello_after(second)) as agent:
+        third = await agent.receive()
+        assert third.revision == last.revision
+        assert not third.fragments
+
+
+async def test_a_revision_that_changes_nothing_for_a_host_is_applied_without_a_message(
+    site: Site, h1: Identity
+) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.READY)
+        relabelled = apply(site.db, port("p1", "h1", segment="red", mtu=1450))
+        await eventually(
+            lambda: status_of(site.db, Kind.PORT, "p1").observed_revision == relabelled.revision,
+            "the port is observed at its new revision",
+        )
+        await agent.report(state)
+        other = apply(site.db, port("p2", "h1", segment="red"))
+        assert (await agent.receive()).revision == other.revision
+        assert status_of(site.db, Kind.PORT, "p1").phase is Phase.READY
+
+
+async def test_what_intent_deletes_is_named_until_the_host_confirms_it(
+    site: Site, h1: Identity
+) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.READY)
+        gone = remove(site.db, port("p1", "h1"))
+        emptied = await agent.receive_until(gone.revision)
+    assert list(emptied.removed) == [
+        "overlay",
+        state.host.ports[0].id,
+        f"segment:{state.host.attachments[0].segment_uid}",
+    ]
+    async with session(site, h1, hello_after(state)) as agent:
+        again = await agent.receive()
+        assert again.removed == emptied.removed
+        assert not again.host.HasField("overlay")
+
+
+async def test_a_host_that_lost_its_cache_is_told_everything(site: Site, h1: Identity) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    remove(site.db, port("p1", "h1"))
+    last = apply(site.db, port("p2", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(last.revision)
+    assert done.results[0].uid is not None
+    assert f"port:{done.results[0].uid}" in state.removed
+    assert len(state.fragments) == 1
+
+
+async def test_a_state_of_another_epoch_is_sent_again_in_full(site: Site, h1: Identity) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+    stale = hello_after(state, fleet_epoch=state.fleet_epoch + 7)
+    async with session(site, h1, stale) as agent:
+        again = await agent.receive()
+        assert again.hash == state.hash
+        assert len(again.fragments) == 1
+
+
+async def test_a_member_that_joins_elsewhere_changes_the_mesh_here(
+    site: Site, h1: Identity
+) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+        assert [m.vtep for m in state.fragments[0].members] == ["192.0.2.1"]
+        joined = apply(site.db, port("p2", "h2", segment="red"))
+        state = await agent.receive_until(joined.revision)
+        (fragment,) = agent.fragments.values()
+        assert {m.vtep for m in fragment.members} == {"192.0.2.1", "192.0.2.2"}
+        left = remove(site.db, port("p2", "h2"))
+        await agent.report(state)
+        state = await agent.receive_until(left.revision)
+        assert any(name.startswith("tunnel:") for name in state.removed)
+
+
+async def test_a_burst_of_changes_ends_in_the_newest_state(site: Site, h1: Identity) -> None:
+    async with session(site, h1) as agent:
+        for number in range(20):
+            last = apply(site.db, port(f"p{number}", "h1", segment="red"))
+        state = await agent.receive_until(last.revision)
+        assert len(state.host.ports) == 20
+
+
+async def test_16_hosts_follow_one_segment(site: Site, h1: Identity) -> None:
+    apply(site.db, *(host(n) for n in range(3, 8)))
+    others = [await enrol(site, f"h{n}") for n in range(3, 8)]
+    last = apply(site.db, *(port(f"p{n}", f"h{n}", segment="red") for n in range(3, 8)))
+    for identity in others:
+        async with session(site, identity) as agent:
+            await agent.receive_until(last.revision)
+            (fragment,) = agent.fragments.values()
+            assert len(fragment.members) == 5
