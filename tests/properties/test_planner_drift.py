@@ -1,0 +1,175 @@
+"""Whatever somebody does by hand to what is ours, the next plan repairs or reports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.model import OWNER_KEY, HostState, Link, OvsInterface, OvsPort
+from agent.planner import make_plan
+from tests.properties.test_planner import assert_at_rest, converge
+from tests.support.hosts import FLEET, bare_host, desired_states
+from tests.support.satisfaction import foreign_part
+from tests.support.switch import Switch
+
+PortChange = Callable[[OvsPort], OvsPort]
+
+
+def _interface(change: Callable[[OvsInterface], OvsInterface]) -> PortChange:
+    return lambda port: replace(port, interfaces=(change(port.interfaces[0]), *port.interfaces[1:]))
+
+
+PORT_CHANGES: dict[str, PortChange] = {
+    "another tag": lambda port: replace(port, tag=77),
+    "no tag": lambda port: replace(port, tag=None),
+    "a trunk": lambda port: replace(port, trunks=frozenset({1, 2}), vlan_mode="trunk"),
+    "protection switched": lambda port: replace(port, protected=not port.protected),
+    "the interface's mark gone": _interface(lambda row: replace(row, external_ids={})),
+    "another MAC": _interface(lambda row: replace(row, mac="02:00:00:00:00:99")),
+    "another MTU request": _interface(lambda row: replace(row, mtu_request=900)),
+    "another remote": _interface(
+        lambda row: replace(row, options={**row.options, "remote_ip": "192.0.2.99"})
+    ),
+    "another key": _interface(lambda row: replace(row, options={**row.options, "in_key": "5"})),
+    "another type": _interface(lambda row: replace(row, type="patch")),
+}
+LINK_CHANGES: dict[str, Callable[[Link], Link]] = {
+    "down": lambda link: replace(link, up=False),
+    "another MTU": lambda link: replace(link, mtu=900),
+    "an address more": lambda link: replace(link, addresses=link.addresses | {"10.0.0.77/24"}),
+    "no address": lambda link: replace(link, addresses=frozenset()),
+    "another MAC": lambda link: replace(link, mac="02:00:00:00:00:99"),
+}
+
+
+class Hand:
+    """Somebody with ``ovs-vsctl`` and ``ip`` who changes one thing of ours."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+
+    def own_ports(self) -> list[tuple[str, str]]:
+        return [
+            (bridge.name, port.name)
+            for bridge in self.switch.bridges.values()
+            for port in bridge.ports
+            if port.external_ids.get(OWNER_KEY) == FLEET and port.name != bridge.name
+        ]
+
+    def change_port(self, bridge: str, name: str, change: PortChange) -> None:
+        row = self.switch.bridges[bridge]
+        ports = tuple(change(port) if port.name == name else port for port in row.ports)
+        self.switch.bridges[bridge] = replace(row, ports=ports)
+        self.switch.reconfigure()
+
+    def delete_port(self, bridge: str, name: str) -> None:
+        row = self.switch.bridges[bridge]
+        ports = tuple(port for port in row.ports if port.name != name)
+        self.switch.bridges[bridge] = replace(row, ports=ports)
+        self.switch.reconfigure()
+
+    def own_links(self) -> list[str]:
+        links = self.switch.kernel.links.values()
+        bridges = self.switch.bridges
+        return [each.name for each in links if FLEET in each.alias and each.name not in bridges]
+
+    def change_link(self, name: str, change: Callable[[Link], Link]) -> None:
+        self.switch.kernel.links[name] = change(self.switch.kernel.links[name])
+
+    def change_peer(self, place: tuple[str, str], change: Callable[[Link], Link]) -> None:
+        self.switch.kernel.peers[place] = change(self.switch.kernel.peers[place])
+
+    def delete_link(self, name: str) -> None:
+        self.switch.kernel.delete_link(name)
+        self.switch.reconfigure()
+
+
+def disturb(hand: Hand, data: st.DataObject) -> None:
+    ports = hand.own_ports()
+    links = hand.own_links()
+    deeds: list[Callable[[], None]] = [
+        *(partial(hand.delete_port, *port) for port in ports),
+        *(partial(hand.change_port, *p, each) for p in ports for each in PORT_CHANGES.values()),
+        *(partial(hand.delete_link, name) for name in links),
+        *(partial(hand.change_link, n, each) for n in links for each in LINK_CHANGES.values()),
+        *(
+            partial(hand.change_peer, place, each)
+            for place in hand.switch.kernel.peers
+            for each in LINK_CHANGES.values()
+        ),
+    ]
+    if deeds:
+        data.draw(st.sampled_from(deeds), label="drift")()
+
+
+@given(desired_states(), st.data())
+def test_drift_is_repaired(desired: HostState, data: st.DataObject) -> None:
+    switch = Switch(bare_host())
+    converge(switch, desired)
+    for _ in range(3):
+        disturb(Hand(switch), data)
+    before = foreign_part(switch.observed, FLEET)
+    converge(switch, desired)
+    assert_at_rest(switch, desired)
+    assert make_plan(desired, switch.observed).failures == ()
+    assert before.items() <= foreign_part(switch.observed, FLEET).items()
+
+
+@given(desired_states(), st.sampled_from(("ns0", "ns1")))
+def test_a_namespace_that_went_away_fails_its_ports_alone_and_heals(
+    desired: HostState, netns: str
+) -> None:
+    switch = Switch(bare_host())
+    converge(switch, desired)
+    switch.kernel.delete_namespace(netns)
+    switch.reconfigure()
+    plan = make_plan(desired, switch.observed)
+    inside = {port.id for port in desired.ports if port.peer and port.peer.netns == netns}
+    assert {(each.resource, each.reason) for each in plan.failures} == {
+        (port, "NamespaceMissing") for port in inside
+    }
+    switch.run(plan)
+    switch.kernel.namespaces.add(netns)
+    converge(switch, desired)
+    assert_at_rest(switch, desired)
+    assert make_plan(desired, switch.observed).failures == ()
+
+
+@given(desired_states())
+def test_keys_that_others_put_into_our_rows_stay(desired: HostState) -> None:
+    switch = Switch(bare_host())
+    converge(switch, desired)
+    hand = Hand(switch)
+    for bridge, name in hand.own_ports():
+        hand.change_port(
+            bridge,
+            name,
+            lambda port: replace(
+                port,
+                tag=77,
+                external_ids={**port.external_ids, "note": "mine"},
+                interfaces=tuple(
+                    replace(row, options={**row.options, "tos": "inherit"})
+                    for row in port.interfaces
+                ),
+            ),
+        )
+    switch.run(make_plan(desired, switch.observed))
+    assert_at_rest(switch, desired)
+    for bridge, name in hand.own_ports():
+        port = next(each for each in switch.bridges[bridge].ports if each.name == name)
+        assert port.external_ids["note"] == "mine"
+        assert port.interfaces[0].options["tos"] == "inherit"
+
+
+@given(desired_states())
+def test_a_restart_of_vswitchd_leaves_nothing_to_do(desired: HostState) -> None:
+    switch = Switch(bare_host())
+    converge(switch, desired)
+    switch.stop_vswitchd()
+    switch.start_vswitchd()
+    assert make_plan(desired, switch.observed).describe() == ()
