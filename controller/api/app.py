@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from controller.api.context import AppContext
 from controller.api.credentials import Credentials
+from controller.api.dashboard import Dashboard
 from controller.api.errors import install_error_handlers
 from controller.api.feed import Feed
 from controller.api.middleware import RequestScope
@@ -41,6 +42,7 @@ def create_app(context: AppContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
         lifespan=_lifespan,
     )
     app.state.context = context
@@ -72,8 +74,8 @@ def _add_routes(app: FastAPI) -> None:
     ):
         app.include_router(router)
     app.mount("/docs/assets", docs.docs_assets())
-    context: AppContext = app.state.context
-    app.frontend("/", directory=context.dashboard, fallback="index.html", check_dir=False)
+    # Asked last of all, so that a wrong method on a path of the API is told as such.
+    app.router.default = Dashboard(app.state.context.dashboard)
 
 
 def _describe_bodies(app: FastAPI) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -57,18 +58,23 @@ class Api:
             projects=projects or None,
         )
 
+    def add_projects(self, *names: str) -> None:
+        with psycopg.connect(self.db.url, autocommit=True) as connection:
+            for name in names:
+                connection.execute("INSERT INTO project (name) VALUES (%s)", [name])
+
     def head(self) -> int:
         return changes.head(self.db)
 
 
 def make_app(db: Database, **more: Any) -> FastAPI:
+    options: dict[str, Any] = {"body_limit": BODY_LIMIT, **more}
     return create_app(
         AppContext(
             db=db,
             join_token=lambda *, host, secret: f"join.{host}.{secret}",
             migrated=lambda: is_current(db.url),
-            body_limit=BODY_LIMIT,
-            **more,
+            **options,
         )
     )
 

@@ -32,14 +32,17 @@ _READ = ("unauthenticated", "forbidden", "not_found", "invalid", "unavailable")
     responses=declared(*_READ),
 )
 def get_desired_state(context: Context, caller: Caller, name_or_uid: Text) -> DesiredState:
-    """What the host is told: compiled now, from the revision that it is at or bound for."""
+    """What the host is told: compiled now, from its pinned revision or the head.
+
+    Without `removed`, which depends on what the host has confirmed and is not state.
+    """
     require(caller, Verb.INSPECT, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
     host = queries.get(context.db, caller, Kind.HOST, DEFAULT_PROJECT, name_or_uid).object
     intent = desired.load_host_intent(context.db, host.uid)
     compiled = compile_host(intent)
-    state: dict[str, Any] = MessageToDict(
-        host_state(compiled, intent, known_fragments=()), preserving_proto_field_name=True
-    )
+    message = host_state(compiled, intent, known_fragments=())
+    message.ClearField("removed")
+    state: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
     return DesiredState(revision=intent.revision, hash=compiled.hash.hex(), state=state)
 
 

@@ -28,7 +28,7 @@ from controller.services.changes import LogEntry
 
 router = APIRouter(prefix="/v1", tags=["watch"])
 
-_EVENT_ID = re.compile(r"(\d{1,18})-(\d{1,20})")
+_EVENT_ID = re.compile(r"(\d{1,18})-(\d{1,18})")
 _RECHECK_SECONDS = 2.0
 """How often a stream asks whether its token still holds."""
 
