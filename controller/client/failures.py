@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 Locate: TypeAlias = Callable[[int], str]
 """Names the place behind a line number of the request: file, line and the line's text."""
 
-_LINE_MARK = re.compile(r"\s*\(line (\d+)\)\s*$")
+# What the controller writes about YAML: behind a violation, and inside a syntax error.
+_LINE_MARK = re.compile(r"\s*\(line (?P<line>\d+)\)\s*$|\bline (?P<syntax>\d+), column \d+")
 
 
 class ExitCode(enum.IntEnum):
@@ -91,9 +92,9 @@ def _violation_lines(number: int, violation: Mapping[str, Any], locate: Locate |
     detail = str(violation.get("detail", ""))
     place = ""
     if locate and (mark := _LINE_MARK.search(detail)):
-        place = locate(int(mark.group(1)))
-    if place:
-        detail = _LINE_MARK.sub("", detail)
+        place = locate(int(mark["line"] or mark["syntax"]))
+        if place and mark["line"]:
+            detail = detail[: mark.start()]
     lines = [f"{number}. {violation.get('pointer') or '/'}: {detail}"]
     if place:
         lines.append(f"   at  {place}")

@@ -1,0 +1,355 @@
+"""The ``ovsfleet`` command as a person runs it: a process against a real controller's REST API."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from controller.services.status import ReportedFailure
+from tests.support.api import Api, LiveServer, make_app
+from tests.support.reports import ReportingHost
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+_OVSFLEET = Path(sys.executable).with_name("ovsfleet")
+_DEADLINE_S = 30
+
+HOSTS = """\
+kind: Host
+metadata: {name: h1}
+spec: {vteps: [192.0.2.1]}
+---
+kind: Host
+metadata: {name: h2}
+spec: {vteps: [192.0.2.2]}
+"""
+FABRIC = """\
+kind: Segment
+metadata: {name: blue}
+---
+kind: Port
+metadata: {name: blue-1}
+spec: {host: h1, interface: blue1, segment: blue}
+---
+kind: Port
+metadata: {name: blue-2}
+spec: {host: h2, interface: blue2, segment: blue}
+"""
+
+
+@dataclass
+class Cli:
+    url: str
+    token: str
+    home: Path
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "OVSFLEET_URL": self.url,
+            "OVSFLEET_TOKEN": self.token,
+            "XDG_CONFIG_HOME": str(self.home),
+        }
+
+    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [_OVSFLEET, *words],
+            input=stdin,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=_DEADLINE_S,
+            check=False,
+        )
+
+    def out(self, *words: str, stdin: str = "") -> str:
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [_OVSFLEET, *words],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.running.append(process)
+        return process
+
+
+@pytest.fixture
+def cli(api: Api, live: LiveServer, tmp_path: Path) -> Iterator[Cli]:
+    command = Cli(live.url, api.secret, tmp_path)
+    yield command
+    for process in command.running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def hosts(api: Api, cli: Cli) -> dict[str, ReportingHost]:
+    cli.out("apply", "-f", "-", stdin=HOSTS)
+    items = json.loads(cli.out("get", "hosts", "-o", "json"))["items"]
+    return {h["metadata"]["name"]: ReportingHost(api.db, h["metadata"]["uid"]) for h in items}
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=_DEADLINE_S)
+    return process.returncode, out, err
+
+
+def test_applying_twice_creates_once(api: Api, cli: Cli) -> None:
+    first = cli.out("apply", "-f", "-", stdin=HOSTS + "---\n" + FABRIC)
+    assert first.splitlines() == [
+        "host/h1 created",
+        "host/h2 created",
+        "segment/blue created",
+        "port/blue-1 created",
+        "port/blue-2 created",
+    ]
+    revision = api.head()
+    again = json.loads(cli.out("apply", "-f", "-", "-o", "json", stdin=HOSTS + "---\n" + FABRIC))
+    assert {result["action"] for result in again["results"]} == {"unchanged"}
+    assert again["revision"] == revision == api.head()
+
+
+def test_a_dry_run_tells_and_writes_nothing(api: Api, cli: Cli) -> None:
+    before = api.head()
+    assert "host/h1 created (dry run)" in cli.out("apply", "--dry-run", "-f", "-", stdin=HOSTS)
+    assert api.head() == before
+
+
+def test_every_violation_names_its_file_its_line_and_the_way_out(
+    api: Api, cli: Cli, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "a-hosts.yaml", tmp_path / "b-fabric.yaml"
+    good.write_text(HOSTS)
+    bad.write_text(FABRIC.replace("host: h1", "host: nowhere") + "  # end\n")
+    bad.write_text(bad.read_text().replace("interface: blue2", "interface: much-too-long-name"))
+    before = api.head()
+    done = cli.run("apply", "-f", str(good), "-f", str(bad))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert f"at  {bad}:6: spec: {{host: nowhere" in done.stderr
+    assert f"at  {bad}:10: spec: {{host: h2, interface: much-too-long-name" in done.stderr
+    assert done.stderr.count("fix ") == 2
+    assert api.head() == before
+
+
+def test_broken_yaml_is_answered_with_its_place(cli: Cli) -> None:
+    done = cli.run("apply", "-f", "-", stdin="kind: Host\nmetadata: {name: [}\n")
+    assert done.returncode == 1
+    assert "stdin:2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_somebody_else_holds_is_a_conflict(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: a}\nspec: {vni: 777}\n")
+    done = cli.run(
+        "apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: b}\nspec: {vni: 777}\n"
+    )
+    assert done.returncode == 5
+    assert "777" in done.stderr
+
+
+def test_a_list_is_followed_to_its_last_page(cli: Cli) -> None:
+    names = [f"s{number:04}" for number in range(1203)]
+    objects = [{"kind": "Segment", "metadata": {"name": name}, "spec": {}} for name in names]
+    httpx.post(
+        f"{cli.url}/v1/apply",
+        json={"objects": objects},
+        headers={"Authorization": f"Bearer {cli.token}"},
+        timeout=_DEADLINE_S,
+    ).raise_for_status()
+    listed = cli.out("get", "seg", "-o", "name").splitlines()
+    assert listed == [f"segment/{name}" for name in names]
+
+
+def test_objects_come_in_every_shape_and_only_data_goes_to_stdout(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin=HOSTS)
+    table = cli.out("get", "h").splitlines()
+    assert table[0].split()[:3] == ["NAME", "VTEPS", "PHASE"]
+    assert "192.0.2.1" in table[1]
+    assert "UID" in cli.out("get", "hosts", "-o", "wide")
+    assert "- 192.0.2.2\n" in cli.out("get", "host", "h2", "-o", "yaml")
+    assert json.loads(cli.out("get", "host", "h2", "-o", "json"))["spec"]["vteps"] == ["192.0.2.2"]
+    nothing = cli.run("get", "ports")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+
+
+def test_labels_select(cli: Cli) -> None:
+    labelled = HOSTS.replace("{name: h2}", "{name: h2, labels: {rack: b}}")
+    cli.out("apply", "-f", "-", stdin=labelled)
+    assert cli.out("get", "hosts", "-l", "rack=b", "-o", "name") == "host/h2\n"
+
+
+def test_describing_a_host_that_never_came_says_how_to_let_it_join(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin=HOSTS)
+    described = cli.out("describe", "host", "h1")
+    assert "NotEnrolled" in described
+    assert "ovsfleet enroll h1" in described
+    token = cli.out("enroll", "h1", "-o", "token").strip()
+    assert cli.out("enroll", "h1").startswith("ovsfleet-agent enroll --token ")
+    assert token.startswith("join.h1.")
+
+
+def test_describing_a_host_lists_what_fails_on_it(cli: Cli, hosts: dict[str, Any]) -> None:
+    cli.out("apply", "-f", "-", stdin=FABRIC)
+    uid = json.loads(cli.out("get", "port", "blue-1", "-o", "json"))["metadata"]["uid"]
+    failure = ReportedFailure(f"port:{uid}", "not_found", "NamespaceMissing", "no netns web")
+    hosts["h1"].report(100, [failure])
+    assert "port/blue-1" in cli.out("describe", "host", "h1")
+    assert "no netns web" in cli.out("describe", "port", "blue-1")
+    assert "NamespaceMissing" in cli.out("status")
+
+
+def test_deleting_what_is_not_there_or_still_needed_says_so(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin=HOSTS + "---\n" + FABRIC)
+    assert cli.run("delete", "port", "absent").returncode == 4
+    held = cli.run("delete", "segment", "blue")
+    assert held.returncode == 5
+    assert "blue-1" in held.stderr
+    assert cli.out("delete", "-f", "-", stdin=FABRIC).splitlines() == [
+        "segment/blue deleted",
+        "port/blue-1 deleted",
+        "port/blue-2 deleted",
+    ]
+    assert cli.run("get", "port", "blue-1").returncode == 4
+
+
+def test_waiting_ends_when_the_last_host_has_applied(
+    api: Api, cli: Cli, hosts: dict[str, ReportingHost]
+) -> None:
+    hosts["h1"].report(api.head())
+    hosts["h2"].report(api.head())
+    path = cli.home / "fabric.yaml"
+    path.write_text(FABRIC)
+    process = cli.start("apply", "--wait", "--timeout", "25", "-f", str(path))
+    head = api.head()
+    revision = eventually(lambda: api.head() if api.head() > head else 0, within=20, what="apply")
+    hosts["h1"].report(revision)
+    assert process.poll() is None
+    hosts["h2"].report(revision)
+    code, out, err = finish(process)
+    assert (code, len(out.splitlines())) == (0, 3), err
+    assert "3 of 3 Ready" in err
+
+
+def test_a_wait_that_runs_out_names_what_is_missing_and_why(
+    cli: Cli, hosts: dict[str, ReportingHost]
+) -> None:
+    hosts["h1"].report(100)
+    done = cli.run("wait", "hosts", "--all", "--timeout", "0.5s")
+    assert done.returncode == 6
+    assert "1 of 2 are Ready" in done.stderr
+    assert "host/h2: Pending, Applying" in done.stderr
+
+
+def test_waiting_for_a_deletion_ends_when_the_hosts_have_taken_it_away(
+    api: Api, cli: Cli, hosts: dict[str, ReportingHost]
+) -> None:
+    cli.out("apply", "-f", "-", stdin=FABRIC)
+    for host in hosts.values():
+        host.report(api.head())
+    head = api.head()
+    process = cli.start("delete", "port", "blue-1", "--wait", "--timeout", "25")
+    revision = eventually(lambda: api.head() if api.head() > head else 0, within=20, what="delete")
+    hosts["h1"].report(revision)
+    assert process.poll() is None
+    hosts["h2"].report(revision)
+    code, out, err = finish(process)
+    assert (code, out) == (0, "port/blue-1 deleted\n"), err
+
+
+def test_watching_goes_on_after_the_controller_came_back(
+    api: Api, cli: Cli, live: LiveServer, restart: Callable[[], None]
+) -> None:
+    process = cli.start("watch", "segments", "--from-revision", str(api.head()), "-o", "name")
+    lines = _lines_of(process)
+    cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: before}\n")
+    assert lines.get(timeout=_DEADLINE_S) == "segment/before"
+    restart()
+    cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: after}\n")
+    assert lines.get(timeout=_DEADLINE_S) == "segment/after"
+
+
+class _Successor(LiveServer):
+    """Listens where its predecessor did."""
+
+    def __init__(self, app: FastAPI, port: int) -> None:
+        super().__init__(app)
+        self._socket.close()
+        self._socket = socket.create_server(("127.0.0.1", port))
+
+
+@pytest.fixture
+def restart(api: Api, live: LiveServer) -> Iterator[Callable[[], None]]:
+    port = urlsplit(live.url).port or 0
+    successors: list[_Successor] = []
+
+    def replace() -> None:
+        live.stop()
+        successors.append(_Successor(make_app(api.db), port))
+        successors[-1].start()
+
+    yield replace
+    for server in successors:
+        server.stop()
+
+
+def _lines_of(process: subprocess.Popen[str]) -> queue.Queue[str]:
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stdout is not None
+    stream = process.stdout
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line.rstrip("\n"))
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def test_a_login_is_tried_before_it_is_kept(cli: Cli) -> None:
+    refused = cli.run("login", cli.url, "--token", "ovsf_wrong")
+    assert refused.returncode == 3
+    assert not (cli.home / "ovsfleet").exists()
+    good = cli.run("login", cli.url, "--token-file", "-", stdin=cli.token + "\n")
+    assert good.returncode == 0, good.stderr
+    assert (cli.home / "ovsfleet" / "config.yaml").exists()
+
+
+def test_a_controller_that_is_not_there_is_told_in_a_sentence(cli: Cli) -> None:
+    cli.url = "http://127.0.0.1:9"
+    done = cli.run("get", "hosts")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Cannot reach the controller at http://127.0.0.1:9")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_loads_nothing_that_only_commands_need() -> None:
+    heavy = "{'httpx', 'rich', 'ruamel.yaml', 'pydantic', 'grpc', 'asyncio'}"
+    program = f"import controller.client.cli, sys; print({heavy} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"

@@ -1,0 +1,117 @@
+"""What the command line says: problems, kinds, tables, and which token goes where."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.client import context
+from controller.client.documents import age, plain, reason_of
+from controller.client.failures import CommandError, ExitCode, RefusedError
+from controller.client.kinds import PORT, SEGMENT, parse_kind
+
+URL = "https://fleet.example.net"
+
+
+@pytest.fixture(autouse=True)
+def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("OVSFLEET_URL", raising=False)
+    monkeypatch.delenv("OVSFLEET_TOKEN", raising=False)
+
+
+def test_a_violation_is_shown_with_its_place_in_the_file_and_the_way_out() -> None:
+    violation = {
+        "pointer": "/objects/0/spec/vni",
+        "code": "out_of_range",
+        "detail": "vni is 99999999 (line 7)",
+        "fix": "choose 1..16777215",
+    }
+    problem = {"title": "Invalid", "detail": "1 violation", "errors": [violation]}
+    refused = RefusedError(422, problem, lambda line: f"fabric.yaml:{line}: vni: 99999999")
+    assert refused.exit_code is ExitCode.ERROR
+    assert refused.message == "Invalid: 1 violation"
+    assert refused.lines == (
+        "1. /objects/0/spec/vni: vni is 99999999",
+        "   at  fabric.yaml:7: vni: 99999999",
+        "   fix choose 1..16777215",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code"),
+    [(400, 1), (401, 3), (403, 3), (404, 4), (409, 5), (412, 5), (422, 1), (503, 1)],
+)
+def test_the_exit_code_says_what_kind_of_refusal_it_was(status: int, exit_code: int) -> None:
+    assert RefusedError(status, {}, None).exit_code == exit_code
+
+
+@given(st.dictionaries(st.text(), st.none() | st.text() | st.lists(st.integers()), max_size=5))
+def test_no_problem_document_is_too_odd_to_be_told(problem: dict[str, object]) -> None:
+    assert RefusedError(500, {**problem, "errors": [1, {"pointer": None}]}, None).message
+
+
+@pytest.mark.parametrize("word", ["Port", "port", "ports", "p", "PORTS"])
+def test_a_kind_goes_by_several_names(word: str) -> None:
+    assert parse_kind(word) is PORT
+
+
+def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_kind("router")
+    assert SEGMENT.collection in caught.value.hint
+
+
+def test_text_from_the_fleet_cannot_drive_the_terminal() -> None:
+    assert "\x1b" not in plain("\x1b[2Jgone\r\n")
+    assert plain("naïve 名前 ✓") == "naïve 名前 ✓"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(-5, "0s"), (90, "90s"), (600, "10m"), (2e5, "2d")])
+def test_an_age_is_one_number_and_one_unit(seconds: float, shown: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert age((now - timedelta(seconds=seconds)).isoformat(), now) == shown
+
+
+def test_what_keeps_an_object_from_being_ready_is_told_before_its_connection() -> None:
+    document = {
+        "status": {
+            "phase": "Failed",
+            "conditions": [
+                {"type": "Connected", "status": "Unknown", "reason": "Silent", "message": "x"},
+                {"type": "Realized", "status": "False", "reason": "Held", "message": "no room"},
+            ],
+        }
+    }
+    assert reason_of(document) == "Failed, Held: no room"
+
+
+def test_a_login_is_readable_by_its_owner_only_and_found_again() -> None:
+    path = context.save(context.Context(URL, "ovsf_secret"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert context.current() == context.Context(URL, "ovsf_secret")
+
+
+def test_the_environment_overrides_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    context.save(context.Context(URL, "ovsf_secret"))
+    monkeypatch.setenv("OVSFLEET_TOKEN", "ovsf_other")
+    assert context.current() == context.Context(URL, "ovsf_other")
+
+
+def test_a_stored_token_is_sent_to_no_other_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    context.save(context.Context(URL, "ovsf_secret"))
+    monkeypatch.setenv("OVSFLEET_URL", "https://elsewhere.example.net")
+    with pytest.raises(CommandError) as caught:
+        context.current()
+    assert caught.value.exit_code is ExitCode.AUTH
+
+
+@pytest.mark.parametrize("url", ["", "fleet.example.net", "ftp://x", "http://"])
+def test_an_address_that_cannot_be_a_controller_is_refused(url: str) -> None:
+    with pytest.raises(CommandError, match="not the address"):
+        context.check_url(url)
