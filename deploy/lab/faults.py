@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 from deploy.lab import evidence
 from deploy.lab.claims import Claim, Ledger
@@ -17,6 +18,10 @@ from deploy.lab.probes import Delivery, Endpoint, flow
 from deploy.lab.shell import wait_until
 
 _MINIMUM_RATE = 500
+_WRITE_COUNTERS = (
+    "ovsfleet_agent_ovsdb_transactions",
+    "ovsfleet_agent_netlink_writes",
+)
 _VICTIM = "h1"
 """The host whose agent is killed: the sender's own."""
 
@@ -67,13 +72,20 @@ def _restart_agent(lab: Lab, env: dict[str, str] | None = None) -> float:
     return time.monotonic() - started
 
 
+def _agent_says(lab: Lab) -> dict[str, Any] | None:
+    """What the victim's running agent tells of itself, or None while it does not answer."""
+    said = lab.agent(_VICTIM, "status", "--json", check=False)
+    document: dict[str, Any] | None = json.loads(said) if said.strip() else None
+    return document
+
+
 def _is_settled(lab: Lab) -> bool:
-    """Whether the agent says that it has looked at the host and has nothing left to do."""
-    said = lab.agent(_VICTIM, "status", "-o", "json", check=False)
-    if not said.strip():
+    """Whether the agent has looked at the host, found nothing to do, and is connected."""
+    document = _agent_says(lab)
+    if document is None or document["report"] is None:
         return False
-    status = json.loads(said)
-    return bool(status["settled"] and status["connected"])
+    is_connected = document["metrics"]["ovsfleet_agent_stream_connected"] == 1
+    return is_connected and not document["report"]["failures"]
 
 
 def _prove_idle_restart(lab: Lab, ledger: Ledger, source: Endpoint, target: Endpoint) -> None:
@@ -88,8 +100,8 @@ def _prove_idle_restart(lab: Lab, ledger: Ledger, source: Endpoint, target: Endp
             netlink = events.finish()
             _judge(claim, running.finish(), f"settled after {seconds:.1f} s")
     with ledger.claim("an idle restart writes nothing") as claim:
-        status = json.loads(lab.agent(_VICTIM, "status", "-o", "json"))
-        writes = status["ovsdb_transactions"] + status["netlink_writes"]
+        counted = (_agent_says(lab) or {})["metrics"]
+        writes = int(sum(counted[name] for name in _WRITE_COUNTERS))
         claim.prove(
             before == after and not netlink and writes == 0,
             f"{after - before} OVSDB transactions in the journal, {len(netlink)} netlink events, "
