@@ -8,7 +8,6 @@ thread of the event loop never moves.
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,26 +32,33 @@ class NamespaceMissingError(Exception):
 def existing() -> frozenset[str]:
     """The names under /run/netns that lead to a namespace."""
     try:
-        entries = list(os.scandir(RUN_DIR))
+        return frozenset(entry.name for entry in RUN_DIR.iterdir() if _leads_to_namespace(entry))
     except FileNotFoundError:
         return frozenset()
-    namespaces = Path("/proc/self/ns/net").stat().st_dev
-    return frozenset(entry.name for entry in entries if _device(entry) == namespaces)
 
 
-def _device(entry: os.DirEntry[str]) -> int:
+def _leads_to_namespace(entry: Path) -> bool:
     try:
-        return entry.stat().st_dev
+        return _is_namespace(entry.stat())
     except OSError:
-        return -1
+        return False
+
+
+def _is_namespace(status: os.stat_result) -> bool:
+    """Not so for the plain file that remains where a namespace is mounted no longer."""
+    return status.st_dev == Path("/proc/self/ns/net").stat().st_dev
 
 
 def open_fd(name: str) -> int:
     """A descriptor of the named namespace, for the caller to close."""
     try:
-        return os.open(RUN_DIR / name, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(RUN_DIR / name, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NamespaceMissingError(name) from error
+    if not _is_namespace(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise NamespaceMissingError(name)
+    return descriptor
 
 
 def enter(name: str) -> None:
@@ -61,12 +67,7 @@ def enter(name: str) -> None:
     try:
         if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
             code = ctypes.get_errno()
-            # What ip-netns(8) left of a namespace that is no longer mounted is a plain file.
-            raise (
-                NamespaceMissingError(name)
-                if code == errno.EINVAL
-                else OSError(code, f"setns {name}: {os.strerror(code)}")
-            )
+            raise OSError(code, f"setns {name}: {os.strerror(code)}")
     finally:
         os.close(descriptor)
 

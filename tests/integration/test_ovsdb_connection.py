@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -197,7 +196,7 @@ async def test_a_faulty_request_fails_alone(ovsdb: OpenVSwitch) -> None:
 
 def open_descriptors() -> list[str]:
     """Sockets, event descriptors and the like of this process."""
-    links = (os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
+    links = (str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
     return sorted(link for link in links if link.startswith(("socket:", "anon_inode:", "pipe:")))
 
 

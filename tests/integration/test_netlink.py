@@ -1,0 +1,377 @@
+"""The planner's netlink steps on the real kernel, in namespaces of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from agent.errors import ErrorKind, Failure
+from agent.model import Link
+from agent.netlink import Netlink
+from agent.planner.plan import (
+    AddAddress,
+    CreateVeth,
+    DeleteAddress,
+    DeleteLink,
+    NetlinkStep,
+    SetLink,
+)
+from tests.support.netns import Namespace, namespace, unique_name
+
+pytestmark = pytest.mark.integration
+
+ALIAS = "ovsfleet:fleet:port:1"
+MAC = "02:00:00:00:00:07"
+
+
+def create_veth(workload: str, *, name: str = "v0", alias: str = ALIAS) -> CreateVeth:
+    return CreateVeth("port:1", name, alias, 1400, workload, "eth0", MAC)
+
+
+def with_netlink(
+    host: Namespace, body: Callable[[Netlink], Awaitable[None]], **settings: int
+) -> None:
+    """Run the body with the adapter inside the host's namespace."""
+
+    async def run() -> None:
+        netlink = Netlink(**settings)  # type: ignore[arg-type]
+        await netlink.open()
+        try:
+            await body(netlink)
+        finally:
+            await netlink.close()
+
+    host.run(run)
+
+
+def execute(host: Namespace, *steps: NetlinkStep) -> list[Failure | None]:
+    answers: list[Failure | None] = []
+
+    async def body(netlink: Netlink) -> None:
+        answers.extend([await netlink.apply(step) for step in steps])
+
+    with_netlink(host, body)
+    return answers
+
+
+def look(host: Namespace, *peers: tuple[str, str]) -> tuple[dict[str, Link], dict[str, Link]]:
+    """The links here, and the asked ones by namespace."""
+    seen: list[tuple[dict[str, Link], dict[str, Link]]] = []
+
+    async def body(netlink: Netlink) -> None:
+        snapshot = await netlink.observe(peers)
+        by_namespace = {name: link for (name, _), link in snapshot.peers.items()}
+        seen.append((dict(snapshot.links), by_namespace))
+
+    with_netlink(host, body)
+    return seen[0]
+
+
+def refused(answers: list[Failure | None]) -> tuple[ErrorKind, str]:
+    (failure,) = answers
+    assert failure is not None
+    return failure.kind, failure.reason
+
+
+def test_a_veth_pair_is_made_with_its_peer_inside_the_namespace(
+    netns: Namespace, workload_netns: Namespace
+) -> None:
+    assert execute(netns, create_veth(workload_netns.name)) == [None]
+    links, peers = look(netns, (workload_netns.name, "eth0"))
+    here, there = links["v0"], peers[workload_netns.name]
+    assert (here.kind, here.alias, here.mtu, here.up) == ("veth", ALIAS, 1400, False)
+    assert (there.kind, there.mac, there.mtu) == ("veth", MAC, 1400)
+    assert (here.peer_ifindex, there.peer_ifindex) == (there.ifindex, here.ifindex)
+
+
+def test_a_veth_that_is_ours_already_is_made_no_second_time(
+    netns: Namespace, workload_netns: Namespace
+) -> None:
+    execute(netns, create_veth(workload_netns.name))
+    before = look(netns)
+    assert execute(netns, create_veth(workload_netns.name)) == [None]
+    assert look(netns) == before
+
+
+@pytest.mark.parametrize("alias", ["", "somebody"])
+def test_a_foreign_device_with_our_name_is_a_conflict_and_stays(
+    netns: Namespace, workload_netns: Namespace, alias: str
+) -> None:
+    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.ip("link", "set", "v0", "alias", alias)
+    before = netns.ip_json("link", "show", "v0")
+    answers = execute(netns, create_veth(workload_netns.name))
+    assert refused(answers) == (ErrorKind.CONFLICT, "NameTaken")
+    assert netns.ip_json("link", "show", "v0") == before
+
+
+def test_a_foreign_device_with_the_peers_name_is_a_conflict_and_stays(
+    netns: Namespace, workload_netns: Namespace
+) -> None:
+    workload_netns.ip("link", "add", "eth0", "type", "bridge")
+    answers = execute(netns, create_veth(workload_netns.name))
+    assert refused(answers) == (ErrorKind.CONFLICT, "NameTaken")
+    assert answers[0] is not None
+    assert workload_netns.name in answers[0].message
+    links, peers = look(netns, (workload_netns.name, "eth0"))
+    assert "v0" not in links
+    assert peers[workload_netns.name].kind == "bridge"
+
+
+def test_a_missing_namespace_is_named_with_the_way_out(netns: Namespace) -> None:
+    gone = unique_name("x")
+    for step in (
+        create_veth(gone),
+        SetLink("port:1", gone, "eth0", up=True),
+        AddAddress("port:1", gone, "eth0", "192.0.2.1/24"),
+    ):
+        answers = execute(netns, step)
+        assert refused(answers) == (ErrorKind.TRANSIENT, "NamespaceMissing")
+        assert answers[0] is not None
+        assert f"ip netns add {gone}" in answers[0].message
+    assert look(netns, (gone, "eth0"))[1] == {}
+
+
+def test_what_is_left_of_an_unmounted_namespace_is_a_missing_one(netns: Namespace) -> None:
+    leftover = Path("/run/netns", unique_name("l"))
+    leftover.touch()
+    try:
+        answers = execute(netns, create_veth(leftover.name))
+        assert refused(answers) == (ErrorKind.TRANSIENT, "NamespaceMissing")
+        assert "v0" not in look(netns)[0]
+    finally:
+        leftover.unlink()
+
+
+def test_a_device_is_dressed_here_and_in_a_namespace(
+    netns: Namespace, workload_netns: Namespace
+) -> None:
+    there = workload_netns.name
+    assert (
+        execute(
+            netns,
+            create_veth(there),
+            SetLink("port:1", None, "v0", mtu=1300, up=True, alias="ovsfleet:fleet:port:2"),
+            SetLink("port:1", there, "eth0", mtu=1300, mac="02:00:00:00:00:09", up=True),
+            AddAddress("port:1", there, "eth0", "192.0.2.1/24"),
+            AddAddress("port:1", there, "eth0", "2001:db8::1/64"),
+        )
+        == [None] * 5
+    )
+    links, peers = look(netns, (there, "eth0"))
+    here, peer = links["v0"], peers[there]
+    assert (here.mtu, here.up, here.alias) == (1300, True, "ovsfleet:fleet:port:2")
+    assert (peer.mtu, peer.mac, peer.up) == (1300, "02:00:00:00:00:09", True)
+    assert peer.addresses == frozenset({"192.0.2.1/24", "2001:db8::1/64"})
+
+
+def test_addresses_come_and_go_and_may_be_asked_for_twice(netns: Namespace) -> None:
+    netns.ip("link", "add", "v0", "type", "bridge")
+    add = AddAddress("port:1", None, "v0", "192.0.2.1/24")
+    delete = DeleteAddress("port:1", None, "v0", "192.0.2.1/24")
+    assert execute(netns, add, add) == [None, None]
+    assert look(netns)[0]["v0"].addresses == frozenset({"192.0.2.1/24"})
+    assert execute(netns, delete, delete) == [None, None]
+    assert look(netns)[0]["v0"].addresses == frozenset()
+
+
+def test_link_local_addresses_are_not_seen(netns: Namespace) -> None:
+    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.ip("address", "add", "fe80::1/64", "dev", "v0")
+    assert look(netns)[0]["v0"].addresses == frozenset()
+
+
+def test_the_master_of_a_device_is_seen(netns: Namespace) -> None:
+    netns.ip("link", "add", "b0", "type", "bridge")
+    netns.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    netns.ip("link", "set", "v0", "master", "b0")
+    assert look(netns)[0]["v0"].master == "b0"
+
+
+def test_our_device_is_deleted_with_its_peer(netns: Namespace, workload_netns: Namespace) -> None:
+    execute(netns, create_veth(workload_netns.name))
+    ifindex = look(netns)[0]["v0"].ifindex
+    delete = DeleteLink("port:1", "v0", ifindex, ALIAS)
+    assert execute(netns, delete, delete) == [None, None]
+    links, peers = look(netns, (workload_netns.name, "eth0"))
+    assert "v0" not in links
+    assert peers == {}
+
+
+@pytest.mark.parametrize("same_index", [True, False], ids=["re-marked", "re-made"])
+def test_a_foreign_device_that_took_the_name_is_not_deleted(
+    netns: Namespace, *, same_index: bool
+) -> None:
+    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.ip("link", "set", "v0", "alias", "somebody" if same_index else ALIAS)
+    ifindex = look(netns)[0]["v0"].ifindex + (0 if same_index else 1)
+    assert execute(netns, DeleteLink("port:1", "v0", ifindex, ALIAS)) == [None]
+    assert "v0" in look(netns)[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "reason"),
+    [
+        (SetLink("p", None, "nothing", up=True), ErrorKind.TRANSIENT, "DeviceMissing"),
+        (SetLink("p", None, "v0", mtu=1), ErrorKind.INVALID, "ValueRefused"),
+        (SetLink("p", None, "v0", mac="ff:ff:ff:ff:ff:ff"), ErrorKind.INVALID, "AddressRefused"),
+        (AddAddress("p", None, "nothing", "192.0.2.1/24"), ErrorKind.TRANSIENT, "DeviceMissing"),
+    ],
+)
+def test_what_the_kernel_refuses_is_explained(
+    netns: Namespace, step: NetlinkStep, kind: ErrorKind, reason: str
+) -> None:
+    netns.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    answers = execute(netns, step)
+    assert refused(answers) == (kind, reason)
+    assert answers[0] is not None
+    assert answers[0].resource == "p"
+    assert step.describe() in answers[0].message
+
+
+def test_an_ipv6_address_where_ipv6_is_off_is_explained(netns: Namespace) -> None:
+    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.exec("sysctl", "-qw", "net.ipv6.conf.v0.disable_ipv6=1")
+    answers = execute(netns, AddAddress("p", None, "v0", "2001:db8::1/64"))
+    assert refused(answers)[0] is ErrorKind.UNSUPPORTED
+    assert answers[0] is not None
+    assert "disable_ipv6" in answers[0].message
+
+
+def test_looking_writes_nothing(netns: Namespace, workload_netns: Namespace) -> None:
+    async def body(netlink: Netlink) -> None:
+        await netlink.observe([(workload_netns.name, "eth0")])
+        assert netlink.write_count == 0
+        await netlink.apply(create_veth(workload_netns.name))
+        assert netlink.write_count == 1
+
+    with_netlink(netns, body)
+
+
+def test_existing_namespaces_are_listed(netns: Namespace, workload_netns: Namespace) -> None:
+    async def body(netlink: Netlink) -> None:
+        namespaces = (await netlink.observe([])).namespaces
+        assert {netns.name, workload_netns.name} <= namespaces
+
+    with_netlink(netns, body)
+
+
+def own_namespace() -> Path:
+    return Path("/proc/thread-self/ns/net").readlink()
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_the_calling_thread_never_moves(netns: Namespace, workload_netns: Namespace) -> None:
+    async def body(netlink: Netlink) -> None:
+        before = own_namespace()
+        await netlink.apply(create_veth(workload_netns.name))
+        await netlink.observe([(workload_netns.name, "eth0")])
+        assert own_namespace() == before
+
+    with_netlink(netns, body)
+
+
+def test_no_descriptor_is_left_open(netns: Namespace) -> None:
+    async def body(netlink: Netlink) -> None:
+        with namespace() as workload:
+            await netlink.apply(create_veth(workload.name))
+            before = open_descriptors()
+            for _ in range(20):
+                await netlink.observe([(workload.name, "eth0")])
+                await netlink.apply(SetLink("p", workload.name, "eth0", mtu=1350))
+            await asyncio.sleep(0)
+            assert open_descriptors() <= before
+
+    with_netlink(netns, body)
+
+
+class Changes:
+    """An ``on_change`` that can be waited for."""
+
+    def __init__(self) -> None:
+        self._seen = asyncio.Event()
+
+    def __call__(self) -> None:
+        self._seen.set()
+
+    def forget(self) -> None:
+        self._seen.clear()
+
+    async def next(self) -> None:
+        async with asyncio.timeout(10):
+            await self._seen.wait()
+        self.forget()
+
+
+def watch(host: Namespace, body: Callable[[Netlink, Changes], Awaitable[None]], room: int) -> None:
+    async def run() -> None:
+        changes = Changes()
+        netlink = Netlink(on_change=changes, receive_buffer=room)
+        await netlink.open()
+        try:
+            await body(netlink, changes)
+        finally:
+            await netlink.close()
+
+    host.run(run)
+
+
+async def command(host: Namespace, *arguments: str) -> None:
+    await asyncio.to_thread(host.ip, *arguments)
+
+
+def test_a_change_of_a_device_or_address_wakes(netns: Namespace) -> None:
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        for arguments in (
+            ("link", "add", "v0", "type", "bridge"),
+            ("address", "add", "192.0.2.1/24", "dev", "v0"),
+            ("link", "set", "v0", "mtu", "1300"),
+            ("link", "delete", "v0"),
+        ):
+            await command(netns, *arguments)
+            await changes.next()
+
+    watch(netns, body, 1 << 20)
+
+
+def test_a_change_in_the_workloads_namespace_wakes(
+    netns: Namespace, workload_netns: Namespace
+) -> None:
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        await netlink.apply(create_veth(workload_netns.name))
+        await netlink.observe([])
+        await settled(changes)
+        await command(workload_netns, "address", "add", "192.0.2.1/24", "dev", "eth0")
+        await changes.next()
+
+    watch(netns, body, 1 << 20)
+
+
+async def settled(changes: Changes) -> None:
+    """Let the notifications of what we did ourselves arrive: they are queued by now."""
+    await changes.next()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    changes.forget()
+
+
+def test_a_burst_that_does_not_fit_wakes_all_the_same(netns: Namespace) -> None:
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        # Done in the loop's own thread: nothing is read until the burst is over.
+        netns.exec("sh", "-c", burst)
+        await changes.next()
+        assert netlink.overruns > 0
+        assert (await netlink.observe([])).links.keys() >= {f"b{n}" for n in range(20)}
+        changes.forget()
+        await command(netns, "link", "delete", "b7")
+        await changes.next()
+        assert "b7" not in (await netlink.observe([])).links
+
+    burst = "for n in $(seq 0 19); do ip link add b$n type bridge; done"
+    watch(netns, body, 2304)
