@@ -16,6 +16,9 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 LogFormatName = Literal["json", "console"]
 
+_CHATTY = ("alembic", "celery", "httpx", "uvicorn.error")
+"""Libraries that report every step at info: Celery twice per task, Alembic at every check."""
+
 _SECRET_KEYS = frozenset({"authorization", "password", "secret", "token", "database_url"})
 
 
@@ -55,6 +58,8 @@ def configure_logging(level: str, log_format: str, role: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

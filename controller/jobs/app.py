@@ -6,7 +6,6 @@ is. The schedule lives here and not in the database: it changes with the code on
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +45,7 @@ def make_app(settings: Settings) -> Celery:
         beat_schedule=_schedule(settings),
         beat_schedule_filename=str(settings.data_dir / "beat" / "schedule"),
     )
-    setup_logging.connect(_set_up_logging, weak=False)
+    setup_logging.connect(_keep_our_logging, weak=False)
     return app
 
 
@@ -91,7 +90,5 @@ def _entry(task: str, when: Any, period_s: float) -> dict[str, Any]:
     return {"task": task, "schedule": when, "options": {"expires": max(period_s, 1.0)}}
 
 
-def _set_up_logging(**_: Any) -> None:
-    # That there is a receiver keeps Celery from configuring the log itself. Its own two lines per
-    # task would drown the rest: the sweeps run every second and say so when they find something.
-    logging.getLogger("celery").setLevel(logging.WARNING)
+def _keep_our_logging(**_: Any) -> None:
+    """Do nothing: that there is a receiver keeps Celery from configuring the log itself."""

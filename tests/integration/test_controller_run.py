@@ -1,0 +1,199 @@
+"""``ovsfleet-controller run`` as a person starts it, and what comes of killing its parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.controller_process import COMMAND, children, controller, environment, roles
+from tests.support.waiting import await_exit, eventually
+
+pytestmark = pytest.mark.integration
+
+WITHIN_S = 60.0
+ROLES = {"postgres", "server", "worker", "beat"}
+
+
+@dataclass
+class Controller:
+    """A whole controller on ports of its own."""
+
+    data_dir: Path
+    port: int
+    env: dict[str, str]
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir.parent / "log"
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[str]]:
+        with controller(self.env, "run", log=self.log) as process:
+            yield process
+
+    def readiness(self) -> int:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code
+        except httpx.TransportError:
+            return 0
+
+    def gets_ready(self) -> None:
+        eventually(lambda: self.readiness() == 200, within=WITHIN_S, what=f"ready\n{self.tail()}")
+
+    def fleet(self, token: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.get(f"http://127.0.0.1:{self.port}/v1/fleet", headers=headers, timeout=10)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments], env=self.env, capture_output=True, text=True, check=False
+        )
+
+    def tail(self) -> str:
+        return self.log.read_text()[-6000:] if self.log.exists() else "(no log)"
+
+    def events(self) -> list[str]:
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line)["event"] for line in lines if line.startswith("{")]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def whole(data_dir: Path) -> Controller:
+    port = free_port()
+    env = environment(
+        data_dir,
+        rest_port=port,
+        southbound_address=f"127.0.0.1:{free_port()}",
+        enrolment_address=f"127.0.0.1:{free_port()}",
+    )
+    return Controller(data_dir, port, env)
+
+
+def test_a_first_start_serves_and_a_stop_leaves_nothing_running(whole: Controller) -> None:
+    with whole.running() as supervisor:
+        whole.gets_ready()
+        assert set(roles(supervisor.pid)) == ROLES
+        pids = children(supervisor.pid)
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(30) == 0, whole.tail()
+        assert supervisor.stdout is not None
+        (announced,) = [x for x in supervisor.stdout.read().splitlines() if "admin token" in x]
+    for pid in pids:
+        await_exit(pid, within=0)
+    token_file = whole.data_dir / "admin-token"
+    assert announced == f"admin token: {token_file.read_text().strip()}"
+    assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
+    assert "Process died, starting it again" not in whole.events()
+
+
+def test_the_next_start_works_after_the_supervisor_is_killed(whole: Controller) -> None:
+    with whole.running() as first:
+        whole.gets_ready()
+        pids = children(first.pid)
+        first.kill()
+        first.wait()
+        with whole.running() as second:
+            whole.gets_ready()
+            for pid in pids:
+                await_exit(pid, within=0)
+            token = (whole.data_dir / "admin-token").read_text().strip()
+            assert whole.fleet(token).status_code == 200
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(30) == 0, whole.tail()
+            assert second.stdout is not None
+            assert "admin token" not in second.stdout.read()
+
+
+@pytest.mark.parametrize("victim", sorted(ROLES))
+def test_a_part_that_is_killed_comes_back(whole: Controller, victim: str) -> None:
+    with whole.running() as supervisor:
+        whole.gets_ready()
+        before = roles(supervisor.pid)
+        os.kill(before[victim], signal.SIGKILL)
+        await_exit(before[victim], within=5)
+        eventually(
+            lambda: roles(supervisor.pid).get(victim, before[victim]) != before[victim],
+            within=WITHIN_S,
+            what=f"{victim} again\n{whole.tail()}",
+        )
+        whole.gets_ready()
+        after = roles(supervisor.pid)
+        others = ROLES - {victim}
+        assert {name: after[name] for name in others} == {name: before[name] for name in others}
+
+
+def test_a_second_controller_on_the_same_folder_is_refused(whole: Controller) -> None:
+    with whole.running():
+        whole.gets_ready()
+        refused = whole.command("run")
+        assert whole.readiness() == 200
+    assert refused.returncode == 1
+    assert "another controller runs in" in refused.stderr
+
+
+def test_tokens_are_made_and_listed_from_the_command_line(whole: Controller) -> None:
+    with whole.running():
+        whole.gets_ready()
+        made = whole.command("token", "create", "ci", "--role", "viewer")
+        assert made.returncode == 0, made.stderr
+        assert whole.fleet(made.stdout.strip()).status_code == 200
+        listed = whole.command("token", "list")
+    assert "ci\tviewer\tall" in listed.stdout
+    assert made.stdout.strip() not in listed.stdout
+
+
+def test_a_database_that_does_not_answer_is_reported_with_the_way_out(whole: Controller) -> None:
+    whole.env["OVSFLEET_DATABASE_URL"] = f"postgresql://u:hunter2@127.0.0.1:{free_port()}/x"
+    answer = whole.command("token", "list")
+    assert answer.returncode == 1
+    assert "check OVSFLEET_DATABASE_URL" in answer.stderr
+    assert "hunter2" not in answer.stderr
+
+
+def test_a_setting_that_cannot_be_used_ends_the_command_by_its_name(whole: Controller) -> None:
+    whole.env["OVSFLEET_REST_PORT"] = "http"
+    answer = whole.command("run")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("ovsfleet-controller: OVSFLEET_REST_PORT: ")
+
+
+def test_a_port_that_is_taken_is_named_and_taken_over_once_it_is_free(whole: Controller) -> None:
+    with socket.create_server(("127.0.0.1", whole.port)), whole.running():
+        eventually(
+            lambda: whole.log.exists() and "change OVSFLEET_REST_HOST" in whole.log.read_text(),
+            within=WITHIN_S,
+            what="the taken port named",
+        )
+    whole.log.unlink()
+    with whole.running():
+        whole.gets_ready()
+
+
+def test_an_external_database_is_migrated_and_served_without_an_embedded_one(
+    whole: Controller, empty_database_url: str
+) -> None:
+    whole.env["OVSFLEET_DATABASE_URL"] = empty_database_url
+    with whole.running() as supervisor:
+        whole.gets_ready()
+        assert set(roles(supervisor.pid)) == ROLES - {"postgres"}
+    assert not (whole.data_dir / "postgres").exists()
+
+
+def test_the_version_is_that_of_the_installed_package(whole: Controller) -> None:
+    assert whole.command("version").stdout.strip()[0].isdigit()
