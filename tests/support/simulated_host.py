@@ -1,0 +1,73 @@
+"""A host of a simulated fleet: the agent's real core over the in-memory switch.
+
+Everything between the wire and the datapath is real (codec, the cache's rules, planner); the disk
+is a variable, the stream a method call, and what can be lost is lost by not calling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ovsfleet.v1 import state_pb2
+
+from agent.cache import refuse_unacceptable, with_owed_removals
+from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
+from agent.errors import Failure
+from agent.model import HostState, ObservedState, SegmentFragment
+from agent.planner import make_plan, still_owed
+from controller.compiler import compile_host, host_state
+from tests.support.model_fleet import ModelFleet
+from tests.support.switch import Switch
+
+
+class SimulatedHost:
+    def __init__(self, name: str, machine: ObservedState) -> None:
+        self.name = name
+        self.switch = Switch(machine)
+        self.confirmed = 0
+        """What the controller knows of ``applied``; behind it while reports are lost."""
+        self.applied = 0
+        self.seen: set[str] = set()
+        """Reasons of all failures that any plan ever had."""
+        self._disk: bytes | None = None
+        self._fragments: dict[bytes, SegmentFragment] = {}
+        """What both ends of the present stream believe that the agent has."""
+
+    @property
+    def desired(self) -> HostState | None:
+        return None if self._disk is None else load_host_state(self._disk)
+
+    def connect(self) -> None:
+        """A new stream: Hello names the fragments on disk and what is applied."""
+        self._fragments = dict(self.desired.fragments) if self.desired else {}
+        self.report()
+
+    def report(self) -> None:
+        self.confirmed = self.applied
+
+    def receive(self, fleet: ModelFleet) -> None:
+        """The controller compiles the newest intent and the agent accepts it."""
+        intent = fleet.host_intent(self.name, confirmed=self.confirmed)
+        message = host_state(compile_host(intent), intent, self._fragments.keys())
+        wire = message.SerializeToString()
+        offered = decode_host_state(state_pb2.HostState.FromString(wire), self._fragments)
+        self._fragments = dict(offered.fragments)
+        accepted = self.desired
+        if accepted is not None:
+            refuse_unacceptable(accepted, offered)
+            offered = with_owed_removals(accepted, offered)
+        self._disk = dump_host_state(offered)
+
+    def reconcile(self, limit: int | None = None) -> tuple[Failure, ...]:
+        """One turn of the loop; with a ``limit`` the agent is killed after so many atoms."""
+        desired = self.desired
+        if desired is None:
+            return ()
+        plan = make_plan(desired, self.switch.observed)
+        self.seen |= {failure.reason for failure in plan.failures}
+        failures = plan.failures + self.switch.run(plan, limit)
+        if limit is None and make_plan(desired, self.switch.observed).is_empty and not failures:
+            owed = still_owed(desired.removed, self.switch.observed, desired.fleet_uid)
+            self._disk = dump_host_state(replace(desired, removed=owed))
+            self.applied = desired.revision
+        return failures
