@@ -147,16 +147,19 @@ class Authority:
     def server_configuration(self, *, now: datetime) -> grpc.ServerCertificateConfiguration:
         """Issue a fresh server certificate, with this CA as the only one that clients may have."""
         key = ec.generate_private_key(ec.SECP256R1())
+        pair = (_key_pem(key), self.sign_server(key.public_key(), now=now))
+        return grpc.ssl_server_certificate_configuration([pair], self.certificate_pem)
+
+    def sign_server(self, key: ec.EllipticCurvePublicKey, *, now: datetime) -> bytes:
         certificate = self._sign(
-            key.public_key(),
+            key,
             SERVER_NAME,
             x509.DNSName(SERVER_NAME),
             ExtendedKeyUsageOID.SERVER_AUTH,
             now=now,
             lifetime=SERVER_LIFETIME,
         )
-        pair = (_key_pem(key), _certificate_pem(certificate))
-        return grpc.ssl_server_certificate_configuration([pair], self.certificate_pem)
+        return _certificate_pem(certificate)
 
     def join_token(self, settings: Settings, *, host: str, secret: str) -> str:
         """Wrap a join secret with where to go and whom to trust, for a person to carry over."""

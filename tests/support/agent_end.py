@@ -145,7 +145,7 @@ _CHANNEL = (
 @asynccontextmanager
 async def channel(site: Site, identity: Identity) -> AsyncIterator[grpc.aio.Channel]:
     credentials = grpc.ssl_channel_credentials(
-        identity.ca_pem, identity.key_pem, identity.certificate_pem
+        identity.ca_pem, identity.key_pem or None, identity.certificate_pem or None
     )
     async with grpc.aio.secure_channel(
         site.agents_address, credentials, options=_CHANNEL
