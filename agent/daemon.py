@@ -17,7 +17,7 @@ import platform
 import random
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import structlog
@@ -64,6 +64,10 @@ class Ending(enum.Enum):
 
 class StartError(Exception):
     """The daemon cannot start; the message says what to do."""
+
+
+class PartEndedError(Exception):
+    """A part that has to run as long as the agent has ended."""
 
 
 class _Stopped(Exception):  # noqa: N818 - not an error: a person asked for it
@@ -175,17 +179,16 @@ class Daemon:
 
     async def _run_parts(self) -> Ending:
         ending = Ending.STOPPED
+        socket_path = self._settings.state_dir / introspection.SOCKET_NAME
         try:
             async with asyncio.TaskGroup() as parts:
-                parts.create_task(self._until_signal(), name="signals")
-                parts.create_task(self._reconcile(), name="reconciler")
-                parts.create_task(self._controlplane.run(), name="control plane")
-                parts.create_task(
-                    introspection.serve(
-                        self._settings.state_dir / introspection.SOCKET_NAME, self.document
-                    ),
-                    name="introspection",
-                )
+                for part, work in {
+                    "signals": self._until_signal(),
+                    "reconciler": self._reconcile(),
+                    "control plane": self._controlplane.run(),
+                    "introspection": introspection.serve(socket_path, self.document),
+                }.items():
+                    parts.create_task(_endless(part, work), name=part)
         except* _Stopped:
             log.info("agent stops; the datapath is left as it is")
         except* Exception:
@@ -249,6 +252,18 @@ class Daemon:
                 ipv6=socket.has_ipv6 and Path("/proc/net/if_inet6").exists(),
             )
         )
+
+
+async def _endless(part: str, work: Awaitable[None]) -> None:
+    """Make a quiet end a fault: a task group takes no notice of a child that just returns."""
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise PartEndedError(f"the {part} was cancelled") from error
+    raise PartEndedError(f"the {part} ended")
 
 
 def describe_report(report: Report) -> introspection.Document:

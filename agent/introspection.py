@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,14 +41,24 @@ def _listening(path: Path) -> Iterator[socket.socket]:
     """A socket at ``path``, in place of what a killed daemon left there."""
     # Whoever comes here holds the lock of the state directory, so that nobody answers there.
     path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
+    with socket.socket(socket.AF_UNIX) as listener:
+        with _short(path) as address:
+            listener.bind(address)
+        try:
+            path.chmod(0o600)
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """``path`` by way of its directory's descriptor: a socket's address has only 107 bytes."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
-        listener.bind(str(path))
-        path.chmod(0o600)
-        yield listener
+        yield f"/proc/self/fd/{directory}/{path.name}"
     finally:
-        listener.close()
-        path.unlink(missing_ok=True)
+        os.close(directory)
 
 
 def ask(path: Path, timeout_s: float = 5.0) -> Document | None:
@@ -55,7 +66,8 @@ def ask(path: Path, timeout_s: float = 5.0) -> Document | None:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)
-            connection.connect(str(path))
+            with _short(path) as address:
+                connection.connect(address)
             with connection.makefile("rb") as stream:
                 document: Document = json.loads(stream.read())
                 return document

@@ -220,6 +220,7 @@ class Reconciler:
         steps = steps_by_resource(todo)
         failed: dict[str, Failure] = {}
         comment = f"ovsfleet-agent: revision {desired.revision}"
+        log.info("applying", revision=desired.revision, steps=sum(map(len, steps.values())))
         for line in todo.describe():
             log.debug("step", what=line)
         finished = True

@@ -53,6 +53,14 @@ CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.max_receive_message_length", 256 * 1024 * 1024),
 )
 
+_WAYS_OUT = {
+    "CERTIFICATE_VERIFY_FAILED": (
+        "the controller is not of the fleet that this host enrolled with; correct its address, or "
+        "stop the agent, empty its state directory and enrol this host anew"
+    ),
+    "Connection refused": "is the controller running, and is its address right?",
+}
+
 Stream = grpc.aio.StreamStreamCall[agent_pb2.SessionRequest, agent_pb2.SessionResponse]
 
 
@@ -287,6 +295,9 @@ class ControlPlane:
 
 
 def _describe(error: Exception) -> str:
-    if isinstance(error, grpc.aio.AioRpcError):
-        return f"{error.code().name}: {error.details()}"
-    return str(error)
+    if not isinstance(error, grpc.aio.AioRpcError):
+        return str(error)
+    details = error.details() or "no details"
+    return f"{error.code().name}: {details}" + next(
+        (f" ({way_out})" for sign, way_out in _WAYS_OUT.items() if sign in details), ""
+    )
