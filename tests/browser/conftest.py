@@ -1,0 +1,86 @@
+"""A browser on the dashboard that the real controller serves; faults that a page logs are told."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.support.api import Api, LiveServer
+
+_ROOT = Path(__file__).parents[2]
+_DASHBOARD = _ROOT / "controller" / "dashboard"
+_AXE = _DASHBOARD / "node_modules" / "axe-core" / "axe.min.js"
+_CHROMIUM = "/usr/bin/chromium"
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+_PAGE_TIMEOUT_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def dashboard() -> Path:
+    """The built dashboard; built here when nobody did."""
+    subprocess.run([_ROOT / "deploy" / "dashboard.sh"], check=True, timeout=600)
+    return _DASHBOARD / "dist"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(
+    chromium: Browser, dashboard: Path, live: LiveServer
+) -> Iterator[Callable[..., Page]]:
+    """Opens the dashboard in a context of its own; any error that a page logs fails the test."""
+    faults: list[str] = []
+    contexts = []
+
+    def note(message: ConsoleMessage) -> None:
+        # Chromium logs every answer that is not 2xx; what the page makes of it is tested as such.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            faults.append(message.text)
+
+    def open_one(path: str = "/", **options: Any) -> Page:
+        context = chromium.new_context(base_url=live.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(_PAGE_TIMEOUT_MS)
+        page.on("console", note)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+@pytest.fixture
+def fleet(live: LiveServer, api: Api) -> Iterator[httpx.Client]:
+    """The REST API as another person uses it while the page is open."""
+    headers = {"Authorization": f"Bearer {api.secret}"}
+    with httpx.Client(base_url=live.url, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    return _AXE.read_text(encoding="utf-8")

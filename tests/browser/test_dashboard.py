@@ -1,0 +1,210 @@
+"""The dashboard in headless Chromium, on the real controller with a real database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from controller.services.status import ReportedFailure
+from tests.support.api import Api, LiveServer
+from tests.support.reports import ReportingHost
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+OpenPage = Callable[..., Page]
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+def host(name: str, vtep: str) -> dict[str, Any]:
+    return {"kind": "Host", "metadata": {"name": name}, "spec": {"vteps": [vtep]}}
+
+
+def segment(name: str, **spec: Any) -> dict[str, Any]:
+    return {"kind": "Segment", "metadata": {"name": name}, "spec": spec}
+
+
+def port(name: str, on: str, of: str) -> dict[str, Any]:
+    spec = {"host": on, "interface": name, "segment": of}
+    return {"kind": "Port", "metadata": {"name": name}, "spec": spec}
+
+
+def apply(fleet: httpx.Client, *objects: dict[str, Any]) -> dict[str, Any]:
+    answer = fleet.post("/v1/apply", json={"objects": objects})
+    assert answer.status_code == 200, answer.text
+    results: dict[str, Any] = answer.json()
+    return results
+
+
+def sign_in(page: Page, secret: str) -> None:
+    page.get_by_label("API token").fill(secret)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def row(page: Page, table: str, name: str) -> Any:
+    return (
+        page.get_by_role("grid", name=re.compile(f"^{table}"))
+        .get_by_role("row")
+        .filter(has=page.get_by_text(name, exact=True))
+    )
+
+
+def expect_live(page: Page) -> None:
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_a_wrong_token_is_refused_with_words_and_kept_nowhere(open_page: OpenPage) -> None:
+    page = open_page()
+    sign_in(page, "ovsf_" + "x" * 43 + "_00000000")
+    expect(page.get_by_text("This token was refused")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_signing_in_shows_the_fleet_and_signing_out_forgets_the_token(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    apply(fleet, host("alpha", "192.0.2.1"), host("bravo", "192.0.2.2"))
+    page = open_page()
+    sign_in(page, api.secret)
+    expect(row(page, "Hosts", "alpha")).to_contain_text("192.0.2.1")
+    expect(row(page, "Hosts", "bravo")).to_contain_text("Pending")
+    expect(page.get_by_text("ovsfleet enroll alpha")).to_be_visible()
+    expect_live(page)
+    page.reload()
+    expect(row(page, "Hosts", "alpha")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in to ovsfleet")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_an_empty_fleet_says_what_to_do_first(open_page: OpenPage, api: Api) -> None:
+    page = open_page()
+    sign_in(page, api.secret)
+    expect(page.get_by_role("heading", name="No hosts yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No segments yet")).to_be_visible()
+    expect(page.get_by_text("Everything is as intended.")).to_be_visible()
+
+
+def test_a_segment_made_elsewhere_arrives_without_a_reload(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    page = open_page()
+    sign_in(page, api.secret)
+    expect_live(page)
+    page.evaluate("window.notReloaded = true")
+    apply(fleet, segment("blue", vni=7777))
+    expect(row(page, "Segments", "blue")).to_contain_text("7777")
+    expect(page.get_by_role("region", name="Recent changes")).to_contain_text("blue created")
+    assert fleet.delete("/v1/segments/blue", headers={"If-Match": "*"}).status_code == 200
+    expect(page.get_by_role("heading", name="No segments yet")).to_be_visible()
+    assert page.evaluate("window.notReloaded") is True
+
+
+def test_what_hosts_report_moves_the_page(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    apply(fleet, host("alpha", "192.0.2.1"), segment("blue"))
+    made = apply(fleet, port("web", "alpha", "blue"))
+    page = open_page()
+    sign_in(page, api.secret)
+    expect_live(page)
+    uid = fleet.get("/v1/hosts/alpha").json()["metadata"]["uid"]
+    reporting = ReportingHost(api.db, uid)
+    failure = ReportedFailure(
+        f"port:{made['results'][0]['uid']}", "conflict", "NameTaken", "remove the foreign port web"
+    )
+    reporting.report(made["revision"], [failure])
+    attention = page.get_by_role("region", name=re.compile("^Needs attention"))
+    expect(attention).to_contain_text("NameTaken")
+    expect(attention).to_contain_text("remove the foreign port web")
+    expect(row(page, "Hosts", "alpha")).to_contain_text("Degraded")
+    reporting.report(made["revision"])
+    expect(attention).to_contain_text("Everything is as intended.")
+    expect(row(page, "Hosts", "alpha")).to_contain_text("up to date")
+    expect(row(page, "Segments", "blue")).to_contain_text("1 host, 1 port")
+
+
+def test_a_filter_narrows_the_hosts(open_page: OpenPage, api: Api, fleet: httpx.Client) -> None:
+    apply(fleet, *(host(f"node-{n}", f"192.0.2.{n}") for n in range(1, 31)))
+    page = open_page()
+    sign_in(page, api.secret)
+    expect(row(page, "Hosts", "node-1")).to_be_visible()
+    page.get_by_label("Filter hosts").fill("192.0.2.27")
+    expect(row(page, "Hosts", "node-27")).to_be_visible()
+    expect(row(page, "Hosts", "node-1")).to_have_count(0)
+
+
+def test_a_controller_that_goes_away_is_told_and_the_page_stays(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, live: LiveServer
+) -> None:
+    apply(fleet, host("alpha", "192.0.2.1"))
+    page = open_page()
+    sign_in(page, api.secret)
+    expect_live(page)
+    live.stop()
+    expect(page.get_by_role("status")).to_contain_text("Live updates stopped")
+    expect(row(page, "Hosts", "alpha")).to_be_visible()
+
+
+def test_markup_in_what_a_host_reports_stays_text(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    revision = apply(fleet, host("alpha", "192.0.2.1"))["revision"]
+    markup = '<img src=x onerror="window.hit = true">'
+    reporting = ReportingHost(api.db, fleet.get("/v1/hosts/alpha").json()["metadata"]["uid"])
+    reporting.report(revision, [ReportedFailure("host", "unavailable", "Odd", markup)])
+    page = open_page()
+    sign_in(page, api.secret)
+    expect(page.get_by_text(markup).first).to_be_visible()
+    assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_everybody_can_use_the_pages(
+    open_page: OpenPage, fleet: httpx.Client, axe: str, *, colours: str, viewport: dict[str, int]
+) -> None:
+    apply(fleet, host("alpha", "192.0.2.1"), host("bravo", "192.0.2.2"), segment("blue"))
+    apply(fleet, port("web", "alpha", "blue"))
+    page = open_page(color_scheme=colours, viewport=viewport)
+    sign_in(page, "ovsf_wrong")
+    expect(page.get_by_text("This token was refused")).to_be_visible()
+    assert_accessible(page, axe)
+    sign_in(page, fleet.headers["Authorization"].removeprefix("Bearer "))
+    expect(row(page, "Segments", "blue")).to_contain_text("1 host, 1 port")
+    expect_live(page)
+    assert_accessible(page, axe)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def assert_accessible(page: Page, axe: str) -> None:
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    serious = [
+        (violation["id"], [node["html"] for node in violation["nodes"]])
+        for violation in found["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+def test_the_keyboard_alone_signs_in_and_skips_to_the_content(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    apply(fleet, host("alpha", "192.0.2.1"))
+    page = open_page()
+    expect(page.get_by_label("API token")).to_be_visible()
+    page.get_by_label("API token").focus()
+    page.keyboard.type(api.secret)
+    page.keyboard.press("Enter")
+    expect(row(page, "Hosts", "alpha")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#main-content$"))
