@@ -61,14 +61,17 @@ def read_after(
 def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
     """Hosts that entries in (after, upto] concern: their own objects, or a mesh they are in.
 
-    A host that left a mesh has an entry of its own, so the present members are enough."""
-    row = ChangeLogRow
+    A host that left a mesh before has an entry of its own that says so."""
+    row, member = ChangeLogRow, HostSegmentRow
     between = and_(row.revision > after, row.revision <= upto)
     segments = select(row.uid).where(between, row.kind == Kind.SEGMENT)
     query: CompoundSelect[UUID] = union(
         select(row.uid).where(between, row.kind == Kind.HOST),
         select(row.host_uid).where(between, row.host_uid.is_not(None)),
-        select(HostSegmentRow.host_uid).where(HostSegmentRow.segment_uid.in_(segments)),
+        select(member.host_uid).where(
+            member.segment_uid.in_(segments),
+            or_(member.released_revision.is_(None), member.released_revision > after),
+        ),
     )
     return frozenset(tx.execute(query).scalars())
 

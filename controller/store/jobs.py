@@ -46,8 +46,9 @@ def add(
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["idempotency_key"])
+        .returning(JobRow.id)
     )
-    return tx.execute(statement).rowcount == 1
+    return tx.execute(statement).one_or_none() is not None
 
 
 def claim(

@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    Text,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -26,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
 
-_THIS_XID = func.pg_current_xact_id()
+_THIS_XID = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
 
 
 def host_is_intended(tx: Transaction, host_uid: UUID) -> bool:
@@ -37,7 +40,13 @@ def host_is_intended(tx: Transaction, host_uid: UUID) -> bool:
 def open_session(tx: Transaction, host_uid: UUID, start: Mapping[str, Any], now: datetime) -> int:
     """Insert or take over the host's row; ``start`` has the columns that a Hello fills."""
     row = HostStatusRow
-    columns = {**start, "connected": True, "silent": False, "last_seen": now}
+    columns = {
+        **start,
+        "connected": True,
+        "silent": False,
+        "last_seen": now,
+        "changed_xid": _THIS_XID,
+    }
     first = {"session_epoch": 1, "last_transition": now, "observed_revision": 0, "failures": 0}
     statement = upsert(row).values(host_uid=host_uid, **first, **columns)
     statement = statement.on_conflict_do_update(
@@ -47,7 +56,6 @@ def open_session(tx: Transaction, host_uid: UUID, start: Mapping[str, Any], now:
             "session_epoch": row.session_epoch + 1,
             "applied_revision": _applied(start["applied_revision"], start["applied_hash"]),
             "last_transition": case((_HEARD, row.last_transition), else_=now),
-            "changed_xid": _THIS_XID,
         },
     )
     return tx.execute(statement.returning(row.session_epoch)).scalar_one()
@@ -75,7 +83,9 @@ UPDATE host_status SET
     last_seen = greatest(last_seen, :now),
     silent = false,
     last_transition = CASE WHEN silent THEN :now ELSE last_transition END,
-    changed_xid = CASE WHEN silent THEN pg_current_xact_id() ELSE changed_xid END
+    changed_xid = CASE
+        WHEN silent THEN CAST(CAST(pg_current_xact_id() AS text) AS bigint) ELSE changed_xid
+    END
 FROM heard WHERE host_status.host_uid = heard.host_uid
 RETURNING host_status.host_uid
 """)
@@ -142,14 +152,15 @@ WITH same AS (
 UPDATE host_status SET
     applied_revision = :revision,
     observed_revision = greatest(observed_revision, :revision),
-    changed_xid = pg_current_xact_id()
+    changed_xid = CAST(CAST(pg_current_xact_id() AS text) AS bigint)
 FROM same WHERE host_status.host_uid = same.host_uid
+RETURNING 1
 """)
 
 
 def advance(tx: Transaction, hosts: Mapping[UUID, bytes], revision: int) -> int:
     values = {"hosts": list(hosts), "hashes": list(hosts.values()), "revision": revision}
-    return tx.execute(_ADVANCE, values).rowcount
+    return len(tx.execute(_ADVANCE, values).all())
 
 
 def close_session(tx: Transaction, host_uid: UUID, session_epoch: int, now: datetime) -> None:
@@ -208,16 +219,14 @@ def _lock(tx: Transaction, hosts: list[UUID]) -> None:
     tx.execute(query.with_for_update()).all()
 
 
-_CHANGED = text("""
-SELECT host_uid FROM host_status WHERE changed_xid >= CAST(CAST(:cursor AS text) AS xid8)
-""")
 _OVER_BELOW = text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)")
 
 
 def changed_hosts(tx: Transaction, cursor: int) -> tuple[frozenset[UUID], int]:
     """Hosts whose row a transaction wrote that was not surely over at the cursor, and the next
     cursor: below it, all transactions were over when this snapshot was taken."""
-    hosts = frozenset(tx.execute(_CHANGED, {"cursor": str(cursor)}).scalars())
+    query = select(HostStatusRow.host_uid).where(HostStatusRow.changed_xid >= cursor)
+    hosts = frozenset(tx.execute(query).scalars())
     return hosts, tx.execute(_OVER_BELOW).scalar_one()
 
 

@@ -32,20 +32,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
-from sqlalchemy.types import UserDefinedType
 
 from controller.domain.intent import AddressFamily, Backend, DatapathType, Kind, PortType
 
 _E = TypeVar("_E", bound=enum.StrEnum)
-
-
-class Xid8(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id, which orders writers without a lock of their own."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid8"
 
 
 def _words(enumeration: type[_E]) -> Enum:
@@ -329,7 +319,8 @@ class HostStatusRow(Base):
     outcome: Mapped[str | None]
     failures: Mapped[int]
     pinned_revision: Mapped[int | None]
-    changed_xid: Mapped[int] = mapped_column(Xid8(), server_default=text("pg_current_xact_id()"))
+    changed_xid: Mapped[int]
+    """The transaction that last changed what people see of the row: a cursor that needs no lock."""
 
 
 class ResourceFailureRow(Base):

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import UserDefinedType
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-
-class Xid8(UserDefinedType[int]):
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid8"
 
 
 def upgrade() -> None:
@@ -429,9 +421,7 @@ def _create_host_status() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("pinned_revision", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "changed_xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False
-        ),
+        sa.Column("changed_xid", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("host_uid", name=op.f("pk_host_status")),
         postgresql_with={"fillfactor": "70"},
     )

@@ -18,8 +18,9 @@ from controller.domain.errors import (
     NotFoundError,
     StaleError,
 )
-from controller.domain.intent import Kind, Mode, SegmentSpec, VethPeerSpec
+from controller.domain.intent import Kind, Mode, PortType, SegmentSpec, VethPeerSpec
 from controller.services import changes, desired, queries
+from controller.services.changes import LogEntry
 from controller.services.intent import Action, Change, ChangeResult, commit
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, removal, remove, segment
@@ -67,7 +68,7 @@ def test_specs_come_back_exactly_as_they_were_asked_for(db: Database) -> None:
             "p1",
             "h1",
             segment="red",
-            type="veth",
+            type=PortType.VETH,
             mac="02:00:00:00:00:01",
             mtu=1300,
             addresses=("10.0.0.1/32", "2001:db8:1::5/64"),
@@ -199,7 +200,8 @@ def test_every_change_is_in_the_log_and_in_the_audit(db: Database, database_url:
 
 def test_a_long_revision_can_be_read_in_parts(db: Database) -> None:
     apply(db, *(segment(f"s{number:03}") for number in range(25)))
-    entries, revision, seq = [], 0, None
+    entries: list[LogEntry] = []
+    revision, seq = 0, None
     while part := changes.since(db, revision, 10, seq=seq):
         entries += part
         revision, seq = part[-1].revision, part[-1].seq
@@ -218,7 +220,8 @@ def test_ten_thousand_ports_in_one_request_are_one_revision(db: Database) -> Non
     result = apply(db, *hosts, *segments, *ports)
     assert result.revision == 1
     assert len(result.results) == 10_200
-    slices = desired.load_host_intents(db, [r.uid for r in result.results[:100]], confirmed={})
+    host_uids = [r.uid for r in result.results[:100] if r.uid is not None]
+    slices = desired.load_host_intents(db, host_uids, confirmed={})
     assert {len(intent.ports) for intent in slices.values()} == {100}
     assert {len(s.members) for intent in slices.values() for s in intent.segments} == {100}
 
@@ -234,8 +237,12 @@ def dump(url: str) -> dict[str, list[tuple[object, ...]]]:
         ]
         return {
             table: sorted(
-                connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))),
+                connection.execute(_all_of(table)),
                 key=repr,
             )
             for table in tables
         }
+
+
+def _all_of(table: str) -> sql.Composed:
+    return sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))

@@ -97,7 +97,7 @@ def _start(installation: Path, data: Path, sockets: Path) -> subprocess.Popen[by
         "synchronous_commit": "off",
         "max_connections": "150",
         "shared_buffers": "64MB",
-        "log_min_messages": "fatal",
+        "log_min_messages": "panic",
     }
     arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return subprocess.Popen(
