@@ -13,7 +13,7 @@ from uuid import UUID
 
 import grpc
 
-from controller.compiler import CompiledHost, compile_hosts
+from controller.compiler import CompiledHost, compile_host, compile_hosts
 from controller.domain.errors import UnavailableError
 from controller.domain.intent import HostIntent
 from controller.observability import get_logger
@@ -61,7 +61,6 @@ class Dispatcher:
                 log.warning("Intent cannot be read, hosts keep what they have", why=error.detail)
                 await self._try_later(next(delays))
             except Exception:
-                # One intent that cannot be compiled must not end the work for all hosts.
                 log.exception("Fault in the dispatcher")
                 await self._try_later(next(delays))
 
@@ -96,7 +95,7 @@ class Dispatcher:
         intents = await self._threads.call(
             desired.load_host_intents, list(confirmed), confirmed=confirmed
         )
-        compiled = await self._threads.run(compile_hosts, list(intents.values()))
+        compiled = await self._threads.run(_compile, list(intents.values()))
         for session in sessions:
             self._deliver(session, intents, compiled)
         await self._advance(sessions)
@@ -114,7 +113,7 @@ class Dispatcher:
                 grpc.StatusCode.PERMISSION_DENIED,
                 "this host is not intended any more; 'ovsfleet-agent purge' removes what it has",
             )
-        else:
+        elif session.host_uid in compiled:
             session.offer(compiled[session.host_uid], intent)
 
     async def _advance(self, sessions: list[HostSession]) -> None:
@@ -125,3 +124,18 @@ class Dispatcher:
                 by_revision.setdefault(advanced[0], {})[session.host_uid] = advanced[1]
         for revision, hosts in by_revision.items():
             await self._threads.call(status.advance, hosts, revision, now=self._clock())
+
+
+def _compile(intents: list[HostIntent]) -> dict[UUID, CompiledHost]:
+    """Compile a batch; a host that cannot be compiled keeps what it has and holds up nobody."""
+    try:
+        return compile_hosts(intents)
+    except Exception:
+        log.exception("Fault in the compiler, looking for the host")
+    compiled: dict[UUID, CompiledHost] = {}
+    for intent in intents:
+        try:
+            compiled[intent.host.uid] = compile_host(intent)
+        except Exception:
+            log.exception("Intent cannot be compiled", host=intent.host.name)
+    return compiled

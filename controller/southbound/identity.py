@@ -85,7 +85,7 @@ class Authority:
         key = _load_key(key_file)
         if not certificate_file.exists():
             _write(certificate_file, _certificate_pem(_sign_root(fleet_uid, key)))
-        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        certificate = _load_certificate(certificate_file)
         if certificate.public_key() != key.public_key():
             raise IdentityStoreError(
                 f"{key_file} and {certificate_file} do not belong together: restore both from one"
@@ -299,6 +299,13 @@ def _load_key(file: Path) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise IdentityStoreError(f"{file} is not an elliptic-curve key: restore it from a backup")
     return key
+
+
+def _load_certificate(file: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes())
+    except ValueError as error:
+        raise IdentityStoreError(f"{file} cannot be read: restore it from a backup") from error
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -137,6 +137,11 @@ def test_damaged_files_are_named_with_the_way_out(authority: Authority, tmp_path
     with pytest.raises(IdentityStoreError, match="is missing"):
         Authority.load_or_create(folder, FLEET)
     (folder / "key.pem").write_bytes(kept)
+    certificate = (folder / "cert.pem").read_bytes()
+    (folder / "cert.pem").write_bytes(certificate[:100])
+    with pytest.raises(IdentityStoreError, match=r"cert\.pem.*backup"):
+        Authority.load_or_create(folder, FLEET)
+    (folder / "cert.pem").write_bytes(certificate)
     assert Authority.load_or_create(folder, FLEET)
 
 
@@ -144,7 +149,7 @@ def test_a_join_token_says_where_to_go_as_whom_and_whom_to_trust(authority: Auth
     settings = Settings(
         advertise_address="2001:db8::1",
         southbound_address="[::]:9443",
-        enrolment_address="0.0.0.0:9442",  # noqa: S104
+        enrolment_address="0.0.0.0:9442",
     )
     token = authority.join_token(settings, host="h1", secret="s3cret")
     prefix, _, encoded = token.rpartition(".")

@@ -1,0 +1,110 @@
+"""How objects are doing, derived from what their hosts reported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from controller.domain.status import (
+    HostFacts,
+    Liveness,
+    Outcome,
+    Phase,
+    SegmentFacts,
+    Status,
+    Trouble,
+    host_status,
+    resource_status,
+    segment_status,
+)
+
+WELL = HostFacts("h1", Liveness.CONNECTED, applied_revision=7, outcome=Outcome.APPLIED)
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+PORT_TROUBLE = Trouble("port:1", "NamespaceMissing", "no namespace 'x': create it", SINCE)
+HOST_TROUBLE = Trouble("host", "VswitchdDown", "ovs-vswitchd does not run: start it", SINCE)
+
+
+def summary(status: Status) -> tuple[Phase, str]:
+    realized = next(c for c in status.conditions if c.type == "Realized")
+    return status.phase, realized.reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (WELL, (Phase.READY, "Applied")),
+        (replace(WELL, applied_revision=4), (Phase.PENDING, "Applying")),
+        (replace(WELL, outcome=None), (Phase.PENDING, "Applying")),
+        (replace(WELL, liveness=Liveness.NOT_ENROLLED), (Phase.PENDING, "NotEnrolled")),
+        (replace(WELL, liveness=Liveness.NEVER_CONNECTED), (Phase.PENDING, "NeverConnected")),
+        (replace(WELL, liveness=Liveness.SILENT), (Phase.UNKNOWN, "HostSilent")),
+        (replace(WELL, troubles=(PORT_TROUBLE,)), (Phase.DEGRADED, "SomeFailed")),
+        (replace(WELL, troubles=(PORT_TROUBLE, HOST_TROUBLE)), (Phase.FAILED, "VswitchdDown")),
+        (replace(WELL, outcome=Outcome.HELD), (Phase.FAILED, "Held")),
+        (replace(WELL, outcome=Outcome.REVERTED), (Phase.DEGRADED, "Reverted")),
+    ],
+)
+def test_a_host_is_as_well_as_its_last_report(
+    facts: HostFacts, expected: tuple[Phase, str]
+) -> None:
+    assert summary(host_status(5, facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (WELL, (Phase.READY, "Applied")),
+        (replace(WELL, applied_revision=4), (Phase.PENDING, "Applying")),
+        (replace(WELL, troubles=(PORT_TROUBLE,)), (Phase.FAILED, "NamespaceMissing")),
+        (replace(WELL, troubles=(HOST_TROUBLE,)), (Phase.FAILED, "VswitchdDown")),
+        (
+            replace(WELL, liveness=Liveness.SILENT, troubles=(PORT_TROUBLE,)),
+            (Phase.UNKNOWN, "HostSilent"),
+        ),
+        (replace(WELL, liveness=Liveness.NOT_ENROLLED), (Phase.PENDING, "NotEnrolled")),
+    ],
+)
+def test_a_port_is_ready_when_its_host_has_applied_it_and_nothing_names_it(
+    facts: HostFacts, expected: tuple[Phase, str]
+) -> None:
+    assert summary(resource_status(5, facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (SegmentFacts(), (Phase.READY, "NoMembers")),
+        (SegmentFacts(4, 2, 5), (Phase.READY, "Applied")),
+        (SegmentFacts(6, 2, 5), (Phase.PENDING, "Applying")),
+        (SegmentFacts(4, 2, 4), (Phase.PENDING, "Applying")),
+        (SegmentFacts(4, 2, 9, silent=("h2",)), (Phase.UNKNOWN, "HostSilent")),
+        (SegmentFacts(4, 2, 0, absent=("h2",)), (Phase.PENDING, "HostNotConnected")),
+        (SegmentFacts(4, 2, 9, troubles=(PORT_TROUBLE,)), (Phase.DEGRADED, "NamespaceMissing")),
+    ],
+)
+def test_a_segment_is_ready_when_every_member_has_its_newest_mesh(
+    facts: SegmentFacts, expected: tuple[Phase, str]
+) -> None:
+    assert summary(segment_status(5, facts)) == expected
+
+
+def test_an_object_is_observed_at_its_own_revision_once_its_hosts_have_applied_it() -> None:
+    assert resource_status(5, WELL).observed_revision == 5
+    assert resource_status(8, WELL).observed_revision == 0
+    assert segment_status(5, SegmentFacts(9, 1, 6)).observed_revision == 5
+    assert segment_status(5, SegmentFacts()).observed_revision == 5
+
+
+def test_a_condition_says_since_when_and_what_to_do() -> None:
+    (condition,) = resource_status(5, replace(WELL, troubles=(PORT_TROUBLE,))).conditions
+    assert (condition.last_transition, condition.message) == (SINCE, PORT_TROUBLE.message)
+    connected = host_status(5, replace(WELL, liveness=Liveness.NOT_ENROLLED)).conditions[0]
+    assert (connected.type, connected.status) == ("Connected", "False")
+    assert "join token" in connected.message
+
+
+def test_many_silent_members_are_named_and_counted() -> None:
+    facts = SegmentFacts(1, 9, 1, silent=tuple(f"h{n}" for n in range(9)))
+    assert segment_status(1, facts).conditions[0].message.endswith("h4 and 4 more")
