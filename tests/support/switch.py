@@ -260,6 +260,16 @@ class Switch:
             for port in bridge.ports:
                 opened = tuple(self._open(bridge, each, taken) for each in port.interfaces)
                 self._put_port(bridge.name, replace(port, interfaces=opened))
+            self._spread_mtu(self.bridges[bridge.name])
+
+    def _spread_mtu(self, bridge: OvsBridge) -> None:
+        """Internal devices without a request of their own get the smallest MTU of the others."""
+        rows = [row for port in bridge.ports for row in port.interfaces if (row.ofport or 0) > 0]
+        following = {row.name for row in rows if row.type == "internal" and row.mtu_request is None}
+        links = self.kernel.links
+        mtus = [links[row.name].mtu for row in rows if row.name in links.keys() - following]
+        for name in following & links.keys():
+            links[name] = replace(links[name], mtu=min(mtus, default=1500))
 
     def _interfaces(self) -> Iterator[tuple[OvsBridge, OvsInterface]]:
         for bridge in self.bridges.values():

@@ -1,0 +1,314 @@
+"""The in-memory switch of the property tests against the real Open vSwitch and kernel.
+
+The same plans, made from what the real host shows, run on both; afterwards both show the same. Only
+what the real host chooses freely is left out: numbers of ports and devices, MAC addresses nobody
+asked for, the words of an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from agent.errors import Failure
+from agent.host import observe
+from agent.model import (
+    Bridge,
+    DatapathType,
+    HostState,
+    Link,
+    ObservedState,
+    OvsBridge,
+    OvsInterface,
+    OvsPort,
+    Port,
+    PortType,
+    SegmentAttachment,
+    SegmentFragment,
+    SegmentMember,
+    VethPeer,
+)
+from agent.netlink import Netlink
+from agent.ovsdb.apply import Outcome
+from agent.ovsdb.connection import OvsdbConnection
+from agent.planner.assembly import make_plan
+from agent.planner.plan import (
+    AddBridge,
+    AddPort,
+    DeletePort,
+    Plan,
+    SetInterface,
+    Stage,
+)
+from tests.support.netns import Namespace
+from tests.support.ovs import OpenVSwitch, connected
+from tests.support.switch import Switch
+
+pytestmark = pytest.mark.integration
+
+FLEET = "4f9c6e2a-0000-4000-8000-000000000001"
+MARKS = {"ovsfleet-owner": FLEET, "ovsfleet-id": "port:1"}
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03")
+
+
+class RealHost:
+    """Observes and executes as the agent's loop does; ``workload`` is the one namespace it sees."""
+
+    def __init__(self, ovsdb: OvsdbConnection, kernel: Netlink, workload: str) -> None:
+        self._ovsdb = ovsdb
+        self._kernel = kernel
+        self._workload = workload
+
+    async def look(self, desired: HostState | None = None) -> ObservedState:
+        """Without what every host has and nobody plans: loopback and the datapath's own tap."""
+        seen = (await observe(self._ovsdb, self._kernel, desired or full(self._workload))).state
+        return replace(
+            seen,
+            links={n: link for n, link in seen.links.items() if n not in ("lo", "ovs-netdev")},
+            namespaces=seen.namespaces & {self._workload},
+        )
+
+    async def run(self, plan: Plan) -> tuple[Failure, ...]:
+        failures: list[Failure | None] = []
+        for stage in plan.stages:
+            failures += [await self._kernel.apply(step) for step in stage.pre]
+            if stage.ovsdb:
+                result = await self._ovsdb.apply(stage.ovsdb, "contract", 10.0)
+                assert result.outcome is Outcome.COMMITTED, result.error
+                assert result.realized
+                failures += result.failures
+            failures += [await self._kernel.apply(step) for step in stage.post]
+        return tuple(failure for failure in failures if failure is not None)
+
+
+def on_both(
+    ovs: OpenVSwitch, workload: Namespace, body: Callable[[RealHost], Awaitable[None]]
+) -> None:
+    async def run() -> None:
+        netlink = Netlink()
+        await netlink.open()
+        try:
+            async with connected(ovs) as connection:
+                await body(RealHost(connection, netlink, workload.name))
+        finally:
+            await netlink.close()
+
+    ovs.netns.run(run)
+
+
+async def compare(real: RealHost, plan: Plan) -> ObservedState:
+    """Run the plan on both and compare; return what the real host shows then."""
+    imagined = Switch(await real.look())
+    told = imagined.run(plan)
+    assert [each.resource for each in await real.run(plan)] == [each.resource for each in told]
+    after = await real.look()
+    assert comparable(after) == comparable(imagined.observed)
+    return after
+
+
+def comparable(observed: ObservedState) -> object:
+    return (
+        {name: _bridge(bridge) for name, bridge in observed.bridges.items()},
+        {name: _link(link) for name, link in observed.links.items()},
+        {place: _link(link) for place, link in observed.peers.items()},
+        {_ends(observed, link) for link in observed.links.values() if link.kind == "veth"},
+        observed.namespaces,
+        observed.vswitchd_running,
+    )
+
+
+def _bridge(bridge: OvsBridge) -> OvsBridge:
+    ports = sorted(bridge.ports, key=lambda port: port.name)
+    return replace(
+        bridge,
+        external_ids=dict(bridge.external_ids),
+        ports=tuple(
+            replace(
+                port,
+                external_ids=dict(port.external_ids),
+                interfaces=tuple(map(_interface, port.interfaces)),
+            )
+            for port in ports
+        ),
+    )
+
+
+def _interface(row: OvsInterface) -> OvsInterface:
+    ofport = None if row.ofport is None else (1 if row.ofport > 0 else -1)
+    return replace(
+        row,
+        ofport=ofport,
+        error="some" if row.error else None,
+        options=dict(row.options),
+        external_ids=dict(row.external_ids),
+    )
+
+
+def _link(link: Link) -> Link:
+    mac = link.mac if link.mac in MACS else "any"
+    return replace(link, mac=mac, ifindex=0, peer_ifindex=bool(link.peer_ifindex))
+
+
+def _ends(observed: ObservedState, link: Link) -> tuple[str, str]:
+    """Which devices are the two ends of one veth."""
+    others = [
+        f"{netns}/{peer.name}"
+        for (netns, _), peer in observed.peers.items()
+        if (peer.ifindex, peer.peer_ifindex) == (link.peer_ifindex, link.ifindex)
+    ]
+    return (link.name, ",".join(others))
+
+
+# --- intents, one after the other ----------------------------------------------------------------
+
+
+def bare() -> HostState:
+    return HostState(FLEET, 1, 1, b"1", "host-1", "h1")
+
+
+def fragment(*remotes: str) -> SegmentFragment:
+    members = tuple(
+        SegmentMember(f"host-{number}", f"h{number}", vtep)
+        for number, vtep in enumerate(("192.0.2.1", *remotes), start=1)
+    )
+    return SegmentFragment(bytes(len(remotes)), "seg-1", 7001, 4789, 1400, members)
+
+
+def full(workload: str) -> HostState:
+    tunnels = fragment("192.0.2.2", "192.0.2.3")
+    return replace(
+        bare(),
+        overlay=Bridge("overlay", "br-fleet", DatapathType.NETDEV),
+        bridges=(Bridge("bridge:1", "br1", DatapathType.NETDEV),),
+        ports=(
+            Port(
+                "port:1",
+                "int0",
+                PortType.INTERNAL,
+                "br-fleet",
+                tag=5,
+                mac=MACS[0],
+                mtu=1400,
+                addresses=frozenset({"198.51.100.1/24", "2001:db8::1/64"}),
+            ),
+            Port(
+                "port:2",
+                "ve0",
+                PortType.VETH,
+                "br-fleet",
+                tag=5,
+                mac=MACS[1],
+                mtu=1400,
+                addresses=frozenset({"198.51.100.2/24"}),
+                peer=VethPeer(workload, "eth0"),
+            ),
+            Port("port:3", "int1", PortType.INTERNAL, "br1", mtu=1500),
+        ),
+        attachments=(SegmentAttachment("seg-1", 5, tunnels.hash),),
+        fragments={tunnels.hash: tunnels},
+    )
+
+
+def changed(workload: str) -> HostState:
+    first, second, third = full(workload).ports
+    one = fragment("192.0.2.3")
+    return replace(
+        full(workload),
+        ports=(
+            replace(first, tag=6, mac=MACS[2], mtu=1300, addresses=frozenset({"198.51.100.9/24"})),
+            replace(second, tag=6, mac="", mtu=1300, addresses=frozenset()),
+            replace(third, bridge="br-fleet"),
+        ),
+        attachments=(SegmentAttachment("seg-1", 6, one.hash),),
+        fragments={one.hash: one},
+        removed=frozenset({"tunnel:seg-1/host-2"}),
+    )
+
+
+def fewer(workload: str) -> HostState:
+    return replace(
+        changed(workload),
+        ports=changed(workload).ports[:1],
+        removed=frozenset({"port:2", "port:3", "tunnel:seg-1/host-2"}),
+    )
+
+
+def nothing(workload: str) -> HostState:
+    removed = {"overlay", "bridge:1", "port:1", "port:2", "port:3", "segment:seg-1"}
+    return replace(bare(), removed=frozenset(removed | {"tunnel:seg-1/host-3"}))
+
+
+def test_plans_lead_to_the_same_on_both(ovs: OpenVSwitch, workload_netns: Namespace) -> None:
+    async def body(real: RealHost) -> None:
+        for intent in (full, changed, full, fewer, nothing):
+            desired = intent(workload_netns.name)
+            plan = make_plan(desired, await real.look())
+            assert not plan.is_empty
+            after = await compare(real, plan)
+            again = make_plan(desired, after)
+            assert again.is_empty, again.describe()
+        assert (await real.look()).bridges == {}
+        assert (await real.look()).links == {}
+
+    on_both(ovs, workload_netns, body)
+
+
+def vxlan(name: str, **options: str) -> AddPort:
+    given = {"remote_ip": "192.0.2.9", "key": "77", **options}
+    row = OvsInterface(name, "vxlan", options={k: v for k, v in given.items() if v})
+    return AddPort(f"tunnel:{name}", "br0", OvsPort(name, (row,)))
+
+
+def system(name: str) -> AddPort:
+    return AddPort(f"port:{name}", "br0", OvsPort(name, (OvsInterface(name),)))
+
+
+ADD_BRIDGE = AddBridge("bridge:1", "br0", "netdev", MARKS)
+
+
+def test_what_the_datapath_refuses_looks_the_same_on_both(
+    ovs: OpenVSwitch, workload_netns: Namespace
+) -> None:
+    async def body(real: RealHost) -> None:
+        first = Stage(ovsdb=(ADD_BRIDGE, vxlan("vx1")))
+        await compare(real, Plan((first,)))
+        for op in (vxlan("vx2"), vxlan("vx3", remote_ip=""), vxlan("vx4", key="78"), system("no")):
+            await compare(real, Plan((Stage(ovsdb=(op,)),)))
+        rows = {port.name: port for port in (await real.look()).bridges["br0"].ports}
+        free = DeletePort("tunnel:vx1", "br0", "vx1", rows["vx1"])
+        await compare(real, Plan((Stage(ovsdb=(free,)),)))
+
+    on_both(ovs, workload_netns, body)
+
+
+def test_a_tunnel_identity_freed_in_the_same_transaction_looks_the_same_on_both(
+    ovs: OpenVSwitch, workload_netns: Namespace
+) -> None:
+    async def body(real: RealHost) -> None:
+        await compare(real, Plan((Stage(ovsdb=(ADD_BRIDGE, vxlan("vx1"))),)))
+        row = (await real.look()).bridges["br0"].ports[-1]
+        ops = (DeletePort("tunnel:vx1", "br0", "vx1", row), vxlan("vx2"))
+        await compare(real, Plan((Stage(ovsdb=ops),)))
+
+    on_both(ovs, workload_netns, body)
+
+
+def test_an_internal_device_follows_its_row_on_both(
+    ovs: OpenVSwitch, workload_netns: Namespace
+) -> None:
+    async def body(real: RealHost) -> None:
+        row = OvsInterface("int0", "internal", mac=MACS[0], mtu_request=1400)
+        add = AddPort("port:1", "br0", OvsPort("int0", (row,)))
+        after = await compare(real, Plan((Stage(ovsdb=(ADD_BRIDGE, add)),)))
+        now = next(p for p in after.bridges["br0"].ports if p.name == "int0").interfaces[0]
+        for columns in ({"mac": MACS[1]}, {"mtu_request": 1300}, {"mac": None}):
+            op = SetInterface("port:1", "int0", now, columns)
+            after = await compare(real, Plan((Stage(ovsdb=(op,)),)))
+            now = next(p for p in after.bridges["br0"].ports if p.name == "int0").interfaces[0]
+        port = next(p for p in after.bridges["br0"].ports if p.name == "int0")
+        delete = DeletePort("port:1", "br0", "int0", port)
+        await compare(real, Plan((Stage(ovsdb=(delete,)),)))
+
+    on_both(ovs, workload_netns, body)
