@@ -54,10 +54,6 @@ class Cached:
     applied_revision: int = 0
     applied_hash: bytes = b""
 
-    @property
-    def is_applied(self) -> bool:
-        return self.applied_revision == self.state.revision and self.applied_hash == self.state.hash
-
 
 class StateCache:
     """The accepted state, in memory and on disk; ``encode``/``decode`` turn it into bytes."""

@@ -121,12 +121,6 @@ class Metrics:
             if not sample.name.endswith(("_created", "_bucket"))
         }
 
-    def text(self) -> str:
-        """The Prometheus text exposition."""
-        from prometheus_client import generate_latest
-
-        return generate_latest(self.registry).decode()
-
 
 def _labels(labels: dict[str, str]) -> str:
     if not labels:

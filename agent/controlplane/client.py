@@ -148,9 +148,6 @@ class ControlPlane:
         identity = self._store.load()
         if identity is None:
             raise IdentityError("this host is not enrolled; run `ovsfleet-agent enroll`")
-        expired = describe_expiry(identity.certificate, self._now())
-        if expired is not None:
-            log.error("certificate expired", way_out=expired)
         self._metrics.stream_attempts.inc()
         endpoint = self._endpoint or identity.profile.southbound
         async with grpc.aio.secure_channel(
@@ -159,6 +156,11 @@ class ControlPlane:
             stream = agent_pb2_grpc.AgentServiceStub(channel).Session()
             try:
                 await self._converse(stream, channel, identity)
+            except grpc.aio.AioRpcError as error:
+                expired = describe_expiry(identity.certificate, self._now())
+                if expired is not None:
+                    raise SessionEndedError(expired) from error
+                raise
             finally:
                 stream.cancel()
                 self._metrics.stream_connected.set(0)

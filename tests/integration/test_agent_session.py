@@ -18,6 +18,7 @@ from agent.model import HostState, SegmentAttachment, SegmentFragment, SegmentMe
 from agent.observability import Metrics
 from tests.support.agent_shell import seeded
 from tests.support.southbound import ControllerEnd, controller_end
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -227,6 +228,28 @@ async def test_a_certificate_past_half_its_life_is_renewed_and_used(
     assert controller.renewals == 1
     assert after.certificate.serial_number != before.certificate.serial_number
     assert after.certificate.public_key() == before.certificate.public_key()
+
+
+async def test_an_expired_host_keeps_trying_and_goes_on_once_it_is_enrolled_anew(
+    controller: ControllerEnd, tmp_path: Path
+) -> None:
+    controller.certificate_life = -timedelta(minutes=1)
+    store = IdentityStore(tmp_path / "identity")
+    await enrol(store, JoinToken.parse(controller.join_token()), rng=seeded())
+    host = Host(store, controller)
+
+    def attempts() -> float:
+        return host.metrics.samples()["ovsfleet_agent_stream_attempts_total"]
+
+    async with running(host):
+        await asyncio.to_thread(
+            eventually, lambda: attempts() >= 2, within=20, what="a second attempt"
+        )
+        assert controller.sessions == []
+        assert "ovsfleet-agent enroll" in host.client.last_error
+        controller.certificate_life = timedelta(hours=24)
+        await enrol(store, JoinToken.parse(controller.join_token()), rng=seeded())
+        await controller.until(lambda: bool(controller.sessions), "a session")
 
 
 async def test_a_controller_of_another_fleet_is_left_alone(

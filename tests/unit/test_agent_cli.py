@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from agent import cli, introspection
@@ -32,6 +34,13 @@ DOCUMENT: dict[str, Any] = {
         ],
     },
 }
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """The commands set up logging on the stderr of their runner, which ends with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -383,4 +383,3 @@ async def test_metrics_tell_outcomes_failures_and_revisions(host: Host) -> None:
     assert samples["ovsfleet_agent_reconciles_total{outcome=applied}"] == 1
     assert samples["ovsfleet_agent_failures{kind=transient}"] == 1
     assert samples["ovsfleet_agent_revision{stage=applied}"] == 7
-    assert 'ovsfleet_agent_revision{stage="accepted"} 7.0' in host.metrics.text()
