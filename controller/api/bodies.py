@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from controller.api.context import AppContext
 from controller.api.errors import TooLargeError, UnsupportedMediaError, summary
 from controller.api.violations import body_violations, shown
-from controller.api.yaml_documents import read_documents
+from controller.api.yaml_documents import MOST_KEYS, read_documents
 from controller.domain.errors import DomainError, InvalidError, MalformedError, Violation
 
 JSON = "application/json"
@@ -29,6 +29,9 @@ YAML = "application/yaml"
 
 YAML_LIMIT = 4 * 1024 * 1024
 """Bytes. Reading YAML with positions costs a core some six seconds per mebibyte."""
+
+MOST_VIOLATIONS = 1000
+"""That one answer lists; its detail counts all of them."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -38,7 +41,6 @@ class Body(Generic[ModelT]):
     value: ModelT
     lines: Mapping[str, int]
     """JSON pointer to the line it came from; empty for JSON."""
-    media_type: str = JSON
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -59,7 +61,7 @@ def json_body(model: type[ModelT], *, empty_ok: bool = False) -> Callable[[Reque
         raw = await _read(request)
         if empty_ok and not raw:
             raw = b"{}"
-        return await run_in_threadpool(lambda: Body(_shaped(model, parse_json(raw)), {}))
+        return await run_in_threadpool(lambda: Body(shaped(model, parse_json(raw)), {}))
 
     return read
 
@@ -72,7 +74,7 @@ def manifest_body(model: type[ModelT]) -> Callable[[Request], Any]:
         raw = await _read(request, YAML_LIMIT if media_type == YAML else None)
         if media_type == YAML:
             return await run_in_threadpool(_from_yaml, model, raw)
-        return await run_in_threadpool(lambda: Body(_shaped(model, parse_json(raw)), {}))
+        return await run_in_threadpool(lambda: Body(shaped(model, parse_json(raw)), {}))
 
     return read
 
@@ -110,11 +112,13 @@ def parse_json(raw: bytes) -> Any:
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in mapping if keys.count(key) > 1)
-        raise _malformed("duplicate_key", f"key {shown(twice)} stands twice in one object")
+    if len(pairs) > MOST_KEYS:
+        raise _malformed("too_many_keys", f"one object has more than {MOST_KEYS} keys")
+    mapping: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise _malformed("duplicate_key", f"key {shown(key)} stands twice in one object")
+        mapping[key] = value
     return mapping
 
 
@@ -129,18 +133,19 @@ def _from_yaml(model: type[ModelT], raw: bytes) -> Body[ModelT]:
         raise _malformed("not_utf8", f"byte {error.start} of the body is not UTF-8") from error
     lines = {f"/objects{pointer}": line for pointer, line in documents.lines.items()}
     try:
-        return Body(_shaped(model, {"objects": documents.values}), lines, YAML)
+        return Body(shaped(model, {"objects": documents.values}), lines)
     except InvalidError as error:
         violations = _with_lines(error.violations, lines)
-        raise InvalidError(summary(violations), violations) from error
+        raise InvalidError(error.detail, violations) from error
 
 
-def _shaped(model: type[ModelT], data: Any) -> ModelT:
+def shaped(model: type[ModelT], data: Any) -> ModelT:
+    """InvalidError with every violation of the shape, up to ``MOST_VIOLATIONS``."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         violations = body_violations(model, error.errors(include_url=False))
-        raise InvalidError(summary(violations), violations) from error
+        raise InvalidError(summary(violations), violations[:MOST_VIOLATIONS]) from error
 
 
 def _media_type(request: Request, taken: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.api.errors import internal_problem
@@ -53,6 +54,8 @@ class RequestScope:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return
         except Exception:
             _log.exception("request failed", method=scope["method"], path=scope["path"])
             if send.status is not None:

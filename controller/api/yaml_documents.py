@@ -30,6 +30,9 @@ from ruamel.yaml.nodes import ScalarNode
 from controller.api.violations import pointer, shown
 from controller.domain.errors import MalformedError, Violation
 
+MOST_KEYS = 1000
+"""Of one mapping; what is wrong is told for each of them."""
+
 _DEEPEST = 32
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
 
@@ -98,6 +101,13 @@ class _Reader:
                 "duplicate_key",
                 f"key {shown(event.value)} stands twice in one mapping",
                 "keep one of the two",
+            )
+        if len(mapping) >= MOST_KEYS:
+            raise _refusal(
+                event,
+                "too_many_keys",
+                f"one mapping has more than {MOST_KEYS} keys",
+                "look for a wrong indentation",
             )
         top.key = event.value
         # The line of the key is where a person looks, even when the value starts further down.

@@ -175,6 +175,7 @@ async def test_a_field_missing_in_yaml_names_the_line_of_its_surroundings(
         (b"\xff", "not_utf8"),
         (b"[" * 100_000, "too_deep"),
         (b"1" * 10_000, "number_too_long"),
+        (json.dumps({str(i): 0 for i in range(1001)}).encode(), "too_many_keys"),
     ],
 )
 async def test_what_is_no_json_is_malformed(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -73,11 +74,13 @@ async def watch(
 ) -> AsyncIterator[ServerSentEvent]:
     """Events `change` and `status`, and `synced` once what was missed has been sent."""
     credentials: Credentials = request.app.state.credentials
-    async for event in _missed(cursor, caller):
-        yield event
-    yield _synced(cursor)
-    async for event in _live(watcher, cursor, caller, credentials, secret):
-        yield event
+    # Too late for a problem document: the stream ends, and the caller resumes it.
+    with suppress(UnavailableError):
+        async for event in _missed(cursor, caller):
+            yield event
+        yield _synced(cursor)
+        async for event in _live(watcher, cursor, caller, credentials, secret):
+            yield event
 
 
 async def _missed(cursor: Cursor, caller: Principal) -> AsyncIterator[ServerSentEvent]:

@@ -25,15 +25,20 @@ def _checked_mtu(value: object) -> object:
 SegmentMtu = Annotated[int | Literal["auto"], BeforeValidator(_checked_mtu)]
 
 
+# No rule of intent, only a bound for what one request can make the checks say.
+_FEW = 256
+_MANY = 50_000
+
+
 class ManifestMetadata(Shape):
     name: Text
     project: Text | None = None
     """``default`` when it is left out."""
-    labels: dict[Text, Text] = Field(default_factory=dict)
+    labels: dict[Text, Text] = Field(default_factory=dict, max_length=_FEW)
 
 
 class HostSpec(Shape):
-    vteps: list[Text] = Field(default_factory=list)
+    vteps: list[Text] = Field(default_factory=list, max_length=_FEW)
     """Tunnel end point addresses, at most one of each family."""
     underlay_mtu: int = 1500
     """IP MTU in bytes of the path between VTEPs."""
@@ -77,7 +82,7 @@ class PortSpec(Shape):
     mac: Text | None = None
     mtu: int | None = None
     """The segment's when it is left out, or 1500 on an explicit bridge."""
-    addresses: list[Text] = Field(default_factory=list)
+    addresses: list[Text] = Field(default_factory=list, max_length=_FEW)
     peer: VethPeer | None = None
     """Where the other end of a veth pair goes."""
 
@@ -110,7 +115,9 @@ AnyManifest: TypeAlias = HostManifest | BridgeManifest | SegmentManifest | PortM
 
 
 class ApplyRequest(Shape):
-    objects: list[Annotated[AnyManifest, Field(discriminator="kind")]]
+    objects: Annotated[
+        list[Annotated[AnyManifest, Field(discriminator="kind")]], Field(max_length=_MANY)
+    ]
     dry_run: bool = False
     """Check everything, answer the same, write nothing."""
 
@@ -125,7 +132,7 @@ class ObjectName(Shape):
 
 
 class DeleteRequest(Shape):
-    objects: list[ObjectName]
+    objects: Annotated[list[ObjectName], Field(max_length=_MANY)]
     dry_run: bool = False
     """Check everything, answer the same, write nothing."""
 
