@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from controller.services.status import ReportedFailure
-from tests.support.api import Api, LiveServer
+from tests.support.api import Api
 from tests.support.reports import ReportingHost
+from tests.support.restart import Restart
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -140,16 +141,20 @@ def test_a_filter_narrows_the_hosts(open_page: OpenPage, api: Api, fleet: httpx.
     expect(row(page, "Hosts", "node-1")).to_have_count(0)
 
 
-def test_a_controller_that_goes_away_is_told_and_the_page_stays(
-    open_page: OpenPage, api: Api, fleet: httpx.Client, live: LiveServer
+def test_a_controller_that_goes_away_is_told_and_its_return_is_noticed(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, restart: Restart
 ) -> None:
     apply(fleet, host("alpha", "192.0.2.1"))
     page = open_page()
     sign_in(page, api.secret)
     expect_live(page)
-    live.stop()
+    restart.stop()
     expect(page.get_by_role("status")).to_contain_text("Live updates stopped")
     expect(row(page, "Hosts", "alpha")).to_be_visible()
+    restart.start()
+    apply(fleet, host("bravo", "192.0.2.2"))
+    expect(row(page, "Hosts", "bravo")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Live updates stopped")).to_have_count(0)
 
 
 def test_markup_in_what_a_host_reports_stays_text(

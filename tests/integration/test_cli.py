@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import os
 import queue
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from controller.services.status import ReportedFailure
-from tests.support.api import Api, LiveServer, make_app
+from tests.support.api import Api, LiveServer
 from tests.support.reports import ReportingHost
+from tests.support.restart import Restart
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -281,39 +279,16 @@ def test_waiting_for_a_deletion_ends_when_the_hosts_have_taken_it_away(
 
 
 def test_watching_goes_on_after_the_controller_came_back(
-    api: Api, cli: Cli, live: LiveServer, restart: Callable[[], None]
+    api: Api, cli: Cli, restart: Restart
 ) -> None:
     process = cli.start("watch", "segments", "--from-revision", str(api.head()), "-o", "name")
     lines = _lines_of(process)
     cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: before}\n")
     assert lines.get(timeout=_DEADLINE_S) == "segment/before"
-    restart()
+    restart.stop()
+    restart.start()
     cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: after}\n")
     assert lines.get(timeout=_DEADLINE_S) == "segment/after"
-
-
-class _Successor(LiveServer):
-    """Listens where its predecessor did."""
-
-    def __init__(self, app: FastAPI, port: int) -> None:
-        super().__init__(app)
-        self._socket.close()
-        self._socket = socket.create_server(("127.0.0.1", port))
-
-
-@pytest.fixture
-def restart(api: Api, live: LiveServer) -> Iterator[Callable[[], None]]:
-    port = urlsplit(live.url).port or 0
-    successors: list[_Successor] = []
-
-    def replace() -> None:
-        live.stop()
-        successors.append(_Successor(make_app(api.db), port))
-        successors[-1].start()
-
-    yield replace
-    for server in successors:
-        server.stop()
 
 
 def _lines_of(process: subprocess.Popen[str]) -> queue.Queue[str]:

@@ -9,6 +9,7 @@ import { forgetToken, SessionContext, storedToken, storeToken } from "./session/
 import { SignInPage } from "./session/sign-in-page";
 
 const RETRIES = 2;
+const LOOK_AGAIN_MS = 5000;
 
 function newQueryClient(): QueryClient {
   return new QueryClient({
@@ -17,6 +18,7 @@ function newQueryClient(): QueryClient {
         // The change stream says when to read again.
         staleTime: Infinity,
         refetchOnWindowFocus: false,
+        refetchInterval: ({ state }) => (state.status === "error" ? LOOK_AGAIN_MS : false),
         retry: (failures, error) =>
           failures < RETRIES && !(error instanceof ApiError && [401, 403, 404].includes(error.status)),
       },

@@ -1,6 +1,7 @@
 /** The fleet at a glance, live. */
 
 import {
+  Alert,
   Grid,
   GridItem,
   Page,
@@ -43,15 +44,20 @@ export function FleetPage() {
     >
       <PageSection isWidthLimited className="fleet">
         <Stack hasGutter>
-          <StackItem className="fleet-heading">
-            <Title headingLevel="h1">Fleet</Title>
-            {fleet.data && (
-              <p className="muted">
-                <span className="mono">{fleet.data.fleet_uid}</span> · epoch {fleet.data.epoch}
-              </p>
-            )}
-          </StackItem>
           <StackItem>
+            <div className="fleet-heading">
+              <Title headingLevel="h1">Fleet</Title>
+              {fleet.data && (
+                <p className="muted">
+                  <span className="mono">{fleet.data.fleet_uid}</span> · epoch {fleet.data.epoch}
+                </p>
+              )}
+            </div>
+            {fleet.isError && !fleet.data && (
+              <Alert variant="danger" isInline title="The fleet could not be read">
+                {fleet.error.message} Trying again every few seconds.
+              </Alert>
+            )}
             <StreamBanner />
           </StackItem>
           <StackItem>

@@ -20,7 +20,7 @@ export function RecentChanges() {
         )}
         <ol className="changes">
           {changes.slice(0, SHOWN).map((change) => (
-            <Change key={`${change.revision} ${change.kind} ${change.name}`} change={change} />
+            <Change key={`${change.revision} ${change.uid}`} change={change} />
           ))}
         </ol>
       </CardBody>

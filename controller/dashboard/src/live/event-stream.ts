@@ -9,9 +9,10 @@ import { type Api, ApiError } from "../api/client";
 export interface StreamHandlers {
   onEvent: (event: string, data: unknown) => void;
   onOpen: () => void;
-  onBreak: (error: Error) => void;
+  onBreak: (error: ApiError) => void;
 }
 
+const BROKEN_OFF = "The connection to the controller broke off.";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 // The server writes a comment every 15 s; three missed ones mean that the connection is dead.
@@ -34,7 +35,8 @@ export async function followEvents(
       throw new ApiError(0, "The controller closed the stream.");
     } catch (error) {
       if (stop.aborted) return;
-      handlers.onBreak(error instanceof Error ? error : new Error(String(error)));
+      // What the browser says of a broken body is no sentence for a person.
+      handlers.onBreak(error instanceof ApiError ? error : new ApiError(0, BROKEN_OFF));
       if (error instanceof ApiError && error.isRefused) return;
     }
     await sleep(pause * (0.75 + Math.random() / 2), stop);

@@ -2,7 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
-import { ApiError } from "../api/client";
+import type { ApiError } from "../api/client";
 import type { ChangeEvent, StatusEvent } from "../api/documents";
 import { FLEET, useFleet } from "../api/queries";
 import { useSession } from "../session/session";
@@ -49,8 +49,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       setLive((now) => ({ ...now, state: "open", reason: "", brokenSince: null }));
       refresher.mark(...EVERYTHING);
     };
-    const onBreak = (error: Error) => {
-      if (error instanceof ApiError && error.isRefused) signOut(error.message);
+    const onBreak = (error: ApiError) => {
+      if (error.isRefused) signOut(error.message);
       setLive((now) => ({
         ...now,
         state: "broken",
@@ -69,6 +69,10 @@ function withStatus(live: Live, status: StatusEvent): Live {
   return { ...live, hosts: new Map(live.hosts).set(status.host_uid, status) };
 }
 
+/** The stream delivers at least once; an object changes at most once in a revision. */
 function withChange(live: Live, change: RecentChange): Live {
+  const isKnown = ({ uid, revision }: RecentChange) =>
+    uid === change.uid && revision === change.revision;
+  if (live.changes.some(isKnown)) return live;
   return { ...live, changes: [change, ...live.changes].slice(0, KEPT_CHANGES) };
 }
