@@ -29,9 +29,11 @@ def database_url(settings: Settings) -> str:
 def wait_for_database(settings: Settings, *, migrated: bool, wait_s: float = WAIT_S) -> str:
     """Wait until the database answers (and is migrated, if asked); return its URL."""
     url = database_url(settings)
+    # Once: finding it out reads the migrations, and every process of a start polls here.
+    wanted = migrate.newest() if migrated else None
     began = said = time.monotonic()
     pause = _FIRST_PAUSE_S
-    while (problem := _problem(url, migrated)) is not None:
+    while (problem := _problem(url, wanted)) is not None:
         now = time.monotonic()
         if now - began > wait_s:
             raise CommandError(f"{problem} for {wait_s:g} s; {_way_out(settings)}")
@@ -43,12 +45,12 @@ def wait_for_database(settings: Settings, *, migrated: bool, wait_s: float = WAI
     return url
 
 
-def _problem(url: str, migrated: bool) -> str | None:
+def _problem(url: str, wanted: str | None) -> str | None:
     try:
-        current = migrate.is_current(url)
+        current = migrate.current(url)
     except UnavailableError:
         return "the database did not answer"
-    if migrated and not current:
+    if wanted is not None and current != wanted:
         return "the database was not at this version's schema"
     return None
 

@@ -63,8 +63,10 @@ def _authority(settings: Settings, db: Database) -> Authority:
 
 
 async def _serve(db: Database, settings: Settings, authority: Authority) -> None:
+    wanted = migrate.newest()
+
     def migrated() -> bool:
-        return migrate.is_current(db.url)
+        return migrate.current(db.url) == wanted
 
     def join_token(*, host: str, secret: str) -> str:
         return authority.join_token(settings, host=host, secret=secret)

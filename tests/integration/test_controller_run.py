@@ -19,9 +19,10 @@ import pytest
 from tests.support.controller_process import COMMAND, children, controller, environment, roles
 from tests.support.waiting import await_exit, eventually
 
-pytestmark = pytest.mark.integration
+# Deadlines are for machines that are busy with other tests; a start takes two seconds.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-WITHIN_S = 60.0
+WITHIN_S = 150.0
 ROLES = {"postgres", "server", "worker", "beat"}
 
 
@@ -49,7 +50,9 @@ class Controller:
             return 0
 
     def gets_ready(self) -> None:
-        eventually(lambda: self.readiness() == 200, within=WITHIN_S, what=f"ready\n{self.tail()}")
+        eventually(
+            lambda: self.readiness() == 200, within=WITHIN_S, what=lambda: f"ready\n{self.tail()}"
+        )
 
     def fleet(self, token: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
@@ -120,22 +123,25 @@ def test_the_next_start_works_after_the_supervisor_is_killed(whole: Controller) 
             assert "admin token" not in second.stdout.read()
 
 
-@pytest.mark.parametrize("victim", sorted(ROLES))
-def test_a_part_that_is_killed_comes_back(whole: Controller, victim: str) -> None:
+def test_each_part_that_is_killed_comes_back_and_the_others_stay(whole: Controller) -> None:
     with whole.running() as supervisor:
+        for victim in sorted(ROLES):
+            whole.gets_ready()
+            before = roles(supervisor.pid)
+            os.kill(before[victim], signal.SIGKILL)
+            await_exit(before[victim], within=5)
+            after = eventually(
+                lambda: complete_without(before[victim], roles(supervisor.pid)),  # noqa: B023
+                within=WITHIN_S,
+                what=lambda: f"{victim} again\n{whole.tail()}",  # noqa: B023
+            )
+            others = ROLES - {victim}
+            assert {name: after[name] for name in others} == {name: before[name] for name in others}
         whole.gets_ready()
-        before = roles(supervisor.pid)
-        os.kill(before[victim], signal.SIGKILL)
-        await_exit(before[victim], within=5)
-        eventually(
-            lambda: roles(supervisor.pid).get(victim, before[victim]) != before[victim],
-            within=WITHIN_S,
-            what=f"{victim} again\n{whole.tail()}",
-        )
-        whole.gets_ready()
-        after = roles(supervisor.pid)
-        others = ROLES - {victim}
-        assert {name: after[name] for name in others} == {name: before[name] for name in others}
+
+
+def complete_without(pid: int, now: dict[str, int]) -> dict[str, int]:
+    return now if set(now) == ROLES and pid not in now.values() else {}
 
 
 def test_a_second_controller_on_the_same_folder_is_refused(whole: Controller) -> None:

@@ -29,9 +29,10 @@ from tests.support.controller_process import controller, environment
 from tests.support.manifests import ADMIN, apply, host
 from tests.support.waiting import await_exit, eventually
 
-pytestmark = pytest.mark.integration
+# Deadlines are for machines that are busy with other tests.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-WITHIN_S = 45.0
+WITHIN_S = 120.0
 LEASE_S = 1
 
 
@@ -82,7 +83,9 @@ class Bench:
         def reached() -> bool:
             return self.jobs().get(job_id, ("", 0))[0] == state
 
-        eventually(reached, within=WITHIN_S, what=f"job {state}\n{self.log.read_text()[-4000:]}")
+        eventually(
+            reached, within=WITHIN_S, what=lambda: f"job {state}\n{self.log.read_text()[-4000:]}"
+        )
         return self.jobs()[job_id][1]
 
 
@@ -116,7 +119,7 @@ def test_a_silent_host_becomes_unknown(bench: Bench) -> None:
         eventually(
             lambda: phase() is Phase.UNKNOWN,
             within=WITHIN_S,
-            what=f"host h1 Unknown\n{bench.log.read_text()[-4000:]}",
+            what=lambda: f"host h1 Unknown\n{bench.log.read_text()[-4000:]}",
         )
         # Silence is not the end of a session: a host that speaks again is taken back.
         assert status.heartbeat(bench.db, created.uid, epoch, now=datetime.now(UTC))

@@ -13,11 +13,13 @@ T = TypeVar("T")
 _PAUSE_S = 0.01
 
 
-def eventually(condition: Callable[[], T], *, within: float, what: str) -> T:
+def eventually(condition: Callable[[], T], *, within: float, what: str | Callable[[], str]) -> T:
     """Return the condition's first true value; fail with ``what`` after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
+        if time.monotonic() > deadline:
+            missed = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {within:g} s: {missed}")
         time.sleep(_PAUSE_S)
     return value
 
