@@ -57,11 +57,15 @@ class Site:
 
 @asynccontextmanager
 async def running_site(
-    db: Database, folder: Path, *, clock: Clock = utc_now
+    db: Database,
+    folder: Path,
+    *,
+    clock: Clock = utc_now,
+    southbound_address: str = "127.0.0.1:0",
 ) -> AsyncIterator[Site]:
     settings = Settings(
         data_dir=folder,
-        southbound_address="127.0.0.1:0",
+        southbound_address=southbound_address,
         enrolment_address="127.0.0.1:0",
         heartbeat_interval_ms=200,
     )
