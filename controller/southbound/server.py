@@ -145,9 +145,14 @@ class Southbound:
         )
 
     async def _listen(self) -> None:
+        """Pass wake-ups on. Without them the dispatcher's own sweep still finds every change."""
         while True:
-            if await self._ears.run(self._listener.wait, SWEEP_S):
-                self._dispatcher.wake()
+            try:
+                if await self._ears.run(self._listener.wait, SWEEP_S):
+                    self._dispatcher.wake()
+            except Exception:
+                log.exception("Fault in the intent listener")
+                await asyncio.sleep(SWEEP_S)
 
     async def _cancel_tasks(self) -> None:
         for task in self._tasks:

@@ -1,0 +1,110 @@
+"""What one host is told, in full, for an intent that has one of everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from google.protobuf import text_format
+from ovsfleet.v1 import state_pb2
+
+from controller.compiler import compile_host, compile_hosts, host_state
+from controller.domain.intent import AddressFamily, DatapathType, Kind, PortType, VethPeerSpec
+from controller.southbound import dispatcher
+from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, segment
+
+
+@pytest.fixture
+def fleet() -> ModelFleet:
+    fleet = ModelFleet()
+    fleet.apply(
+        host("h1", "192.0.2.1", "2001:db8::1", datapath_type=DatapathType.NETDEV),
+        host("h2", "2001:db8::2", underlay_mtu=1400),
+        bridge("lan", "h1"),
+        segment("red", vni=77, address_family=AddressFamily.IPV6, dst_port=8472),
+        port("up", "h1", bridge="lan", tag=9),
+        port("web", "h1", segment="red", mac="02:00:00:00:00:0A", addresses=("10.0.0.1/24",)),
+        port("db", "h1", segment="red", type=PortType.VETH, peer=VethPeerSpec("ns", "eth0")),
+        port("far", "h2", segment="red"),
+    )
+    return fleet
+
+
+EXPECTED = """
+host_uid: "00000000-0000-0000-0000-000000000001"
+host_name: "h1"
+overlay { name: "br-fleet" datapath_type: DATAPATH_TYPE_NETDEV }
+bridges {
+  id: "bridge:00000000-0000-0000-0000-000000000003"
+  name: "lan"
+  datapath_type: DATAPATH_TYPE_SYSTEM
+}
+ports {
+  id: "port:00000000-0000-0000-0000-000000000005"
+  interface: "up" type: PORT_TYPE_INTERNAL bridge: "lan" tag: 9 mtu: 1500
+}
+ports {
+  id: "port:00000000-0000-0000-0000-000000000006"
+  interface: "web" type: PORT_TYPE_INTERNAL bridge: "br-fleet" tag: 1 mtu: 1330
+  mac: "02:00:00:00:00:0a" addresses: "10.0.0.1/24"
+}
+ports {
+  id: "port:00000000-0000-0000-0000-000000000007"
+  interface: "db" type: PORT_TYPE_VETH bridge: "br-fleet" tag: 1 mtu: 1330
+  peer { netns: "ns" interface: "eth0" }
+}
+attachments { segment_uid: "00000000-0000-0000-0000-000000000004" local_vlan: 1 }
+"""
+
+FRAGMENT = """
+segment_uid: "00000000-0000-0000-0000-000000000004"
+vni: 77
+dst_port: 8472
+mtu: 1330
+members {
+  host_uid: "00000000-0000-0000-0000-000000000001" host_name: "h1" vtep: "2001:db8::1"
+}
+members {
+  host_uid: "00000000-0000-0000-0000-000000000002" host_name: "h2" vtep: "2001:db8::2"
+}
+"""
+
+
+def test_a_host_is_told_its_own_part_and_the_fragments_it_refers_to(fleet: ModelFleet) -> None:
+    intent = fleet.host_intent("h1")
+    state = host_state(compile_host(intent), intent, ())
+    (fragment,) = state.fragments
+    assert state.host.attachments[0].fragment_hash == fragment.hash
+    state.host.attachments[0].ClearField("fragment_hash")
+    fragment.ClearField("hash")
+    assert state.host == text_format.Parse(EXPECTED, state_pb2.HostPart())
+    assert fragment == text_format.Parse(FRAGMENT, state_pb2.SegmentFragment())
+    assert (state.revision, state.fleet_epoch, list(state.removed)) == (1, 1, [])
+
+
+def test_a_host_without_segments_has_no_overlay_and_is_told_to_remove_the_one_it_had(
+    fleet: ModelFleet,
+) -> None:
+    confirmed = fleet.revision
+    fleet.delete(removal(Kind.PORT, "web"), removal(Kind.PORT, "db"))
+    compiled = compile_host(fleet.host_intent("h1", confirmed=confirmed))
+    assert not compiled.part.HasField("overlay")
+    assert compiled.removed == (
+        "overlay",
+        "port:00000000-0000-0000-0000-000000000006",
+        "port:00000000-0000-0000-0000-000000000007",
+        "segment:00000000-0000-0000-0000-000000000004",
+    )
+
+
+def test_the_hash_follows_what_is_told_and_nothing_else(fleet: ModelFleet) -> None:
+    before = compile_host(fleet.host_intent("h1")).hash
+    fleet.apply(segment("unrelated"), host("h3", "192.0.2.3"))
+    assert compile_host(fleet.host_intent("h1")).hash == before
+    fleet.apply(host("h2", "2001:db8::22", underlay_mtu=1400))
+    assert compile_host(fleet.host_intent("h1")).hash != before
+
+
+def test_a_host_that_cannot_be_compiled_holds_up_nobody(fleet: ModelFleet) -> None:
+    good, broken = fleet.host_intent("h1"), replace(fleet.host_intent("h2"), local_vlans={})
+    assert dispatcher._compile([broken, good]) == compile_hosts([good])
