@@ -44,7 +44,8 @@ _DOCUMENTS: dict[Kind, type[AnyDocument]] = {
 
 
 def to_ref(kind: str, metadata: ManifestMetadata) -> Ref:
-    return Ref(Kind(kind), metadata.project or DEFAULT_PROJECT, metadata.name)
+    project = DEFAULT_PROJECT if metadata.project is None else metadata.project
+    return Ref(Kind(kind), project, metadata.name)
 
 
 def to_manifest(

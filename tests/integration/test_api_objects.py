@@ -14,7 +14,10 @@ from tests.support.api import Api
 pytestmark = pytest.mark.integration
 
 YAML = {"Content-Type": "application/yaml"}
-HOST = {"metadata": {"name": "h1"}, "spec": {"vteps": ["192.0.2.1"], "underlay_mtu": 9000}}
+HOST: dict[str, Any] = {
+    "metadata": {"name": "h1"},
+    "spec": {"vteps": ["192.0.2.1"], "underlay_mtu": 9000},
+}
 
 FABRIC = """\
 kind: Host

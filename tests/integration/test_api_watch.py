@@ -59,7 +59,7 @@ def until(
     events: Iterator[httpx_sse.ServerSentEvent], name: str
 ) -> tuple[list[httpx_sse.ServerSentEvent], httpx_sse.ServerSentEvent]:
     """Everything up to the first event of this name, and that event."""
-    before = []
+    before: list[httpx_sse.ServerSentEvent] = []
     for event in events:
         if event.event == name:
             return before, event
