@@ -38,7 +38,8 @@ class Writer:
         root = replica.root
         if root is None:
             raise OutOfDateError("the database has no Open_vSwitch row")
-        replica.bridges()  # inside a transaction rows read as changed: freeze them before
+        # A transaction hides and adds rows: freeze those there are, and learn their bridges, before.
+        replica.bridges()
         self._replica, self._root = replica, root
         self._new_bridges: dict[str, Row] = {}
         self._deleted_ports: set[str] = set()
