@@ -290,15 +290,26 @@ async def test_an_exception_that_nobody_expected_shows_its_id_and_nothing_of_the
     assert "the inside" not in answer.text
 
 
-async def test_without_the_database_everything_is_unavailable_and_says_when_to_come_again() -> None:
+async def test_without_the_database_everything_is_unavailable_and_says_when_to_come_again(
+    api: Api,
+) -> None:
     db = Database("postgresql://nobody@127.0.0.1:1/nothing")
     transport = httpx.ASGITransport(make_app(db))
-    token = {"Authorization": "Bearer ovsf_" + "A" * 43 + "_00000000"}
+    token = {"Authorization": f"Bearer {api.secret}"}
+    wrong = {"Authorization": "Bearer ovsf_" + "A" * 43 + "_00000000"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         ready = await client.get("/readyz")
         alive = await client.get("/healthz")
-        refused = await client.get("/v1/hosts", headers=token)
+        away = [
+            await client.get("/v1/hosts", headers=token),
+            await client.get("/v1/watch", headers=token),
+            await client.post("/v1/apply", json={"objects": SEEDED}, headers=token),
+        ]
+        refused = await client.get("/v1/hosts", headers=wrong)
     db.close()
+    for answer in away:
+        assert_problem(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
     assert ready.status_code == 503
     assert ready.json()["status"] == "unready"
     assert alive.json() == {"status": "ok"}
