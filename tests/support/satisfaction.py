@@ -70,7 +70,8 @@ def own_part(observed: ObservedState, owner: str) -> dict[Place, object]:
                 part["port", bridge.name, port.name] = _port_facts(port)
     for link in observed.links.values():
         if _is_own_link(link, owner):
-            part["link", link.name] = (link.kind, link.mtu, link.up, link.alias, link.addresses)
+            mtu = None if link.name in observed.bridges else link.mtu  # follows the ports' MTUs
+            part["link", link.name] = (link.kind, mtu, link.up, link.alias, link.addresses)
     return part
 
 
