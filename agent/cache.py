@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import structlog
 
+from agent.disk import sync_directory, write_synced
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 
 log = structlog.get_logger(__name__)
@@ -198,24 +198,6 @@ def desired_ids(state: HostState) -> frozenset[str]:
             if member.host_uid != state.host_uid
         )
     return frozenset(ids)
-
-
-def write_synced(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write ``content`` so that a rename after it never exposes a file without its bytes."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make renames in ``directory`` survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pack(record: Cached, encoded: bytes) -> bytes:

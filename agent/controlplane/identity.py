@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import random
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ovsfleet.v1 import agent_pb2, agent_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
 
 from agent.backoff import Backoff
+from agent.disk import replace_file
 
 log = structlog.get_logger(__name__)
 
@@ -166,14 +166,7 @@ class IdentityStore:
         self._write("cert.pem", certificate_pem)
 
     def _write(self, name: str, content: bytes) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self.directory / f".{name}.new"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        fresh.replace(self.directory / name)
+        replace_file(self.directory / name, content)
 
 
 async def enrol(

@@ -356,6 +356,23 @@ async def test_without_vswitchd_rows_are_left_alone_and_it_is_said(lab: Lab) -> 
     lab.assert_realized()
 
 
+async def test_a_vswitchd_that_hangs_is_told_and_waited_for(lab: Lab) -> None:
+    await lab.start(OVSFLEET_AGENT_APPLY_DEADLINE_S="0.5")
+    await lab.realize(lab.state())
+    lab.ovs.freeze_vswitchd(frozen=True)
+    port = dataclasses.replace(lab.state().ports[0], tag=3)
+    changed = dataclasses.replace(lab.state(2), ports=(port, lab.state().ports[1]))
+    await lab.send(changed)
+    status = await lab.reported(lambda each: bool(each.failures), "the failure")
+    assert [(each.resource, each.reason) for each in status.failures] == [
+        ("host", "VswitchdStalled")
+    ]
+    assert (status.observed_revision, status.applied_revision) == (2, 1)
+    lab.ovs.freeze_vswitchd(frozen=False)
+    await lab.applied(2)
+    assert lab.ovs.vsctl("get", "Port", "p1", "tag") == "3"
+
+
 async def test_a_foreign_row_with_our_name_fails_that_port_alone(lab: Lab) -> None:
     lab.ovs.vsctl(
         "add-br", "br-foreign", "--", "set", "Bridge", "br-foreign", "datapath_type=netdev"
