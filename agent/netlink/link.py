@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 
 from agent.errors import Failure
@@ -51,7 +52,8 @@ class Netlink:
 
     async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot:
         """Every device here, and of ``namespaces`` (namespace, device) those that exist."""
-        return await snapshot.take(namespaces)
+        # The executor's thread is of our namespace: threads inherit that of their maker.
+        return await asyncio.to_thread(snapshot.take, namespaces)
 
     async def apply(self, step: NetlinkStep) -> Failure | None:
         """Execute one step; None when what it asks for is so."""

@@ -38,7 +38,7 @@ class Writer:
         root = replica.root
         if root is None:
             raise OutOfDateError("the database has no Open_vSwitch row")
-        # A transaction hides and adds rows: freeze those there are, and learn their bridges, before.
+        # A transaction hides and adds rows: freeze those there are, with their bridges, first.
         replica.bridges()
         self._replica, self._root = replica, root
         self._new_bridges: dict[str, Row] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -239,6 +240,42 @@ def test_an_ipv6_address_where_ipv6_is_off_is_explained(netns: Namespace) -> Non
     assert refused(answers)[0] is ErrorKind.UNSUPPORTED
     assert answers[0] is not None
     assert "disable_ipv6" in answers[0].message
+
+
+def test_a_look_while_devices_come_and_go_is_whole(netns: Namespace) -> None:
+    netns.ip("link", "add", "stays", "type", "veth", "peer", "name", "too")
+    churn = "while :; do ip link add x type bridge; ip link delete x; done"
+
+    async def body(netlink: Netlink) -> None:
+        seen: set[bool] = set()
+        async with asyncio.timeout(20):
+            while seen != {True, False}:
+                links = (await netlink.observe([])).links
+                assert links["stays"].peer_ifindex == links["too"].ifindex
+                seen.add("x" in links)
+
+    with subprocess.Popen(["ip", "netns", "exec", netns.name, "sh", "-c", churn]) as churning:
+        try:
+            with_netlink(netns, body)
+        finally:
+            churning.kill()
+
+
+def test_a_look_at_a_thousand_devices_does_not_hold_up_the_loop(netns: Namespace) -> None:
+    count = 500
+    batch = "".join(f"link add a{n} type veth peer name b{n}\n" for n in range(count))
+    subprocess.run(["ip", "-n", netns.name, "-b", "-"], input=batch, text=True, check=True)
+
+    async def body(netlink: Netlink) -> None:
+        look = asyncio.create_task(asyncio.wait_for(netlink.observe([]), 10))
+        turns = 0
+        while not look.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert len((await look).links) == 2 * count + 1
+        assert turns > 10
+
+    with_netlink(netns, body)
 
 
 def test_looking_writes_nothing(netns: Namespace, workload_netns: Namespace) -> None:
