@@ -105,16 +105,21 @@ def get(
     project: Project = None,
 ) -> None:
     """List objects of a kind, or show one."""
-    from controller.client.kinds import parse_kind
-    from controller.client.output import print_object, print_objects
+    from controller.client.kinds import HOST, parse_kind
+    from controller.client.output import print_objects
+    from controller.client.stream import applied_revisions
 
     info = parse_kind(kind)
     with _api() as api:
         if name is not None:
-            print_object(info, api.object(info.collection, name, project), output)
-            return
-        found = list(api.objects(info.collection, project=project, selector=selector))
-        print_objects(info, found, output)
+            found = [api.object(info.collection, name, project)]
+        else:
+            found = list(api.objects(info.collection, project=project, selector=selector))
+        if info is HOST and output in {Format.TABLE, Format.WIDE}:
+            applied = applied_revisions(api)
+            for host in found:
+                host["status"]["applied_revision"] = applied.get(host["metadata"]["uid"])
+    print_objects(info, found, output, single=name is not None)
 
 
 @app.command()

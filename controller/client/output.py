@@ -30,23 +30,19 @@ class EnrolmentFormat(enum.StrEnum):
     JSON = "json"
 
 
-def print_objects(kind: KindInfo, documents: Sequence[Document], output: Format) -> None:
+def print_objects(
+    kind: KindInfo, documents: Sequence[Document], output: Format, *, single: bool
+) -> None:
+    """``single``: one object was asked for, so that JSON is the object and not a list."""
     match output:
         case Format.JSON:
-            print_json({"items": list(documents)})
+            print_json(documents[0] if single else {"items": list(documents)})
         case Format.YAML:
             print_yaml(documents)
         case Format.NAME:
             _print_names(documents)
         case _:
             _print_table(kind, documents, wide=output is Format.WIDE)
-
-
-def print_object(kind: KindInfo, document: Document, output: Format) -> None:
-    if output is Format.JSON:
-        print_json(document)
-    else:
-        print_objects(kind, [document], output)
 
 
 def print_json(value: Any) -> None:

@@ -57,6 +57,19 @@ def passes_by_itself(failure: CommandError) -> bool:
     return failure.exit_code in {ExitCode.ERROR, ExitCode.TIMEOUT}
 
 
+def applied_revisions(api: Api) -> dict[str, int]:
+    """How far each host has applied the intent, by uid: a stream begins with telling that."""
+    found: dict[str, int] = {}
+    with api.events(from_revision=None, last_event_id="") as events:
+        for event in events:
+            if event.event == "synced":
+                break
+            if event.event == "status":
+                host = json.loads(event.data)
+                found[host["host_uid"]] = host["applied_revision"]
+    return found
+
+
 class WakeUp:
     """Says when something in the fleet may have changed. Reads the stream in its own thread.
 

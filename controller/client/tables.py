@@ -83,13 +83,18 @@ def _labels(document: Document) -> list[str]:
     return [f"{key}={value}" for key, value in document["metadata"].get("labels", {}).items()]
 
 
+def _applied(document: Document) -> object:
+    """Filled in by who asks for the table: the object itself does not know it."""
+    return document["status"].get("applied_revision")
+
+
 def _mtu(document: Document) -> object:
     mtu = document["spec"].get("mtu")
     return "auto" if mtu is None else mtu
 
 
 _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
-    HOST: {"NAME": _metadata("name"), "VTEPS": _spec("vteps")},
+    HOST: {"NAME": _metadata("name"), "VTEPS": _spec("vteps"), "APPLIED": _applied},
     BRIDGE: {"NAME": _metadata("name"), "HOST": _spec("host"), "INTERFACE": _spec("interface")},
     SEGMENT: {"NAME": _metadata("name"), "VNI": _spec("vni"), "MTU": _mtu},
     PORT: {

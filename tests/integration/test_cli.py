@@ -185,13 +185,21 @@ def test_a_list_is_followed_to_its_last_page(cli: Cli) -> None:
 def test_objects_come_in_every_shape_and_only_data_goes_to_stdout(cli: Cli) -> None:
     cli.out("apply", "-f", "-", stdin=HOSTS)
     table = cli.out("get", "h").splitlines()
-    assert table[0].split()[:3] == ["NAME", "VTEPS", "PHASE"]
+    assert table[0].split()[:3] == ["NAME", "VTEPS", "APPLIED"]
     assert "192.0.2.1" in table[1]
     assert "UID" in cli.out("get", "hosts", "-o", "wide")
     assert "- 192.0.2.2\n" in cli.out("get", "host", "h2", "-o", "yaml")
     assert json.loads(cli.out("get", "host", "h2", "-o", "json"))["spec"]["vteps"] == ["192.0.2.2"]
     nothing = cli.run("get", "ports")
     assert (nothing.returncode, nothing.stdout) == (0, "")
+
+
+def test_hosts_show_how_far_each_has_applied(cli: Cli, hosts: dict[str, ReportingHost]) -> None:
+    hosts["h1"].report(41)
+    header, first, second = (line.split("  ") for line in cli.out("get", "hosts").splitlines())
+    column = [cell.strip() for cell in header if cell].index("APPLIED")
+    applied = [[cell.strip() for cell in row if cell.strip()][column] for row in (first, second)]
+    assert applied == ["41", "0"]
 
 
 def test_labels_select(cli: Cli) -> None:
