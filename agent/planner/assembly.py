@@ -13,9 +13,10 @@ from agent.planner.inventory import Claim, Inventory, LinkName, PeerName, take_i
 from agent.planner.plan import Plan
 from agent.planner.ports import draft_port
 from agent.planner.removal import draft_removals
+from agent.planner.segments import Tunnel, expand
 from agent.planner.settle import settle
 from agent.planner.stages import arrange
-from agent.planner.tunnels import Tunnel, draft_tunnels, expand
+from agent.planner.tunnels import draft_tunnels
 
 
 def make_plan(desired: HostState, observed: ObservedState) -> Plan:

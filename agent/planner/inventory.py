@@ -120,6 +120,8 @@ class Inventory:
     ports: Mapping[str, tuple[PlacedPort, ...]]
     links: Mapping[str, tuple[Link, ...]]
     holders: Mapping[Claim, tuple[Holder, ...]]
+    device_rows: frozenset[str]
+    """Names of the devices that Open vSwitch makes and removes together with a row."""
 
     def owned_ids(self) -> frozenset[str]:
         return frozenset({*self.bridges, *self.ports, *self.links})
@@ -137,6 +139,10 @@ class Inventory:
                 and (interface.name != port.name or OWNER_KEY in interface.external_ids)
             )
         )
+
+    def is_backed(self, link: Link) -> bool:
+        """Whether the device comes and goes with a row of OVSDB."""
+        return _is_backed(link, self.device_rows)
 
     def alias(self, resource: str) -> str:
         return alias(self.owner, resource)
@@ -166,6 +172,7 @@ def take_inventory(observed: ObservedState, owner: str) -> Inventory:
         ports={key: tuple(rows) for key, rows in ports.items()},
         links={key: tuple(rows) for key, rows in links.items()},
         holders=_holders(observed, owner),
+        device_rows=_device_rows(observed),
     )
 
 
@@ -175,8 +182,7 @@ def placed_ports(bridge: OvsBridge) -> tuple[PlacedPort, ...]:
     return tuple(PlacedPort(bridge.name, port) for port in ordered if port.name != bridge.name)
 
 
-def device_rows(observed: ObservedState) -> frozenset[str]:
-    """Names of the devices that Open vSwitch makes and removes together with a row."""
+def _device_rows(observed: ObservedState) -> frozenset[str]:
     return frozenset(
         interface.name
         for bridge in observed.bridges.values()
@@ -186,8 +192,7 @@ def device_rows(observed: ObservedState) -> frozenset[str]:
     )
 
 
-def is_backed(link: Link, rows: frozenset[str]) -> bool:
-    """Whether the device comes and goes with a row of OVSDB."""
+def _is_backed(link: Link, rows: frozenset[str]) -> bool:
     return link.name in rows and link.kind != "veth"
 
 
@@ -254,11 +259,11 @@ def _row_holders(bridge: OvsBridge, owner: str) -> Iterator[tuple[Claim, Holder]
 
 
 def _link_holders(observed: ObservedState, owner: str) -> Iterator[tuple[Claim, Holder]]:
-    rows = device_rows(observed)
+    rows = _device_rows(observed)
     makers = _makers(observed, owner)
     for name in sorted(observed.links):
         link = observed.links[name]
-        if is_backed(link, rows):
+        if _is_backed(link, rows):
             yield LinkName(name), makers[name]
         else:
             thing = Thing(ThingKind.LINK, name)
@@ -277,25 +282,22 @@ def _makers(observed: ObservedState, owner: str) -> dict[str, Holder]:
 
 
 def _peer_holders(observed: ObservedState, owner: str) -> Iterator[tuple[Claim, Holder]]:
+    ours = {link.peer_ifindex: link for link in _own_veths(observed, owner)}
     for (netns, name), peer in sorted(observed.peers.items()):
         words = f"the {peer.kind or 'physical'} device {name} in namespace {netns}"
-        link = _other_end(observed, owner, peer)
-        if link is None:
-            yield PeerName(netns, name), Holder(Thing(ThingKind.LINK, f"{netns}/{name}"), "", words)
-        else:
+        link = ours.get(peer.ifindex)
+        if link is not None and link.ifindex == peer.peer_ifindex:
             thing = Thing(ThingKind.LINK, link.name)
             yield PeerName(netns, name), Holder(thing, _aliased_id(link, owner), words)
+        else:
+            thing = Thing(ThingKind.LINK, f"{netns}/{name}")
+            yield PeerName(netns, name), Holder(thing, "", words)
 
 
-def _other_end(observed: ObservedState, owner: str, peer: Link) -> Link | None:
-    """The device of ours that ``peer`` certainly is the other end of."""
-    if not peer.peer_ifindex:
-        return None
-    for name in sorted(observed.links):
-        link = observed.links[name]
-        if link.peer_ifindex and is_pair(link, peer) and _aliased_id(link, owner):
-            return link
-    return None
+def _own_veths(observed: ObservedState, owner: str) -> Iterator[Link]:
+    return (
+        link for link in observed.links.values() if link.kind == "veth" and _aliased_id(link, owner)
+    )
 
 
 def _normal_address(text: str) -> str:

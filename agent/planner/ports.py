@@ -18,8 +18,6 @@ from agent.planner.inventory import (
     PlacedPort,
     Thing,
     ThingKind,
-    device_rows,
-    is_backed,
     is_pair,
 )
 from agent.planner.links import Wish, configure, normal_address
@@ -114,11 +112,10 @@ def _stale_rows(port: Port, inventory: Inventory, kept: PlacedPort | None) -> tu
 
 def _stale_links(port: Port, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
     """Devices of this port that are to go and do not go by themselves with a row."""
-    rows = device_rows(inventory.observed)
     return tuple(
         Thing(ThingKind.LINK, link.name)
         for link in inventory.links.get(port.id, ())
-        if link is not kept and not is_backed(link, rows)
+        if link is not kept and not inventory.is_backed(link)
     )
 
 

@@ -14,8 +14,6 @@ from agent.planner.inventory import (
     Inventory,
     Thing,
     ThingKind,
-    device_rows,
-    is_backed,
     take_inventory,
 )
 from agent.planner.ports import foreign_interface
@@ -60,13 +58,12 @@ def _removal(resource: str, inventory: Inventory) -> Draft | Failure:
 
 
 def _things(resource: str, inventory: Inventory) -> tuple[Thing, ...]:
-    rows = device_rows(inventory.observed)
     bridges = (Thing(ThingKind.BRIDGE, row.name) for row in inventory.bridges.get(resource, ()))
     ports = (Thing(ThingKind.PORT, row.port.name) for row in inventory.ports.get(resource, ()))
     links = (
         Thing(ThingKind.LINK, link.name)
         for link in inventory.links.get(resource, ())
-        if not is_backed(link, rows)
+        if not inventory.is_backed(link)
     )
     return (*bridges, *ports, *links)
 

@@ -1,4 +1,4 @@
-"""The mesh, expanded: one vxlan interface per segment and remote member.
+"""Tunnels: one vxlan interface per segment and remote member.
 
 A tunnel port is ``protected`` from the transaction that creates it, so that a flood from one tunnel
 never enters another: that is what keeps a full mesh free of loops.
@@ -8,26 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import itertools
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Container, Iterable
 
-from agent.errors import ErrorKind, Failure
-from agent.model import (
-    Bridge,
-    HostState,
-    OvsInterface,
-    OvsPort,
-    SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
-    segment_id,
-    tunnel_id,
-)
-from agent.planner.bridges import kept_row
+from agent.model import OvsInterface, OvsPort
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import (
@@ -38,59 +22,13 @@ from agent.planner.inventory import (
     Thing,
     ThingKind,
     TunnelKey,
-    placed_ports,
 )
 from agent.planner.plan import AddPort, Stage
 from agent.planner.rows import mend_port
-
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+from agent.planner.segments import Tunnel
 
 _OTHER_KEYS = frozenset({"in_key", "out_key"})
 """Options that take precedence over ``key``; with them a tunnel is another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tunnel:
-    """One tunnel as intended."""
-
-    id: str
-    bridge: str
-    tag: int
-    vni: int
-    dst_port: int
-    local_ip: str
-    remote_ip: str
-
-    @property
-    def options(self) -> dict[str, str]:
-        return {
-            "key": str(self.vni),
-            "remote_ip": self.remote_ip,
-            "local_ip": self.local_ip,
-            "dst_port": str(self.dst_port),
-        }
-
-    @property
-    def key(self) -> TunnelKey:
-        return TunnelKey(
-            remote_ip=str(ipaddress.ip_address(self.remote_ip)),
-            local_ip=str(ipaddress.ip_address(self.local_ip)),
-            vni=str(self.vni),
-            dst_port=str(self.dst_port),
-        )
-
-
-def expand(desired: HostState, inventory: Inventory) -> tuple[list[Tunnel], list[Failure]]:
-    """Every tunnel that is asked for; a segment or tunnel that cannot be is a failure."""
-    tunnels: list[Tunnel] = []
-    failures: list[Failure] = []
-    for attachment in sorted(desired.attachments, key=lambda each: each.segment_uid):
-        for item in _expand_segment(desired, attachment, inventory):
-            if isinstance(item, Failure):
-                failures.append(item)
-            else:
-                tunnels.append(item)
-    return tunnels, failures
 
 
 def draft_tunnels(
@@ -118,133 +56,6 @@ def choose_name(key: TunnelKey, taken: Container[str]) -> str:
         if name not in taken:
             return name
     raise AssertionError("there are more names than anybody can take")
-
-
-# --- segments ------------------------------------------------------------------------------------
-
-
-def _expand_segment(
-    desired: HostState, attachment: SegmentAttachment, inventory: Inventory
-) -> Iterator[Tunnel | Failure]:
-    fragment = desired.fragments.get(attachment.fragment_hash)
-    overlay = desired.overlay
-    resource = segment_id(attachment.segment_uid)
-    if fragment is None:
-        message = "its members are not known here; restart the agent to have everything sent again"
-        yield Failure(resource, ErrorKind.INVALID, "FragmentMissing", message)
-        return
-    if overlay is None:
-        message = "the host has segments but no overlay bridge; this is a fault of the controller"
-        yield Failure(resource, ErrorKind.INVALID, "OverlayMissing", message)
-        return
-    refusal = (
-        _contradiction(desired, attachment, fragment)
-        or _unsupported(resource, inventory)
-        or _vlan_conflict(resource, attachment, overlay, inventory)
-    )
-    if refusal is not None:
-        yield refusal
-        return
-    yield from _expand_members(desired, overlay, attachment, fragment)
-
-
-def _contradiction(
-    desired: HostState, attachment: SegmentAttachment, fragment: SegmentFragment
-) -> Failure | None:
-    resource = segment_id(attachment.segment_uid)
-    if all(member.host_uid != desired.host_uid for member in fragment.members):
-        message = f"host {desired.host_name} is not among the members of its own segment"
-        return Failure(resource, ErrorKind.INVALID, "NotAMember", message)
-    others = [each for each in desired.attachments if each.segment_uid != attachment.segment_uid]
-    for other in others:
-        if other.local_vlan == attachment.local_vlan:
-            message = (
-                f"local VLAN {attachment.local_vlan} also stands for segment {other.segment_uid}"
-            )
-            return Failure(resource, ErrorKind.INVALID, "LocalVlanNotUnique", message)
-        rival = desired.fragments.get(other.fragment_hash)
-        if rival and (rival.vni, rival.dst_port) == (fragment.vni, fragment.dst_port):
-            message = f"VNI {fragment.vni} is also that of segment {other.segment_uid}"
-            return Failure(resource, ErrorKind.INVALID, "VniNotUnique", message)
-    return None
-
-
-def _unsupported(resource: str, inventory: Inventory) -> Failure | None:
-    if "vxlan" in inventory.observed.iface_types:
-        return None
-    message = "this Open vSwitch has no vxlan interfaces; install one that has"
-    return Failure(resource, ErrorKind.UNSUPPORTED, "VxlanUnavailable", message)
-
-
-def _vlan_conflict(
-    resource: str, attachment: SegmentAttachment, overlay: Bridge, inventory: Inventory
-) -> Failure | None:
-    row = kept_row(overlay, inventory)
-    for placed in placed_ports(row) if row is not None else ():
-        port = placed.port
-        if port.tag == attachment.local_vlan and not inventory.owns(port.external_ids):
-            message = (
-                f"port {port.name} on bridge {overlay.name} is not ours and has the segment's "
-                f"local VLAN {port.tag}; give it another tag or take it off the bridge"
-            )
-            return Failure(resource, ErrorKind.CONFLICT, "LocalVlanTaken", message)
-    return None
-
-
-def _expand_members(
-    desired: HostState, overlay: Bridge, attachment: SegmentAttachment, fragment: SegmentFragment
-) -> Iterator[Tunnel | Failure]:
-    own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
-    vteps = Counter(_address(each.vtep) for each in fragment.members)
-    for member in sorted(fragment.members, key=lambda each: each.host_uid):
-        if member.host_uid == own.host_uid:
-            continue
-        resource = tunnel_id(attachment.segment_uid, member.host_uid)
-        fault = _vtep_fault(own, member, vteps)
-        if fault:
-            yield Failure(resource, ErrorKind.INVALID, "VtepInvalid", fault)
-            continue
-        yield Tunnel(
-            id=resource,
-            bridge=overlay.name,
-            tag=attachment.local_vlan,
-            vni=fragment.vni,
-            dst_port=fragment.dst_port,
-            local_ip=str(_address(own.vtep)),
-            remote_ip=str(_address(member.vtep)),
-        )
-
-
-def _vtep_fault(
-    own: SegmentMember, member: SegmentMember, vteps: Mapping[Address | None, int]
-) -> str:
-    """Why no tunnel can lead to ``member``; empty if one can."""
-    local, remote = _address(own.vtep), _address(member.vtep)
-    if local is None or local.is_unspecified:
-        return f"the VTEP of this host, {own.vtep!r}, is not an address; correct the host's vteps"
-    if remote is None or remote.is_unspecified:
-        return (
-            f"the VTEP of host {member.host_name}, {member.vtep!r}, is not an address; correct "
-            "that host's vteps"
-        )
-    if local.version != remote.version:
-        return (
-            f"the VTEP of host {member.host_name}, {remote}, is of another address family than "
-            f"{local} of this host; give one of them a VTEP of the other's family"
-        )
-    if vteps[remote] > 1:
-        return f"VTEP {remote} of host {member.host_name} is also another member's; make it unique"
-    return ""
-
-
-def _address(text: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
-
-
-# --- rows ----------------------------------------------------------------------------------------
 
 
 def _fitting_row(tunnel: Tunnel, inventory: Inventory) -> PlacedPort | None:

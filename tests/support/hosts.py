@@ -55,6 +55,17 @@ def bare_host(**differences: object) -> ObservedState:
     return ObservedState(**(known | differences))  # type: ignore[arg-type]
 
 
+# Strategies that do not depend on what was drawn are made once: making them is what takes time.
+_MACS = st.sampled_from(MACS)
+_MTUS = st.sampled_from(MTUS)
+_ADDRESSES = st.sets(st.sampled_from(ADDRESSES))
+_PORT_TYPES = st.sampled_from((PortType.INTERNAL, PortType.VETH))
+_DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
+_REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
+_DST_PORTS = st.sampled_from((4789, 4790))
+_PORT_UIDS = st.lists(st.sampled_from("0123"), unique=True)
+
+
 # --- desired -------------------------------------------------------------------------------------
 
 
@@ -62,15 +73,15 @@ def bare_host(**differences: object) -> ObservedState:
 def bridges(draw: st.DrawFn) -> tuple[Bridge, ...]:
     uids = draw(st.lists(st.sampled_from("ab"), unique=True))
     names = draw(st.permutations(BRIDGE_NAMES))
-    kinds = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
     return tuple(
-        Bridge(bridge_id(uid), name, draw(kinds)) for uid, name in zip(uids, names, strict=False)
+        Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES))
+        for uid, name in zip(uids, names, strict=False)
     )
 
 
 @st.composite
 def ports(draw: st.DrawFn, on: tuple[str, ...], vlans: tuple[int, ...]) -> tuple[Port, ...]:
-    uids = draw(st.lists(st.sampled_from("0123"), unique=True)) if on else []
+    uids = draw(_PORT_UIDS) if on else []
     names = draw(st.permutations(PORT_NAMES))
     places = [VethPeer(netns, name) for netns in NAMESPACES for name in PEER_NAMES]
     peers = draw(st.permutations(places))
@@ -90,16 +101,16 @@ def port(
     on: tuple[str, ...],
     vlans: tuple[int, ...],
 ) -> Port:
-    kind = draw(st.sampled_from((PortType.INTERNAL, PortType.VETH)))
+    kind = draw(_PORT_TYPES)
     return Port(
         id=uid,
         interface=name,
         type=kind,
         bridge=draw(st.sampled_from(on)),
         tag=draw(st.sampled_from((0, *vlans))),
-        mac=draw(st.sampled_from(MACS)),
-        mtu=draw(st.sampled_from(MTUS)),
-        addresses=frozenset(draw(st.sets(st.sampled_from(ADDRESSES)))),
+        mac=draw(_MACS),
+        mtu=draw(_MTUS),
+        addresses=frozenset(draw(_ADDRESSES)),
         peer=peer if kind is PortType.VETH else None,
     )
 
@@ -112,10 +123,10 @@ def segments(draw: st.DrawFn) -> tuple[tuple[SegmentAttachment, SegmentFragment]
     vteps = draw(st.permutations(VTEPS))
     result = []
     for uid, vlan, vni in zip(uids, vlans, vnis, strict=False):
-        others = sorted(draw(st.sets(st.sampled_from(("h1", "h2", "h3")))))
+        others = sorted(draw(_REMOTES))
         hosts = (OWN_HOST, *others)
         members = tuple(SegmentMember(host, host, vteps[int(host[1])]) for host in hosts)
-        dst_port = draw(st.sampled_from((4789, 4790)))
+        dst_port = draw(_DST_PORTS)
         content = f"{uid}{vni}{dst_port}{members}".encode()
         fragment = SegmentFragment(content, uid, vni, dst_port, 1450, members)
         result.append((SegmentAttachment(uid, vlan, content), fragment))
