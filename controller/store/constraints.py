@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from controller.domain.errors import ConflictError, DomainError
 
-_CONFLICTS = {
+MESSAGES = {
     "uq_host_current_name": "another host has this name",
     "uq_bridge_current_name": "another bridge has this name",
     "uq_segment_current_name": "another segment has this name",
@@ -31,4 +31,4 @@ def conflict(error: IntegrityError) -> DomainError | None:
     if not isinstance(error.orig, psycopg.IntegrityError):
         return None
     name = error.orig.diag.constraint_name
-    return ConflictError(f"{_CONFLICTS[name]}: choose another") if name in _CONFLICTS else None
+    return ConflictError(f"{MESSAGES[name]}: choose another") if name in MESSAGES else None

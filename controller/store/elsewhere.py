@@ -42,7 +42,8 @@ def load_elsewhere(
     samples = _grouped(tx, _ranked(far, PortRow.name.asc(), _SAMPLE))
     widest = _grouped(tx, _ranked((*far, PortRow.mtu.is_not(None)), PortRow.mtu.desc(), 1))
     ipv6 = _grouped(tx, _ranked((*far, *_IPV6_AT_SEGMENT_MTU), PortRow.name.asc(), 1))
-    claimants = _grouped(tx, _claimants(far, list(macs), list(ips)))
+    claims = (list(macs), list(ips))
+    claimants = _grouped(tx, _claimants(far, *claims)) if any(claims) else {}
     narrowest = _narrowest_hosts(tx, uids, touched)
     return {
         uid: Elsewhere(
@@ -51,7 +52,7 @@ def load_elsewhere(
             narrowest_host=narrowest.get(uid),
             widest_port=next(iter(widest[uid]), None),
             ipv6_port=next(iter(ipv6[uid]), None),
-            claimants=tuple(claimants[uid]),
+            claimants=tuple(claimants.get(uid, ())),
         )
         for uid, count in counts.items()
     }

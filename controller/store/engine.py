@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from psycopg.errors import UndefinedColumn, UndefinedTable
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from controller.domain.errors import UnavailableError
+from controller.domain.errors import InvalidError, UnavailableError
 from controller.store.constraints import conflict
 
 Transaction: TypeAlias = Connection
@@ -76,6 +77,19 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise conflict(error) or error from error
+        mendable = conflict(error)
+        if mendable is None:
+            raise
+        raise mendable from error
+    except DataError as error:
+        raise InvalidError(
+            "a value cannot be stored: leave out NUL characters and numbers that are far too large"
+        ) from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, UndefinedTable | UndefinedColumn):
+            raise
+        raise UnavailableError(
+            "the database is not migrated: run 'ovsfleet-controller migrate'"
+        ) from error
     except (OperationalError, PoolTimeoutError) as error:
         raise UnavailableError("the database does not answer; try again in a moment") from error

@@ -8,11 +8,12 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 
-from controller.domain.errors import UnavailableError
+from controller.domain.errors import ConflictError, UnavailableError
 from controller.services import queries
 from controller.store import migrate
+from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
 from controller.store.tables import Base
 
@@ -58,6 +59,28 @@ def test_check_constraints_are_what_the_tables_say(database_url: str) -> None:
         assert {name for (name,) in rows} == declared
 
 
+def test_every_constraint_that_has_a_message_exists(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT conname FROM pg_constraint UNION SELECT indexname FROM pg_indexes"
+        )
+        assert {name for (name,) in rows} >= MESSAGES.keys()
+
+
+def test_a_broken_constraint_is_a_conflict_that_a_caller_can_mend(db: Database) -> None:
+    insert = text(
+        "INSERT INTO segment (uid, valid_from, project, name, labels, created_at, updated_at,"
+        " vni, dst_port, address_family, backend) VALUES"
+        " (gen_random_uuid(), 1, 'default', :name, '{}', now(), now(), :vni, 4789, 'ipv4', 'ovs')"
+    )
+    with db.transaction() as tx:
+        tx.execute(insert, {"name": "red", "vni": 7})
+    with pytest.raises(ConflictError, match="this VNI"), db.transaction() as tx:
+        tx.execute(insert, {"name": "blue", "vni": 7})
+    with pytest.raises(ConflictError, match="this name"), db.transaction() as tx:
+        tx.execute(insert, {"name": "red", "vni": 8})
+
+
 def test_down_and_up_again_leaves_a_working_database(database_url: str) -> None:
     migrate.downgrade(database_url, "base")
     assert tables(database_url) == set()
@@ -96,6 +119,13 @@ def test_two_that_migrate_at_once_wait_for_each_other(empty_database_url: str) -
         thread.join(timeout=60)
     assert failures == []
     assert migrate.is_current(empty_database_url)
+
+
+def test_a_database_that_was_not_migrated_says_so(empty_database_url: str) -> None:
+    db = Database(empty_database_url)
+    with pytest.raises(UnavailableError, match="not migrated"):
+        queries.fleet(db)
+    db.close()
 
 
 def test_a_database_that_is_away_is_unavailable(database_url: str) -> None:

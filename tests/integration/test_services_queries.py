@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from controller.domain.errors import InvalidError
 from controller.domain.intent import Kind, Manifest, Ref, SegmentSpec
 from controller.services import changes, desired, queries, status
 from controller.services.queries import Page
@@ -122,6 +123,13 @@ def test_a_page_is_narrowed_by_labels(db: Database) -> None:
     ):
         page = queries.list_views(db, ADMIN, Kind.SEGMENT, None, page_size=10, labels=labels)
         assert [view.object.name for view in page.items] == names
+
+
+def test_a_question_that_the_database_cannot_be_asked_is_invalid(db: Database) -> None:
+    with pytest.raises(InvalidError):
+        queries.list_views(db, ADMIN, Kind.SEGMENT, None, page_size=10, after="default/a\x00")
+    with pytest.raises(InvalidError):
+        queries.list_views(db, ADMIN, Kind.SEGMENT, None, page_size=10, labels={"a": "\x00"})
 
 
 def labelled(name: str, **labels: str) -> Manifest:

@@ -1,6 +1,6 @@
-"""Every table. Migrations are the truth for a deployed database; a test proves the two equal.
+"""Tables of intent: versions of objects, the numbers given to them, and the log of changes.
 
-Intent is versioned: a row is one version of one object, alive for the fleet revisions in
+A row of a versioned table is one version of one object, alive for the fleet revisions in
 [valid_from, valid_to). An update closes one row and opens the next, a delete closes it; the current
 version has no valid_to. A name never changes for a uid, so a version carries the names that its
 spec refers to beside the uids that they were resolved to.
@@ -8,71 +8,24 @@ spec refers to beside the uids that they were resolved to.
 
 from __future__ import annotations
 
-import enum
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     CheckConstraint,
-    DateTime,
-    Enum,
     ForeignKey,
     Identity,
     Index,
-    LargeBinary,
-    MetaData,
     SmallInteger,
-    Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from controller.domain.intent import AddressFamily, Backend, DatapathType, Kind, PortType
-
-_E = TypeVar("_E", bound=enum.StrEnum)
-
-
-def _words(enumeration: type[_E]) -> Enum:
-    return Enum(
-        enumeration,
-        native_enum=False,
-        create_constraint=False,
-        length=32,
-        values_callable=lambda members: [member.value for member in members],
-    )
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy declares it without ClassVar)
-        str: Text(),
-        int: BigInteger(),
-        bytes: LargeBinary(),
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB(),
-        dict[str, str]: JSONB(),
-        list[str]: ARRAY(Text()),
-        Kind: _words(Kind),
-        DatapathType: _words(DatapathType),
-        PortType: _words(PortType),
-        AddressFamily: _words(AddressFamily),
-        Backend: _words(Backend),
-    }
-
+from controller.store.tables.base import Base
 
 CURRENT = text("valid_to IS NULL")
 
@@ -290,112 +243,6 @@ class AuditRow(Base):
     outcome: Mapped[str]
     revision: Mapped[int | None] = mapped_column(index=True)
     detail: Mapped[dict[str, Any]]
-
-
-class HostStatusRow(Base):
-    """One narrow row per host, written with every report; never a truth about intent."""
-
-    __tablename__ = "host_status"
-    __table_args__ = (
-        Index(None, "changed_xid"),
-        {"postgresql_with": {"fillfactor": "70"}},
-    )
-
-    host_uid: Mapped[UUID] = mapped_column(primary_key=True)
-    session_epoch: Mapped[int]
-    instance_nonce: Mapped[str]
-    agent_version: Mapped[str]
-    capabilities: Mapped[dict[str, Any]]
-    connected: Mapped[bool]
-    silent: Mapped[bool]
-    """The stream is open as far as we know, and nothing came for too long."""
-    last_seen: Mapped[datetime]
-    last_transition: Mapped[datetime]
-    """When ``connected`` or ``silent`` changed last."""
-    accepted_revision: Mapped[int]
-    observed_revision: Mapped[int]
-    applied_revision: Mapped[int]
-    applied_hash: Mapped[bytes]
-    outcome: Mapped[str | None]
-    failures: Mapped[int]
-    pinned_revision: Mapped[int | None]
-    changed_xid: Mapped[int]
-    """The transaction that last changed what people see of the row: a cursor that needs no lock."""
-
-
-class ResourceFailureRow(Base):
-    """A resource that is not as intended. Whatever has no row here is fine."""
-
-    __tablename__ = "resource_failure"
-    __table_args__ = (Index(None, "object_uid"),)
-
-    host_uid: Mapped[UUID] = mapped_column(primary_key=True)
-    resource: Mapped[str] = mapped_column(primary_key=True)
-    object_uid: Mapped[UUID | None]
-    """The bridge, port or segment that the resource belongs to."""
-    kind: Mapped[str]
-    reason: Mapped[str]
-    message: Mapped[str]
-    since: Mapped[datetime]
-
-
-class JoinTokenRow(Base):
-    __tablename__ = "join_token"
-
-    secret_sha256: Mapped[bytes] = mapped_column(primary_key=True)
-    host_uid: Mapped[UUID] = mapped_column(index=True)
-    host: Mapped[str]
-    created_by: Mapped[str]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    key_fingerprint: Mapped[str | None]
-    redeemed_at: Mapped[datetime | None]
-
-
-class HostCertificateRow(Base):
-    __tablename__ = "host_certificate"
-
-    serial: Mapped[str] = mapped_column(primary_key=True)
-    host_uid: Mapped[UUID] = mapped_column(index=True)
-    issued_at: Mapped[datetime]
-    not_after: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-
-
-class ApiTokenRow(Base):
-    __tablename__ = "api_token"
-    __table_args__ = (UniqueConstraint("secret_sha256"), UniqueConstraint("name"))
-
-    uid: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    secret_sha256: Mapped[bytes]
-    roles: Mapped[list[str]]
-    projects: Mapped[list[str] | None]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-
-
-class JobRow(Base):
-    __tablename__ = "job"
-    __table_args__ = (
-        UniqueConstraint("idempotency_key"),
-        CheckConstraint("state IN ('waiting', 'running', 'done', 'failed')", name="state"),
-        Index("ix_job_unfinished", "lease_until", postgresql_where=text("finished_at IS NULL")),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    args: Mapped[dict[str, Any]]
-    idempotency_key: Mapped[str]
-    state: Mapped[str]
-    attempt: Mapped[int]
-    worker: Mapped[str | None]
-    lease_until: Mapped[datetime]
-    """Until when somebody owns the job; of a waiting one, until when its message may take."""
-    created_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-    error: Mapped[str | None]
 
 
 VERSIONED: dict[Kind, type[HostRow | BridgeRow | SegmentRow | PortRow]] = {
