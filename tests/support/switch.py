@@ -82,11 +82,11 @@ class Switch:
 
     @property
     def dead_ports(self) -> frozenset[str]:
-        """Open interfaces whose device was replaced under them: no packet passes."""
+        """Open interfaces whose device went away or was replaced: no packet passes."""
         return frozenset(
             name
             for name, ifindex in self._opened.items()
-            if name in self.kernel.links and self.kernel.links[name].ifindex != ifindex
+            if name not in self.kernel.links or self.kernel.links[name].ifindex != ifindex
         )
 
     def run(self, plan: Plan, limit: int | None = None) -> tuple[Failure, ...]:
@@ -322,6 +322,8 @@ class Switch:
 
     def _open_system(self, row: OvsInterface) -> str:
         link = self.kernel.links.get(row.name)
+        if link is None and row.name in self._opened:
+            return ""  # deleted under an open port: the row looks well and no packet passes
         if link is None:
             return f"could not open network device {row.name} (No such device)"
         self._opened.setdefault(row.name, link.ifindex)
