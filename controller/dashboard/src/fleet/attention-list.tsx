@@ -49,7 +49,7 @@ function Item({ item }: { item: AttentionItem }) {
         <span className="reason">{item.reason}</span> <Message text={item.message} />
         {item.waiting > 0 && (
           <span className="muted">
-            {" "}
+            {" · "}
             {item.waiting} {item.waiting === 1 ? "port waits" : "ports wait"} for it.
           </span>
         )}
