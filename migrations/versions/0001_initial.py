@@ -263,6 +263,10 @@ def _create_port() -> None:
         sa.ForeignKeyConstraint(["project"], ["project.name"], name=op.f("fk_port_project")),
         sa.PrimaryKeyConstraint("uid", "valid_from", name=op.f("pk_port")),
     )
+    _index_port()
+
+
+def _index_port() -> None:
     op.create_index(
         op.f("ix_port_host_uid_valid_to"), "port", ["host_uid", "valid_to"], unique=False
     )
