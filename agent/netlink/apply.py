@@ -69,7 +69,9 @@ class Executor:
                 async for _ in route.nlm_request_batch(_veth_messages(step, namespace)):
                     pass
         except NetlinkError as error:
-            return await self._explain_taken(step) if error.code == errno.EEXIST else _up(error)
+            if error.code != errno.EEXIST:
+                raise
+            return await self._explain_taken(step)
         finally:
             os.close(namespace)
         if self._userspace_datapath():
@@ -128,7 +130,9 @@ async def find(route: Rtnl, name: str) -> Any | None:
     try:
         return await _get(route, name)
     except NetlinkError as error:
-        return None if error.code == errno.ENODEV else _up(error)
+        if error.code != errno.ENODEV:
+            raise
+        return None
 
 
 async def _tolerating(request: Any, code: int) -> None:
@@ -137,10 +141,6 @@ async def _tolerating(request: Any, code: int) -> None:
     except NetlinkError as error:
         if error.code != code:
             raise
-
-
-def _up(error: NetlinkError) -> Any:
-    raise error
 
 
 def _kind(link: Any) -> str:

@@ -61,9 +61,8 @@ def _links(*, strict: bool) -> dict[str, Link]:
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     with socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE) as route:
         found = [
-            (index, flags, _attributes(body, _LINK.size))
+            (*_LINK.unpack_from(body)[2:4], _attributes(body, _LINK.size))
             for body in _dump(route, _RTM_GETLINK, _RTM_NEWLINK, _LINK_REQUEST, strict=strict)
-            for _, _, index, flags, _ in (_LINK.unpack_from(body),)
         ]
         addresses = _addresses(
             _dump(route, _RTM_GETADDR, _RTM_NEWADDR, _ADDRESS_REQUEST, strict=strict)

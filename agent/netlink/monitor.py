@@ -30,7 +30,10 @@ class Monitor:
         self._loop = asyncio.get_running_loop()
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
+        except PermissionError:  # only looking needs no privilege, nor that much room
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         # The kernel gives the namespaces of veth peers an id here, so that one socket hears of
         # them too. Where that is not allowed, the periodic resync sees what happens in there.
         with contextlib.suppress(OSError):

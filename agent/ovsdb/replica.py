@@ -19,6 +19,8 @@ Row: TypeAlias = Any
 """An ``ovs.db.idl.Row``; python-ovs has no types. It never leaves the thread."""
 
 _ROOT = "Open_vSwitch"
+_PAUSE_MS = 1000
+"""Between attempts to connect, however many failed: to try a socket of this host costs nothing."""
 _COUNTERS = frozenset({"next_cfg", "cur_cfg"})
 
 
@@ -34,6 +36,7 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         for table, columns in TABLES.items():
             helper.register_columns(table, list(columns))
         super().__init__(remote, helper, leader_only=False)
+        self._session.reconnect.set_backoff(_PAUSE_MS, _PAUSE_MS)
         self.changes = 0
         self._names: dict[str, dict[str, Row]] = {table: {} for table in TABLES}
         self._ports: dict[UUID, OvsPort] = {}
