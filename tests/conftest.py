@@ -1,4 +1,4 @@
-"""Fixtures that more than one folder of tests shares; each lives with its explanation in support/."""
+"""Fixtures that more than one folder of tests shares; each is explained in support/."""
 
 from __future__ import annotations
 
