@@ -25,13 +25,8 @@ _SECRET_KEYS = frozenset({"authorization", "password", "secret", "token", "datab
 class Metric:
     """Names of the metrics, with the unit last as Prometheus wants it."""
 
-    PROCESS_RESTARTS = "ovsfleet_process_restarts_total"
-    JOBS_FINISHED = "ovsfleet_jobs_finished_total"
-    JOBS_REQUEUED = "ovsfleet_jobs_requeued_total"
-    HOSTS_GONE_SILENT = "ovsfleet_hosts_gone_silent_total"
     SESSIONS = "ovsfleet_agent_sessions"
     STATES_SENT = "ovsfleet_host_states_sent_total"
-    REQUEST_SECONDS = "ovsfleet_rest_request_seconds"
 
 
 def configure_logging(level: str, log_format: str, role: str) -> None:

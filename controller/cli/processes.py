@@ -15,7 +15,7 @@ from pathlib import Path
 from controller.cli.errors import CommandError
 from controller.cli.supervisor import Child, Supervisor
 from controller.config import Settings
-from controller.embedded import START_DEADLINE_S, Cluster, Launch, end_leftovers
+from controller.embedded import START_DEADLINE_S, Cluster, Launch, end_leftovers, make_data_dir
 from controller.observability import get_logger
 
 log = get_logger(__name__)
@@ -116,7 +116,7 @@ def _log_postgres(line: str) -> None:
 @contextmanager
 def _exclusive(data_dir: Path) -> Iterator[None]:
     """Hold the data folder. The kernel drops the lock with the process, however it ends."""
-    data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+    make_data_dir(data_dir)
     with (data_dir / "controller.lock").open("a", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -23,6 +23,7 @@ from controller.api.context import AppContext
 from controller.cli.database import wait_for_database
 from controller.cli.errors import CommandError
 from controller.config import Settings
+from controller.embedded import make_data_dir
 from controller.observability import get_logger
 from controller.services import queries, tokens
 from controller.southbound.identity import Authority, IdentityStoreError
@@ -119,7 +120,7 @@ def _announce_first_token(db: Database, data_dir: Path) -> None:
     secret = tokens.ensure_admin(db, now=datetime.now(UTC))
     if secret is None:
         return
-    data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+    make_data_dir(data_dir)
     fd = os.open(data_dir / "admin-token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "w", encoding="ascii") as file:
         file.write(secret + "\n")

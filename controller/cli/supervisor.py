@@ -12,11 +12,11 @@ import contextlib
 import signal
 import time
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from controller.cli.errors import CommandError
-from controller.embedded import Launch
+from controller.embedded import EmbeddedPostgresError, Launch
 from controller.observability import get_logger
 
 log = get_logger(__name__)
@@ -25,6 +25,7 @@ LineReader = Callable[[str], None]
 
 _READY_POLL_S = 0.01
 _HEALTHY_AFTER_S = 30.0
+_LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class _Keeper:
         deaths = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._run_once()
+            code = await self._survive_once()
             if self._stopping.is_set():
                 log.info("Process stopped", process=self._child.name, exit_code=code)
                 return
@@ -139,6 +140,14 @@ class _Keeper:
             )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _survive_once(self) -> int | None:
+        try:
+            return await self._run_once()
+        except (OSError, EmbeddedPostgresError) as error:
+            reason = str(error)
+            log.error("Process cannot be started", process=self._child.name, reason=reason)  # noqa: TRY400 - the reason is enough
+            return None
 
     async def _run_once(self) -> int:
         child = self._child
@@ -175,5 +184,19 @@ def _send(process: Process, number: signal.Signals) -> None:
 async def _relay(process: Process, read_line: LineReader | None) -> None:
     if process.stderr is None or read_line is None:
         return
-    async for line in process.stderr:
+    async for line in _lines(process.stderr):
         read_line(line.decode("utf-8", "replace").rstrip())
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Split at line ends; a line without end, however long, comes in pieces."""
+    rest = b""
+    while chunk := await stream.read(_LONGEST_LINE):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > _LONGEST_LINE:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest

@@ -5,7 +5,7 @@ It listens on a Unix socket only, is never reached without peer authentication, 
 the machine and loosens no permission of a folder that it did not make.
 """
 
-from controller.embedded.cluster import Cluster, socket_url
+from controller.embedded.cluster import Cluster, make_data_dir, socket_url
 from controller.embedded.errors import EmbeddedPostgresError
 from controller.embedded.launch import Launch, die_with_parent
 from controller.embedded.leftovers import end_leftovers
@@ -18,6 +18,7 @@ __all__ = [
     "Launch",
     "die_with_parent",
     "end_leftovers",
+    "make_data_dir",
     "running",
     "socket_url",
 ]

@@ -53,6 +53,13 @@ def socket_url(data_dir: Path) -> str:
 _STATEMENTS = f"CREATE ROLE {ROLE} LOGIN;\n\nCREATE DATABASE {ROLE} OWNER {ROLE};\n\n"
 
 
+def make_data_dir(data_dir: Path) -> None:
+    """Make the controller's data folder; others may pass through it, whatever the umask says."""
+    if not data_dir.exists():
+        data_dir.mkdir(parents=True)
+        data_dir.chmod(0o711)
+
+
 class Cluster:
     """One PostgreSQL cluster below ``data_dir``; call ``prepare`` before anything else."""
 
@@ -75,7 +82,7 @@ class Cluster:
     def prepare(self) -> None:
         """Make the folder at the first start; at every start check that it can be served."""
         self._check_socket_path()
-        self._parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        make_data_dir(self._parent)
         if os.geteuid() == 0:
             self._check_reachable()
             self._binaries = readable_binaries(self._binaries, PRIVATE_ID, self._parent)

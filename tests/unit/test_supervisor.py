@@ -55,7 +55,7 @@ async def test_children_end_in_the_reverse_order_of_their_start(tmp_path: Path) 
     supervisor = Supervisor()
     for number, name in enumerate(("first", "second", "third"), start=1):
         script = (
-            f"trap 'echo {name} >> {ends}; exit 0' TERM; echo {name} >> {ready};"
+            f"trap 'echo {name} >> {ends}; kill $!; exit 0' TERM; echo {name} >> {ready};"
             "while :; do sleep 60 & wait $!; done"
         )
         await supervisor.start(shell(name, script))
@@ -72,7 +72,7 @@ async def test_a_child_that_ignores_its_stop_signal_is_killed_at_its_deadline(
     await supervisor.start(
         shell(
             "stubborn",
-            f"trap '' TERM; echo $$ > {ready}; while :; do read x; done < /dev/zero",
+            f"trap '' TERM; echo $$ > {ready}; exec sleep 60",
             stop_deadline_s=0.2,
         )
     )
@@ -107,16 +107,51 @@ async def test_what_a_child_complains_of_is_read_line_by_line() -> None:
     assert said[:2] == ["one", "two"]
 
 
+async def test_a_line_longer_than_any_buffer_does_not_end_the_child(tmp_path: Path) -> None:
+    said: list[str] = []
+    ready = tmp_path / "ready"
+    supervisor = Supervisor()
+    await supervisor.start(
+        shell(
+            "talker",
+            f"head -c 300000 /dev/zero | tr '\\0' x >&2; echo end >&2; echo $$ > {ready};"
+            "exec sleep 60",
+            read_line=said.append,
+        )
+    )
+    await lines_of(ready, 1)
+    await supervisor.stop()
+    assert "".join(said) == "x" * 300000 + "end"
+
+
+async def test_a_program_that_is_missing_is_tried_again_and_does_not_end_the_supervisor(
+    tmp_path: Path,
+) -> None:
+    program, ready = tmp_path / "program", tmp_path / "ready"
+    supervisor = Supervisor()
+    child = Child("late", Launch((str(program),), {"PATH": os.defpath}))
+    starting = asyncio.create_task(supervisor.start(child))
+    await asyncio.sleep(0)
+    program.with_suffix(".new").write_text(f"#!/bin/sh\necho $$ > {ready}\nexec sleep 60\n")
+    program.with_suffix(".new").chmod(0o755)
+    program.with_suffix(".new").rename(program)
+    await starting
+    await lines_of(ready, 1)
+    await supervisor.stop()
+
+
 SUPERVISING = """
 import asyncio, os
 from controller.cli.supervisor import Child, Supervisor
 from controller.embedded import Launch
+from controller.observability import configure_logging
 
 async def main():
     launch = Launch(("/bin/sh", "-c", "echo $$; exec sleep 600"), {"PATH": os.defpath})
     await Supervisor().start(Child("sleeper", launch))
     await asyncio.Event().wait()
 
+configure_logging("error", "json", "test")  # standard output is the child's alone
 asyncio.run(main())
 """
 
