@@ -15,7 +15,8 @@ from deploy.lab.lab import Lab, require_root
 from deploy.lab.shell import LabError
 
 app = typer.Typer(add_completion=False, help="A lab of real Open vSwitch hosts on this machine.")
-_console = Console()
+# Where the output is not a terminal, rich would assume one of 80 columns.
+_console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _explain(lab: Lab) -> None:

@@ -42,13 +42,17 @@ class Ledger:
             try:
                 yield claim
             except LabError as error:
-                claim.prove(False, str(error).splitlines()[0][:160])
+                claim.prove(False, str(error)[:300])
         mark = "[green]ok[/]" if claim.holds else "[bold red]NO[/]"
-        self.console.print(f"  {mark}  {claim.text}: {claim.measured}", highlight=False)
+        self.console.print(
+            f"  {mark}  {claim.text}: {claim.measured}", highlight=False, soft_wrap=True
+        )
 
     def step(self, text: str) -> None:
         seconds = time.monotonic() - self.started
-        self.console.print(f"[bold]==> {text}[/] [dim]({seconds:.0f} s)[/]", highlight=False)
+        self.console.print(
+            f"[bold]==> {text}[/] [dim]({seconds:.0f} s)[/]", highlight=False, soft_wrap=True
+        )
 
     def all_hold(self) -> bool:
         return bool(self.claims) and all(claim.holds for claim in self.claims)

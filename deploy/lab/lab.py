@@ -120,8 +120,8 @@ class Lab:
 
     def ovsfleet(self, *words: str, check: bool = True, timeout: float = 90) -> str:
         """Runs the `ovsfleet` command line against the lab's controller."""
-        settings = [f"OVSFLEET_URL={self.url}", f"OVSFLEET_TOKEN={self.admin_token}"]
-        return run("env", *settings, _BIN / "ovsfleet", *words, check=check, timeout=timeout)
+        settings = {"OVSFLEET_URL": self.url, "OVSFLEET_TOKEN": self.admin_token}
+        return run(_BIN / "ovsfleet", *words, check=check, timeout=timeout, env=settings)
 
     # --- the agents ---
 
@@ -144,8 +144,8 @@ class Lab:
 
     def enrol(self, name: str) -> None:
         """Gives the host's agent its identity, with a join token that is good for it alone."""
-        token = self.ovsfleet("enroll", name, "-o", "token").strip()
-        run(*self._agent_argv(name, "enroll", "--token", token))
+        token = self.ovsfleet("enroll", name, "-o", "token")
+        run(*self._agent_argv(name, "enroll", "--token", "-"), stdin=token)
 
     def start_agent(self, name: str, env: Mapping[str, str] | None = None) -> Process:
         """Runs `ovsfleet-agent run` inside the host's namespace."""

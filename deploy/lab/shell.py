@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -12,13 +13,28 @@ class LabError(Exception):
     """Something the lab needs did not happen; the message says what and what was printed."""
 
 
-def run(*argv: str | Path, check: bool = True, timeout: float = 30) -> str:
-    """Runs a command and returns what it printed on stdout."""
+def run(
+    *argv: str | Path,
+    check: bool = True,
+    timeout: float = 30,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> str:
+    """Runs a command and returns what it printed on stdout; ``env`` is added to our own."""
     words = [str(word) for word in argv]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        words,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+        check=False,
+    )
     if check and done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()
-        raise LabError(f"{' '.join(words)}: exit {done.returncode}: {said}")
+        said = " ".join((done.stderr or done.stdout).split())
+        raise LabError(f"{said} (exit {done.returncode} of {' '.join(words)})")
     return done.stdout
 
 
