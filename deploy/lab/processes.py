@@ -62,6 +62,7 @@ class ProcessTable:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._processes: dict[str, Process] = {}
+        self._children: list[subprocess.Popen[bytes]] = []
         if path.exists():
             rows = json.loads(path.read_text() or "[]")
             self._processes = {row["name"]: Process(**row) for row in rows}
@@ -86,6 +87,7 @@ class ProcessTable:
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
             )
+        self._children.append(child)
         return self._record(name, child.pid)
 
     def adopt(self, name: str, pidfile: Path) -> Process:
@@ -102,6 +104,9 @@ class ProcessTable:
         """Ends everything, the youngest first."""
         for name in list(reversed(self._processes)):
             self.stop(name)
+        for child in self._children:
+            child.wait(timeout=10)
+        self._children.clear()
 
     def _record(self, name: str, pid: int) -> Process:
         started = start_time(pid)
