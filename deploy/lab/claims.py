@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -34,11 +34,13 @@ class Ledger:
     started: float = field(default_factory=time.monotonic)
 
     @contextmanager
-    def claim(self, text: str) -> Iterator[Claim]:
-        """A claim under proof. A check that breaks is a claim that does not hold; others go on."""
+    def claim(self, text: str, *, spinner: bool = True) -> Iterator[Claim]:
+        """A claim under proof. A check that breaks is a claim that does not hold; others go on.
+
+        Without ``spinner``, for a check that shows progress of its own."""
         claim = Claim(text)
         self.claims.append(claim)
-        with self.console.status(text):
+        with self.console.status(text) if spinner else nullcontext():
             try:
                 yield claim
             except LabError as error:

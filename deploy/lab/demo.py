@@ -80,10 +80,11 @@ def _apply_example(lab: Lab, ledger: Ledger) -> list[Endpoint]:
     endpoints = example_endpoints(lab)
     lab.add_workloads(sorted({e.netns for e in endpoints} - {h.netns for h in lab.plan.hosts}))
     ledger.step(f"ovsfleet apply -f docs/examples/{EXAMPLE.name} --wait")
-    with ledger.claim("one atomic apply becomes Ready on every host") as claim:
+    with ledger.claim("one atomic apply becomes Ready on every host", spinner=False) as claim:
         lab.ovsfleet("wait", "host", *lab.switches, "--for=Ready", "--timeout=20")
         started = time.monotonic()
-        result = lab.ovsfleet("apply", "-f", str(EXAMPLE), "--wait", "--timeout=40", "-o", "json")
+        words = ("apply", "-f", str(EXAMPLE), "--wait", "--timeout=40", "-o", "json")
+        result = lab.ovsfleet(*words, show_progress=True)
         seconds = time.monotonic() - started
         revisions = {row["revision"] for row in json.loads(result)["results"]}
         claim.prove(

@@ -118,10 +118,13 @@ class Lab:
     def admin_token(self) -> str:
         return (self.directory / CONTROLLER / "admin-token").read_text().strip()
 
-    def ovsfleet(self, *words: str, check: bool = True, timeout: float = 90) -> str:
+    def ovsfleet(
+        self, *words: str, check: bool = True, timeout: float = 90, show_progress: bool = False
+    ) -> str:
         """Runs the `ovsfleet` command line against the lab's controller."""
         settings = {"OVSFLEET_URL": self.url, "OVSFLEET_TOKEN": self.admin_token}
-        return run(_BIN / "ovsfleet", *words, check=check, timeout=timeout, env=settings)
+        argv = [_BIN / "ovsfleet", *words]
+        return run(*argv, check=check, timeout=timeout, env=settings, show_progress=show_progress)
 
     # --- the agents ---
 

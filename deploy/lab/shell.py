@@ -19,14 +19,19 @@ def run(
     timeout: float = 30,
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
+    show_progress: bool = False,
 ) -> str:
-    """Runs a command and returns what it printed on stdout; ``env`` is added to our own."""
+    """Runs a command and returns what it printed on stdout; ``env`` is added to our own.
+
+    With ``show_progress`` its stderr goes to ours, so that a person sees what it is waiting for.
+    """
     words = [str(word) for word in argv]
     done = subprocess.run(
         words,
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=None if show_progress else subprocess.PIPE,
         text=True,
         timeout=timeout,
         env={**os.environ, **(env or {})},
