@@ -2,8 +2,10 @@
 
 Owns ``<state_dir>/state.bin`` and ``state.bin.prev``. A file is replaced as a whole (written aside,
 fsynced, renamed, directory fsynced) and carries a version and a SHA-256, so that a torn or rotten
-one is noticed and the one before it is used. The cache also holds the two rules that no later code
-can repair: which states may replace the accepted one, and which removals are still owed.
+one is noticed and the one before it is used. It also says which version of the agent took the state
+from the wire: another one may have understood less of it, and what it did not understand is not in
+the file. The cache also holds the two rules that no later code can repair: which states may replace
+the accepted one, and which removals are still owed.
 
 Must not: talk to the controller, look at the host, or decide when something counts as applied.
 """
@@ -25,8 +27,8 @@ from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 log = structlog.get_logger(__name__)
 
 _MAGIC = b"OVSFAGST"
-_VERSION = 1
-_HEADER = struct.Struct(">8sHQHI")
+_VERSION = 2
+_HEADER = struct.Struct(">8sHHQHI")
 _DIGEST_BYTES = 32
 
 
@@ -51,6 +53,8 @@ class Cached:
     """What lies on disk: the accepted state, and how far the datapath was last brought."""
 
     state: HostState
+    accepted_by: str
+    """The version of the agent that accepted the state."""
     applied_revision: int = 0
     applied_hash: bytes = b""
 
@@ -63,7 +67,10 @@ class StateCache:
         directory: Path,
         encode: Callable[[HostState], bytes],
         decode: Callable[[bytes], HostState],
+        *,
+        version: str,
     ) -> None:
+        self._version = version
         self._path = directory / "state.bin"
         self._previous = directory / "state.bin.prev"
         self._encode = encode
@@ -93,6 +100,11 @@ class StateCache:
             )
         return None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the accepted state is all that the running version can understand of it."""
+        return self.cached is not None and self.cached.accepted_by == self._version
+
     def accept(self, offered: HostState) -> HostState:
         """Make ``offered`` the accepted state, with the removals that are still owed."""
         merged = offered
@@ -104,7 +116,7 @@ class StateCache:
             if self.cached.state.fleet_epoch != offered.fleet_epoch:
                 # Revisions of another epoch count something else: nothing of this one is applied.
                 applied_revision, applied_hash = 0, b""
-        self._store(Cached(merged, applied_revision, applied_hash))
+        self._store(Cached(merged, self._version, applied_revision, applied_hash))
         return merged
 
     def record_applied(self, state: HostState, still_owed: frozenset[str]) -> None:
@@ -113,7 +125,7 @@ class StateCache:
             return
         settled = state.removed - still_owed
         kept = dataclasses.replace(self.cached.state, removed=self.cached.state.removed - settled)
-        record = Cached(kept, state.revision, state.hash)
+        record = Cached(kept, self.cached.accepted_by, state.revision, state.hash)
         if record != self.cached:
             self._store(record)
 
@@ -139,9 +151,12 @@ class StateCache:
         self._current_is_sound = True
 
     def _read(self, path: Path) -> Cached:
-        applied_revision, applied_hash, encoded = _unpack(path.read_bytes())
+        frame = _unpack(path.read_bytes())
         try:
-            return Cached(self._decode(encoded), applied_revision, applied_hash)
+            state = self._decode(frame.state)
+            return Cached(
+                state, frame.accepted_by.decode(), frame.applied_revision, frame.applied_hash
+            )
         except ValueError as error:
             raise CorruptFileError(f"the state in it cannot be decoded: {error}") from error
 
@@ -200,24 +215,44 @@ def desired_ids(state: HostState) -> frozenset[str]:
     return frozenset(ids)
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a file says, in bytes."""
+
+    accepted_by: bytes
+    applied_revision: int
+    applied_hash: bytes
+    state: bytes
+
+
 def _pack(record: Cached, encoded: bytes) -> bytes:
+    accepted_by = record.accepted_by.encode()
     header = _HEADER.pack(
-        _MAGIC, _VERSION, record.applied_revision, len(record.applied_hash), len(encoded)
+        _MAGIC,
+        _VERSION,
+        len(accepted_by),
+        record.applied_revision,
+        len(record.applied_hash),
+        len(encoded),
     )
-    body = header + record.applied_hash + encoded
+    body = header + accepted_by + record.applied_hash + encoded
     return body + hashlib.sha256(body).digest()
 
 
-def _unpack(content: bytes) -> tuple[int, bytes, bytes]:
+def _unpack(content: bytes) -> _Frame:
     if len(content) < _HEADER.size + _DIGEST_BYTES:
         raise CorruptFileError("it is too short")
     body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest:
         raise CorruptFileError("its checksum does not match")
-    magic, version, applied_revision, hash_length, state_length = _HEADER.unpack_from(body)
+    magic, version, *_ = _HEADER.unpack_from(body)
     if magic != _MAGIC or version != _VERSION:
         raise CorruptFileError(f"it is not a state file of version {_VERSION}")
-    start = _HEADER.size + hash_length
-    if len(body) != start + state_length:
+    _, _, name_length, applied_revision, hash_length, state_length = _HEADER.unpack_from(body)
+    hash_at = _HEADER.size + name_length
+    state_at = hash_at + hash_length
+    if len(body) != state_at + state_length:
         raise CorruptFileError("its lengths do not add up")
-    return applied_revision, body[_HEADER.size : start], body[start:]
+    return _Frame(
+        body[_HEADER.size : hash_at], applied_revision, body[hash_at:state_at], body[state_at:]
+    )

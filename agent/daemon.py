@@ -79,7 +79,9 @@ def version() -> str:
 
 
 def open_cache(settings: Settings) -> StateCache:
-    return StateCache(settings.state_dir, codec.dump_host_state, codec.load_host_state)
+    return StateCache(
+        settings.state_dir, codec.dump_host_state, codec.load_host_state, version=version()
+    )
 
 
 @contextlib.contextmanager
@@ -228,7 +230,12 @@ class Daemon:
         cached = self._cache.cached
         if cached is None:
             return Standing(None, 0, b"")
-        return Standing(cached.state, cached.applied_revision, cached.applied_hash)
+        return Standing(
+            cached.state,
+            cached.applied_revision,
+            cached.applied_hash,
+            accepted_is_whole=self._cache.is_whole,
+        )
 
     def _report(self, report: Report) -> None:
         self._controlplane.report(

@@ -19,6 +19,11 @@ ID_KEY = "ovsfleet-id"
 """external_ids key that holds the resource id of a row."""
 ALIAS_PREFIX = "ovsfleet"
 """Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
+ADDRESS_MARK = 0x6F
+"""IFA_PROTO of every address that we gave a device; whose fleet's, its device's alias tells.
+
+Kernels before 5.18 keep no IFA_PROTO: what we add is unmarked there, and goes with its device only.
+"""
 
 OVERLAY_ID = "overlay"
 HOST_ID = "host"
@@ -198,6 +203,8 @@ class Link:
     """IFLA_LINK of a veth: the ifindex of its other end in that end's namespace; 0 if unknown."""
     addresses: frozenset[str] = frozenset()
     """In CIDR form, without IPv6 link-local addresses."""
+    owned_addresses: frozenset[str] = frozenset()
+    """Those of ``addresses`` that bear our mark (IFA_PROTO)."""
 
 
 @dataclass(frozen=True, slots=True)

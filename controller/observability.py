@@ -19,6 +19,8 @@ LogFormatName = Literal["json", "console"]
 _CHATTY = ("alembic", "celery", "httpx", "uvicorn.error")
 """Libraries that report every step at info: Celery twice per task, Alembic at every check."""
 
+_MIGRATIONS = "alembic.runtime.migration"
+
 _SECRET_KEYS = frozenset({"authorization", "password", "secret", "token", "database_url"})
 
 
@@ -55,6 +57,14 @@ def configure_logging(level: str, log_format: str, role: str) -> None:
     root.setLevel(level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    migrations = logging.getLogger(_MIGRATIONS)
+    migrations.setLevel(max(logging.INFO, root.level))
+    migrations.addFilter(_tells_of_a_migration)
+
+
+def _tells_of_a_migration(record: logging.LogRecord) -> bool:
+    """A step of the schema is worth a line; that Alembic was asked whether there is one is not."""
+    return record.levelno >= logging.WARNING or record.getMessage().startswith("Running ")
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -75,7 +85,11 @@ def _shared_processors() -> list[Processor]:
 
 def _renderers(log_format: str) -> list[Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Plain, because rich's tracebacks show local variables, and with them secrets.
+        plain = structlog.dev.plain_traceback
+        return [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

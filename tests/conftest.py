@@ -9,4 +9,5 @@ pytest_plugins: list[str] = [
     "tests.support.restart",
     "tests.support.netns",
     "tests.support.ovs",
+    "tests.support.agent_lab",
 ]

@@ -79,6 +79,8 @@ class Standing:
     accepted: HostState | None
     applied_revision: int
     applied_hash: bytes
+    accepted_is_whole: bool = True
+    """False when another version of the agent accepted the state: it is to be sent again."""
 
 
 class ControlPlane:
@@ -210,8 +212,9 @@ class ControlPlane:
     def _hello(self) -> agent_pb2.Hello:
         standing = self._standing()
         accepted = standing.accepted
+        is_whole = accepted is not None and standing.accepted_is_whole
         self._fragments = {}
-        if accepted is not None and self._fragments_are_complete:
+        if accepted is not None and is_whole and self._fragments_are_complete:
             self._fragments = dict(accepted.fragments)
         self._fragments_are_complete = True
         return agent_pb2.Hello(
@@ -221,7 +224,7 @@ class ControlPlane:
             fleet_uid=accepted.fleet_uid if accepted else "",
             fleet_epoch=accepted.fleet_epoch if accepted else 0,
             accepted_revision=accepted.revision if accepted else 0,
-            accepted_hash=accepted.hash if accepted else b"",
+            accepted_hash=accepted.hash if accepted and is_whole else b"",
             applied_revision=standing.applied_revision,
             applied_hash=standing.applied_hash,
             fragment_hashes=sorted(self._fragments),

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
@@ -15,7 +16,8 @@ from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_SETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from agent.errors import Failure
-from agent.netlink import netns, offload, refusal
+from agent.model import ADDRESS_MARK
+from agent.netlink import dump, netns, offload, promotion, refusal
 from agent.netlink.session import Rtnl, rtnl
 from agent.planner.plan import (
     AddAddress,
@@ -54,9 +56,9 @@ class Executor:
             case SetLink():
                 await self._set_link(step)
             case AddAddress():
-                await self._change_address(step, "add", errno.EEXIST)
+                return await self._add_address(step)
             case DeleteAddress():
-                await self._change_address(step, "del", errno.EADDRNOTAVAIL)
+                await self._delete_address(step)
         return None
 
     async def _create_veth(self, step: CreateVeth) -> Failure | None:
@@ -106,20 +108,31 @@ class Executor:
             self.write_count += 1
             await route.link("set", index=link["index"], **changes)
 
-    async def _change_address(
-        self, step: AddAddress | DeleteAddress, command: str, done_already: int
-    ) -> None:
-        interface = ipaddress.ip_interface(step.cidr)
+    async def _add_address(self, step: AddAddress) -> Failure | None:
         async with rtnl(step.netns) as route:
-            link = await _get(route, step.name)
+            index = (await _get(route, step.name))["index"]
             self.write_count += 1
-            request = route.addr(
-                command,
-                index=link["index"],
-                address=str(interface.ip),
-                prefixlen=interface.network.prefixlen,
+            try:
+                await route.addr("add", index=index, proto=ADDRESS_MARK, **_words(step.cidr))
+            except NetlinkError as error:
+                if error.code != errno.EEXIST:
+                    raise
+                # IPv6 refuses an address also when it is there with another prefix length.
+                if step.cidr not in _addresses(step, index):
+                    return refusal.address_taken(step)
+        return None
+
+    async def _delete_address(self, step: DeleteAddress) -> None:
+        async with rtnl(step.netns) as route:
+            index = (await _get(route, step.name))["index"]
+            if not _addresses(step, index).get(step.cidr):
+                return  # ours is gone; what is there now is somebody else's
+            if ipaddress.ip_interface(step.cidr).version == 4:
+                netns.call_in(step.netns, partial(promotion.enable, index))
+            self.write_count += 1
+            await _tolerating(
+                route.addr("del", index=index, **_words(step.cidr)), errno.EADDRNOTAVAIL
             )
-            await _tolerating(request, done_already)
 
 
 async def _get(route: Rtnl, name: str) -> Any:
@@ -141,6 +154,15 @@ async def _tolerating(request: Any, code: int) -> None:
     except NetlinkError as error:
         if error.code != code:
             raise
+
+
+def _words(cidr: str) -> dict[str, Any]:
+    interface = ipaddress.ip_interface(cidr)
+    return {"address": str(interface.ip), "prefixlen": interface.network.prefixlen}
+
+
+def _addresses(step: AddAddress | DeleteAddress, index: int) -> dump.Addresses:
+    return netns.call_in(step.netns, partial(dump.addresses, index))
 
 
 def _kind(link: Any) -> str:

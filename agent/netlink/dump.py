@@ -12,9 +12,12 @@ import os
 import socket
 import struct
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
-from agent.model import Link
+from agent.model import ADDRESS_MARK, Link
+
+T = TypeVar("T")
 
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
@@ -27,7 +30,8 @@ _RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_IFALIAS = 18, 1, 20
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
+_OUR_MARK = bytes((ADDRESS_MARK,))
 _IFF_UP = 0x1
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
@@ -41,6 +45,8 @@ _ATTEMPTS = 10
 """A dump that something changed under is read again; a host that never rests still gets one."""
 
 Attributes = dict[int, bytes]
+Addresses = Mapping[str, bool]
+"""Addresses in CIDR form, and whether they bear our mark."""
 
 
 class _InterruptedError(Exception):
@@ -49,33 +55,40 @@ class _InterruptedError(Exception):
 
 def links() -> dict[str, Link]:
     """Every link of the calling thread's namespace by name, with its addresses."""
-    for _ in range(_ATTEMPTS):
-        try:
-            return _links(strict=True)
-        except _InterruptedError:
-            continue
-    return _links(strict=False)
+    return _whole(_links)
 
 
-def _links(*, strict: bool) -> dict[str, Link]:
+def addresses(ifindex: int) -> Addresses:
+    """The addresses of one device in the calling thread's namespace."""
+    return _whole(_addresses)[ifindex]
+
+
+def _whole(look: Callable[[socket.socket, bool], T]) -> T:
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-    with socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE) as route:
-        found = [
-            (*_LINK.unpack_from(body)[2:4], _attributes(body, _LINK.size))
-            for body in _dump(route, _RTM_GETLINK, _RTM_NEWLINK, _LINK_REQUEST, strict=strict)
-        ]
-        addresses = _addresses(
-            _dump(route, _RTM_GETADDR, _RTM_NEWADDR, _ADDRESS_REQUEST, strict=strict)
-        )
+    for attempt in range(1, _ATTEMPTS + 1):
+        with socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE) as route:
+            try:
+                return look(route, attempt < _ATTEMPTS)
+            except _InterruptedError:
+                continue
+    raise AssertionError("the last attempt takes what it gets")
+
+
+def _links(route: socket.socket, strict: bool) -> dict[str, Link]:
+    found = [
+        (*_LINK.unpack_from(body)[2:4], _attributes(body, _LINK.size))
+        for body in _dump(route, _RTM_GETLINK, _RTM_NEWLINK, _LINK_REQUEST, strict=strict)
+    ]
+    given = _addresses(route, strict)
     names = {index: _text(attributes, _IFLA_IFNAME) for index, _, attributes in found}
     return {
-        names[index]: _link(index, flags, attributes, names, frozenset(addresses[index]))
+        names[index]: _link(index, flags, attributes, names, given[index])
         for index, flags, attributes in found
     }
 
 
 def _link(
-    index: int, flags: int, found: Attributes, names: dict[int, str], addresses: frozenset[str]
+    index: int, flags: int, found: Attributes, names: dict[int, str], given: Addresses
 ) -> Link:
     kind = _text(_attributes(found.get(_IFLA_LINKINFO, b""), 0), _IFLA_INFO_KIND)
     return Link(
@@ -88,20 +101,21 @@ def _link(
         alias=_text(found, _IFLA_IFALIAS),
         master=names.get(_number(found, _IFLA_MASTER), ""),
         peer_ifindex=_number(found, _IFLA_LINK) if kind == "veth" else 0,
-        addresses=addresses,
+        addresses=frozenset(given),
+        owned_addresses=frozenset(cidr for cidr, ours in given.items() if ours),
     )
 
 
-def _addresses(bodies: Iterator[bytes]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = defaultdict(set)
-    for body in bodies:
+def _addresses(route: socket.socket, strict: bool) -> defaultdict[int, dict[str, bool]]:
+    found: defaultdict[int, dict[str, bool]] = defaultdict(dict)
+    for body in _dump(route, _RTM_GETADDR, _RTM_NEWADDR, _ADDRESS_REQUEST, strict=strict):
         _, length, _, _, index = _ADDRESS.unpack_from(body)
         attributes = _attributes(body, _ADDRESS.size)
         # Where the device has a remote end, IFA_ADDRESS is that one's.
         octets = attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS, b""))
         address = ipaddress.ip_address(octets)
         if not (address.version == 6 and address.is_link_local):
-            found[index].add(f"{address}/{length}")
+            found[index][f"{address}/{length}"] = attributes.get(_IFA_PROTO) == _OUR_MARK
     return found
 
 

@@ -7,7 +7,7 @@ import os
 
 from agent.errors import ErrorKind, Failure
 from agent.netlink.netns import NamespaceMissingError
-from agent.planner.plan import NetlinkStep
+from agent.planner.plan import AddAddress, NetlinkStep
 
 _MEANINGS: dict[int, tuple[ErrorKind, str, str]] = {
     errno.ENODEV: (ErrorKind.TRANSIENT, "DeviceMissing", "the agent tries again"),
@@ -49,6 +49,14 @@ def foreign_device(step: NetlinkStep, name: str, alias: str) -> Failure:
         f"could not {step.describe()}: a device {name} exists and {owner}; remove or rename it"
     )
     return Failure(step.resource, ErrorKind.CONFLICT, "NameTaken", message)
+
+
+def address_taken(step: AddAddress) -> Failure:
+    message = (
+        f"could not {step.describe()}: somebody gave the device this address with another prefix "
+        "length; delete that one, or give the port the address as it is"
+    )
+    return Failure(step.resource, ErrorKind.CONFLICT, "AddressTaken", message)
 
 
 def missing_namespace(step: NetlinkStep, error: NamespaceMissingError) -> Failure:

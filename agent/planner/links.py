@@ -21,7 +21,7 @@ class Wish:
     up: bool | None = None
     alias: str | None = None
     addresses: frozenset[str] | None = None
-    """All that the device shall have: it is ours, so others go (link-local ones are not seen)."""
+    """What the device shall have; of what else it has, only what bears our mark goes."""
 
 
 def configure(
@@ -41,8 +41,7 @@ def configure(
     first: tuple[NetlinkStep, ...] = (changes,) if any(each is not None for each in named) else ()
     if wish.addresses is None:
         return first
-    have_addresses = have.addresses if have is not None else frozenset[str]()
-    return first + _address_steps(resource, netns, name, have_addresses, wish.addresses)
+    return first + _address_steps(resource, netns, name, have, wish.addresses)
 
 
 def normal_address(cidr: str) -> str:
@@ -55,19 +54,13 @@ def _unless_equal(wanted: T | None, have: T | None) -> T | None:
 
 
 def _address_steps(
-    resource: str, netns: str | None, name: str, have: frozenset[str], wanted: frozenset[str]
+    resource: str, netns: str | None, name: str, have: Link | None, wanted: frozenset[str]
 ) -> tuple[NetlinkStep, ...]:
-    surplus = {cidr for cidr in have if normal_address(cidr) not in wanted}
-    # Without promote_secondaries the kernel drops an IPv4 network's other addresses together with
-    # its first one, so whatever shares a network with a surplus address is given again.
-    networks = {ipaddress.ip_interface(cidr).network for cidr in surplus}
-    kept = {normal_address(cidr) for cidr in have}
-    due = {
-        cidr
-        for cidr in wanted
-        if cidr not in kept or ipaddress.ip_interface(cidr).network in networks
-    }
+    """A wanted address that somebody else gave the device serves as well, and stays theirs."""
+    there = have.addresses if have is not None else frozenset[str]()
+    owned = have.owned_addresses if have is not None else frozenset[str]()
+    # Deleted first: with another prefix length an IPv6 address is in its own way.
     return (
-        *(DeleteAddress(resource, netns, name, cidr) for cidr in sorted(surplus)),
-        *(AddAddress(resource, netns, name, cidr) for cidr in sorted(due)),
+        *(DeleteAddress(resource, netns, name, cidr) for cidr in sorted(owned - wanted)),
+        *(AddAddress(resource, netns, name, cidr) for cidr in sorted(wanted - there)),
     )

@@ -5,7 +5,8 @@ switch of the tests imitates them. A step never refers to the desired state, hol
 its own description, and names in ``resource`` what it serves, so that a refused step fails that
 resource alone.
 
-Ownership marks (``external_ids`` of rows, aliases of devices) are ordinary values in the steps.
+Ownership marks (``external_ids`` of rows, aliases of devices) are ordinary values in the steps;
+that of an address is the same for all of them, so that no step spells it out.
 """
 
 from __future__ import annotations
@@ -214,7 +215,10 @@ class SetLink:
 
 @dataclass(frozen=True, slots=True)
 class AddAddress:
-    """Give a device an address in CIDR form; being there already is success."""
+    """Give a device an address in CIDR form, with our mark; being there already is success.
+
+    One that is there already stays whose it is: it is not marked.
+    """
 
     resource: str
     netns: str | None
@@ -227,7 +231,10 @@ class AddAddress:
 
 @dataclass(frozen=True, slots=True)
 class DeleteAddress:
-    """Take an address from a device; being gone already is success."""
+    """Take an address that bears our mark from a device, and no other along with it.
+
+    Its being gone, or somebody else's by now, is success.
+    """
 
     resource: str
     netns: str | None

@@ -19,7 +19,7 @@ from controller.api.dashboard import Dashboard
 from controller.api.errors import install_error_handlers
 from controller.api.feed import Feed
 from controller.api.middleware import RequestScope
-from controller.api.routes import changes, docs, fleet, health, hosts, watch
+from controller.api.routes import changes, docs, fleet, health, hosts, revisions, watch
 from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.manifests import ApplyRequest, DeleteRequest, JoinTokenRequest
@@ -66,6 +66,7 @@ def _add_routes(app: FastAPI) -> None:
         app.include_router(collection_router(collection))
     for router in (
         changes.router,
+        revisions.router,
         hosts.router,
         fleet.router,
         watch.router,

@@ -159,11 +159,14 @@ def _spec_fields(spec: Spec) -> dict[str, Any]:
 
 
 def _status_fields(status: Status) -> dict[str, Any]:
-    return {
+    fields: dict[str, Any] = {
         "phase": status.phase.value,
         "observed_revision": status.observed_revision,
         "conditions": [asdict(condition) for condition in status.conditions],
     }
+    if status.applied_revision is not None:
+        fields["applied_revision"] = status.applied_revision
+    return fields
 
 
 def to_change_result(result: ChangeResult) -> ChangeResultDocument:

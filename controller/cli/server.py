@@ -94,6 +94,8 @@ async def _serve_rest(app: FastAPI, listener: socket.socket) -> None:
     )
 
     def stop() -> None:
+        # uvicorn waits for open responses, and a watch ends only when it is told to.
+        app.state.feed.close()
         server.should_exit = True
 
     loop = asyncio.get_running_loop()

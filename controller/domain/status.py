@@ -17,6 +17,9 @@ from typing import TypeAlias
 HOST_RESOURCE = "host"
 """The resource id of failures that concern a host as a whole (``ovsfleet/v1/agent.proto``)."""
 
+OVERLAY_RESOURCE = "overlay"
+"""The resource id of the bridge that a host has for its segments (``ovsfleet/v1/state.proto``)."""
+
 
 class Phase(enum.StrEnum):
     PENDING = "Pending"
@@ -64,6 +67,8 @@ class Status:
     observed_revision: int
     """The object's newest revision that all of its hosts have applied; 0 for none."""
     conditions: tuple[Condition, ...] = ()
+    applied_revision: int | None = None
+    """Of a host: the newest fleet revision that it has applied, 0 for none; None for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,7 @@ def host_status(revision: int, facts: HostFacts) -> Status:
         phase,
         _observed(revision, facts.applied_revision),
         (_connected(facts), _realized(phase, reason, message, facts.troubles)),
+        facts.applied_revision,
     )
 
 
@@ -153,16 +159,43 @@ def _stopped(facts: HostFacts) -> _Finding | None:
 
 
 def _partly(facts: HostFacts) -> _Finding | None:
-    if facts.outcome == Outcome.REVERTED:
-        return Phase.DEGRADED, "Reverted", "the agent went back to its last confirmed state"
+    if reverted := _reverted(facts):
+        return reverted
     if facts.troubles:
         return Phase.DEGRADED, "SomeFailed", _first(facts.troubles)
+    return None
+
+
+def _reverted(facts: HostFacts) -> _Finding | None:
+    if facts.outcome == Outcome.REVERTED:
+        return Phase.DEGRADED, "Reverted", "the agent went back to its last confirmed state"
     return None
 
 
 def _behind(revision: int, facts: HostFacts) -> _Finding | None:
     if facts.outcome is None or facts.applied_revision < revision:
         return _waiting(revision, facts.applied_revision)
+    return None
+
+
+def lag(
+    revision: int, facts: HostFacts, leftovers: Sequence[Trouble]
+) -> tuple[Phase, str, str] | None:
+    """Phase, reason and message of a host that is not done with ``revision``; None when it is.
+
+    ``leftovers`` are failures to take away what the revision deleted: an agent that met them has
+    applied the revision, and the host carries the thing all the same.
+    """
+    if facts.applied_revision < revision:
+        return (
+            _unheard(facts)
+            or _stopped(facts)
+            or _reverted(facts)
+            or _waiting(revision, facts.applied_revision)
+        )
+    if leftovers:
+        message = f"what was deleted is still there: {leftovers[0].message}"
+        return Phase.FAILED, leftovers[0].reason, message
     return None
 
 

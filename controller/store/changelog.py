@@ -6,11 +6,22 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, Row, and_, func, insert, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+)
 
 from controller.domain.intent import Kind, Ref
 from controller.store.engine import Transaction
-from controller.store.tables import ChangeLogRow, HostSegmentRow
+from controller.store.tables import ChangeLogRow, HostSegmentRow, PortRow
 
 MEMBERSHIP = "membership"
 """Action of an entry that says which segment's mesh changed, though the segment did not."""
@@ -64,14 +75,39 @@ def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
     A host that left a mesh before has an entry of its own that says so."""
     row, member = ChangeLogRow, HostSegmentRow
     between = and_(row.revision > after, row.revision <= upto)
-    segments = select(row.uid).where(between, row.kind == Kind.SEGMENT)
+    members = select(member.host_uid).where(
+        member.segment_uid.in_(_segments(between)),
+        or_(member.released_revision.is_(None), member.released_revision > after),
+    )
+    return _hosts(tx, between, members)
+
+
+def concerned_hosts(tx: Transaction, revision: int) -> frozenset[UUID]:
+    """Hosts that one revision concerned, looked back at from any later moment.
+
+    The versions of ports say who was in a mesh then; who joined it since is not concerned."""
+    port = PortRow
+    then = ChangeLogRow.revision == revision
+    members = select(port.host_uid).where(
+        port.segment_uid.in_(_segments(then)),
+        port.valid_from <= revision,
+        or_(port.valid_to.is_(None), port.valid_to >= revision),
+    )
+    return _hosts(tx, then, members)
+
+
+def _segments(entries: ColumnElement[bool]) -> Select[UUID]:
+    return select(ChangeLogRow.uid).where(entries, ChangeLogRow.kind == Kind.SEGMENT)
+
+
+def _hosts(
+    tx: Transaction, entries: ColumnElement[bool], members: Select[UUID]
+) -> frozenset[UUID]:
+    row = ChangeLogRow
     query: CompoundSelect[UUID] = union(
-        select(row.uid).where(between, row.kind == Kind.HOST),
-        select(row.host_uid).where(between, row.host_uid.is_not(None)),
-        select(member.host_uid).where(
-            member.segment_uid.in_(segments),
-            or_(member.released_revision.is_(None), member.released_revision > after),
-        ),
+        select(row.uid).where(entries, row.kind == Kind.HOST),
+        select(row.host_uid).where(entries, row.host_uid.is_not(None)),
+        members,
     )
     return frozenset(tx.execute(query).scalars())
 

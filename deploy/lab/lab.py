@@ -123,7 +123,7 @@ class Lab:
     ) -> str:
         """Runs the `ovsfleet` command line against the lab's controller."""
         settings = {"OVSFLEET_URL": self.url, "OVSFLEET_TOKEN": self.admin_token}
-        argv = [_BIN / "ovsfleet", *words]
+        argv: list[str | Path] = [_BIN / "ovsfleet", *words]
         return run(*argv, check=check, timeout=timeout, env=settings, show_progress=show_progress)
 
     # --- the agents ---

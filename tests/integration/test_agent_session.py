@@ -131,6 +131,20 @@ async def test_a_hello_names_what_the_host_has_so_that_it_is_not_sent_again(
         assert (await host.next_state()).fragments == {b"f1": FRAGMENT}
 
 
+async def test_a_state_that_another_version_accepted_is_asked_for_again(
+    controller: ControllerEnd, host: Host
+) -> None:
+    host.standing = Standing(host.state(4), 4, b"h4", accepted_is_whole=False)
+    async with running(host):
+        await controller.until(lambda: bool(controller.sessions), "a session")
+        hello = controller.session.hello
+        assert (hello.accepted_hash, list(hello.fragment_hashes)) == (b"", [])
+        assert (hello.fleet_epoch, hello.accepted_revision) == (1, 4)
+        assert (hello.applied_revision, hello.applied_hash) == (4, b"h4")
+        controller.push(codec.encode_host_state(host.state(4)))
+        assert await host.next_state() == host.state(4)
+
+
 async def test_a_fragment_sent_once_serves_the_states_after_it(
     controller: ControllerEnd, host: Host
 ) -> None:

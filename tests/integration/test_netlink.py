@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from agent.errors import ErrorKind, Failure
-from agent.model import Link
+from agent.errors import ErrorKind
 from agent.netlink import Netlink
 from agent.planner.plan import (
     AddAddress,
     CreateVeth,
-    DeleteAddress,
     DeleteLink,
     NetlinkStep,
     SetLink,
 )
+from tests.support.netlink import execute, look, refused, with_netlink
 from tests.support.netns import Namespace, namespace, unique_name
 
 pytestmark = pytest.mark.integration
@@ -30,51 +28,6 @@ MAC = "02:00:00:00:00:07"
 
 def create_veth(workload: str, *, name: str = "v0", alias: str = ALIAS) -> CreateVeth:
     return CreateVeth("port:1", name, alias, 1400, workload, "eth0", MAC)
-
-
-def with_netlink(
-    host: Namespace, body: Callable[[Netlink], Awaitable[None]], **settings: int
-) -> None:
-    """Run the body with the adapter inside the host's namespace."""
-
-    async def run() -> None:
-        netlink = Netlink(**settings)  # type: ignore[arg-type]
-        await netlink.open()
-        try:
-            await body(netlink)
-        finally:
-            await netlink.close()
-
-    host.run(run)
-
-
-def execute(host: Namespace, *steps: NetlinkStep) -> list[Failure | None]:
-    answers: list[Failure | None] = []
-
-    async def body(netlink: Netlink) -> None:
-        answers.extend([await netlink.apply(step) for step in steps])
-
-    with_netlink(host, body)
-    return answers
-
-
-def look(host: Namespace, *peers: tuple[str, str]) -> tuple[dict[str, Link], dict[str, Link]]:
-    """The links here, and the asked ones by namespace."""
-    seen: list[tuple[dict[str, Link], dict[str, Link]]] = []
-
-    async def body(netlink: Netlink) -> None:
-        snapshot = await netlink.observe(peers)
-        by_namespace = {name: link for (name, _), link in snapshot.peers.items()}
-        seen.append((dict(snapshot.links), by_namespace))
-
-    with_netlink(host, body)
-    return seen[0]
-
-
-def refused(answers: list[Failure | None]) -> tuple[ErrorKind, str]:
-    (failure,) = answers
-    assert failure is not None
-    return failure.kind, failure.reason
 
 
 def test_a_veth_pair_is_made_with_its_peer_inside_the_namespace(
@@ -169,22 +122,6 @@ def test_a_device_is_dressed_here_and_in_a_namespace(
     assert peer.addresses == frozenset({"192.0.2.1/24", "2001:db8::1/64"})
 
 
-def test_addresses_come_and_go_and_may_be_asked_for_twice(netns: Namespace) -> None:
-    netns.ip("link", "add", "v0", "type", "bridge")
-    add = AddAddress("port:1", None, "v0", "192.0.2.1/24")
-    delete = DeleteAddress("port:1", None, "v0", "192.0.2.1/24")
-    assert execute(netns, add, add) == [None, None]
-    assert look(netns)[0]["v0"].addresses == frozenset({"192.0.2.1/24"})
-    assert execute(netns, delete, delete) == [None, None]
-    assert look(netns)[0]["v0"].addresses == frozenset()
-
-
-def test_link_local_addresses_are_not_seen(netns: Namespace) -> None:
-    netns.ip("link", "add", "v0", "type", "bridge")
-    netns.ip("address", "add", "fe80::1/64", "dev", "v0")
-    assert look(netns)[0]["v0"].addresses == frozenset()
-
-
 def test_the_master_of_a_device_is_seen(netns: Namespace) -> None:
     netns.ip("link", "add", "b0", "type", "bridge")
     netns.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
@@ -231,15 +168,6 @@ def test_what_the_kernel_refuses_is_explained(
     assert answers[0] is not None
     assert answers[0].resource == "p"
     assert step.describe() in answers[0].message
-
-
-def test_an_ipv6_address_where_ipv6_is_off_is_explained(netns: Namespace) -> None:
-    netns.ip("link", "add", "v0", "type", "bridge")
-    netns.exec("sysctl", "-qw", "net.ipv6.conf.v0.disable_ipv6=1")
-    answers = execute(netns, AddAddress("p", None, "v0", "2001:db8::1/64"))
-    assert refused(answers)[0] is ErrorKind.UNSUPPORTED
-    assert answers[0] is not None
-    assert "disable_ipv6" in answers[0].message
 
 
 def test_a_look_while_devices_come_and_go_is_whole(netns: Namespace) -> None:

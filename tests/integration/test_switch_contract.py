@@ -7,8 +7,10 @@ asked for, the words of an error.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from time import monotonic
 
 import pytest
 
@@ -50,6 +52,8 @@ pytestmark = pytest.mark.integration
 
 FLEET = "4f9c6e2a-0000-4000-8000-000000000001"
 MARKS = {"ovsfleet-owner": FLEET, "ovsfleet-id": "port:1"}
+SETTLE_S = 5.0
+"""An MTU that follows other devices' comes a moment after ovs-vswitchd said that it is done."""
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03")
 
 
@@ -104,6 +108,10 @@ async def compare(real: RealHost, plan: Plan) -> ObservedState:
     told = imagined.run(plan)
     assert [each.resource for each in await real.run(plan)] == [each.resource for each in told]
     after = await real.look()
+    deadline = monotonic() + SETTLE_S
+    while comparable(after) != comparable(imagined.observed) and monotonic() < deadline:
+        await asyncio.sleep(0.02)
+        after = await real.look()
     assert comparable(after) == comparable(imagined.observed)
     return after
 
@@ -251,6 +259,44 @@ def test_plans_lead_to_the_same_on_both(ovs: OpenVSwitch, workload_netns: Namesp
             assert again.is_empty, again.describe()
         assert (await real.look()).bridges == {}
         assert (await real.look()).links == {}
+
+    on_both(ovs, workload_netns, body)
+
+
+def readdressed(workload: str) -> HostState:
+    """Other prefix lengths, an address less, an address that somebody else will have given."""
+    first, second, *others = full(workload).ports
+    return replace(
+        full(workload),
+        ports=(
+            replace(first, addresses=frozenset({"198.51.100.1/25", "2001:db8::1/80"})),
+            replace(second, addresses=frozenset({"198.51.100.77/24"})),
+            *others,
+        ),
+    )
+
+
+def test_foreign_addresses_on_our_devices_stay_on_both(
+    ovs: OpenVSwitch, workload_netns: Namespace
+) -> None:
+    def interfere() -> None:
+        for host, device in ((ovs.netns, "int0"), (workload_netns, "eth0")):
+            for cidr in ("198.51.100.77/24", "2001:db8::77/64"):
+                host.ip("address", "add", cidr, "dev", device)
+
+    async def body(real: RealHost) -> None:
+        await compare(real, make_plan(full(workload_netns.name), await real.look()))
+        interfere()
+        for intent in (readdressed, full, readdressed):
+            desired = intent(workload_netns.name)
+            after = await compare(real, make_plan(desired, await real.look()))
+            assert make_plan(desired, after).describe() == ()
+            devices = (after.links["int0"], after.peers[workload_netns.name, "eth0"])
+            for device in devices:
+                theirs = device.addresses - device.owned_addresses
+                assert theirs == {"198.51.100.77/24", "2001:db8::77/64"}
+        assert devices[0].owned_addresses == {"198.51.100.1/25", "2001:db8::1/80"}
+        assert devices[1].owned_addresses == frozenset()
 
     on_both(ovs, workload_netns, body)
 

@@ -41,7 +41,13 @@ LINK_CHANGES: dict[str, Callable[[Link], Link]] = {
     "down": lambda link: replace(link, up=False),
     "another MTU": lambda link: replace(link, mtu=900),
     "an address more": lambda link: replace(link, addresses=link.addresses | {"10.0.0.77/24"}),
-    "no address": lambda link: replace(link, addresses=frozenset()),
+    "an address more with our mark": lambda link: replace(
+        link,
+        addresses=link.addresses | {"10.0.0.78/24"},
+        owned_addresses=link.owned_addresses | {"10.0.0.78/24"},
+    ),
+    "addresses made somebody's own": lambda link: replace(link, owned_addresses=frozenset()),
+    "no address": lambda link: replace(link, addresses=frozenset(), owned_addresses=frozenset()),
     "another MAC": lambda link: replace(link, mac="02:00:00:00:00:99"),
 }
 

@@ -41,7 +41,15 @@ NAMESPACES = ("ns0", "ns1")
 PEER_NAMES = ("e0", "e1")
 VTEPS = ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4")
 MACS = ("", "02:00:00:00:00:01", "02:00:00:00:00:02")
-ADDRESSES = ("10.0.0.1/24", "10.0.0.2/24", "10.1.0.1/16", "fd00::1/64")
+ADDRESSES = (
+    "10.0.0.1/24",
+    "10.0.0.1/25",
+    "10.0.0.2/24",
+    "10.1.0.1/16",
+    "fd00::1/64",
+    "fd00::1/80",
+    "fd00::2/64",
+)
 MTUS = (1400, 1450, 1500)
 
 
@@ -58,7 +66,9 @@ def bare_host(**differences: object) -> ObservedState:
 # Strategies that do not depend on what was drawn are made once: making them is what takes time.
 _MACS = st.sampled_from(MACS)
 _MTUS = st.sampled_from(MTUS)
-_ADDRESSES = st.sets(st.sampled_from(ADDRESSES))
+_ADDRESSES = st.lists(
+    st.sampled_from(ADDRESSES), unique_by=lambda cidr: cidr.partition("/")[0]
+).map(frozenset)
 _PORT_TYPES = st.sampled_from((PortType.INTERNAL, PortType.VETH))
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
@@ -67,6 +77,11 @@ _PORT_UIDS = st.lists(st.sampled_from("0123"), unique=True)
 
 
 # --- desired -------------------------------------------------------------------------------------
+
+
+def addresses() -> st.SearchStrategy[frozenset[str]]:
+    """What a port may be given: no address twice."""
+    return _ADDRESSES
 
 
 @st.composite
@@ -110,7 +125,7 @@ def port(
         tag=draw(st.sampled_from((0, *vlans))),
         mac=draw(_MACS),
         mtu=draw(_MTUS),
-        addresses=frozenset(draw(_ADDRESSES)),
+        addresses=draw(_ADDRESSES),
         peer=peer if kind is PortType.VETH else None,
     )
 

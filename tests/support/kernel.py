@@ -1,7 +1,7 @@
 """An in-memory kernel: network devices of one host and of its named namespaces.
 
-Executes the planner's netlink steps as rtnetlink would, with its less friendly habits: deleting an
-IPv4 address takes the others of its network along, deleting one end of a veth takes the other.
+Executes the planner's netlink steps as rtnetlink would, with its less friendly habits: deleting one
+end of a veth takes the other, an IPv6 address is refused where it is with another prefix length.
 """
 
 from __future__ import annotations
@@ -50,12 +50,11 @@ class Kernel:
             case SetLink():
                 self._set_link(step)
             case AddAddress():
-                link = self._get(step.netns, step.name)
-                self._put(step.netns, replace(link, addresses=link.addresses | {step.cidr}))
+                self._add_address(step)
             case DeleteAddress():
                 link = self._get(step.netns, step.name)
-                kept = _without_network_of(step.cidr, link.addresses)
-                self._put(step.netns, replace(link, addresses=kept))
+                gone = link.owned_addresses & {step.cidr}
+                self._put(step.netns, _with_addresses(link, removed=gone))
 
     def delete_link(self, name: str) -> None:
         """Also by hand, with ``ip link delete``."""
@@ -104,6 +103,16 @@ class Kernel:
         named = {key: value for key, value in wanted.items() if value is not None}
         self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
 
+    def _add_address(self, step: AddAddress) -> None:
+        link = self._get(step.netns, step.name)
+        if step.cidr in link.addresses:
+            return
+        address = ipaddress.ip_interface(step.cidr)
+        there = {ipaddress.ip_interface(cidr).ip for cidr in link.addresses}
+        if address.version == 6 and address.ip in there:
+            raise NetlinkRefusedError("File exists")
+        self._put(step.netns, _with_addresses(link, added=frozenset({step.cidr})))
+
     def _get(self, netns: str | None, name: str) -> Link:
         link = self.links.get(name) if netns is None else self.peers.get((netns, name))
         if link is None:
@@ -125,10 +134,11 @@ def _are_pair(link: Link, peer: Link) -> bool:
     return (link.peer_ifindex, peer.peer_ifindex) == (peer.ifindex, link.ifindex)
 
 
-def _without_network_of(cidr: str, addresses: frozenset[str]) -> frozenset[str]:
-    gone = ipaddress.ip_interface(cidr)
-    if gone.version == 6:
-        return addresses - {cidr}
-    return frozenset(
-        each for each in addresses if ipaddress.ip_interface(each).network != gone.network
+def _with_addresses(
+    link: Link, added: frozenset[str] = frozenset(), removed: frozenset[str] = frozenset()
+) -> Link:
+    return replace(
+        link,
+        addresses=(link.addresses | added) - removed,
+        owned_addresses=(link.owned_addresses | added) - removed,
     )

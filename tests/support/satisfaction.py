@@ -71,8 +71,20 @@ def own_part(observed: ObservedState, owner: str) -> dict[Place, object]:
     for link in observed.links.values():
         if _is_own_link(link, owner):
             mtu = None if link.name in observed.bridges else link.mtu  # follows the ports' MTUs
-            part["link", link.name] = (link.kind, mtu, link.up, link.alias, link.addresses)
+            part["link", link.name] = (link.kind, mtu, link.up, link.alias, link.owned_addresses)
+    ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
+    for place, peer in observed.peers.items():
+        if peer.ifindex in ours:
+            part["peer", *place] = (peer.mtu, peer.up, peer.owned_addresses)
     return part
+
+
+def foreign_addresses(observed: ObservedState) -> dict[int, frozenset[str]]:
+    """What others gave each device, ours included, by ifindex: a device made anew has another."""
+    return {
+        link.ifindex: link.addresses - link.owned_addresses
+        for link in (*observed.links.values(), *observed.peers.values())
+    }
 
 
 def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:
@@ -131,7 +143,8 @@ def _device_faults(port: Port, interface: OvsInterface, observed: ObservedState)
     assert end is not None
     if not (near.up and end.up and near.mtu == end.mtu == port.mtu):
         yield f"devices are {near} {end}"
-    if end.addresses != port.addresses or (port.mac and end.mac != port.mac):
+    surplus = end.owned_addresses - port.addresses
+    if surplus or not port.addresses <= end.addresses or (port.mac and end.mac != port.mac):
         yield f"workload's end is {end}"
 
 

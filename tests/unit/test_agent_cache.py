@@ -44,8 +44,8 @@ def state(revision: int = 1, **changes: object) -> HostState:
     return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
 
 
-def open_cache(directory: Path) -> StateCache:
-    cache = StateCache(directory, codec.dump_host_state, codec.load_host_state)
+def open_cache(directory: Path, version: str = "1.0") -> StateCache:
+    cache = StateCache(directory, codec.dump_host_state, codec.load_host_state, version=version)
     cache.load()
     return cache
 
@@ -182,6 +182,25 @@ def test_a_removal_of_what_is_desired_again_is_forgotten(tmp_path: Path, resourc
     assert cache.accept(state(2)).removed == {"port:x"}
 
 
+def test_a_state_that_another_version_accepted_is_kept_but_does_not_count_as_whole(
+    tmp_path: Path,
+) -> None:
+    open_cache(tmp_path, "1.0").accept(state(3))
+    upgraded = open_cache(tmp_path, "1.1")
+    assert upgraded.cached is not None
+    assert upgraded.cached.state == state(3)
+    assert not upgraded.is_whole
+    upgraded.record_applied(state(3), frozenset())
+    assert not open_cache(tmp_path, "1.1").is_whole
+    upgraded.accept(state(3))
+    assert open_cache(tmp_path, "1.1").is_whole
+    assert not open_cache(tmp_path, "1.0").is_whole
+
+
+def test_a_host_without_a_state_has_no_whole_one(tmp_path: Path) -> None:
+    assert not open_cache(tmp_path).is_whole
+
+
 def test_recording_what_is_recorded_writes_nothing(tmp_path: Path) -> None:
     cache = open_cache(tmp_path)
     cache.record_applied(cache.accept(state(3)), frozenset())
@@ -192,7 +211,9 @@ def test_recording_what_is_recorded_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_no_writes_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file where the directory should be")
-    cache = StateCache(tmp_path / "blocked", codec.dump_host_state, codec.load_host_state)
+    cache = StateCache(
+        tmp_path / "blocked", codec.dump_host_state, codec.load_host_state, version="1.0"
+    )
     with pytest.raises(CacheError, match="until the disk takes writes again"):
         cache.accept(state())
     assert cache.cached is None

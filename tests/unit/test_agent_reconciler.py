@@ -44,7 +44,9 @@ class Host:
         )
         self.ovsdb = SwitchOvsdb(self.switch)
         self.kernel = SwitchKernel(self.switch)
-        self.cache = StateCache(directory, codec.dump_host_state, codec.load_host_state)
+        self.cache = StateCache(
+            directory, codec.dump_host_state, codec.load_host_state, version="1"
+        )
         self.clock = HandClock()
         self.reports: list[Report] = []
         self.metrics = Metrics()

@@ -72,6 +72,12 @@ class StatusDocument(Answer):
     conditions: list[ConditionDocument]
 
 
+class HostStatusDocument(StatusDocument):
+    applied_revision: int
+    """Newest fleet revision that the host has applied, 0 for none. A host may stay behind the
+    fleet's and be up to date: changes that do not concern it are not sent to it."""
+
+
 SpecT = TypeVar("SpecT")
 DocumentT = TypeVar("DocumentT")
 
@@ -84,6 +90,7 @@ class _Document(Answer, Generic[SpecT]):
 
 class HostDocument(_Document[StoredHostSpec]):
     kind: Literal["Host"] = "Host"
+    status: HostStatusDocument
 
 
 class BridgeDocument(_Document[StoredBridgeSpec]):
@@ -181,6 +188,34 @@ class FailureDocument(Answer):
 
 class FailureList(Answer):
     items: list[FailureDocument]
+
+
+class ConcernedHosts(Answer):
+    """Hosts that a revision concerns, less those that are not intended any more."""
+
+    total: int
+    applied: int
+    """Those that have applied it, and let go of everything that it deleted."""
+
+
+class PendingHost(Answer):
+    host: str
+    host_uid: UUID
+    applied_revision: int
+    phase: PhaseName
+    reason: str
+    message: str
+
+
+class RevisionDocument(Answer):
+    revision: int
+    head: int
+    """The fleet's newest revision."""
+    realized: bool
+    """Whether every host that the revision concerns has applied it."""
+    hosts: ConcernedHosts
+    pending: list[PendingHost]
+    """Hosts that are not there yet, and why: the first hundred by name."""
 
 
 class PhaseCounts(Answer):
