@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from controller.client.context import Context
 from controller.client.documents import Document, plain
-from controller.client.kinds import BRIDGE, BY_NAME, DEFAULT_PROJECT, HOST, PORT, KindInfo
+from controller.client.kinds import BY_NAME, KindInfo
 from controller.client.manifests import Manifests
 from controller.client.output import Format, print_json, say
 from controller.client.progress import wait
 from controller.client.rest import Api
 from controller.client.stream import WakeUp
-from controller.client.waiting import Target, caught_up, in_phase
+from controller.client.waiting import Look, Target, hosts_applying, in_phase, objects_meeting
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,9 @@ def apply(context: Context, manifests: Manifests, options: Options) -> None:
             "/v1/apply", manifests.text, dry_run=options.dry_run, locate=manifests.locate
         )
         _print_results(answer, options)
-        if options.waits and options.wait_s is not None:
-            with WakeUp(context, answer["revision"]) as wake_up:
-                wait(
-                    api,
-                    wake_up,
-                    _targets(answer["results"]),
-                    in_phase("Ready"),
-                    what="Ready",
-                    timeout_s=options.wait_s,
-                )
+        if options.waits:
+            look = objects_meeting(api, _targets(answer["results"]), in_phase("Ready"))
+            _wait(context, look, options, revision=answer["revision"], what="are Ready")
 
 
 def delete_named(
@@ -72,52 +65,20 @@ def delete_manifests(context: Context, manifests: Manifests, options: Options) -
 
 def _delete(context: Context, remove: Callable[[Api], Document], options: Options) -> Document:
     with Api(context) as api:
-        # Where things are can only be asked while they are still intended.
-        bearers = _bearers(api) if options.waits else []
         answer = remove(api)
         _print_results(answer, options)
-        hosts = _touched_hosts(bearers, _deleted_uids(answer))
-        if hosts and options.wait_s is not None:
-            _wait_until_gone(context, api, hosts, answer["revision"], options.wait_s)
+        # Where nothing was deleted, the revision is somebody else's change.
+        if options.waits and any(r["action"] == "deleted" for r in answer["results"]):
+            revision = answer["revision"]
+            look, what = hosts_applying(api, revision), f"hosts have applied revision {revision}"
+            _wait(context, look, options, revision=revision, what=what)
     return answer
 
 
-def _bearers(api: Api) -> list[Document]:
-    """The objects that put something on a host."""
-    return [*api.objects(BRIDGE.collection), *api.objects(PORT.collection)]
-
-
-def _deleted_uids(answer: Document) -> set[str]:
-    return {r["uid"] for r in answer["results"] if r["action"] == "deleted"}
-
-
-def _touched_hosts(bearers: Sequence[Document], uids: set[str]) -> set[str]:
-    """Hosts of what was deleted, and those whose tunnels of the same segments led there."""
-    gone = [bearer for bearer in bearers if bearer["metadata"]["uid"] in uids]
-    segments = {_segment_key(bearer) for bearer in gone} - {None}
-    sharing = [bearer for bearer in bearers if _segment_key(bearer) in segments]
-    return {bearer["spec"]["host"] for bearer in [*gone, *sharing]}
-
-
-def _segment_key(bearer: Document) -> tuple[str, str] | None:
-    segment = bearer["spec"].get("segment")
-    return (bearer["metadata"]["project"], segment) if segment else None
-
-
-def _wait_until_gone(
-    context: Context, api: Api, hosts: Iterable[str], revision: int, timeout_s: float
-) -> None:
-    """An object is gone from intent at once, from a host when it has applied the revision."""
-    targets = [Target(HOST, DEFAULT_PROJECT, host) for host in sorted(hosts)]
-    with WakeUp(context, revision) as wake_up:
-        wait(
-            api,
-            wake_up,
-            targets,
-            caught_up(revision, wake_up),
-            what=f"hosts at revision {revision}",
-            timeout_s=timeout_s,
-        )
+def _wait(context: Context, look: Look, options: Options, *, revision: int, what: str) -> None:
+    if options.wait_s is not None:
+        with WakeUp(context, revision) as wake_up:
+            wait(look, wake_up, what=what, timeout_s=options.wait_s)
 
 
 def _targets(results: Iterable[Document]) -> list[Target]:

@@ -105,9 +105,8 @@ def get(
     project: Project = None,
 ) -> None:
     """List objects of a kind, or show one."""
-    from controller.client.kinds import HOST, parse_kind
+    from controller.client.kinds import parse_kind
     from controller.client.output import print_objects
-    from controller.client.stream import applied_revisions
 
     info = parse_kind(kind)
     with _api() as api:
@@ -115,10 +114,6 @@ def get(
             found = [api.object(info.collection, name, project)]
         else:
             found = list(api.objects(info.collection, project=project, selector=selector))
-        if info is HOST and output in {Format.TABLE, Format.WIDE}:
-            applied = applied_revisions(api)
-            for host in found:
-                host["status"]["applied_revision"] = applied.get(host["metadata"]["uid"])
     print_objects(info, found, output, single=name is not None)
 
 
@@ -211,7 +206,8 @@ def wait(
             scope = project or DEFAULT_PROJECT
             targets = [waiting.Target(info, scope, name) for name in names or ()]
         with WakeUp(context.current(), from_revision=None) as wake_up:
-            wait_for(api, wake_up, targets, goal, what=what, timeout_s=timeout)
+            look = waiting.objects_meeting(api, targets, goal)
+            wait_for(look, wake_up, what=what, timeout_s=timeout)
 
 
 @app.command()

@@ -6,7 +6,6 @@ only wants to know when to look again.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,29 +56,12 @@ def passes_by_itself(failure: CommandError) -> bool:
     return failure.exit_code in {ExitCode.ERROR, ExitCode.TIMEOUT}
 
 
-def applied_revisions(api: Api) -> dict[str, int]:
-    """How far each host has applied the intent, by uid: a stream begins with telling that."""
-    found: dict[str, int] = {}
-    with api.events(from_revision=None, last_event_id="") as events:
-        for event in events:
-            if event.event == "synced":
-                break
-            if event.event == "status":
-                host = json.loads(event.data)
-                found[host["host_uid"]] = host["applied_revision"]
-    return found
-
-
 class WakeUp:
-    """Says when something in the fleet may have changed. Reads the stream in its own thread.
-
-    On the way it keeps what the stream alone tells: how far each host has applied the intent.
-    """
+    """Says when something in the fleet may have changed. Reads the stream in its own thread."""
 
     def __init__(self, context: Context, from_revision: int | None) -> None:
         self._context = context
         self._from_revision = from_revision
-        self._applied_revisions: dict[str, int] = {}
         self._changed = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read, name="ovsfleet-watch", daemon=True)
@@ -97,9 +79,6 @@ class WakeUp:
         if self._changed.wait(seconds):
             self._changed.clear()
 
-    def applied_revision(self, host_uid: str) -> int:
-        return self._applied_revisions.get(host_uid, 0)
-
     def _read(self) -> None:
         # The connection is the thread's own: nobody closes it under a read.
         with Api(self._context) as api:
@@ -113,14 +92,8 @@ class WakeUp:
                 for event in events:
                     if self._closed.is_set():
                         return
-                    self._note(event)
+                    if event.event in {"change", "status"}:
+                        self._changed.set()
             except CommandError:
                 # Whoever waits looks for himself, meets the same failure and reports it.
                 self._changed.set()
-
-    def _note(self, event: ServerSentEvent) -> None:
-        if event.event == "status":
-            host = json.loads(event.data)
-            self._applied_revisions[host["host_uid"]] = host["applied_revision"]
-        if event.event in {"change", "status"}:
-            self._changed.set()

@@ -61,6 +61,10 @@ def _metadata(field: str) -> Cell:
     return lambda document: document["metadata"].get(field)
 
 
+def _status(field: str) -> Cell:
+    return lambda document: document["status"].get(field)
+
+
 def _reason(document: Document) -> str | None:
     condition = headline_condition(document)
     return str(condition["reason"]) if condition else None
@@ -83,18 +87,17 @@ def _labels(document: Document) -> list[str]:
     return [f"{key}={value}" for key, value in document["metadata"].get("labels", {}).items()]
 
 
-def _applied(document: Document) -> object:
-    """Filled in by who asks for the table: the object itself does not know it."""
-    return document["status"].get("applied_revision")
-
-
 def _mtu(document: Document) -> object:
     mtu = document["spec"].get("mtu")
     return "auto" if mtu is None else mtu
 
 
 _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
-    HOST: {"NAME": _metadata("name"), "VTEPS": _spec("vteps"), "APPLIED": _applied},
+    HOST: {
+        "NAME": _metadata("name"),
+        "VTEPS": _spec("vteps"),
+        "APPLIED": _status("applied_revision"),
+    },
     BRIDGE: {"NAME": _metadata("name"), "HOST": _spec("host"), "INTERFACE": _spec("interface")},
     SEGMENT: {"NAME": _metadata("name"), "VNI": _spec("vni"), "MTU": _mtu},
     PORT: {
@@ -123,7 +126,7 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
 
 def _status_columns(now: datetime) -> dict[str, Cell]:
     return {
-        "PHASE": lambda document: document["status"]["phase"],
+        "PHASE": _status("phase"),
         "REASON": _reason,
         "REVISION": _metadata("revision"),
         "AGE": lambda document: age(document["metadata"]["created_at"], now),
@@ -133,7 +136,7 @@ def _status_columns(now: datetime) -> dict[str, Cell]:
 def _wide_columns(kind: KindInfo) -> dict[str, Cell]:
     return {
         **_WIDE[kind],
-        "OBSERVED": lambda document: document["status"]["observed_revision"],
+        "OBSERVED": _status("observed_revision"),
         "PROJECT": _metadata("project"),
         "LABELS": _labels,
         "UID": _metadata("uid"),

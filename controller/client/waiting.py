@@ -7,13 +7,13 @@ then without one, so that a lost event costs seconds and not the wait.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from controller.client.documents import Document, reason_of
 from controller.client.failures import CommandError, ExitCode, RefusedError
-from controller.client.kinds import KindInfo
+from controller.client.kinds import HOST, KindInfo
 from controller.client.rest import Api
 from controller.client.stream import WakeUp, passes_by_itself
 
@@ -22,6 +22,7 @@ PHASES = ("Pending", "Ready", "Degraded", "Failed", "Unknown")
 _LOOK_AGAIN_S = 2.0
 # A change to a hundred ports is a hundred events and should be one look.
 _GATHER_S = 0.05
+_NAMED_AT_THE_END = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,17 @@ Goal: TypeAlias = Callable[[Document | None], bool]
 @dataclass(frozen=True, slots=True)
 class Progress:
     total: int
-    missing: Mapping[Target, Document | None]
-    """Targets that are not there yet, as last seen."""
+    done: int
+    reasons: Sequence[str]
+    """Why the others are not there yet; of very many only the first."""
 
     @property
-    def done(self) -> int:
-        return self.total - len(self.missing)
+    def is_over(self) -> bool:
+        return self.done >= self.total
 
-    def reasons(self) -> list[str]:
-        return [f"{target}: {reason_of(document)}" for target, document in self.missing.items()]
+
+Look: TypeAlias = Callable[[], Progress]
+"""Reads how far everything is that one waits for."""
 
 
 def in_phase(phase: str) -> Goal:
@@ -60,20 +63,13 @@ def deleted(document: Document | None) -> bool:
     return document is None
 
 
-def caught_up(revision: int, wake_up: WakeUp) -> Goal:
-    """For hosts: has applied ``revision``, or is not intended any more."""
-    return lambda document: (
-        document is None or wake_up.applied_revision(document["metadata"]["uid"]) >= revision
-    )
-
-
 def parse_goal(condition: str) -> tuple[Goal, str]:
-    """A goal by the word of ``--for``, and how to call those that have met it."""
+    """A goal by the word of ``--for``, and what can be said of those that have met it."""
     if condition.lower() in {"delete", "deleted"}:
-        return deleted, "deleted"
+        return deleted, "are deleted"
     for phase in PHASES:
         if condition.lower() == phase.lower():
-            return in_phase(phase), phase
+            return in_phase(phase), f"are {phase}"
     raise CommandError(
         f"Nothing can be waited for by the name {condition!r}.",
         hint=f"Use --for delete or a phase: {', '.join(PHASES)}.",
@@ -84,46 +80,78 @@ def target_of(kind: KindInfo, document: Document) -> Target:
     return Target(kind, document["metadata"]["project"], document["metadata"]["name"])
 
 
+def objects_meeting(api: Api, targets: Iterable[Target], goal: Goal) -> Look:
+    """Looks at objects; those that have met the goal are not looked at again."""
+    missing = dict.fromkeys(targets)
+    total = len(missing)
+
+    def look() -> Progress:
+        seen = _read(api, missing)
+        for target in [target for target in missing if goal(seen.get(target))]:
+            del missing[target]
+        reasons = [f"{target}: {reason_of(seen.get(target))}" for target in missing]
+        return Progress(total, total - len(missing), reasons)
+
+    return look
+
+
+def hosts_applying(api: Api, revision: int) -> Look:
+    """Looks at the hosts that a revision concerns. The controller knows which: a change is not
+    told to any other, so that others never get there."""
+
+    def look() -> Progress:
+        found = api.get(f"/v1/revisions/{revision}")
+        hosts = found["hosts"]
+        return Progress(hosts["total"], hosts["applied"], [_lag(host) for host in found["pending"]])
+
+    return look
+
+
+def _lag(host: Document) -> str:
+    return f"{HOST.word}/{host['host']}: {host['phase']}, {host['reason']}: {host['message']}"
+
+
 def wait_for(
-    api: Api,
+    look: Look,
     wake_up: WakeUp,
-    targets: Collection[Target],
-    goal: Goal,
     *,
     what: str,
     timeout_s: float,
     report: Callable[[Progress], None],
-) -> None:
-    """Returns when every target meets the goal; the error names those that did not in time."""
+) -> Progress:
+    """Returns when all are there; the error names those that were not in time, and why."""
     deadline = time.monotonic() + timeout_s
-    progress = Progress(len(targets), dict.fromkeys(targets))
     while True:
+        left = deadline - time.monotonic()
         try:
-            seen = _read(api, progress.missing)
+            progress = look()
         except CommandError as failure:
-            if not passes_by_itself(failure) or time.monotonic() >= deadline:
+            if not passes_by_itself(failure) or left <= 0:
                 raise
         else:
-            progress = Progress(
-                len(targets), {t: seen.get(t) for t in progress.missing if not goal(seen.get(t))}
-            )
             report(progress)
-        if not progress.missing:
-            return
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise _too_late(progress, what, timeout_s)
+            if progress.is_over:
+                return progress
+            if left <= 0:
+                raise _too_late(progress, what, timeout_s)
         wake_up.wait(min(left, _LOOK_AGAIN_S))
         time.sleep(_GATHER_S)
 
 
 def _too_late(progress: Progress, what: str, timeout_s: float) -> CommandError:
     return CommandError(
-        f"After {timeout_s:g} s {progress.done} of {progress.total} are {what}. Not yet:",
-        lines=progress.reasons(),
+        f"After {timeout_s:g} s {progress.done} of {progress.total} {what}. Not yet:",
+        lines=lines_of(progress, _NAMED_AT_THE_END),
         hint="`ovsfleet describe KIND NAME` shows each in full; the intent stays as it is.",
         exit_code=ExitCode.TIMEOUT,
     )
+
+
+def lines_of(progress: Progress, limit: int) -> list[str]:
+    """The first reasons, and how many more are not there yet."""
+    shown = list(progress.reasons[:limit])
+    more = progress.total - progress.done - len(shown)
+    return [*shown, f"… and {more} more"] if more > 0 else shown
 
 
 def _read(api: Api, targets: Iterable[Target]) -> dict[Target, Document]:

@@ -100,9 +100,7 @@ def _segments(entries: ColumnElement[bool]) -> Select[UUID]:
     return select(ChangeLogRow.uid).where(entries, ChangeLogRow.kind == Kind.SEGMENT)
 
 
-def _hosts(
-    tx: Transaction, entries: ColumnElement[bool], members: Select[UUID]
-) -> frozenset[UUID]:
+def _hosts(tx: Transaction, entries: ColumnElement[bool], members: Select[UUID]) -> frozenset[UUID]:
     row = ChangeLogRow
     query: CompoundSelect[UUID] = union(
         select(row.uid).where(entries, row.kind == Kind.HOST),

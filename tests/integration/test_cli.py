@@ -257,7 +257,7 @@ def test_waiting_ends_when_the_last_host_has_applied(
     hosts["h2"].report(revision)
     code, out, err = finish(process)
     assert (code, len(out.splitlines())) == (0, 3), err
-    assert "3 of 3 Ready" in err
+    assert "3 of 3 are Ready" in err
 
 
 def test_a_wait_that_runs_out_names_what_is_missing_and_why(

@@ -12,7 +12,6 @@ export type Fleet = Schemas["FleetDocument"];
 export type PhaseCounts = Schemas["PhaseCounts"];
 export type Condition = Schemas["ConditionDocument"];
 export type ChangeEvent = Schemas["ChangeEvent"];
-export type StatusEvent = Schemas["StatusEvent"];
 export type Phase = AnyObject["status"]["phase"];
 
 export const PHASES: readonly Phase[] = ["Ready", "Pending", "Degraded", "Failed", "Unknown"];

@@ -1,7 +1,6 @@
 import { EmptyState, EmptyStateBody } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Host } from "../api/documents";
-import { useLive } from "../live/live";
 import { type Column, ObjectTable } from "./object-table";
 import { PhaseLabel } from "./phase";
 import { Reason } from "./reason";
@@ -50,7 +49,7 @@ function Addresses({ addresses }: { addresses: string[] }) {
 
 /** A host that a change did not concern may stay at an older revision and be up to date. */
 function Applied({ host, head }: { host: Host; head: number | undefined }) {
-  const applied = useLive().hosts.get(host.metadata.uid)?.applied_revision ?? 0;
+  const applied = host.status.applied_revision;
   if (applied === 0) return <span className="muted">nothing applied</span>;
   const behind = host.status.phase !== "Ready" && head !== undefined && applied < head;
   return (

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
-import type { ChangeEvent, StatusEvent } from "../api/documents";
+import type { ChangeEvent } from "../api/documents";
 import { FLEET, useFleet } from "../api/queries";
 import { useSession } from "../session/session";
 import { followEvents } from "./event-stream";
@@ -35,10 +35,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let caughtUp = false;
     const onEvent = (event: string, data: unknown) => {
       if (event === "synced") caughtUp = true;
-      if (event === "status") {
-        refresher.mark(...EVERYTHING);
-        setLive((now) => withStatus(now, data as StatusEvent));
-      }
+      if (event === "status") refresher.mark(...EVERYTHING);
       if (event !== "change") return;
       const change = data as ChangeEvent;
       refresher.mark(...(QUERIES_BY_KIND[change.kind] ?? [FLEET]));
@@ -63,10 +60,6 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   }, [start, api, signOut, queryClient]);
 
   return <LiveContext value={live}>{children}</LiveContext>;
-}
-
-function withStatus(live: Live, status: StatusEvent): Live {
-  return { ...live, hosts: new Map(live.hosts).set(status.host_uid, status) };
 }
 
 /** The stream delivers at least once; an object changes at most once in a revision. */

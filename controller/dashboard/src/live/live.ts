@@ -1,7 +1,7 @@
 /** The state of the change stream as screens see it. */
 
 import { createContext, useContext } from "react";
-import type { ChangeEvent, StatusEvent } from "../api/documents";
+import type { ChangeEvent } from "../api/documents";
 
 export interface RecentChange extends ChangeEvent {
   /** When this page learnt of it; null for what had happened before it opened. */
@@ -15,11 +15,9 @@ export interface Live {
   /** Since when the page may be stale. */
   brokenSince: Date | null;
   changes: RecentChange[];
-  /** What each host reported last, by the host's uid. */
-  hosts: ReadonlyMap<string, StatusEvent>;
 }
 
-export const CONNECTING: Live = { state: "connecting", reason: "", brokenSince: null, changes: [], hosts: new Map() };
+export const CONNECTING: Live = { state: "connecting", reason: "", brokenSince: null, changes: [] };
 
 export const LiveContext = createContext<Live>(CONNECTING);
 

@@ -1,0 +1,35 @@
+"""How far the fleet is with one change. Owns nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from controller.api.dependencies import Caller, Context
+from controller.api.errors import declared
+from controller.api.schemas.documents import ConcernedHosts, PendingHost, RevisionDocument
+from controller.services.realization import realization
+
+router = APIRouter(prefix="/v1", tags=["changes"])
+
+
+@router.get(
+    "/revisions/{revision}",
+    operation_id="get_revision",
+    response_model=RevisionDocument,
+    responses=declared("unauthenticated", "not_found", "invalid", "unavailable"),
+)
+def get_revision(context: Context, _caller: Caller, revision: int) -> RevisionDocument:
+    """Which of the hosts that a change concerns have applied it, and what keeps the others.
+
+    No write reaches a host that a change does not concern, so these are all that one waits for.
+    """
+    found = realization(context.db, revision)
+    return RevisionDocument(
+        revision=found.revision,
+        head=found.head,
+        realized=found.is_complete,
+        hosts=ConcernedHosts(total=found.total, applied=found.applied),
+        pending=[PendingHost.model_validate(asdict(host)) for host in found.pending],
+    )

@@ -1,0 +1,101 @@
+"""Failures about what intent has deleted and a host still carries.
+
+A host that could not take something away has applied the revision that says so: what is left of it
+shows only in the failures that the agent keeps reporting. Reads; owns nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, not_, or_, select
+from sqlalchemy.orm import aliased
+
+from controller.domain.intent import Kind
+from controller.domain.status import OVERLAY_RESOURCE, Trouble
+from controller.store import objects
+from controller.store.engine import Transaction
+from controller.store.tables import (
+    BridgeRow,
+    ChangeLogRow,
+    HostSegmentRow,
+    PortRow,
+    ResourceFailureRow,
+)
+
+_FAILURE = ResourceFailureRow
+
+
+def leftovers(
+    tx: Transaction, revision: int, hosts: Iterable[UUID]
+) -> Mapping[UUID, Sequence[Trouble]]:
+    """By host, the failures that name something that ``revision`` deleted or moved away and that is
+    not intended on that host now, oldest first."""
+    row = _FAILURE
+    query = (
+        select(row.host_uid, row.resource, row.reason, row.message, row.since)
+        .where(
+            row.host_uid == func.any(list(hosts)),
+            _left_at(revision),
+            not_(or_(_is_placed(), _is_in_mesh())),
+        )
+        .order_by(row.since, row.resource)
+    )
+    found: defaultdict[UUID, list[Trouble]] = defaultdict(list)
+    for host, resource, reason, message, since in tx.execute(query):
+        found[host].append(Trouble(resource, reason, message, since))
+    return found
+
+
+def _left_at(revision: int) -> ColumnElement[bool]:
+    """A host has left a mesh, and with the last one its overlay bridge, where a port went off."""
+    log, port = ChangeLogRow, PortRow
+    was_deleted = exists().where(
+        log.revision == revision, log.uid == _FAILURE.object_uid, log.action == "deleted"
+    )
+    own_overlay = and_(
+        _FAILURE.resource == OVERLAY_RESOURCE,
+        port.host_uid == _FAILURE.host_uid,
+        port.segment_uid.is_not(None),
+    )
+    lost_a_port = exists().where(
+        port.valid_to == revision, or_(port.segment_uid == _FAILURE.object_uid, own_overlay)
+    )
+    return or_(was_deleted, lost_a_port)
+
+
+def _is_placed() -> ColumnElement[bool]:
+    """Whether it is a port or bridge that is intended on the host that reports it."""
+    return or_(
+        *(
+            exists().where(
+                row.uid == _FAILURE.object_uid,
+                row.host_uid == _FAILURE.host_uid,
+                objects.current(kind),
+            )
+            for kind, row in ((Kind.PORT, PortRow), (Kind.BRIDGE, BridgeRow))
+        )
+    )
+
+
+def _is_in_mesh() -> ColumnElement[bool]:
+    """Whether it is a segment that the host is on, a tunnel to another member, or the overlay
+    bridge of a host that is on any segment."""
+    member, peer = HostSegmentRow, aliased(HostSegmentRow)
+    segment = _FAILURE.object_uid
+    other_end = func.split_part(_FAILURE.resource, literal("/"), 2)
+    has_other_end = exists().where(
+        peer.segment_uid == segment,
+        peer.released_revision.is_(None),
+        cast(peer.host_uid, Text) == other_end,
+    )
+    return exists().where(
+        member.host_uid == _FAILURE.host_uid,
+        member.released_revision.is_(None),
+        or_(
+            _FAILURE.resource == OVERLAY_RESOURCE,
+            and_(member.segment_uid == segment, or_(other_end == "", has_other_end)),
+        ),
+    )
