@@ -128,6 +128,7 @@ class Executor:
             if not _addresses(step, index).get(step.cidr):
                 return  # ours is gone; what is there now is somebody else's
             if ipaddress.ip_interface(step.cidr).version == 4:
+                self.write_count += 1
                 netns.call_in(step.netns, partial(promotion.enable, index))
             self.write_count += 1
             await _tolerating(

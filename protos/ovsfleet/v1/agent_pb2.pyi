@@ -168,7 +168,10 @@ class Hello(_message.Message):
     """The fleet the agent's state comes from; empty before its first state."""
     fleet_epoch: _builtins.int
     accepted_revision: _builtins.int
-    """The state that lies in the agent's cache, applied or not. Zero and empty: none."""
+    """The state that lies in the agent's cache, applied or not. Zero and empty: none. Only the hash
+    empty: another version of the agent stored it, perhaps less of it than this one understands,
+    so that it is to be sent again.
+    """
     accepted_hash: _builtins.bytes
     applied_revision: _builtins.int
     """The state the datapath was last brought to."""

@@ -242,7 +242,9 @@ class Port(_message.Message):
     """IP MTU in bytes, on both ends of a pair."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Addresses of the workload's end in CIDR form, IPv4 and IPv6."""
+        """Addresses of the workload's end in CIDR form, IPv4 and IPv6. The agent takes away only what it
+        gave; others that the device has (leases, virtual addresses) are not the fleet's and stay.
+        """
 
     @_builtins.property
     def peer(self) -> Global___VethPeer:
