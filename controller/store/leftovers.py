@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, not_, or_, select
-from sqlalchemy.orm import aliased
 
 from controller.domain.intent import Kind
 from controller.domain.status import OVERLAY_RESOURCE, Trouble
@@ -83,19 +82,19 @@ def _is_placed() -> ColumnElement[bool]:
 def _is_in_mesh() -> ColumnElement[bool]:
     """Whether it is a segment that the host is on, a tunnel to another member, or the overlay
     bridge of a host that is on any segment."""
-    member, peer = HostSegmentRow, aliased(HostSegmentRow)
-    segment = _FAILURE.object_uid
+    member = HostSegmentRow
+    here = member.host_uid == _FAILURE.host_uid
+    this_segment = member.segment_uid == _FAILURE.object_uid
     other_end = func.split_part(_FAILURE.resource, literal("/"), 2)
-    has_other_end = exists().where(
-        peer.segment_uid == segment,
-        peer.released_revision.is_(None),
-        cast(peer.host_uid, Text) == other_end,
-    )
-    return exists().where(
-        member.host_uid == _FAILURE.host_uid,
-        member.released_revision.is_(None),
-        or_(
-            _FAILURE.resource == OVERLAY_RESOURCE,
-            and_(member.segment_uid == segment, or_(other_end == "", has_other_end)),
+    at_other_end = cast(member.host_uid, Text) == other_end
+    return or_(
+        and_(_FAILURE.resource == OVERLAY_RESOURCE, _is_member(here)),
+        and_(
+            _is_member(here, this_segment),
+            or_(other_end == "", _is_member(at_other_end, this_segment)),
         ),
     )
+
+
+def _is_member(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(HostSegmentRow.released_revision.is_(None), *which)

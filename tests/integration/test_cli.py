@@ -284,6 +284,47 @@ def test_waiting_for_a_deletion_ends_when_the_hosts_have_taken_it_away(
     hosts["h2"].report(revision)
     code, out, err = finish(process)
     assert (code, out) == (0, "port/blue-1 deleted\n"), err
+    assert f"2 of 2 hosts have applied revision {revision}" in err
+
+
+def test_a_deletion_waits_for_no_host_that_it_does_not_concern(
+    api: Api, cli: Cli, hosts: dict[str, ReportingHost]
+) -> None:
+    alone = FABRIC + "---\nkind: Segment\nmetadata: {name: own}\n"
+    alone += "---\nkind: Port\nmetadata: {name: own-1}\n"
+    alone += "spec: {host: h1, interface: own1, segment: own}\n"
+    cli.out("apply", "-f", "-", stdin=alone)
+    for host in hosts.values():
+        host.report(api.head())
+    process = cli.start("delete", "port", "own-1", "--wait", "--timeout", "25")
+    head = api.head()
+    revision = eventually(lambda: api.head() if api.head() > head else 0, within=20, what="delete")
+    hosts["h1"].report(revision)
+    code, out, err = finish(process)
+    assert (code, out) == (0, "port/own-1 deleted\n"), err
+    assert f"1 of 1 hosts have applied revision {revision}" in err
+
+
+def test_a_deletion_that_a_host_cannot_carry_out_is_named_with_its_reason(
+    api: Api, cli: Cli, hosts: dict[str, ReportingHost]
+) -> None:
+    cli.out("apply", "-f", "-", stdin=FABRIC)
+    uid = json.loads(cli.out("get", "port", "blue-1", "-o", "json"))["metadata"]["uid"]
+    stuck = ReportedFailure(f"port:{uid}", "conflict", "ForeignInterface", "take eth7 off blue1")
+    hosts["h1"].report(api.head() + 1, [stuck])
+    done = cli.run("delete", "port", "blue-1", "--wait", "--timeout", "0.5s")
+    assert done.returncode == 6
+    assert f"0 of 2 hosts have applied revision {api.head()}" in done.stderr
+    assert "host/h1: Failed, ForeignInterface" in done.stderr
+    assert "take eth7 off blue1" in done.stderr
+    assert "host/h2: Pending, Applying" in done.stderr
+
+
+def test_deleting_what_is_gone_already_waits_for_nothing(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin=HOSTS + "---\n" + FABRIC)
+    cli.out("delete", "-f", "-", stdin=FABRIC)
+    again = cli.out("delete", "-f", "-", "--wait", "--timeout", "0.5s", stdin=FABRIC)
+    assert again.splitlines()[0] == "segment/blue unchanged"
 
 
 def test_watching_goes_on_after_the_controller_came_back(

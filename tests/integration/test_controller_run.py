@@ -105,6 +105,22 @@ def test_a_first_start_serves_and_a_stop_leaves_nothing_running(whole: Controlle
     assert "Process died, starting it again" not in whole.events()
 
 
+def test_an_open_watch_does_not_hold_up_a_stop(whole: Controller) -> None:
+    with whole.running() as supervisor:
+        whole.gets_ready()
+        token = (whole.data_dir / "admin-token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{whole.port}/v1/watch"
+        with httpx.stream("GET", url, headers=headers, timeout=30) as watch:
+            lines = watch.iter_lines()
+            assert any(line == "event: synced" for line in lines)
+            supervisor.send_signal(signal.SIGTERM)
+            # To the end of the body: a stream that is cut off instead raises.
+            assert not any(line == "event: change" for line in lines)
+        assert supervisor.wait(30) == 0, whole.tail()
+    assert not [event for event in whole.events() if "graceful shutdown exceeded" in event]
+
+
 def test_the_next_start_works_after_the_supervisor_is_killed(whole: Controller) -> None:
     with whole.running() as first:
         whole.gets_ready()

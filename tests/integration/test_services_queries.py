@@ -14,6 +14,7 @@ from controller.domain.errors import InvalidError
 from controller.domain.intent import Kind, Manifest, Ref, SegmentSpec
 from controller.services import changes, desired, queries, status
 from controller.services.queries import Page
+from controller.services.realization import realization
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, segment
@@ -74,6 +75,7 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
     "failures": (lambda db: queries.failures(db, ADMIN, "h1"), 3),
     "host intents": (_batch, 16),
     "changed statuses": (lambda db: status.changed_since(db, 0), 5),
+    "realization": (lambda db: realization(db, 1), 5),
     "dirty hosts": (lambda db: changes.dirty_hosts(db, 0, 1), 1),
 }
 

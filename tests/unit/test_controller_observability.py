@@ -22,6 +22,13 @@ def _logging_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+_SECRET = "hunter2"
+
+
+def _fail_with(credential: str) -> None:
+    raise ValueError(len(credential))
+
+
 def test_a_line_is_one_json_object_with_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info", "json", "server")
     get_logger("controller.test").info("Host enrolled", host="h1")
@@ -48,6 +55,31 @@ def test_a_secret_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info", "console", "server")
     get_logger("controller.test").info("Token made", token="ovsf_hunter2")
     assert "hunter2" not in capsys.readouterr().err
+
+
+def test_a_traceback_on_the_console_shows_no_local_variables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("info", "console", "server")
+    try:
+        _fail_with(_SECRET)
+    except ValueError:
+        get_logger("controller.test").exception("Fault")
+    written = capsys.readouterr().err
+    assert "ValueError" in written
+    assert _SECRET not in written
+
+
+def test_of_migrations_only_the_steps_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json", "migrate")
+    configure_logging("info", "json", "server")
+    logging.getLogger("alembic.runtime.plugins").info("setup plugin %s", "x")
+    migration = logging.getLogger("alembic.runtime.migration")
+    migration.info("Context impl %s.", "PostgresqlImpl")
+    migration.info("Running %s", "upgrade  -> 0001")
+    migration.warning("odd")
+    written = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert written == ["Running upgrade  -> 0001", "odd"]
 
 
 def test_a_line_break_in_a_value_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:

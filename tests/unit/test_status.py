@@ -16,6 +16,7 @@ from controller.domain.status import (
     Status,
     Trouble,
     host_status,
+    lag,
     resource_status,
     segment_status,
 )
@@ -88,6 +89,40 @@ def test_a_segment_is_ready_when_every_member_has_its_newest_mesh(
     facts: SegmentFacts, expected: tuple[Phase, str]
 ) -> None:
     assert summary(segment_status(5, facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (WELL, (Phase.PENDING, "Applying")),
+        (replace(WELL, liveness=Liveness.NOT_ENROLLED), (Phase.PENDING, "NotEnrolled")),
+        (replace(WELL, liveness=Liveness.SILENT), (Phase.UNKNOWN, "HostSilent")),
+        (replace(WELL, outcome=Outcome.HELD), (Phase.FAILED, "Held")),
+        (replace(WELL, outcome=Outcome.REVERTED), (Phase.DEGRADED, "Reverted")),
+        (replace(WELL, troubles=(HOST_TROUBLE,)), (Phase.FAILED, "VswitchdDown")),
+        (replace(WELL, troubles=(PORT_TROUBLE,)), (Phase.PENDING, "Applying")),
+    ],
+)
+def test_a_host_that_is_behind_says_what_keeps_it(
+    facts: HostFacts, expected: tuple[Phase, str]
+) -> None:
+    found = lag(8, facts, ())
+    assert found is not None
+    assert found[:2] == expected
+    assert lag(7, facts, ()) is None
+
+
+def test_what_a_host_could_not_take_away_keeps_it_from_being_done() -> None:
+    found = lag(7, WELL, (PORT_TROUBLE,))
+    assert found is not None
+    assert found[:2] == (Phase.FAILED, "NamespaceMissing")
+    assert PORT_TROUBLE.message in found[2]
+
+
+def test_hosts_alone_have_an_applied_revision() -> None:
+    assert host_status(5, WELL).applied_revision == 7
+    assert resource_status(5, WELL).applied_revision is None
+    assert segment_status(5, SegmentFacts(4, 2, 5)).applied_revision is None
 
 
 def test_an_object_is_observed_at_its_own_revision_once_its_hosts_have_applied_it() -> None:
