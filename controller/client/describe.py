@@ -37,12 +37,21 @@ def _print_head(document: Document) -> None:
         "project": metadata["project"],
         "uid": metadata["uid"],
         "revision": f"{metadata['revision']} (observed {status['observed_revision']})",
+        **_applied(status),
         "created": metadata["created_at"],
         "updated": metadata["updated_at"],
     }
     for key, value in facts.items():
         _line(f"{key:<9} {value}")
     _print_mapping("Labels", metadata.get("labels") or {})
+
+
+def _applied(status: Mapping[str, Any]) -> dict[str, str]:
+    """Only a host says how far it is with the fleet's revisions."""
+    if "applied_revision" not in status:
+        return {}
+    applied = status["applied_revision"]
+    return {"applied": f"fleet revision {applied}" if applied else "nothing yet"}
 
 
 def _print_mapping(heading: str, mapping: Mapping[str, Any]) -> None:
@@ -85,7 +94,7 @@ def _subject(failure: Document) -> str:
     """The object that a person knows; the agent's resource id when there is none."""
     target = failure.get("object")
     if not target:
-        return str(failure["resource"])
+        return f"{failure['resource']} ({failure['kind']})"
     return f"{BY_NAME[target['kind']].word}/{target['name']} ({failure['kind']})"
 
 

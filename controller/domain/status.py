@@ -79,6 +79,8 @@ class Trouble:
     reason: str
     message: str
     since: datetime | None = None
+    host: str = ""
+    """Name of the host that reported it, where the object is on several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,8 @@ def _segment_phase(needed: int, facts: SegmentFacts) -> _Finding:
     if facts.absent:
         return Phase.PENDING, "HostNotConnected", f"never connected: {_names(facts.absent)}"
     if facts.troubles:
-        return Phase.DEGRADED, facts.troubles[0].reason, facts.troubles[0].message
+        first = facts.troubles[0]
+        return Phase.DEGRADED, first.reason, f"on host {first.host!r}: {first.message}"
     if facts.oldest_applied_revision < needed:
         return _waiting(needed, facts.oldest_applied_revision)
     return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"

@@ -114,19 +114,25 @@ def _troubles(
     row = ResourceFailureRow
     order = (row.resource != HOST_RESOURCE, row.since, row.resource)
     rank = func.row_number().over(partition_by=subject, order_by=order)
-    ranked = select(
-        subject.label("subject"),
-        row.resource,
-        row.reason,
-        row.message,
-        row.since,
-        rank.label("rank"),
-    ).where(which)
+    ranked = (
+        select(
+            subject.label("subject"),
+            row.resource,
+            row.reason,
+            row.message,
+            row.since,
+            HostRow.name,
+            rank.label("rank"),
+        )
+        .join(HostRow, and_(HostRow.uid == row.host_uid, HostRow.valid_to.is_(None)))
+        .where(which)
+    )
     first = ranked.subquery()
     query = select(first).where(first.c.rank <= _TROUBLES).order_by(first.c.subject, first.c.rank)
     found: defaultdict[UUID, tuple[Trouble, ...]] = defaultdict(tuple)
     for each in tx.execute(query):
-        found[each.subject] += (Trouble(each.resource, each.reason, each.message, each.since),)
+        trouble = Trouble(each.resource, each.reason, each.message, each.since, each.name)
+        found[each.subject] += (trouble,)
     return found
 
 

@@ -223,7 +223,9 @@ def test_describing_a_host_lists_what_fails_on_it(cli: Cli, hosts: dict[str, Any
     uid = json.loads(cli.out("get", "port", "blue-1", "-o", "json"))["metadata"]["uid"]
     failure = ReportedFailure(f"port:{uid}", "not_found", "NamespaceMissing", "no netns web")
     hosts["h1"].report(100, [failure])
-    assert "port/blue-1" in cli.out("describe", "host", "h1")
+    described = cli.out("describe", "host", "h1")
+    assert "applied   fleet revision 100" in described
+    assert "port/blue-1 (not_found): NamespaceMissing" in described
     assert "no netns web" in cli.out("describe", "port", "blue-1")
     assert "NamespaceMissing" in cli.out("status")
 

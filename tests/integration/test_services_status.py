@@ -110,6 +110,8 @@ def test_a_failure_marks_its_object_and_no_other(db: Database, fleet: Fleet) -> 
     fleet.record("h1", report(1, failure(f"tunnel:{fleet.uid['red']}/{fleet.uid['h2']}")))
     assert phase(db, Kind.PORT, "p1") is Phase.READY
     assert phase(db, Kind.SEGMENT, "red") is Phase.DEGRADED
+    (condition,) = queries.get(db, ADMIN, Kind.SEGMENT, "default", "red").status.conditions
+    assert condition.message.startswith("on host 'h1': tunnel:")
     fleet.record("h1", report(1, failure("host")))
     assert phase(db, Kind.HOST, "h1") is Phase.FAILED
     assert phase(db, Kind.PORT, "p1") is Phase.FAILED
