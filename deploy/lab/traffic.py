@@ -28,7 +28,7 @@ _MARK = b"ovsfleet lab broadcast"
 
 
 class _Stop(Exception):  # noqa: N818
-    """SIGTERM arrived."""
+    """SIGTERM arrived while there was nothing to do but wait."""
 
 
 def _on_term(*_: object) -> None:
@@ -78,14 +78,15 @@ def send(address: str, rate: int) -> None:
     outbox = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     outbox.connect((address, _PORT))
     _warm_up(outbox)
+    # A flag and not an exception, which could come between a datagram and its number's count.
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     number, started = 0, time.monotonic()
-    with contextlib.suppress(_Stop):
-        while True:
-            outbox.send(struct.pack("!Q", number).ljust(56, b"\0"))
-            number += 1
-            time.sleep(max(0.0, started + number / rate - time.monotonic()))
+    while not stopped:
+        outbox.send(struct.pack("!Q", number).ljust(56, b"\0"))
+        number += 1
+        time.sleep(max(0.0, started + number / rate - time.monotonic()))
     elapsed = time.monotonic() - started
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(0.5)  # Let the last ones arrive before the receiver is asked.
     _say(json.dumps({"sent": number, "rate": round(number / elapsed, 1)}))
 
