@@ -24,7 +24,7 @@ generate_into() {
 }
 
 generated() {
-  find "${@/%//$package}" -name '*_pb2*' -type f -printf '%f\n' | sort -u
+  find "${@/%//$package}" -maxdepth 1 -name '*_pb2*' -type f -printf '%f\n' | sort -u
 }
 
 generate() {

@@ -56,6 +56,9 @@ class LabSwitch:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._start_ovsdb_server()
         self.vsctl("init", wait=False)
+        # As ovs-ctl(8) does; nobody else writes the version.
+        version = run("ovs-vswitchd", "--version").split("\n")[0].rsplit(" ", 1)[-1]
+        self.vsctl("set", "Open_vSwitch", ".", f"ovs_version={version}", wait=False)
         self.start_vswitchd()
         self._add_underlay()
         self._add_foreign_configuration()
