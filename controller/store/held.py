@@ -1,7 +1,8 @@
 """Numbers and names on hosts: given out once, and free again only when the hosts have let go.
 
 Owns ``host_segment`` and ``vni_allocation``. A host has let go of what revision R removed when it
-has applied R or a newer one, or when it is itself no longer intended.
+has applied R or a newer one and reports no failure about it, or when it is itself no longer
+intended.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     union_all,
     update,
@@ -32,6 +34,8 @@ from controller.store.tables import (
     HostRow,
     HostSegmentRow,
     HostStatusRow,
+    PortRow,
+    ResourceFailureRow,
     VniAllocationRow,
 )
 
@@ -42,7 +46,9 @@ def collect(tx: Transaction) -> None:
     tx.execute(
         delete(row).where(
             row.released_revision.is_not(None),
-            ~_unconfirmed(HostStatusRow.host_uid == row.host_uid, row.released_revision),
+            ~_unconfirmed(
+                HostStatusRow.host_uid == row.host_uid, row.segment_uid, row.released_revision
+            ),
         )
     )
     vni = VniAllocationRow
@@ -50,22 +56,40 @@ def collect(tx: Transaction) -> None:
     tx.execute(
         delete(vni).where(
             vni.released_revision.is_not(None),
-            ~_unconfirmed(HostStatusRow.host_uid.in_(holders), vni.released_revision),
+            ~_unconfirmed(
+                HostStatusRow.host_uid.in_(holders), vni.segment_uid, vni.released_revision
+            ),
         )
     )
 
 
 def _unconfirmed(
-    hosts: ColumnElement[bool], removed_at: InstrumentedAttribute[int | None]
+    hosts: ColumnElement[bool],
+    segment: InstrumentedAttribute[UUID],
+    removed_at: InstrumentedAttribute[int | None],
 ) -> ColumnElement[bool]:
-    """Whether one of these hosts may still carry what a revision removed.
+    """Whether one of these hosts may still carry what a revision removed of a segment.
 
     A host without a status never had a session, so it never got anything to carry."""
     return exists(
         select(1)
         .select_from(HostStatusRow)
         .join(HostRow, and_(HostRow.uid == HostStatusRow.host_uid, HostRow.valid_to.is_(None)))
-        .where(hosts, HostStatusRow.applied_revision < removed_at)
+        .where(
+            hosts, or_(HostStatusRow.applied_revision < removed_at, _reports_trouble_with(segment))
+        )
+    )
+
+
+def _reports_trouble_with(segment: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """Whether the host's failures name the segment, one of its tunnels, or a port it once had."""
+    failure = ResourceFailureRow
+    once_its_port = exists().where(
+        PortRow.uid == failure.object_uid, PortRow.segment_uid == segment
+    )
+    return exists().where(
+        failure.host_uid == HostStatusRow.host_uid,
+        or_(failure.object_uid == segment, once_its_port),
     )
 
 
@@ -101,9 +125,9 @@ def held_interfaces(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, frozen
     """Device names by host that it may still carry for something that has them no longer."""
     uids = list(hosts)
     closed = union_all(
-        _closed_names(Kind.HOST, "uid", "overlay_bridge", uids),
-        _closed_names(Kind.BRIDGE, "host_uid", "interface", uids),
-        _closed_names(Kind.PORT, "host_uid", "interface", uids),
+        *_closed_names(Kind.HOST, "uid", "overlay_bridge", uids),
+        *_closed_names(Kind.BRIDGE, "host_uid", "interface", uids),
+        *_closed_names(Kind.PORT, "host_uid", "interface", uids),
     )
     found: dict[UUID, set[str]] = defaultdict(set)
     for host, name in tx.execute(closed):
@@ -111,18 +135,24 @@ def held_interfaces(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, frozen
     return {host: frozenset(names) for host, names in found.items()}
 
 
-def _closed_names(kind: Kind, host_column: str, name_column: str, hosts: list[UUID]) -> Select[Any]:
+def _closed_names(
+    kind: Kind, host_column: str, name_column: str, hosts: list[UUID]
+) -> tuple[Select[Any], Select[Any]]:
+    """Names given up since the host last confirmed, and those it reports trouble with.
+
+    Two queries and not one condition, because each is then answered from an index."""
     old, new = aliased(VERSIONED[kind]), aliased(VERSIONED[kind])
     old_host, old_name = getattr(old, host_column), getattr(old, name_column)
     keeps_it = exists().where(
         new.uid == old.uid, new.valid_to.is_(None), getattr(new, name_column) == old_name
     )
+    given_up = select(old_host, old_name).where(old_host == func.any(hosts), ~keeps_it)
+    failure = ResourceFailureRow
     return (
-        select(old_host, old_name)
-        .join(HostStatusRow, HostStatusRow.host_uid == old_host)
-        .where(
-            old_host == func.any(hosts),
-            old.valid_to > HostStatusRow.applied_revision,
-            ~keeps_it,
-        )
+        given_up.join(HostStatusRow, HostStatusRow.host_uid == old_host).where(
+            old.valid_to > HostStatusRow.applied_revision
+        ),
+        given_up.join(
+            failure, and_(failure.object_uid == old.uid, failure.host_uid == old_host)
+        ).where(old.valid_to.is_not(None)),
     )

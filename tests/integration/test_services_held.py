@@ -11,7 +11,7 @@ import pytest
 from controller.domain.errors import ConflictError
 from controller.domain.intent import Departed, Kind, Manifest, SegmentSpec
 from controller.services import changes, desired, queries, status
-from controller.services.status import HostReport, Outcome, SessionStart
+from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
 
@@ -32,9 +32,10 @@ class Host:
         self.confirmed = 0
         self.epoch = status.open_session(db, self.uid, SessionStart("n", "1"), now=NOW)
 
-    def confirm(self) -> None:
+    def confirm(self, *failures: ReportedFailure) -> None:
         self.confirmed = changes.head(self.db)
-        report = HostReport(self.confirmed, self.confirmed, b"%d" % self.confirmed, Outcome.APPLIED)
+        applied_hash = b"%d" % self.confirmed
+        report = HostReport(self.confirmed, self.confirmed, applied_hash, Outcome.APPLIED, failures)
         assert status.record(self.db, self.uid, self.epoch, report, now=NOW)
 
     @property
@@ -99,6 +100,25 @@ def test_a_local_vlan_is_not_reused_before_the_host_confirmed(
         uid_of(db, segment("blue")): 2,
         uid_of(db, segment("green")): 1,
     }
+
+
+def test_what_a_host_reports_as_left_over_stays_held(db: Database, database_url: str) -> None:
+    h1 = Host(db, 1)
+    apply(db, segment("red"), port("p1", "h1", segment="red"))
+    h1.confirm()
+    left = uid_of(db, port("p1", "h1"))
+    remove(db, port("p1", "h1"), segment("red"))
+    h1.confirm(ReportedFailure(f"port:{left}", "conflict", "DeviceEnslaved", "it cannot go"))
+    apply(db, segment("blue"), bridge("br-x", "h1"))
+    assert vni_of(db, "blue") == 10_001
+    assert local_vlans(database_url) == [1]
+    with pytest.raises(ConflictError) as caught:
+        apply(db, port("p2", "h1", bridge="br-x", interface="p1"))
+    assert caught.value.violations[0].code == "interface_held"
+    h1.confirm()
+    apply(db, port("p2", "h1", bridge="br-x", interface="p1"), segment("green"))
+    assert vni_of(db, "green") == 10_000
+    assert local_vlans(database_url) == []
 
 
 def test_a_segment_that_comes_back_before_the_confirmation_keeps_its_vlan(
