@@ -6,6 +6,7 @@ pytest_plugins: list[str] = [
     "tests.support.api",
     "tests.support.data_dir",
     "tests.support.postgres",
+    "tests.support.refusals",
     "tests.support.restart",
     "tests.support.netns",
     "tests.support.ovs",
