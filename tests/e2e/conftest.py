@@ -1,6 +1,7 @@
-"""The lab for end-to-end tests: three hosts, the controller and enrolled agents, for one session.
+"""The lab for end-to-end tests: three hosts, the controller and enrolled agents, for one module.
 
-There is one lab per machine (namespaces have names); whatever an earlier run left is ended first.
+There is one lab per machine (namespaces have names); whatever an earlier run left is ended first,
+and the test of the demo starts one of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 from deploy.lab.lab import Lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_lab() -> Iterator[Lab]:
     if os.geteuid() != 0:
         pytest.fail("the lab makes network namespaces: run the tests as root")
