@@ -36,8 +36,10 @@ def dashboard() -> Path:
     return _DASHBOARD / "dist"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    # For a module and not the session: Playwright keeps an event loop running in this thread, and
+    # asynchronous tests need one of their own.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
         yield browser
