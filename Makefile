@@ -1,6 +1,8 @@
 # ovsfleet. `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Prerequisites are steps in order: set up, build, lint, test.
+.NOTPARALLEL:
 PY := .venv/bin/python
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 PYTEST := $(AS_ROOT) $(PY) -m pytest
@@ -12,8 +14,8 @@ demo: setup-run dashboard  ## Set up, then prove the main job on three real OVS 
 	@$(AS_ROOT) $(PY) -m deploy.lab demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup-test dashboard lint  ## Set up, then lint and run every test that is not marked long
-	@$(PYTEST) -m "not long"
+test: setup-test dashboard lint  ## Set up, then lint and run every test
+	@$(PYTEST)
 
 ##@ Demo and lab
 
@@ -41,7 +43,7 @@ ruff:
 
 .PHONY: types
 types:  ## mypy --strict
-	@.venv/bin/mypy controller agent deploy tests
+	@.venv/bin/mypy controller agent deploy tests migrations
 
 .PHONY: imports
 imports:  ## Who may import whom
@@ -56,10 +58,6 @@ protos:  ## Generate ovsfleet/v1/*_pb2* from the .proto files
 	@deploy/protos.sh generate
 protos-check:  ## Lint the .proto files and verify that the generated code is theirs
 	@deploy/protos.sh check
-
-.PHONY: test-long
-test-long: setup-test dashboard  ## The tests that take too long for make test
-	@$(PYTEST) -m long
 
 .PHONY: lock
 lock:  ## Resolve the dependencies anew into requirements.lock

@@ -20,6 +20,9 @@ _console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _explain(lab: Lab) -> None:
+    if not lab.is_ready():
+        _console.print(f"Logs and files: {lab.directory}. Clear up with: make demo-down")
+        return
     _console.print(
         f"\nIt is still running. Dashboard: [bold]{lab.url}/[/]  sign in with: {lab.admin_token}\n"
         f"  export OVSFLEET_URL={lab.url} OVSFLEET_TOKEN={lab.admin_token}\n"
@@ -38,26 +41,27 @@ def demo(
     lab = Lab()
     ledger = Ledger(_console)
     lab.clear()
+    broken = False
     try:
         run_demo(lab, ledger)
         if keep:
             lab.ovsfleet("apply", "-f", str(EXAMPLE), "--wait")
     except LabError as error:
-        _console.print(f"[bold red]The demo broke off:[/] {error}\nLogs: {lab.directory}")
-        keep = True
-        raise typer.Exit(1) from error
+        # What runs stays, because its logs say why; the next run clears it.
+        broken = True
+        _console.print(f"[bold red]The demo broke off:[/] {error}", highlight=False)
     finally:
-        if not keep:
+        if not (keep or broken):
             lab.clear()
     _console.print(ledger.table())
-    if keep:
+    if keep or broken:
         _explain(lab)
-    raise typer.Exit(0 if ledger.all_hold() else 1)
+    raise typer.Exit(0 if ledger.all_hold() and not broken else 1)
 
 
 @app.command()
 def up() -> None:
-    """Starts hosts, controller and agents, with the example's namespaces, and applies nothing."""
+    """Starts hosts, controller and agents, and applies nothing beyond the hosts."""
     lab = Lab()
     lab.clear()
     lab.up()

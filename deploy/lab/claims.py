@@ -60,7 +60,9 @@ class Ledger:
         return bool(self.claims) and all(claim.holds for claim in self.claims)
 
     def table(self) -> Table:
-        table = Table("Claim", "Measured", "", title="What was claimed, and what was measured")
+        seconds = time.monotonic() - self.started
+        title = f"What was claimed, and what was measured, in {seconds:.0f} s"
+        table = Table("Claim", "Measured", "", title=title)
         for claim in self.claims:
             mark = "[green]holds[/]" if claim.holds else "[bold red]FAILS[/]"
             table.add_row(claim.text, claim.measured, mark)

@@ -48,8 +48,9 @@ def _endpoint(lab: Lab, name: str, spec: dict[str, Any]) -> Endpoint:
 
 def run_demo(lab: Lab, ledger: Ledger) -> None:
     """Runs every proof; the lab is left running without intent beyond its hosts."""
-    _start(lab, ledger)
+    _start_hosts(lab, ledger)
     before = {name: _foreign(lab, name) for name in lab.switches}
+    _start_fleet(lab, ledger)
     endpoints = _apply_example(lab, ledger)
     _prove_connectivity(lab, ledger, endpoints)
     prove_faults(lab, ledger, endpoints)
@@ -57,11 +58,14 @@ def run_demo(lab: Lab, ledger: Ledger) -> None:
     _prove_foreign(lab, ledger, before)
 
 
-def _start(lab: Lab, ledger: Ledger) -> None:
+def _start_hosts(lab: Lab, ledger: Ledger) -> None:
     ledger.step("starting three hosts, each with its own ovsdb-server and ovs-vswitchd")
     lab.start_hosts()
     datapath = "kernel" if lab.kernel_datapath else "userspace (no openvswitch module here)"
     ledger.console.print(f"  datapath: {datapath}")
+
+
+def _start_fleet(lab: Lab, ledger: Ledger) -> None:
     ledger.step("starting ovsfleet-controller: PostgreSQL, REST, gRPC, Celery worker and beat")
     lab.start_controller()
     ledger.step("registering the hosts, enrolling their agents with join tokens")

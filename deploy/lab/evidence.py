@@ -5,13 +5,15 @@ The proofs compare these before and after, read with Open vSwitch's and the kern
 
 from __future__ import annotations
 
+import itertools
 import json
+import select
 import signal
 import subprocess
 from typing import Any
 
 from deploy.lab.ovs import FOREIGN_BRIDGE, LabSwitch
-from deploy.lab.shell import in_netns, run
+from deploy.lab.shell import in_netns, probe, run, wait_until
 
 OWNER_MARK = "ovsfleet-owner"
 ALIAS_MARK = "ovsfleet:"
@@ -83,16 +85,29 @@ class NetlinkEvents:
 
     def __init__(self, namespaces: list[str]) -> None:
         self._children = [
-            subprocess.Popen(
-                ["ip", "-n", netns, "monitor", "link", "address"], stdout=subprocess.PIPE, text=True
-            )
+            probe(f"ip -n {netns} -oneline monitor link address", stdout=subprocess.PIPE)
             for netns in namespaces
         ]
+        for netns, child in zip(namespaces, self._children, strict=True):
+            self._wait_until_listening(netns, child)
+
+    def _wait_until_listening(self, netns: str, child: subprocess.Popen[str]) -> None:
+        """Changes the loopback's alias until the monitor tells of it."""
+        marks = (f"listening-{number}" for number in itertools.count())
+
+        assert child.stdout is not None  # noqa: S101
+        told = child.stdout
+
+        def heard() -> bool:
+            run("ip", "-n", netns, "link", "set", "lo", "alias", next(marks))
+            return bool(select.select([told], [], [], 0.1)[0])
+
+        wait_until(f"ip monitor in {netns}", heard, 10)
 
     def finish(self) -> list[str]:
-        """Stops listening and returns the lines that were printed: one or more per change."""
+        """Stops listening; one line for each change of another device than the loopback."""
         lines: list[str] = []
         for child in self._children:
             child.send_signal(signal.SIGTERM)
             lines += child.communicate(timeout=5)[0].splitlines()
-        return lines
+        return [line for line in lines if ": lo:" not in line]

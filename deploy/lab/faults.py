@@ -14,7 +14,7 @@ from deploy.lab import evidence
 from deploy.lab.claims import Claim, Ledger
 from deploy.lab.lab import CONTROLLER, Lab
 from deploy.lab.probes import Delivery, Endpoint, flow
-from deploy.lab.shell import wait_until
+from deploy.lab.shell import LabError, wait_until
 
 _MINIMUM_RATE = 500
 _WRITE_COUNTERS = (
@@ -87,23 +87,32 @@ def _is_settled(lab: Lab) -> bool:
 
 def _prove_idle_restart(lab: Lab, ledger: Ledger, source: Endpoint, target: Endpoint) -> None:
     switch = lab.switches[_VICTIM]
-    with ledger.claim("no packet lost: idle agent killed -9 and restarted") as claim:
-        namespaces = [lab.host(_VICTIM).netns, source.netns]
+    with (
+        ledger.claim("no packet lost: idle agent killed -9 and restarted") as lossless,
+        ledger.claim("an idle restart writes nothing", spinner=False) as idle,
+    ):
+        events = evidence.NetlinkEvents([lab.host(_VICTIM).netns, source.netns])
+        before = evidence.transactions(switch)
         with flow(source, target) as running:
-            before = evidence.transactions(switch)
-            events = evidence.NetlinkEvents(namespaces)
             seconds = _restart_agent(lab)
-            after = evidence.transactions(switch)
-            netlink = events.finish()
-            _judge(claim, running.finish(), f"settled after {seconds:.1f} s")
-    with ledger.claim("an idle restart writes nothing") as claim:
-        counted = (_agent_says(lab) or {})["metrics"]
-        writes = int(sum(counted[name] for name in _WRITE_COUNTERS))
-        claim.prove(
-            before == after and not netlink and writes == 0,
-            f"{after - before} OVSDB transactions in the journal, {len(netlink)} netlink events, "
-            f"{writes} writes by the agent's own count",
-        )
+            made = evidence.transactions(switch) - before
+            _judge_idleness(idle, made, len(events.finish()), _counted_writes(lab))
+            _judge(lossless, running.finish(), f"settled after {seconds:.1f} s")
+
+
+def _judge_idleness(claim: Claim, transactions: int, netlink: int, counted: int) -> None:
+    claim.prove(
+        transactions == netlink == counted == 0,
+        f"{transactions} OVSDB transactions in the journal, {netlink} netlink events, "
+        f"{counted} writes by the agent's own count",
+    )
+
+
+def _counted_writes(lab: Lab) -> int:
+    document = _agent_says(lab)
+    if document is None:
+        raise LabError(f"the agent of {_VICTIM} does not answer")
+    return int(sum(document["metrics"][name] for name in _WRITE_COUNTERS))
 
 
 def _prove_mid_apply(lab: Lab, ledger: Ledger, source: Endpoint, target: Endpoint) -> None:

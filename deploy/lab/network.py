@@ -30,7 +30,7 @@ _NETNS_DIR = Path("/run/netns")
 
 
 def has_kernel_datapath() -> bool:
-    """Whether this kernel has, or can load, the openvswitch and vxlan modules."""
+    """Whether this kernel has, or can load, the openvswitch module."""
     run("modprobe", "-q", "openvswitch", check=False)
     return Path("/sys/module/openvswitch").exists()
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.lab.shell import LabError, wait_until
+from deploy.lab.shell import LabError, probe, wait_until
 from deploy.lab.topology import UNDERLAY_NETNS, LabPlan
 
 _TRAFFIC = Path(__file__).with_name("traffic.py")
@@ -47,9 +47,9 @@ def ping_all(pairs: Sequence[tuple[Endpoint, Endpoint]], wait: float = 1.0) -> s
     running = [
         (
             (source.name, target.name),
-            subprocess.Popen(
+            probe(
                 f"ip netns exec {source.netns} ping -n -q -c1 -W{wait} "
-                f"-I {source.device} {target.address}".split(),
+                f"-I {source.device} {target.address}",
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             ),
@@ -96,8 +96,8 @@ class Flow:
 
 
 def _spawn(where: Endpoint, *words: str) -> subprocess.Popen[str]:
-    argv = ["ip", "netns", "exec", where.netns, sys.executable, str(_TRAFFIC), *words]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    command = f"ip netns exec {where.netns} {sys.executable} {_TRAFFIC} {' '.join(words)}"
+    return probe(command, stdout=subprocess.PIPE)
 
 
 def _line(child: subprocess.Popen[str]) -> str:
@@ -151,11 +151,10 @@ class UnderlayCapture:
     def __init__(self, plan: LabPlan, directory: Path) -> None:
         self._files = [directory / f"{host.underlay_link}.pcap" for host in plan.hosts]
         self._children = [
-            subprocess.Popen(
+            probe(
                 f"ip netns exec {UNDERLAY_NETNS} tcpdump -i {host.underlay_link} "
-                f"-Q in -s 128 -U -Z root -w {path} udp".split(),
+                f"-Q in -s 128 -U -Z root -w {path} udp",
                 stderr=subprocess.PIPE,
-                text=True,
             )
             for host, path in zip(plan.hosts, self._files, strict=True)
         ]

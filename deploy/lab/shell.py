@@ -26,21 +26,34 @@ def run(
     With ``show_progress`` its stderr goes to ours, so that a person sees what it is waiting for.
     """
     words = [str(word) for word in argv]
-    done = subprocess.run(
-        words,
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        stdout=subprocess.PIPE,
-        stderr=None if show_progress else subprocess.PIPE,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, **(env or {})},
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            words,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=subprocess.PIPE,
+            stderr=None if show_progress else subprocess.PIPE,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"no end after {timeout:.0f} s: {' '.join(words)}") from error
     if check and done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())
         raise LabError(f"{said} (exit {done.returncode} of {' '.join(words)})")
     return done.stdout
+
+
+def probe(
+    command: str, stdout: int | None = None, stderr: int | None = None
+) -> subprocess.Popen[str]:
+    """Starts a command that watches or sends; it never outlives this process, whatever ends it."""
+    words = ["setpriv", "--pdeathsig=KILL", *command.split()]
+    return subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True
+    )
 
 
 def in_netns(netns: str, *argv: str | Path, check: bool = True, timeout: float = 30) -> str:

@@ -1,3 +1,5 @@
+"""The agent's file on disk: what survives a crash, a torn write and an upgrade."""
+
 from __future__ import annotations
 
 import dataclasses

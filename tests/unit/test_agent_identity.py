@@ -1,3 +1,5 @@
+"""A host's identity: enrolling, storing, renewing, and what is said when it cannot."""
+
 from __future__ import annotations
 
 import stat
