@@ -49,7 +49,7 @@ def _endpoint(lab: Lab, name: str, spec: dict[str, Any]) -> Endpoint:
 def run_demo(lab: Lab, ledger: Ledger) -> None:
     """Runs every proof; the lab is left running without intent beyond its hosts."""
     _start_hosts(lab, ledger)
-    before = {name: _foreign(lab, name) for name in lab.switches}
+    before = {name: _foreign_at_rest(lab, name) for name in lab.switches}
     _start_fleet(lab, ledger)
     endpoints = _apply_example(lab, ledger)
     _prove_connectivity(lab, ledger, endpoints)
@@ -78,6 +78,19 @@ def _start_fleet(lab: Lab, ledger: Ledger) -> None:
 def _foreign(lab: Lab, name: str) -> tuple[str, str]:
     switch = lab.switches[name]
     return evidence.foreign_rows(switch), evidence.foreign_links(switch)
+
+
+def _foreign_at_rest(lab: Lab, name: str) -> tuple[str, str]:
+    """The foreign configuration once a host that was just started has come to rest: ports get
+    their numbers and carrier, IPv6 addresses pass duplicate address detection."""
+    seen = [_foreign(lab, name)]
+
+    def is_at_rest() -> bool:
+        seen.append(_foreign(lab, name))
+        return seen[-1] == seen[-2] and "tentative" not in seen[-1][1]
+
+    wait_until(f"{name} to come to rest", is_at_rest, 15, 0.3)
+    return seen[-1]
 
 
 def _apply_example(lab: Lab, ledger: Ledger) -> list[Endpoint]:

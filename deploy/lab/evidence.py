@@ -103,6 +103,7 @@ class NetlinkEvents:
             return bool(select.select([told], [], [], 0.1)[0])
 
         wait_until(f"ip monitor in {netns}", heard, 10)
+        run("ip", "-n", netns, "link", "set", "lo", "alias", "")
 
     def finish(self) -> list[str]:
         """Stops listening; one line for each change of another device than the loopback."""

@@ -11,7 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly RUN_PACKAGES=(openvswitch-switch iproute2 ethtool tcpdump iputils-ping util-linux)
-readonly TEST_PACKAGES=(chromium strace)
+# Playwright's own Node needs libatomic1.
+readonly TEST_PACKAGES=(chromium libatomic1)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -76,6 +77,45 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@dataclass
+class Writer:
+    """Creates segments one after the other and remembers those it got an answer for."""
+
+    port: int
+    token: str
+    acknowledged: set[str]
+    tried: int = 0
+
+    def write_until(self, count: int) -> None:
+        eventually(
+            lambda: self._write() and len(self.acknowledged) >= count,
+            within=WITHIN_S,
+            what=lambda: f"{count} acknowledged writes, there are {len(self.acknowledged)}",
+        )
+
+    def _write(self) -> bool:
+        self.tried += 1
+        name = f"s{self.tried}"
+        try:
+            answer = self._ask("POST", json={"metadata": {"name": name}, "spec": {}})
+        except httpx.TransportError:
+            return False
+        # Without its database the server says so; anything else would be a fault of its own.
+        assert answer.status_code in (201, 503), answer.text
+        if answer.status_code == 201:
+            self.acknowledged.add(name)
+        return answer.status_code == 201
+
+    def stored(self) -> set[str]:
+        answer = self._ask("GET", params={"page_size": 1000})
+        return {item["metadata"]["name"] for item in answer.json()["items"]}
+
+    def _ask(self, method: str, **words: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"http://127.0.0.1:{self.port}/v1/segments"
+        return httpx.request(method, url, headers=headers, timeout=10, **words)
+
+
 @pytest.fixture
 def whole(data_dir: Path) -> Controller:
     port = free_port()
@@ -137,6 +177,27 @@ def test_the_next_start_works_after_the_supervisor_is_killed(whole: Controller) 
             assert second.wait(30) == 0, whole.tail()
             assert second.stdout is not None
             assert "admin token" not in second.stdout.read()
+
+
+def test_no_acknowledged_write_is_lost_when_parts_or_the_whole_are_killed(
+    whole: Controller,
+) -> None:
+    acknowledged: set[str] = set()
+    unlucky = iter(("server", "postgres", "server", "postgres"))
+    with whole.running() as first:
+        whole.gets_ready()
+        token = (whole.data_dir / "admin-token").read_text().strip()
+        writer = Writer(whole.port, token, acknowledged)
+        for name in unlucky:
+            writer.write_until(len(acknowledged) + 15)
+            os.kill(roles(first.pid)[name], signal.SIGKILL)
+        writer.write_until(len(acknowledged) + 15)
+        first.kill()
+        first.wait()
+    with whole.running():
+        whole.gets_ready()
+        writer.write_until(len(acknowledged) + 5)
+        assert acknowledged <= writer.stored()
 
 
 def test_each_part_that_is_killed_comes_back_and_the_others_stay(whole: Controller) -> None:

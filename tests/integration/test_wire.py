@@ -126,7 +126,7 @@ async def test_an_agent_finds_its_way_back_to_a_controller_that_was_away(
         site.db, tmp_path / "controller", southbound_address=f"127.0.0.1:{port_number}"
     ):
         state = await h1.until(done.revision)
-        assert [p.interface for p in state.ports] == ["p1", "p2"]
+        assert {p.interface for p in state.ports} == {"p1", "p2"}
 
 
 async def test_an_agent_renews_the_certificate_of_its_key(site: Site, tmp_path: Path) -> None:
