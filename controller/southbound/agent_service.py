@@ -138,6 +138,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
             identity,
             epoch,
             # A state of another fleet or epoch is sent again, whatever its hash.
+            accepted_revision=start.accepted_revision if same_fleet else 0,
             accepted_hash=hello.accepted_hash if same_fleet else b"",
             applied_revision=start.applied_revision if same_fleet else 0,
             applied_hash=start.applied_hash if same_fleet else b"",

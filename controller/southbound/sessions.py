@@ -41,6 +41,7 @@ class HostSession:
         identity: HostIdentity,
         epoch: int,
         *,
+        accepted_revision: int,
         accepted_hash: bytes,
         applied_revision: int,
         applied_hash: bytes,
@@ -53,6 +54,7 @@ class HostSession:
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.checked_at = asyncio.get_running_loop().time()
         """When the store was last asked whether the certificate is still good."""
+        self._held_revision = accepted_revision
         self._held_hash = accepted_hash
         self._known_fragments = frozenset(fragments)
         self._compiled: tuple[int, bytes] = (0, b"")
@@ -68,7 +70,7 @@ class HostSession:
         self._compiled = (intent.revision, compiled.hash)
         if compiled.hash == self._held_hash:
             return
-        self._held_hash = compiled.hash
+        self._held_revision, self._held_hash = intent.revision, compiled.hash
         self._box = (compiled, intent)
         self._filled.set()
 
@@ -84,8 +86,13 @@ class HostSession:
 
     @property
     def advanced(self) -> tuple[int, bytes] | None:
-        """The newest compiled (revision, hash) when the datapath has its like already."""
-        return self._compiled if self._compiled[1] == self.applied_hash else None
+        """The newest compiled (revision, hash) when the datapath has its like already.
+
+        What was applied before the state that the agent holds proves nothing: another state may
+        have come in between, and is on its way in or out of the datapath.
+        """
+        settled = self.applied_revision >= self._held_revision
+        return self._compiled if settled and self._compiled[1] == self.applied_hash else None
 
     def heard(self, report: HostReport) -> HostReport:
         """Take in a report; return it at the newest revision that it amounts to.

@@ -20,13 +20,16 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 HOST = UUID(int=9)
 
 
-def open_session(epoch: int = 1, *, accepted: bytes = b"", applied: bytes = b"") -> HostSession:
+def open_session(
+    epoch: int = 1, *, accepted: tuple[int, bytes] = (0, b""), applied: tuple[int, bytes] = (0, b"")
+) -> HostSession:
     return HostSession(
         HostIdentity(HOST, "ab", FAR),
         epoch,
-        accepted_hash=accepted,
-        applied_revision=1,
-        applied_hash=applied,
+        accepted_revision=accepted[0],
+        accepted_hash=accepted[1],
+        applied_revision=applied[0],
+        applied_hash=applied[1],
         fragments=(),
     )
 
@@ -70,7 +73,7 @@ async def test_a_state_is_not_sent_twice_nor_to_an_agent_that_has_it(fleet: Mode
     await session.take()
     offer(session, fleet)
     assert await is_waiting(session)
-    knowing = open_session(accepted=held)
+    knowing = open_session(accepted=(fleet.revision, held))
     offer(knowing, fleet)
     assert await is_waiting(knowing)
 
@@ -104,6 +107,40 @@ async def test_a_report_of_an_equal_state_counts_for_the_newest_revision(
     other = replace(old, applied_hash=b"something else")
     assert session.heard(other) == other
     assert session.advanced is None
+
+
+async def test_a_state_that_comes_back_counts_only_when_the_one_between_is_undone(
+    fleet: ModelFleet,
+) -> None:
+    before = compile_host(fleet.host_intent("h1")).hash
+    at = fleet.revision
+    session = open_session(accepted=(at, before), applied=(at, before))
+    fleet.apply(port("p1", "h1", segment="red", mtu=1400))
+    offer(session, fleet)
+    await session.take()
+    fleet.apply(port("p1", "h1", segment="red"))
+    assert offer(session, fleet) == before
+    assert session.advanced is None
+    early = HostReport(at, at, before, Outcome.APPLIED)
+    assert session.heard(early) == early
+    assert session.advanced is None
+    session.heard(replace(early, applied_revision=fleet.revision))
+    assert session.advanced == (fleet.revision, before)
+
+
+async def test_a_state_that_an_agent_has_accepted_and_not_applied_does_not_count(
+    fleet: ModelFleet,
+) -> None:
+    content = compile_host(fleet.host_intent("h1")).hash
+    at = fleet.revision
+    session = open_session(accepted=(at + 2, content), applied=(at, content))
+    fleet.apply(segment("a"), segment("b"), segment("c"))
+    fleet.apply(segment("d"))
+    fleet.apply(segment("e"))
+    offer(session, fleet)
+    assert session.advanced is None
+    session.heard(HostReport(at + 2, at + 2, content, Outcome.APPLIED))
+    assert session.advanced == (fleet.revision, content)
 
 
 async def test_of_two_sessions_of_a_host_the_one_with_the_higher_epoch_stays() -> None:
