@@ -81,12 +81,27 @@ class Recorder:
             current = await self._threads.call(
                 status.record, session.host_uid, session.epoch, report, now=self._clock()
             )
+            if current:
+                await self._catch_up(session, report)
         except (UnavailableError, asyncio.CancelledError):
             self._reports.setdefault(session, report)
             self._wake.set()
             raise
         if not current:
             _fence(session)
+
+    async def _catch_up(self, session: HostSession, report: HostReport) -> None:
+        """Bring the host forward to a revision that came while its report waited here.
+
+        The dispatcher said so too, but to a row that did not have this report yet.
+        """
+        advanced = session.advanced
+        if advanced is None or advanced[0] <= report.applied_revision:
+            return
+        revision, content = advanced
+        await self._threads.call(
+            status.advance, {session.host_uid: content}, revision, now=self._clock()
+        )
 
     async def _write_heartbeats(self) -> None:
         heard, self._heard = self._heard, set()
