@@ -113,7 +113,7 @@ class SegmentFacts:
     silent: tuple[str, ...] = ()
     """Names of members that were heard once and are not now."""
     troubles: tuple[Trouble, ...] = ()
-    """Failures ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
+    """Failures ``host``, ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
 
 
 _UNHEARD = {

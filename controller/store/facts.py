@@ -140,12 +140,24 @@ def segment_facts(tx: Transaction, segments: Iterable[UUID]) -> dict[UUID, Segme
     uids = list(segments)
     memberships = newest_membership_changes(tx, uids)
     row = ResourceFailureRow
-    troubles = _troubles(tx, row.object_uid, row.object_uid == func.any(uids))
+    own = _troubles(tx, row.object_uid, row.object_uid == func.any(uids))
+    whole_hosts = _troubles(tx, HostSegmentRow.segment_uid, _of_member_hosts(uids))
     members = {found.segment_uid: found for found in _members(tx, uids)}
     return {
-        uid: _segment_facts(memberships.get(uid, 0), members.get(uid), troubles[uid])
+        uid: _segment_facts(memberships.get(uid, 0), members.get(uid), whole_hosts[uid] + own[uid])
         for uid in uids
     }
+
+
+def _of_member_hosts(segments: Sequence[UUID]) -> ColumnElement[bool]:
+    """Failures of whole hosts: what is on a host without a switch is not as intended."""
+    row, member = ResourceFailureRow, HostSegmentRow
+    return and_(
+        row.resource == HOST_RESOURCE,
+        member.host_uid == row.host_uid,
+        member.segment_uid == func.any(list(segments)),
+        member.released_revision.is_(None),
+    )
 
 
 def _members(tx: Transaction, segments: Sequence[UUID]) -> Iterable[Row[Any]]:

@@ -118,6 +118,24 @@ def test_a_failure_marks_its_object_and_no_other(db: Database, fleet: Fleet) -> 
     assert phase(db, Kind.PORT, "p2") is Phase.READY
 
 
+def test_a_segment_is_not_well_while_a_member_s_whole_host_is_not(
+    db: Database, fleet: Fleet
+) -> None:
+    apply(db, segment("blue"), port("p3", "h1", segment="blue"))
+    fleet.record("h1", report(2))
+    fleet.record("h2", report(2, failure("host", "SwitchUnreachable")))
+    assert phase(db, Kind.SEGMENT, "red") is Phase.DEGRADED
+    assert phase(db, Kind.SEGMENT, "blue") is Phase.READY
+    (condition,) = queries.get(db, ADMIN, Kind.SEGMENT, "default", "red").status.conditions
+    assert (condition.reason, condition.message) == (
+        "SwitchUnreachable",
+        "on host 'h2': host is not well",
+    )
+    remove(db, port("p2", "h2"))
+    fleet.record("h1", report(3))
+    assert phase(db, Kind.SEGMENT, "red") is Phase.READY
+
+
 def test_a_failure_that_stays_keeps_its_age(db: Database, fleet: Fleet) -> None:
     resource = f"port:{fleet.uid['p1']}"
     fleet.record("h1", report(1, failure(resource), failure("overlay")), NOW)
