@@ -25,6 +25,11 @@ ADDRESS_MARK = 0x6F
 Kernels before 5.18 keep no IFA_PROTO: what we add is unmarked there, and goes with its device only.
 """
 
+OVS_KINDS = frozenset({"openvswitch", "tun"})
+"""Kinds of the devices that ovs-vswitchd makes for bridges and internal ports."""
+OUR_KINDS = OVS_KINDS | {"veth"}
+"""Kinds of all devices that can be there on our account: no other is ours, whatever its mark."""
+
 OVERLAY_ID = "overlay"
 HOST_ID = "host"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Bridge, DatapathType, OvsBridge
+from agent.model import OVS_KINDS, Bridge, DatapathType, Link, OvsBridge
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import (
@@ -66,7 +66,10 @@ def _creation(bridge: Bridge, inventory: Inventory, stale: tuple[Thing, ...]) ->
         FAIL_MODE,
     )
     # A device that an ovs-vswitchd left behind when it was killed is taken over by the next one.
-    left_behind = any(link.name == bridge.name for link in inventory.links.get(bridge.id, ()))
+    left_behind = any(
+        link.name == bridge.name and link.kind in OVS_KINDS
+        for link in inventory.links.get(bridge.id, ())
+    )
     claims: tuple[Claim, ...] = (OvsName(bridge.name),)
     post = configure(bridge.id, None, bridge.name, None, _wish(bridge, inventory))
     return Draft(
@@ -89,6 +92,10 @@ def _mending(
     )
     ops = mend_bridge(bridge.id, row, wanted)
     link = inventory.observed.links.get(bridge.name)
+    if link is not None and link.kind not in OVS_KINDS:
+        # The bridge forwards without its own device, so that its ports do not have to fail too.
+        taken = _device_taken(bridge, link)
+        return Draft(bridge.id, makes_bridge=bridge.name, stale=stale, failures=(taken,))
     return Draft(
         bridge.id,
         makes_bridge=bridge.name,
@@ -101,6 +108,14 @@ def _mending(
         ),
         failures=() if ops else _failures(bridge, row),
     )
+
+
+def _device_taken(bridge: Bridge, link: Link) -> Failure:
+    message = (
+        f"the device name of bridge {bridge.name} is taken by a {link.kind or 'physical'} device "
+        "that Open vSwitch did not make; remove or rename that device"
+    )
+    return Failure(bridge.id, ErrorKind.CONFLICT, "AlreadyTaken", message)
 
 
 def _wish(bridge: Bridge, inventory: Inventory) -> Wish:

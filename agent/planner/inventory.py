@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 from agent.model import (
     ID_KEY,
+    OUR_KINDS,
+    OVS_KINDS,
     OWNER_KEY,
     Link,
     ObservedState,
@@ -193,7 +195,7 @@ def _device_rows(observed: ObservedState) -> frozenset[str]:
 
 
 def _is_backed(link: Link, rows: frozenset[str]) -> bool:
-    return link.name in rows and link.kind != "veth"
+    return link.name in rows and link.kind in OVS_KINDS
 
 
 def is_pair(link: Link, peer: Link) -> bool:
@@ -227,7 +229,8 @@ def _owned_id(external_ids: Mapping[str, str], owner: str) -> str:
 
 def _aliased_id(link: Link, owner: str) -> str:
     prefix = alias(owner, "")
-    return link.alias.removeprefix(prefix) if link.alias.startswith(prefix) else ""
+    is_ours = link.kind in OUR_KINDS and link.alias.startswith(prefix)
+    return link.alias.removeprefix(prefix) if is_ours else ""
 
 
 def _holders(observed: ObservedState, owner: str) -> dict[Claim, tuple[Holder, ...]]:

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link, OvsInterface, OvsPort, Port, PortType, VethPeer
+from agent.model import OVS_KINDS, Link, OvsInterface, OvsPort, Port, PortType, VethPeer
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import (
@@ -145,11 +145,8 @@ def _add(port: Port, inventory: Inventory) -> AddPort:
 
 def _draft_internal(port: Port, inventory: Inventory, placed: PlacedPort | None) -> Draft:
     link = inventory.observed.links.get(port.interface)
-    if link is not None and link.kind == "veth":
-        link = None  # Open vSwitch makes no veth: whatever this is, it is not the port's device.
-    if placed is not None and _is_unplugged(placed.port.interfaces[0], link):
-        placed = None
-    if placed is None:
+    is_other = link is not None and link.kind not in OVS_KINDS
+    if placed is None or is_other or _is_unplugged(placed.port.interfaces[0], link):
         return _make_internal(port, inventory)
     ops = mend_port(port.id, placed, _wanted_row(port, inventory))
     interface = placed.port.interfaces[0]
@@ -177,7 +174,7 @@ def _is_unplugged(interface: OvsInterface, link: Link | None) -> bool:
 def _make_internal(port: Port, inventory: Inventory) -> Draft:
     own = inventory.links.get(port.id, ())
     left_behind = next(
-        (link for link in own if link.name == port.interface and link.kind != "veth"), None
+        (link for link in own if link.name == port.interface and link.kind in OVS_KINDS), None
     )
     claims: tuple[Claim, ...] = (OvsName(port.interface),)
     wish = Wish(up=True, alias=inventory.alias(port.id), addresses=_addresses(port))

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.inventory import TunnelKey, tunnel_key
 from agent.planner.plan import (
     AddBridge,
@@ -252,7 +252,8 @@ class Switch:
         for name in tuple(self._made):
             if name not in rows or rows[name].type != "internal":
                 self._made.discard(name)
-                self.kernel.links.pop(name, None)
+                if name in self.kernel.links and self.kernel.links[name].kind in OVS_KINDS:
+                    del self.kernel.links[name]
         self._opened = {name: index for name, index in self._opened.items() if name in rows}
         taken = dict(self._tunnels)
         self._tunnels = {}
