@@ -8,6 +8,7 @@ its certificate and any revocation, so both are looked at with every message.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from controller.domain.errors import (
 )
 from controller.observability import get_logger
 from controller.services import enrolment, queries, status
+from controller.services.status import SessionStart
 from controller.southbound.codec import decode_hello, decode_status
 from controller.southbound.dispatcher import Dispatcher
 from controller.southbound.errors import status_code
@@ -130,10 +132,11 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
                 " folder; remove it on one of them and enrol that host anew"
             )
         fleet = await self._threads.call(queries.fleet)
+        same_fleet = (hello.fleet_uid, hello.fleet_epoch) == (str(fleet.uid), fleet.epoch)
+        start = _in_terms_of(fleet.revision, start) if same_fleet else _anew(start)
         epoch = await self._threads.call(
             status.open_session, identity.host_uid, start, now=self._clock()
         )
-        same_fleet = (hello.fleet_uid, hello.fleet_epoch) == (str(fleet.uid), fleet.epoch)
         session = HostSession(
             identity,
             epoch,
@@ -222,6 +225,20 @@ async def _read_hello(context: Context) -> agent_pb2.Hello:
     if not isinstance(first, agent_pb2.SessionRequest) or not first.HasField("hello"):
         raise InvalidError("the first message of a session must be a Hello")
     return first.hello
+
+
+def _in_terms_of(head: int, start: SessionStart) -> SessionStart:
+    """No host has what the fleet never intended, whatever it says."""
+    return replace(
+        start,
+        accepted_revision=min(start.accepted_revision, head),
+        applied_revision=min(start.applied_revision, head),
+    )
+
+
+def _anew(start: SessionStart) -> SessionStart:
+    """What counts another fleet's revisions, or another epoch's, says nothing of this one's."""
+    return replace(start, accepted_revision=0, applied_revision=0, applied_hash=b"")
 
 
 async def _write(session: HostSession, context: Context) -> None:

@@ -169,6 +169,27 @@ async def test_a_state_of_another_epoch_is_sent_again_in_full(site: Site, h1: Id
         assert len(again.fragments) == 1
 
 
+async def test_revisions_of_another_epoch_count_for_nothing(site: Site, h1: Identity) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.HOST, "h1", Phase.READY)
+    ahead = hello_after(state, fleet_epoch=state.fleet_epoch + 7, applied_revision=1000)
+    async with session(site, h1, ahead) as agent:
+        assert status_of(site.db, Kind.HOST, "h1").applied_revision == 0
+        await agent.receive()
+
+
+async def test_a_host_cannot_have_applied_what_was_never_intended(site: Site, h1: Identity) -> None:
+    done = apply(site.db, port("p1", "h1", segment="red"))
+    async with session(site, h1) as agent:
+        state = await agent.receive_until(done.revision)
+    beyond = hello_after(state, accepted_revision=2**63, applied_revision=2**63)
+    async with session(site, h1, beyond):
+        assert status_of(site.db, Kind.HOST, "h1").applied_revision == done.revision
+
+
 async def test_a_member_that_joins_elsewhere_changes_the_mesh_here(
     site: Site, h1: Identity
 ) -> None:
