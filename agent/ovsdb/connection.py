@@ -77,7 +77,10 @@ class OvsdbConnection:
         os.close(self._wake)
 
     async def ready(self, timeout_s: float) -> bool:
-        """Wait until the first complete replica is there; false when the time ran out."""
+        """Wait until the first complete replica is there, and for an ovs-vswitchd that starts.
+
+        False when there is no replica when the time has run out.
+        """
         wait = self._submit(self._await_replica(time.monotonic() + timeout_s))
         return bool(await wait)
 
@@ -194,7 +197,9 @@ class OvsdbConnection:
         return take(self._replica, vswitchd_running=self._vswitchd.running)
 
     def _await_replica(self, deadline: float) -> Job:
-        while not self._replica.monitoring and time.monotonic() < deadline:
+        while time.monotonic() < deadline and (
+            self._vswitchd.starting or not self._replica.monitoring
+        ):
             yield deadline
         return self._replica.monitoring
 
