@@ -200,7 +200,9 @@ class Reconciler:
             self._give_up(plan, done)
             todo = self._due(plan, sighting)
             patience = self._patience(plan)
-            if self._offered is not None or (todo.is_empty and patience <= 0):
+            offered = self._offered is not None
+            # At least one apply: offers that keep coming must not leave the host as it is.
+            if (offered and rounds) or (todo.is_empty and (offered or patience <= 0)):
                 return sighting, plan
             if todo.is_empty:
                 await self._clock.wait(self._awake, patience)

@@ -369,6 +369,20 @@ async def test_a_state_that_arrives_during_a_turn_is_taken_at_once(host: Host) -
     assert is_realized(host)
 
 
+async def test_states_that_keep_coming_do_not_keep_the_host_from_following(host: Host) -> None:
+    revisions = iter(range(2, 100))
+
+    class Busy(SwitchOvsdb):
+        async def observe(self) -> OvsdbSnapshot:
+            host.loop.offer(state(next(revisions)))
+            return await super().observe()
+
+    host.loop._ovsdb = Busy(host.switch)
+    await host.realize(state(1))
+    await host.loop.turn()
+    assert is_realized(host)
+
+
 async def test_a_removal_is_forgotten_once_it_is_seen_gone(host: Host) -> None:
     await host.realize(state())
     gone = state(2, ports=state().ports[:1], removed=frozenset({"port:b", "port:unknown"}))
