@@ -181,7 +181,7 @@ class Reconciler:
             await asyncio.to_thread(self._cache.record_applied, desired, owed)
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
-        return self._delay(plan, failures)
+        return self._delay(plan, failures, stalled=self._has_stalled(sighting))
 
     async def _look(self, desired: HostState | None) -> Sighting:
         sighting = await observe(self._ovsdb, self._kernel, desired)
@@ -319,8 +319,10 @@ class Reconciler:
         self._last = report
         self._on_report(report)
 
-    def _delay(self, plan: Plan, failures: Iterable[Failure]) -> float:
-        delay = min(self._resync_delay(), self._attempts.next_due(plan) - self._clock.now())
+    def _delay(self, plan: Plan, failures: Iterable[Failure], *, stalled: bool) -> float:
+        delay = self._resync_delay()
+        if not stalled:  # what is due but held back would be due for ever
+            delay = min(delay, self._attempts.next_due(plan) - self._clock.now())
         tried = {each.resource for each in self._attempts.failures()}
         waiting = [f for f in failures if f.kind.may_retry and f.resource not in tried]
         if waiting:

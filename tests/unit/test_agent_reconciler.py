@@ -286,6 +286,19 @@ async def test_a_vswitchd_that_hangs_is_not_given_more_to_do(host: Host) -> None
     assert is_realized(host)
 
 
+async def test_a_vswitchd_that_hangs_does_not_keep_the_loop_busy_with_what_failed(
+    host: Host,
+) -> None:
+    host.ovsdb.realizes = False
+    host.kernel.answers["port:b"] = refused("port:b", ErrorKind.TRANSIENT)
+    delay = await host.realize(state())
+    assert host.reasons()["port:b"] == "Refused"
+    for _ in range(20):
+        delay = await host.turn_at(delay)
+        assert host.reasons()["host"] == "VswitchdStalled"
+        assert delay > 0
+
+
 async def test_an_interface_that_opens_in_time_is_never_reported(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
