@@ -93,6 +93,7 @@ class Reconciler:
         self._offered: HostState | None = None
         self._unwritten: HostState | None = None
         self._refusal: Failure | None = None
+        """Why the newest state is not the accepted one."""
         self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, rng)
         self._relook = self._new_backoff()
         self._opening: dict[str, float] = {}
@@ -151,9 +152,10 @@ class Reconciler:
             log.warning("state refused", reason=error.reason, why=str(error))
             self._refusal = Failure(HOST_ID, ErrorKind.INVALID, error.reason, str(error))
             return
-        except CacheError:
+        except CacheError as error:
             self._unwritten = offered
-            raise
+            self._refusal = _not_written(error)
+            return
         reached("after-persist")
         log.info("state accepted", revision=accepted.revision, epoch=accepted.fleet_epoch)
         self._refusal = None
@@ -167,7 +169,7 @@ class Reconciler:
         cached = self._cache.cached
         if cached is None:
             await self._look(None)
-            return self._resync_delay()
+            return self._resync_delay() if self._refusal is None else self._hold(self._refusal)
         desired = cached.state
         sighting, plan = await self._converge(desired)
         if self._offered is not None and not plan.is_empty:

@@ -367,6 +367,27 @@ async def test_a_disk_that_takes_no_writes_holds_until_it_does(
     assert host.outcome() is Outcome.APPLIED
 
 
+async def test_a_disk_that_takes_no_writes_does_not_keep_the_accepted_state_from_being_kept(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    await host.realize(state())
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.cache.write_synced", full)
+        host.switch.kernel.delete_link("b")
+        delay = await host.realize(state(2, ports=()))
+        assert is_realized(host)
+        assert host.outcome() is Outcome.HELD
+        assert host.reasons() == {"host": "StateNotWritten"}
+        assert host.reports[-1].applied_revision == 1
+        assert 0 < delay <= 0.2
+    await host.turn_at(delay)
+    assert host.outcome() is Outcome.APPLIED
+    assert host.reports[-1].applied_revision == 2
+
+
 async def test_only_the_newest_of_several_states_is_applied(host: Host) -> None:
     for revision in (1, 2, 3):
         host.loop.offer(state(revision))
