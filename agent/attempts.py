@@ -1,9 +1,10 @@
 """What was tried in vain, per resource, and when it may be tried again.
 
 Keeps one failing resource from being hammered, and the others from waiting for it. The same steps
-that failed are tried again with growing delays, or not at all where only something new can help;
-other steps for the same resource (the host has changed) after a short rest at most. Owned by the
-reconciler; time and randomness are arguments.
+that failed are tried again with growing delays, or rarely where a person has to mend something
+first (the intent, or a module or a setting of the host, which no event tells of); other steps for
+the same resource (the host has changed) after a short rest at most. Owned by the reconciler; time
+and randomness are arguments.
 """
 
 from __future__ import annotations
@@ -38,9 +39,12 @@ class _Attempt:
 class Attempts:
     """The failed attempts since intent changed last."""
 
-    def __init__(self, retry_min_s: float, retry_max_s: float, rng: random.Random) -> None:
+    def __init__(
+        self, retry_min_s: float, retry_max_s: float, rarely_s: float, rng: random.Random
+    ) -> None:
         self._retry_min_s = retry_min_s
         self._retry_max_s = retry_max_s
+        self._rarely_s = rarely_s
         self._rng = rng
         self._failed: dict[str, _Attempt] = {}
 
@@ -51,7 +55,7 @@ class Attempts:
     def record(self, failure: Failure, steps: Steps, now: float) -> None:
         known = self._failed.get(failure.resource)
         backoff = known.backoff if known else self._new_backoff()
-        delay = backoff.next_delay() if failure.kind.may_retry else math.inf
+        delay = backoff.next_delay() if failure.kind.may_retry else self._rarely_s
         self._failed[failure.resource] = _Attempt(failure, steps, now, delay, backoff)
 
     def keep_only(self, resources: Collection[str]) -> None:
@@ -71,7 +75,7 @@ class Attempts:
         return tuple(attempt.failure for attempt in self._failed.values())
 
     def next_due(self, plan: Plan) -> float:
-        """When the first of the resources that wait may be tried again; infinity for never."""
+        """When the first of the resources that wait may be tried again; infinity for none."""
         steps = steps_by_resource(plan)
         return min(
             (attempt.due(steps.get(resource, ())) for resource, attempt in self._failed.items()),

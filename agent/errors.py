@@ -1,7 +1,7 @@
 """What can go wrong on a host: every failure names its resource, its cause and the way out.
 
-Kinds are those of ``ovsfleet.v1.ErrorKind``; each knows whether trying again can help, so that the
-reconciler never loops on something only new intent can mend.
+Kinds are those of ``ovsfleet.v1.ErrorKind``; each knows whether trying again soon can help, so that
+the reconciler does not hammer what only new intent or somebody at the host can mend.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ErrorKind(enum.Enum):
 
     @property
     def may_retry(self) -> bool:
-        """Whether the same plan may succeed later without new intent."""
+        """Whether the same plan may succeed soon, without new intent and without a person."""
         return self not in (ErrorKind.INVALID, ErrorKind.UNSUPPORTED)
 
 

@@ -94,7 +94,7 @@ class Reconciler:
         self._unwritten: HostState | None = None
         self._refusal: Failure | None = None
         """Why the newest state is not the accepted one."""
-        self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, rng)
+        self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, timing.resync_s, rng)
         self._relook = self._new_backoff()
         self._opening: dict[str, float] = {}
         self._stalled = False

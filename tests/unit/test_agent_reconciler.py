@@ -177,16 +177,29 @@ async def test_a_change_of_the_host_does_not_shorten_the_back_off_of_the_same_st
     assert host.ovsdb.attempts == attempts
 
 
-async def test_what_may_not_be_retried_waits_for_new_intent(host: Host) -> None:
-    host.kernel.answers["port:b"] = refused("port:b", ErrorKind.UNSUPPORTED)
-    await host.realize(state())
+@pytest.mark.parametrize("kind", [ErrorKind.UNSUPPORTED, ErrorKind.INVALID])
+async def test_what_new_intent_has_to_mend_waits_for_it(host: Host, kind: ErrorKind) -> None:
+    host.kernel.answers["port:b"] = refused("port:b", kind)
+    assert await host.realize(state()) > 400
     assert host.reasons() == {"port:b": "Refused"}
     del host.kernel.answers["port:b"]
-    await host.turn_at(10_000)
+    await host.turn_at(400)
     assert host.reasons() == {"port:b": "Refused"}
     await host.realize(state(2))
     assert host.reasons() == {}
     assert is_realized(host)
+
+
+async def test_what_an_operator_mended_on_the_host_is_tried_again_with_a_resync(
+    host: Host,
+) -> None:
+    host.kernel.answers["port:b"] = refused("port:b", ErrorKind.UNSUPPORTED)
+    delay = await host.realize(state())
+    delay += await host.turn_at(delay)
+    del host.kernel.answers["port:b"]
+    await host.turn_at(delay)
+    assert is_realized(host)
+    assert host.reasons() == {}
 
 
 async def test_steps_of_a_failed_resource_are_not_continued(host: Host) -> None:
