@@ -70,10 +70,11 @@ class Settings(BaseSettings):
     """
 
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
-    """Connections that one process may hold.
+    """Connections that REST may hold in one process.
 
-    Ten serve the REST threads and southbound's bounded threads of a two-core machine without
-    queueing, and leave an embedded PostgreSQL (64 connections) room for every process.
+    Ten serve the REST threads of a two-core machine. Writers queue for the fleet's revision anyway,
+    and the agents' side has a few connections of its own, which no REST request can take from it.
+    All processes together stay far below what an embedded PostgreSQL allows (64).
     """
 
     rest_host: str = "127.0.0.1"

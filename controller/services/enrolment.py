@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,10 +23,14 @@ from controller.store.credentials import (
     add_join_token,
     bind_join_token,
     certificate_is_good,
+    hosts_with_good_certificates,
+    join_token_exists,
 )
 from controller.store.engine import Database
 from controller.store.objects import can_be_stored
 from controller.store.status import host_is_intended
+
+_REFUSED = "the join token is unknown, expired, already used or for another host: create a new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,16 @@ def redeem(
 
     The same key may come again until the token expires, because an answer can get lost.
     UnauthenticatedError: unknown, expired, bound to another key or for another host.
-    NotFoundError: the host is no longer intended. Every attempt is audited.
+    NotFoundError: the host is no longer intended. Every attempt at a token that exists is audited;
+    a stranger who guesses writes nothing.
     """
+    token = _hash(secret)
+    with db.snapshot() as tx:
+        if not join_token_exists(tx, token):
+            raise UnauthenticatedError(_REFUSED)
     host_name = host_name if can_be_stored(host_name) else "?"
     with db.transaction() as tx:
-        host_uid = bind_join_token(tx, _hash(secret), host_name, key_fingerprint, now)
+        host_uid = bind_join_token(tx, token, host_name, key_fingerprint, now)
         intended = host_uid is not None and host_is_intended(tx, host_uid)
         write_audit(
             tx,
@@ -95,9 +105,7 @@ def redeem(
             detail={"key": key_fingerprint},
         )
     if host_uid is None:
-        raise UnauthenticatedError(
-            "the join token is unknown, expired, already used or for another host: create a new one"
-        )
+        raise UnauthenticatedError(_REFUSED)
     if not intended:
         raise NotFoundError(f"host {host_name!r} is no longer intended")
     return host_uid
@@ -114,6 +122,12 @@ def identity_active(db: Database, host_uid: UUID, serial: str) -> bool:
     """Whether the host is intended and this certificate was issued to it and not revoked."""
     with db.snapshot() as tx:
         return certificate_is_good(tx, serial, host_uid)
+
+
+def inactive(db: Database, serials: Mapping[UUID, str]) -> frozenset[UUID]:
+    """Those of the hosts, given with their certificates' serials, that may not speak any more."""
+    with db.snapshot() as tx:
+        return frozenset(serials) - hosts_with_good_certificates(tx, serials)
 
 
 def _hash(secret: str) -> bytes:

@@ -2,7 +2,8 @@
 
 Which host speaks is read from the client certificate, never from a message. Owns nothing that
 outlives a call: sessions, reports and the change log have owners of their own. A stream outlives
-its certificate and any revocation, so both are looked at with every message.
+its certificate and any revocation: ``Guard`` looks at both now and then, and each message, either
+way, at the clock.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from controller.domain.errors import (
     DomainError,
     ForbiddenError,
     InvalidError,
-    UnavailableError,
 )
 from controller.observability import get_logger
 from controller.services import enrolment, queries, status
@@ -43,8 +43,6 @@ RenewContext = grpc.aio.ServicerContext[
 ]
 
 _HELLO_S = 10.0
-_RECHECK_S = 3.0
-"""How long a revoked certificate may go on at most, besides the next message's delay."""
 
 
 class AgentService(agent_pb2_grpc.AgentServiceServicer):
@@ -111,16 +109,13 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         identity = self._authority.identify(context.auth_context())
         if identity.expired(self._clock()):
             raise ForbiddenError("the certificate expired: enrol this host again")
-        if not await self._is_active(identity):
+        if not await self._threads.call(
+            enrolment.identity_active, identity.host_uid, identity.serial
+        ):
             raise ForbiddenError(
                 "the certificate was revoked or its host is not intended any more: enrol again"
             )
         return identity
-
-    async def _is_active(self, identity: HostIdentity) -> bool:
-        return await self._threads.call(
-            enrolment.identity_active, identity.host_uid, identity.serial
-        )
 
     async def _open(self, identity: HostIdentity, context: Context) -> HostSession:
         """Exchange Hello and Welcome, and hand the session to those who serve it."""
@@ -162,7 +157,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
     async def _converse(self, session: HostSession, context: Context) -> None:
         tasks = [
             asyncio.create_task(self._read(session, context), name="session reader"),
-            asyncio.create_task(_write(session, context), name="session writer"),
+            asyncio.create_task(self._write(session, context), name="session writer"),
         ]
         try:
             ends: list[asyncio.Future[Any]] = [*tasks, session.ending]
@@ -184,10 +179,15 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         while isinstance(request := await context.read(), agent_pb2.SessionRequest):
             if session.ends_for_expiry(self._clock()):
                 return
-            await self._recheck(session)
-            if session.ending.done():
-                return
             self._handle(session, request)
+
+    async def _write(self, session: HostSession, context: Context) -> None:
+        while True:
+            state = await session.take()
+            if session.ends_for_expiry(self._clock()):
+                return
+            await context.write(agent_pb2.SessionResponse(state=state))
+            STATES_SENT.inc()
 
     def _handle(self, session: HostSession, request: agent_pb2.SessionRequest) -> None:
         match request.WhichOneof("message"):
@@ -198,22 +198,6 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
             case _:
                 # Heartbeats, and what a newer agent may say: a sign of life in any case.
                 self._recorder.heartbeat(session)
-
-    async def _recheck(self, session: HostSession) -> None:
-        """End the session when the store says so; an absent store is no reason to."""
-        now = asyncio.get_running_loop().time()
-        if now - session.checked_at < _RECHECK_S:
-            return
-        session.checked_at = now
-        try:
-            active = await self._is_active(session.identity)
-        except UnavailableError:
-            return
-        if not active:
-            session.end(
-                grpc.StatusCode.PERMISSION_DENIED,
-                "the certificate was revoked or its host is not intended any more",
-            )
 
 
 async def _read_hello(context: Context) -> agent_pb2.Hello:
@@ -239,9 +223,3 @@ def _in_terms_of(head: int, start: SessionStart) -> SessionStart:
 def _anew(start: SessionStart) -> SessionStart:
     """What counts another fleet's revisions, or another epoch's, says nothing of this one's."""
     return replace(start, accepted_revision=0, applied_revision=0, applied_hash=b"")
-
-
-async def _write(session: HostSession, context: Context) -> None:
-    while True:
-        await context.write(agent_pb2.SessionResponse(state=await session.take()))
-        STATES_SENT.inc()

@@ -1,17 +1,28 @@
-"""EnrolmentService: a join token and a certificate request become a host's identity."""
+"""EnrolmentService: a join token and a certificate request become a host's identity.
+
+Anybody who reaches the port may ask. Owns the count of those who were refused: they are told about
+in one line now and then, because a line or a row for each would let a stranger fill the disk.
+"""
 
 from __future__ import annotations
+
+import asyncio
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from ovsfleet.v1 import enrolment_pb2, enrolment_pb2_grpc
 
-from controller.domain.errors import DomainError
+from controller.domain.errors import DomainError, UnauthenticatedError
+from controller.observability import get_logger
 from controller.services import enrolment, queries
 from controller.southbound.errors import status_code
 from controller.southbound.identity import Authority, fingerprint, load_request
 from controller.southbound.threads import Threads
 from controller.southbound.timing import Clock
+
+log = get_logger(__name__)
+
+_TELL_EVERY_S = 10.0
 
 Context = grpc.aio.ServicerContext[enrolment_pb2.EnrolRequest, enrolment_pb2.EnrolResponse]
 
@@ -21,6 +32,8 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServiceServicer):
         self._authority = authority
         self._threads = threads
         self._clock = clock
+        self._refused = 0
+        self._tell_from = 0.0
 
     async def Enrol(  # noqa: N802 - the name of the RPC
         self, request: enrolment_pb2.EnrolRequest, context: Context
@@ -28,7 +41,16 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServiceServicer):
         try:
             return await self._enrol(request)
         except DomainError as error:
+            if isinstance(error, UnauthenticatedError):
+                self._count_refusal()
             await context.abort(status_code(error), error.detail)
+
+    def _count_refusal(self) -> None:
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._tell_from:
+            log.warning("Join tokens were refused", times=self._refused)
+            self._refused, self._tell_from = 0, now + _TELL_EVERY_S
 
     async def _enrol(self, request: enrolment_pb2.EnrolRequest) -> enrolment_pb2.EnrolResponse:
         now = self._clock()

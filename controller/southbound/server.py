@@ -1,7 +1,7 @@
 """``Southbound``: the two gRPC servers, and the tasks behind them, started and stopped as one.
 
-Owns the listening ports, the threads and the wake-up connection. Everything that gRPC is told about
-connections stands here in one place.
+Owns the listening ports, the threads, their database connections and the wake-up connection.
+Everything that gRPC is told about connections stands here in one place.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from controller.services.changes import IntentListener
 from controller.southbound.agent_service import AgentService
 from controller.southbound.dispatcher import SWEEP_S, Dispatcher
 from controller.southbound.enrolment_service import EnrolmentService
+from controller.southbound.guard import Guard
 from controller.southbound.identity import SERVER_LIFETIME, Authority
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import Sessions
-from controller.southbound.threads import Threads
+from controller.southbound.threads import WORKERS, Threads
 from controller.southbound.timing import Clock, utc_now
 from controller.store.engine import Database
 
@@ -40,6 +41,16 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     # The largest honest message is a status that names every resource of a host.
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
+_ENROLMENT_OPTIONS = (
+    *(option for option in OPTIONS if option[0] != "grpc.max_receive_message_length"),
+    # Anybody may knock here: an honest request is a token, a name and a certificate request.
+    ("grpc.max_receive_message_length", 64 * 1024),
+)
+_JOINING_AT_ONCE = 16
+_CONNECTIONS = WORKERS + 1
+"""The pool of southbound's own, one for each thread: writers that queue for the fleet's revision on
+all connections of REST must not keep anybody's heartbeat."""
+
 _GRACE_S = 0.5
 _LAST_WRITES_S = 2.0
 
@@ -52,9 +63,14 @@ class Southbound:
     """What agents reach. Runs on the event loop that ``start`` is awaited on."""
 
     def __init__(
-        self, db: Database, settings: Settings, authority: Authority, *, clock: Clock = utc_now
+        self,
+        database_url: str,
+        settings: Settings,
+        authority: Authority,
+        *,
+        clock: Clock = utc_now,
     ) -> None:
-        self._db = db
+        self._database_url = database_url
         self._settings = settings
         self._authority = authority
         self._clock = clock
@@ -65,7 +81,10 @@ class Southbound:
 
     async def start(self) -> None:
         """Listen; CannotListenError names the setting of a port that is taken."""
+        self._db = Database(self._database_url, pool_size=_CONNECTIONS)
         self._threads = Threads(self._db)
+        # Strangers queue behind each other, and no host behind them.
+        self._desk = Threads(self._db, workers=1)
         # Its one thread waits for the database to speak, all the time.
         self._ears = Threads(self._db, workers=1)
         self._sessions = Sessions()
@@ -73,11 +92,13 @@ class Southbound:
         self._recorder = Recorder(
             self._threads, self._clock, beat_s=self._settings.heartbeat_interval_ms / 2000
         )
+        self._guard = Guard(self._threads, self._sessions, self._clock)
         self._listener = await self._ears.run(IntentListener, self._db)
         await self._start_servers()
         self._tasks = [
             asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._recorder.run(), name="recorder"),
+            asyncio.create_task(self._guard.run(), name="guard"),
             asyncio.create_task(self._listen(), name="intent listener"),
         ]
         log.info(
@@ -98,7 +119,9 @@ class Southbound:
                 await self._recorder.flush()
         self._listener.close()
         await self._ears.close(patience_s=_LAST_WRITES_S)
+        await self._desk.close(patience_s=_LAST_WRITES_S)
         await self._threads.close(patience_s=_LAST_WRITES_S)
+        self._db.close()
 
     async def _start_servers(self) -> None:
         agents = grpc.aio.server(options=OPTIONS)
@@ -106,9 +129,11 @@ class Southbound:
         self.southbound_port = self._bind(
             agents, self._settings.southbound_address, "OVSFLEET_SOUTHBOUND_ADDRESS", mutual=True
         )
-        joining = grpc.aio.server(options=OPTIONS)
+        joining = grpc.aio.server(
+            options=_ENROLMENT_OPTIONS, maximum_concurrent_rpcs=_JOINING_AT_ONCE
+        )
         enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(
-            EnrolmentService(self._authority, self._threads, clock=self._clock), joining
+            EnrolmentService(self._authority, self._desk, clock=self._clock), joining
         )
         self.enrolment_port = self._bind(
             joining, self._settings.enrolment_address, "OVSFLEET_ENROLMENT_ADDRESS", mutual=False

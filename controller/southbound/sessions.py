@@ -52,8 +52,6 @@ class HostSession:
         self.applied_revision = applied_revision
         self.applied_hash = applied_hash
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-        self.checked_at = asyncio.get_running_loop().time()
-        """When the store was last asked whether the certificate is still good."""
         self._held_revision = accepted_revision
         self._held_hash = accepted_hash
         self._known_fragments = frozenset(fragments)

@@ -16,12 +16,12 @@ from controller.store.engine import Database
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_WORKERS = 4
-"""Fewer than the pool has connections: REST must find one while every host reports."""
+WORKERS = 4
+"""Enough that a slow statement holds up nobody else; each has a connection of southbound's pool."""
 
 
 class Threads:
-    def __init__(self, db: Database, workers: int = _WORKERS) -> None:
+    def __init__(self, db: Database, workers: int = WORKERS) -> None:
         self._db = db
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="southbound")
 

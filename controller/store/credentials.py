@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, func, insert, or_, select, text, update
+from sqlalchemy import and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from controller.store.engine import Transaction
@@ -15,6 +16,11 @@ from controller.store.tables import ApiTokenRow, HostCertificateRow, HostRow, Jo
 
 def add_join_token(tx: Transaction, **columns: Any) -> None:
     tx.execute(insert(JoinTokenRow).values(**columns))
+
+
+def join_token_exists(tx: Transaction, secret_sha256: bytes) -> bool:
+    query = select(exists().where(JoinTokenRow.secret_sha256 == secret_sha256))
+    return tx.execute(query).scalar_one()
 
 
 def bind_join_token(
@@ -55,6 +61,17 @@ def certificate_is_good(tx: Transaction, serial: str, host_uid: UUID) -> bool:
         .where(HostRow.uid == row.host_uid, HostRow.valid_to.is_(None))
     )
     return tx.execute(query).scalar_one()
+
+
+def hosts_with_good_certificates(tx: Transaction, serials: Mapping[UUID, str]) -> frozenset[UUID]:
+    """Which of the hosts are intended and have these certificates (by host), not revoked."""
+    row = HostCertificateRow
+    query = (
+        select(row.host_uid, row.serial)
+        .join(HostRow, and_(HostRow.uid == row.host_uid, HostRow.valid_to.is_(None)))
+        .where(row.serial == func.any(list(serials.values())), row.revoked_at.is_(None))
+    )
+    return frozenset(host for host, serial in tx.execute(query) if serials.get(host) == serial)
 
 
 class ApiToken(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -117,6 +118,50 @@ async def test_of_many_who_use_one_token_at_once_one_gets_in(site: Site) -> None
     assert len([a for a in answers if not isinstance(a, BaseException)]) == 1
 
 
+async def test_a_stranger_who_guesses_fills_neither_the_log_nor_the_audit(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(site.db, host(1))
+    for number in range(5):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await request_identity(site, "h1", f"guess {number}", new_key())
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert capsys.readouterr().out.count("Join tokens were refused") == 1
+    with psycopg.connect(site.db.url) as connection:
+        (rows,) = connection.execute(
+            "SELECT count(*) FROM audit WHERE action = 'join_token.redeem'"
+        ).fetchone() or (None,)
+    assert rows == 0
+
+
+async def test_an_enrolment_that_is_far_too_large_is_not_read(site: Site) -> None:
+    apply(site.db, host(1))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await request_identity(site, "h1", "x" * 65 * 1024, new_key())
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_enrolments_that_hang_keep_no_agent_from_being_heard(
+    site: Site, h1: Identity
+) -> None:
+    secret = join_secret(site, "h2")
+    with psycopg.connect(site.db.url) as holder:
+        holder.execute("SELECT 1 FROM join_token FOR UPDATE")
+        joining = [
+            asyncio.create_task(request_identity(site, "h2", secret, new_key())) for _ in range(8)
+        ]
+        try:
+            async with session(site, h1) as agent:
+                await agent.report(await agent.receive())
+                await eventually(
+                    lambda: phase_of(site.db, Kind.HOST, "h1") is Phase.READY, "h1 becomes Ready"
+                )
+            assert not any(task.done() for task in joining)
+        finally:
+            holder.rollback()
+            await asyncio.gather(*joining, return_exceptions=True)
+
+
 async def test_an_expired_token_is_refused(site: Site, clock: TurnableClock) -> None:
     apply(site.db, host(1))
     secret = join_secret(site, "h1", ttl=timedelta(minutes=1))
@@ -172,6 +217,45 @@ async def test_a_stream_ends_when_its_certificate_does(
         code, reason = await agent.ended()
     assert code is grpc.StatusCode.UNAUTHENTICATED
     assert "expired" in reason
+
+
+async def test_a_silent_stream_ends_when_its_certificate_does(
+    site: Site, h1: Identity, clock: TurnableClock
+) -> None:
+    async with session(site, h1) as agent:
+        await agent.receive()
+        clock.ahead = timedelta(hours=25)
+        assert (await agent.ended())[0] is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_silent_stream_ends_when_its_certificate_is_revoked_and_no_other_does(
+    site: Site, h1: Identity
+) -> None:
+    other = await enrol(site, "h2")
+    async with session(site, h1) as agent, session(site, other) as neighbour:
+        await agent.receive()
+        await neighbour.receive()
+        with psycopg.connect(site.db.url, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE host_certificate SET revoked_at = now() WHERE host_uid = %s",
+                [UUID(h1.host_uid)],
+            )
+        code, reason = await agent.ended()
+        assert code is grpc.StatusCode.PERMISSION_DENIED
+        assert "revoked" in reason
+        done = apply(site.db, port("p2", "h2", segment="red"))
+        await neighbour.receive_until(done.revision)
+
+
+async def test_nothing_is_sent_to_a_host_whose_certificate_is_past_its_end(
+    site: Site, h1: Identity, clock: TurnableClock
+) -> None:
+    async with session(site, h1) as agent:
+        await agent.receive()
+        clock.ahead = timedelta(hours=25)
+        apply(site.db, port("p1", "h1", segment="red"))
+        with pytest.raises(grpc.aio.AioRpcError, match="expired"):
+            await agent.stream.read()
 
 
 async def test_a_certificate_is_renewed_over_the_stream_s_channel(site: Site, h1: Identity) -> None:
@@ -301,6 +385,24 @@ async def test_a_database_that_is_away_ends_no_stream_and_loses_no_report(
         )
         later = apply(site.db, port("p2", "h1", segment="red"))
         assert len((await agent.receive_until(later.revision)).host.ports) == 2
+
+
+async def test_writers_that_take_every_connection_keep_no_agent_from_being_heard(
+    database_url: str, tmp_path: Path
+) -> None:
+    with closing(Database(database_url, pool_size=1)) as db:
+        apply(db, host(1), segment("red"))
+        async with running_site(db, tmp_path) as site:
+            identity = await enrol(site, "h1")
+            with db.transaction():
+                async with session(site, identity) as agent:
+                    state = await agent.receive()
+                    await agent.report(state)
+                    with closing(Database(database_url, pool_size=1)) as other:
+                        await eventually(
+                            lambda: phase_of(other, Kind.HOST, "h1") is Phase.READY,
+                            "h1 becomes Ready",
+                        )
 
 
 async def test_a_controller_that_stops_ends_its_streams_and_another_goes_on(

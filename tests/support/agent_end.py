@@ -70,7 +70,7 @@ async def running_site(
         heartbeat_interval_ms=200,
     )
     authority = Authority.load_or_create(folder / "ca", queries.fleet(db).uid)
-    southbound = Southbound(db, settings, authority, clock=clock)
+    southbound = Southbound(db.url, settings, authority, clock=clock)
     await southbound.start()
     try:
         yield Site(db, authority, southbound)

@@ -1,0 +1,54 @@
+"""Ends the sessions whose certificate is not good any more, also those that say nothing.
+
+A stream outlives its certificate and any revocation. Owns nothing: it asks the store once for all
+open sessions, every few seconds, and an absent store is no reason to end one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+
+from controller.domain.errors import UnavailableError
+from controller.observability import get_logger
+from controller.services import enrolment
+from controller.southbound.sessions import Sessions
+from controller.southbound.threads import Threads
+from controller.southbound.timing import Clock
+
+log = get_logger(__name__)
+
+_EVERY_S = 3.0
+"""How long a revoked or expired certificate may go on at most."""
+
+
+class Guard:
+    def __init__(self, threads: Threads, sessions: Sessions, clock: Clock) -> None:
+        self._threads = threads
+        self._sessions = sessions
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look at all sessions again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            try:
+                await self._look()
+            except UnavailableError:
+                # The dispatcher says so already.
+                continue
+            except Exception:
+                log.exception("Fault in the guard of the sessions")
+
+    async def _look(self) -> None:
+        now = self._clock()
+        going_on = {s.host_uid: s for s in self._sessions.all() if not s.ends_for_expiry(now)}
+        if not going_on:
+            return
+        serials = {uid: session.identity.serial for uid, session in going_on.items()}
+        for uid in await self._threads.call(enrolment.inactive, serials):
+            going_on[uid].end(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "the certificate was revoked or its host is not intended any more",
+            )
