@@ -113,6 +113,8 @@ class ControlPlane:
         self._wake = asyncio.Event()
         self._fragments: dict[bytes, SegmentFragment] = {}
         self._fragments_are_complete = True
+        self._may_renew_at = 0.0
+        """In the loop's time: the next renewal, if the last brought a certificate that is due."""
         self.last_error = ""
 
     def report(self, status: agent_pb2.HostStatus) -> None:
@@ -275,6 +277,8 @@ class ControlPlane:
 
     async def _renew_when_due(self, channel: grpc.aio.Channel, identity: Identity) -> None:
         """Renew at half life; as long as that fails, go on with the old certificate and retry."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._may_renew_at - loop.time())
         due = renewal_due(identity.certificate, self._rng)
         backoff = Backoff(first=5.0, longest=600.0, rng=self._rng, floor=1.0)
         while True:
@@ -284,12 +288,19 @@ class ControlPlane:
                 await asyncio.sleep(min(wait, RENEWAL_CHECK_S))
                 continue
             try:
-                await renew(self._store, identity, channel)
-            except (grpc.aio.AioRpcError, IdentityError) as error:
+                fresh = await renew(self._store, identity, channel)
+            except (grpc.aio.AioRpcError, IdentityError, OSError, ValueError) as error:
                 log.warning("certificate not renewed, trying again", error=_describe(error))
                 await asyncio.sleep(backoff.next_delay())
-            else:
-                raise CertificateRenewedError("the certificate was renewed")
+                continue
+            if renewal_due(fresh.certificate, self._rng) <= self._now():
+                log.warning(
+                    "the fresh certificate is due for renewal already; is this host's clock ahead "
+                    "of the controller's?",
+                    not_after=fresh.certificate.not_valid_after_utc.isoformat(),
+                )
+                self._may_renew_at = loop.time() + RENEWAL_CHECK_S
+            raise CertificateRenewedError("the certificate was renewed")
 
     def _note_failure(self, error: Exception) -> None:
         """Say it once per cause: an absent controller must not fill the log."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from ovsfleet.v1 import agent_pb2, state_pb2
 
 from agent.controlplane import codec
@@ -33,6 +34,7 @@ class Host:
         self.standing = Standing(None, 0, b"")
         self.changed = asyncio.Event()
         self.metrics = Metrics()
+        self.clock_is_ahead = timedelta()
         self.client = ControlPlane(
             store,
             endpoint="",
@@ -41,6 +43,7 @@ class Host:
             on_state=self._take,
             metrics=self.metrics,
             rng=seeded(7),
+            now=lambda: datetime.now(UTC) + self.clock_is_ahead,
         )
         self.fleet_uid = controller.fleet_uid
         self.host_uid = controller.host_uid
@@ -242,6 +245,47 @@ async def test_a_certificate_past_half_its_life_is_renewed_and_used(
     assert controller.renewals == 1
     assert after.certificate.serial_number != before.certificate.serial_number
     assert after.certificate.public_key() == before.certificate.public_key()
+
+
+async def reaches_the_controller(host: Host, controller: ControllerEnd, revision: int) -> None:
+    host.client.report(status(revision))
+    await controller.until(lambda: status(revision) in controller.statuses(), "the report")
+
+
+async def test_a_host_whose_clock_is_far_ahead_renews_once_and_then_rests(
+    controller: ControllerEnd, host: Host
+) -> None:
+    host.clock_is_ahead = timedelta(hours=20)
+    with structlog.testing.capture_logs() as logged:
+        async with running(host):
+            await controller.until(lambda: len(controller.sessions) >= 2, "a second session")
+            for revision in range(1, 6):
+                await reaches_the_controller(host, controller, revision)
+    assert (controller.renewals, len(controller.sessions)) == (1, 2)
+    assert any("clock" in entry["event"] for entry in logged)
+
+
+async def test_a_certificate_that_cannot_be_written_leaves_the_session_as_it_is(
+    controller: ControllerEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller.certificate_life = timedelta(minutes=2)
+    store = IdentityStore(tmp_path / "identity")
+    await enrol(store, JoinToken.parse(controller.join_token()), rng=seeded())
+    tried = asyncio.Event()
+
+    def full(certificate_pem: bytes) -> None:
+        tried.set()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "save_certificate", full)
+    host = Host(store, controller)
+    async with running(host):
+        async with asyncio.timeout(20):
+            await tried.wait()
+        for revision in range(1, 6):
+            await reaches_the_controller(host, controller, revision)
+    assert len(controller.sessions) == 1
+    assert host.client.last_error == ""
 
 
 async def test_an_expired_host_keeps_trying_and_goes_on_once_it_is_enrolled_anew(
