@@ -12,8 +12,10 @@ Must not: talk to the controller, look at the host, or decide when something cou
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,10 +147,18 @@ class StateCache:
         fresh = self._path.with_suffix(".new")
         write_synced(fresh, content)
         if self._current_is_sound:
-            self._path.replace(self._previous)
+            self._keep_previous()
         fresh.replace(self._path)
         sync_directory(self._path.parent)
         self._current_is_sound = True
+
+    def _keep_previous(self) -> None:
+        """By a second name for the file, so that there is a ``state.bin`` at every moment."""
+        aside = self._previous.with_suffix(".aside")
+        aside.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # somebody deleted it
+            os.link(self._path, aside)
+            aside.replace(self._previous)
 
     def _read(self, path: Path) -> Cached:
         frame = _unpack(path.read_bytes())

@@ -219,3 +219,39 @@ def test_a_disk_that_takes_no_writes_is_an_error_that_says_what_to_do(tmp_path: 
     with pytest.raises(CacheError, match="until the disk takes writes again"):
         cache.accept(state())
     assert cache.cached is None
+
+
+def test_a_state_file_that_somebody_deleted_is_written_again(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1))
+    (tmp_path / "state.bin").unlink()
+    cache.accept(state(2))
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert cached.state == state(2)
+
+
+def test_the_accepted_state_keeps_its_name_until_the_next_one_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1))
+    cache.accept(state(2))
+    rename = Path.replace
+
+    def cut_short(path: Path, target: Path) -> Path:
+        if path.name == "state.new":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    for _ in range(2):
+        with monkeypatch.context() as patched, pytest.raises(CacheError):
+            patched.setattr(Path, "replace", cut_short)
+            cache.accept(state(3))
+        assert (tmp_path / "state.bin").exists()
+        cached = open_cache(tmp_path).cached
+        assert cached is not None
+        assert cached.state == state(2)
+    cache.accept(state(3))
+    (tmp_path / "state.bin").write_bytes(b"rotten")
+    assert open_cache(tmp_path).cached is not None
