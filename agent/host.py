@@ -51,6 +51,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             links=devices.links,
             peers=devices.peers,
             namespaces=devices.namespaces,
+            unreadable=devices.unreadable,
             vswitchd_running=switch.vswitchd_running,
             datapath_types=switch.datapath_types,
             iface_types=switch.iface_types,

@@ -226,6 +226,8 @@ class ObservedState:
     links: Mapping[str, Link] = field(default_factory=dict)
     peers: Mapping[tuple[str, str], Link] = field(default_factory=dict)
     namespaces: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=_empty)
+    """Namespaces that could not be looked into, and why: their ``peers`` are not known."""
     vswitchd_running: bool = True
     datapath_types: frozenset[str] = frozenset()
     iface_types: frozenset[str] = frozenset()

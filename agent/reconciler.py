@@ -37,7 +37,7 @@ SETTLE_S = 2.0
 """Grace for ovs-vswitchd to give a new interface its ofport before that is a failure."""
 RELOOK_S = 2.0
 """Nothing tells us when these are over, so that we look."""
-SILENT_REASONS = frozenset({"NamespaceMissing", "VswitchdStalled"})
+SILENT_REASONS = frozenset({"NamespaceMissing", "NamespaceUnreadable", "VswitchdStalled"})
 
 
 class Outcome(enum.StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.model import Link
 from agent.netlink import dump, netns
@@ -12,11 +12,15 @@ from agent.netlink import dump, netns
 
 @dataclass(frozen=True, slots=True)
 class NetlinkSnapshot:
-    """``peers`` has those of the asked devices that exist; ``namespaces`` every named one."""
+    """``peers`` has those of the asked devices that exist; ``namespaces`` every named one.
+
+    ``unreadable`` names those that could not be looked into, and why: what is in them is not known.
+    """
 
     links: Mapping[str, Link]
     peers: Mapping[tuple[str, str], Link]
     namespaces: frozenset[str]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 def take(peers: Collection[tuple[str, str]]) -> NetlinkSnapshot:
@@ -25,10 +29,15 @@ def take(peers: Collection[tuple[str, str]]) -> NetlinkSnapshot:
     for name, interface in peers:
         asked[name].add(interface)
     found: dict[tuple[str, str], Link] = {}
+    unreadable: dict[str, str] = {}
     for name in sorted(asked.keys() & namespaces):
-        inside = _links_of(name)
-        found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
-    return NetlinkSnapshot(dump.links(), found, namespaces)
+        try:
+            inside = _links_of(name)
+        except OSError as error:
+            unreadable[name] = error.strerror or str(error)
+        else:
+            found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
+    return NetlinkSnapshot(dump.links(), found, namespaces, unreadable)
 
 
 def _links_of(namespace: str) -> dict[str, Link]:

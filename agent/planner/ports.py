@@ -52,13 +52,23 @@ def _refusal(port: Port, inventory: Inventory) -> Failure | None:
                 "that may be assigned; IPv6 link-local ones come from the kernel"
             )
             return Failure(port.id, ErrorKind.INVALID, "AddressInvalid", message)
-    if port.peer is not None and port.peer.netns not in inventory.observed.namespaces:
-        message = (
-            f"network namespace {port.peer.netns} of port {port.interface} does not exist; create "
-            f"it with: ip netns add {port.peer.netns}"
-        )
-        return Failure(port.id, ErrorKind.TRANSIENT, "NamespaceMissing", message)
+    if port.peer is not None and (failure := _namespace_failure(port, port.peer.netns, inventory)):
+        return failure
     return _stranger_inside(port, inventory)
+
+
+def _namespace_failure(port: Port, netns: str, inventory: Inventory) -> Failure | None:
+    where = f"network namespace {netns} of port {port.interface}"
+    if netns not in inventory.observed.namespaces:
+        message = f"{where} does not exist; create it with: ip netns add {netns}"
+        return Failure(port.id, ErrorKind.TRANSIENT, "NamespaceMissing", message)
+    if netns in inventory.observed.unreadable:
+        message = (
+            f"{where} cannot be looked into: {inventory.observed.unreadable[netns]}; the port "
+            "stays as it is until it can (the agent needs CAP_SYS_ADMIN and free file descriptors)"
+        )
+        return Failure(port.id, ErrorKind.TRANSIENT, "NamespaceUnreadable", message)
+    return None
 
 
 def _stranger_inside(port: Port, inventory: Inventory) -> Failure | None:

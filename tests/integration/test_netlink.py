@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,28 @@ def test_a_veth_pair_is_made_with_its_peer_inside_the_namespace(
     assert (here.kind, here.alias, here.mtu, here.up) == ("veth", ALIAS, 1400, False)
     assert (there.kind, there.mac, there.mtu) == ("veth", MAC, 1400)
     assert (here.peer_ifindex, there.peer_ifindex) == (there.ifindex, here.ifindex)
+
+
+def test_a_namespace_that_may_not_be_entered_is_named_and_the_rest_is_seen(
+    workload_netns: Namespace,
+) -> None:
+    look_there = f"""
+import json
+from agent.netlink import snapshot
+seen = snapshot.take([({workload_netns.name!r}, "lo")])
+print(json.dumps([sorted(seen.links), dict(seen.unreadable), len(seen.peers)]))
+"""
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_admin", sys.executable, "-c", look_there],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    links, unreadable, peers = json.loads(done.stdout)
+    assert "lo" in links
+    assert unreadable.keys() == {workload_netns.name}
+    assert "Operation not permitted" in unreadable[workload_netns.name]
+    assert peers == 0
 
 
 def test_a_veth_that_is_ours_already_is_made_no_second_time(

@@ -64,13 +64,20 @@ class SwitchKernel:
         self.switch = switch
         self.answers: dict[str, Failure] = {}
         """What the next steps for a resource are refused with."""
+        self.unreadable: dict[str, str] = {}
+        """Namespaces that cannot be entered, and why."""
 
     async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot:
         seen = self.switch.observed
         return NetlinkSnapshot(
             links=seen.links,
-            peers={place: link for place, link in seen.peers.items() if place in namespaces},
+            peers={
+                place: link
+                for place, link in seen.peers.items()
+                if place in namespaces and place[0] not in self.unreadable
+            },
             namespaces=seen.namespaces,
+            unreadable=self.unreadable,
         )
 
     async def apply(self, step: NetlinkStep) -> Failure | None:

@@ -249,6 +249,28 @@ async def test_a_missing_namespace_is_looked_for_every_two_seconds_at_least(host
     assert is_realized(host)
 
 
+async def test_a_namespace_that_cannot_be_read_fails_its_ports_alone_and_leaves_them(
+    host: Host,
+) -> None:
+    await host.realize(state())
+    host.kernel.unreadable = {"blue": "Operation not permitted"}
+    before, pair = host.writes, host.switch.kernel.links["b"]
+    delay = await host.loop.turn()
+    assert host.writes == before
+    assert host.reasons() == {"port:b": "NamespaceUnreadable"}
+    assert host.outcome() is Outcome.APPLIED
+    assert 0 < delay <= 2
+    host.switch.bridges.pop("br-fleet")
+    host.switch.reconfigure()
+    await host.loop.turn()
+    assert "a" in host.switch.kernel.links
+    assert host.switch.kernel.links["b"] == pair
+    host.kernel.unreadable = {}
+    await host.turn_at(delay)
+    assert is_realized(host)
+    assert host.switch.kernel.links["b"].ifindex == pair.ifindex
+
+
 async def test_a_refused_state_holds_and_the_accepted_one_is_kept(host: Host) -> None:
     await host.realize(state(5))
     await host.realize(state(4, ports=()))
