@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import structlog
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
 from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_SETLINK
@@ -27,6 +28,8 @@ from agent.planner.plan import (
     NetlinkStep,
     SetLink,
 )
+
+log = structlog.get_logger(__name__)
 
 
 class Executor:
@@ -46,6 +49,10 @@ class Executor:
             return refusal.decode(step, error.code, str(error.args[1]))
         except OSError as error:
             return refusal.decode(step, error.errno or 0, error.strerror or str(error))
+        except Exception as error:
+            # Whatever it is, the other resources' steps are still to be done.
+            log.exception("fault in a step", step=step.describe())
+            return refusal.step_fault(step, error)
 
     async def _execute(self, step: NetlinkStep) -> Failure | None:
         match step:

@@ -109,7 +109,9 @@ def _link(
 def _addresses(route: socket.socket, strict: bool) -> defaultdict[int, dict[str, bool]]:
     found: defaultdict[int, dict[str, bool]] = defaultdict(dict)
     for body in _dump(route, _RTM_GETADDR, _RTM_NEWADDR, _ADDRESS_REQUEST, strict=strict):
-        _, length, _, _, index = _ADDRESS.unpack_from(body)
+        family, length, _, _, index = _ADDRESS.unpack_from(body)
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            continue  # MCTP, Phonet and the like are answered as well
         attributes = _attributes(body, _ADDRESS.size)
         # Where the device has a remote end, IFA_ADDRESS is that one's.
         octets = attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS, b""))

@@ -59,5 +59,13 @@ def address_taken(step: AddAddress) -> Failure:
     return Failure(step.resource, ErrorKind.CONFLICT, "AddressTaken", message)
 
 
+def step_fault(step: NetlinkStep, error: Exception) -> Failure:
+    message = (
+        f"could not {step.describe()}: the agent met a fault of its own ({type(error).__name__}: "
+        f"{error}); the agent tries again. Please report it with the agent's log"
+    )
+    return Failure(step.resource, ErrorKind.BUG, "StepFault", message)
+
+
 def missing_namespace(step: NetlinkStep, error: NamespaceMissingError) -> Failure:
     return Failure(step.resource, ErrorKind.TRANSIENT, "NamespaceMissing", str(error))

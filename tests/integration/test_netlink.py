@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
 from agent.errors import ErrorKind
 from agent.netlink import Netlink
@@ -63,6 +64,19 @@ print(json.dumps([sorted(seen.links), dict(seen.unreadable), len(seen.peers)]))
     assert unreadable.keys() == {workload_netns.name}
     assert "Operation not permitted" in unreadable[workload_netns.name]
     assert peers == 0
+
+
+def test_a_fault_in_one_step_fails_its_resource_and_no_other(netns: Namespace) -> None:
+    with structlog.testing.capture_logs() as logged:
+        answers = execute(
+            netns,
+            AddAddress("port:1", None, "lo", "no address at all"),
+            AddAddress("port:2", None, "lo", "10.1.2.3/24"),
+        )
+    assert refused(answers[:1]) == (ErrorKind.BUG, "StepFault")
+    assert answers[1] is None
+    assert "10.1.2.3/24" in look(netns)[0]["lo"].addresses
+    assert [entry["event"] for entry in logged] == ["fault in a step"]
 
 
 def test_a_veth_that_is_ours_already_is_made_no_second_time(
