@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -126,6 +126,19 @@ _UNHEARD = {
         "the host has enrolled and never connected: start 'ovsfleet-agent run' there",
     ),
 }
+
+
+def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:
+    """For somebody who may not see all that is on a host: that there is trouble, and no more.
+
+    What concerns the host as a whole stays; hosts are everybody's to see.
+    """
+    return tuple(
+        trouble
+        if trouble.resource == HOST_RESOURCE
+        else replace(trouble, resource="", message="some resources failed")
+        for trouble in troubles
+    )
 
 
 def host_status(revision: int, facts: HostFacts) -> Status:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -17,6 +17,7 @@ from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ForbiddenError, NotFoundError
 from controller.domain.intent import Manifest, Ref, Removal
 from controller.domain.validation import Planned, World, named, plan_change, wanted
+from controller.services.queries import View, read
 from controller.store import held
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
@@ -67,14 +68,29 @@ def commit(
     nothing. Raises every violation at once. ``dry_run`` answers the same and writes nothing."""
     _authorise(principal, change)
     with db.transaction() as tx:
-        head = lock_revision(tx)
-        with tx.begin_nested() as attempt:
-            held.collect(tx)
-            result = _carry_out(tx, change, head)
-            _audit(tx, principal, request_id, result, changed=result.revision != head)
-            if dry_run:
-                attempt.rollback()
-        return result
+        return _commit(tx, principal, change, request_id, dry_run=dry_run)
+
+
+def commit_one(db: Database, principal: Principal, manifest: Manifest, *, request_id: str) -> View:
+    """Commits one object, and answers it as this change has left it: the next writer waits."""
+    change = Change((manifest,))
+    _authorise(principal, change)
+    with db.transaction() as tx:
+        _commit(tx, principal, change, request_id)
+        return read(tx, principal, manifest.ref)
+
+
+def _commit(
+    tx: Transaction, principal: Principal, change: Change, request_id: str, *, dry_run: bool = False
+) -> ChangeResult:
+    head = lock_revision(tx)
+    with tx.begin_nested() as attempt:
+        held.collect(tx)
+        result = _carry_out(tx, principal, change, head)
+        _audit(tx, principal, request_id, result, changed=result.revision != head)
+        if dry_run:
+            attempt.rollback()
+    return result
 
 
 def _authorise(principal: Principal, change: Change) -> None:
@@ -90,9 +106,10 @@ def _authorise(principal: Principal, change: Change) -> None:
             )
 
 
-def _carry_out(tx: Transaction, change: Change, head: int) -> ChangeResult:
+def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int) -> ChangeResult:
     current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, change.removals))}
     world = load_world(tx, wanted(change.manifests, change.removals, current))
+    world = replace(world, within=principal.projects)
     planned = plan_change(world, change.manifests, change.removals)
     uids = _uids(world, planned)
     revision = head

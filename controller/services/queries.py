@@ -7,19 +7,20 @@ grow with the answer. Must not show a principal what lies outside its projects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from controller.auth import PROJECT_KINDS, Principal, reaches
+from controller.auth import PROJECT_KINDS, Principal, Verb, may, reaches
 from controller.domain.errors import NotFoundError
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref
-from controller.domain.status import Phase, Status
+from controller.domain.status import HOST_RESOURCE, Phase, Status
 from controller.services.statuses import derive
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import read_fleet
 from controller.store.listing import (
+    FailureRow,
     Listed,
     read_failures,
     read_named,
@@ -57,7 +58,8 @@ class ResourceFailure:
     """A resource of a host that is not as intended."""
 
     resource: str
-    """Resource id as in ``ovsfleet/v1/state.proto``, or ``host``."""
+    """Resource id as in ``ovsfleet/v1/state.proto``, or ``host``. Empty, like ``message``, when it
+    has no object and the principal may not see all that is on the host."""
     kind: str
     reason: str
     message: str
@@ -69,8 +71,12 @@ class ResourceFailure:
 def get(db: Database, principal: Principal, kind: Kind, project: str, ref: str) -> View:
     """One object by name or uid; NotFoundError when there is none within reach."""
     with db.snapshot() as tx:
-        listed = find(tx, principal, kind, project, ref)
-        return _views(tx, kind, [listed])[0]
+        return _view(tx, principal, find(tx, principal, kind, project, ref))
+
+
+def read(tx: Transaction, principal: Principal, ref: Ref) -> View:
+    """The object as it is in this transaction; NotFoundError when there is none within reach."""
+    return _view(tx, principal, find(tx, principal, ref.kind, ref.project, ref.name))
 
 
 def find(tx: Transaction, principal: Principal, kind: Kind, project: str, ref: str) -> Listed:
@@ -109,7 +115,7 @@ def list_views(
         )
         shown = listed[:page_size]
         return Page(
-            items=tuple(_views(tx, kind, shown)),
+            items=tuple(_views(tx, principal, kind, shown)),
             next_after=_encode(shown[-1].object) if len(listed) > page_size else "",
             revision=read_fleet(tx).revision,
         )
@@ -131,31 +137,49 @@ def failures(db: Database, principal: Principal, host_ref: str) -> tuple[Resourc
     with db.snapshot() as tx:
         host = find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host_ref)
         rows = read_failures(tx, host.object.uid)
-        refs = _visible_refs(tx, principal, {row.object_uid for row in rows if row.object_uid})
-    return tuple(
-        ResourceFailure(
-            resource=row.resource,
-            kind=row.kind,
-            reason=row.reason,
-            message=row.message,
-            since=row.since,
-            object=refs.get(row.object_uid) if row.object_uid else None,
-        )
-        for row in rows
+        refs = read_refs(tx, {row.object_uid for row in rows if row.object_uid})
+    found = (_failure(row, refs.get(row.object_uid) if row.object_uid else None) for row in rows)
+    if inspects(principal):
+        return tuple(found)
+    return tuple(_veiled(each) for each in found if _is_within_reach(principal, each.object))
+
+
+def _failure(row: FailureRow, ref: Ref | None) -> ResourceFailure:
+    return ResourceFailure(
+        resource=row.resource,
+        kind=row.kind,
+        reason=row.reason,
+        message=row.message,
+        since=row.since,
+        object=ref,
     )
 
 
-def _visible_refs(tx: Transaction, principal: Principal, uids: Collection[UUID]) -> dict[UUID, Ref]:
-    refs = read_refs(tx, uids)
-    return {
-        uid: ref
-        for uid, ref in refs.items()
-        if ref.kind not in PROJECT_KINDS or reaches(principal, ref.project)
-    }
+def _is_within_reach(principal: Principal, ref: Ref | None) -> bool:
+    return ref is None or ref.kind not in PROJECT_KINDS or reaches(principal, ref.project)
 
 
-def _views(tx: Transaction, kind: Kind, listed: Sequence[Listed]) -> list[View]:
-    statuses = derive(tx, kind, [each.subject for each in listed])
+def _veiled(failure: ResourceFailure) -> ResourceFailure:
+    """Nobody knows whose it was that has no object, so what it says is not for everybody."""
+    if failure.object is not None or failure.resource == HOST_RESOURCE:
+        return failure
+    return replace(failure, resource="", message="")
+
+
+def inspects(principal: Principal) -> bool:
+    """Whether the principal may see all that is on a host, whosever it is."""
+    return may(principal, Verb.INSPECT, Kind.HOST, DEFAULT_PROJECT)
+
+
+def _view(tx: Transaction, principal: Principal, listed: Listed) -> View:
+    return _views(tx, principal, listed.object.kind, [listed])[0]
+
+
+def _views(
+    tx: Transaction, principal: Principal, kind: Kind, listed: Sequence[Listed]
+) -> list[View]:
+    subjects = [each.subject for each in listed]
+    statuses = derive(tx, kind, subjects, inspects=inspects(principal))
     return [View(each.object, statuses[each.object.uid]) for each in listed]
 
 

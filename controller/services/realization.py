@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from controller.auth import Principal
 from controller.domain.errors import NotFoundError
-from controller.domain.status import HostFacts, Phase, Trouble, lag
+from controller.domain.status import HostFacts, Phase, Trouble, lag, veiled
+from controller.services.queries import inspects
 from controller.store.changelog import concerned_hosts
 from controller.store.engine import Database
 from controller.store.facts import host_facts
@@ -45,7 +47,7 @@ class Realization:
         return self.applied == self.total
 
 
-def realization(db: Database, revision: int) -> Realization:
+def realization(db: Database, principal: Principal, revision: int) -> Realization:
     """NotFoundError for a revision that the fleet never had."""
     with db.snapshot() as tx:
         head = read_fleet(tx).revision
@@ -56,7 +58,13 @@ def realization(db: Database, revision: int) -> Realization:
             )
         hosts = host_facts(tx, concerned_hosts(tx, revision))
         left = leftovers(tx, revision, hosts)
-    found = (_pending(revision, uid, facts, left.get(uid, ())) for uid, facts in hosts.items())
+    show = tuple[Trouble, ...] if inspects(principal) else veiled
+    found = (
+        _pending(
+            revision, uid, replace(facts, troubles=show(facts.troubles)), show(left.get(uid, ()))
+        )
+        for uid, facts in hosts.items()
+    )
     pending = sorted((host for host in found if host is not None), key=lambda host: host.host)
     return Realization(
         revision=revision,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from controller.domain.intent import Kind
@@ -12,18 +13,25 @@ from controller.domain.status import (
     host_status,
     resource_status,
     segment_status,
+    veiled,
 )
 from controller.store.engine import Transaction
 from controller.store.facts import host_facts, resource_facts, segment_facts
 from controller.store.listing import Subject
 
 
-def derive(tx: Transaction, kind: Kind, subjects: Sequence[Subject]) -> dict[UUID, Status]:
-    """By uid. The number of queries depends on the kind only."""
+def derive(
+    tx: Transaction, kind: Kind, subjects: Sequence[Subject], *, inspects: bool = True
+) -> dict[UUID, Status]:
+    """By uid. The number of queries depends on the kind only.
+
+    Without ``inspects`` a host's status does not tell what of other projects failed there."""
     uids = [subject.uid for subject in subjects]
     match kind:
         case Kind.HOST:
             hosts = host_facts(tx, uids)
+            if not inspects:
+                hosts = {u: replace(f, troubles=veiled(f.troubles)) for u, f in hosts.items()}
             return {s.uid: host_status(s.revision, hosts[s.uid]) for s in subjects}
         case Kind.SEGMENT:
             segments = segment_facts(tx, uids)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from controller.store.engine import Database, Transaction
 from tests.support.api import Api
+from tests.support.manifests import apply, segment
 
 pytestmark = pytest.mark.integration
 
@@ -316,6 +320,37 @@ async def test_a_list_of_another_project_is_another_list(
         headers={"If-Match": "*"},
     )
     assert changed.json()["metadata"]["project"] == "red"
+
+
+async def test_an_answer_shows_what_its_own_request_wrote(
+    api: Api,
+    admin: httpx.AsyncClient,
+    fabric: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transaction, mtus, there = api.db.transaction, count(1350), ["blue"]
+
+    @contextmanager
+    def overtaken() -> Iterator[Transaction]:
+        with transaction() as tx:
+            yield tx
+        with closing(Database(api.db.url, pool_size=1)) as other:
+            apply(other, *(segment(name, mtu=next(mtus)) for name in there))
+
+    monkeypatch.setattr(api.db, "transaction", overtaken)
+    replaced = await admin.put(
+        "/v1/segments/blue",
+        json={"metadata": {"name": "blue"}, "spec": {"mtu": 1300}},
+        headers={"If-Match": "*"},
+    )
+    there.append("newer")
+    made = await admin.post(
+        "/v1/segments", json={"metadata": {"name": "newer"}, "spec": {"mtu": 1301}}
+    )
+    for answer, mtu in ((replaced, 1300), (made, 1301)):
+        shown = answer.json()
+        assert shown["spec"]["mtu"] == mtu
+        assert answer.headers["ETag"] == f'"{shown["metadata"]["revision"]}"'
 
 
 async def test_the_desired_state_of_a_host_is_what_its_agent_is_told(

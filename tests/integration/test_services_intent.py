@@ -176,6 +176,24 @@ def test_a_principal_changes_only_its_own_projects(db: Database) -> None:
         commit(db, viewer, change, request_id="r")
 
 
+def test_a_clash_does_not_tell_what_other_projects_have(db: Database) -> None:
+    with psycopg.connect(db.url, autocommit=True) as connection:
+        connection.execute("INSERT INTO project (name) VALUES ('blue')")
+    apply(db, host(1), segment("secret", vni=5), port("secret-port", "h1", segment="secret"))
+    tenant = Principal("t", frozenset({Role.PROJECT_ADMIN}), frozenset({"blue"}))
+    mine = segment("mine", "blue", vni=5)
+    same_device = port("p", "h1", "blue", segment="mine", interface="secret-port")
+    with pytest.raises(ConflictError) as refused:
+        commit(db, tenant, Change((mine, same_device)), request_id="r")
+    told = [violation.detail for violation in refused.value.violations]
+    assert len(told) == 2
+    assert all("an object of another project" in detail for detail in told)
+    assert not any("secret'" in detail or "Port secret" in detail for detail in told)
+    with pytest.raises(ConflictError, match="Port secret-port") as plain:
+        apply(db, mine, same_device)
+    assert "Segment secret" in str([v.detail for v in plain.value.violations])
+
+
 def test_every_change_is_in_the_log_and_in_the_audit(db: Database, database_url: str) -> None:
     apply(db, host(1), segment("red"))
     apply(db, port("p1", "h1", segment="red"))

@@ -69,13 +69,13 @@ def _batch(db: Database) -> object:
 READS: dict[str, tuple[Callable[[Database], object], int]] = {
     "hosts": (_list(Kind.HOST), 4),
     "bridges": (_list(Kind.BRIDGE), 4),
-    "segments": (_list(Kind.SEGMENT), 5),
+    "segments": (_list(Kind.SEGMENT), 6),
     "ports": (_list(Kind.PORT), 4),
-    "summary": (lambda db: queries.summary(db, ADMIN), 13),
+    "summary": (lambda db: queries.summary(db, ADMIN), 14),
     "failures": (lambda db: queries.failures(db, ADMIN, "h1"), 3),
     "host intents": (_batch, 16),
     "changed statuses": (lambda db: status.changed_since(db, 0), 5),
-    "realization": (lambda db: realization(db, 1), 5),
+    "realization": (lambda db: realization(db, ADMIN, 1), 5),
     "dirty hosts": (lambda db: changes.dirty_hosts(db, 0, 1), 1),
 }
 

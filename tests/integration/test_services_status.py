@@ -293,6 +293,14 @@ def test_a_principal_sees_only_its_own_projects(db: Database, fleet: Fleet) -> N
     for project in (None, "default", "blue"):
         page = queries.list_views(db, tenant, Kind.PORT, project, page_size=10)
         assert page.items == ()
-    fleet.record("h1", report(1, failure(f"port:{uid}")))
-    assert [f.object for f in queries.failures(db, tenant, "h1")] == [None]
+    elsewhere, orphan = failure(f"port:{uid}"), failure(f"port:{uuid4()}")
+    fleet.record("h1", report(1, elsewhere, orphan))
+    (shown,) = queries.failures(db, tenant, "h1")
+    assert (shown.object, shown.resource, shown.message) == (None, "", "")
+    everything = {f.message for f in queries.failures(db, ADMIN, "h1")}
+    assert everything == {elsewhere.message, orphan.message}
+    told = queries.get(db, tenant, Kind.HOST, "default", "h1").status.conditions[-1]
+    assert (told.reason, told.message) == ("SomeFailed", "some resources failed")
+    page = queries.list_views(db, tenant, Kind.HOST, None, page_size=10)
+    assert elsewhere.message not in str(page)
     assert queries.get(db, ADMIN, Kind.PORT, "default", str(uid)).object.name == "p1"

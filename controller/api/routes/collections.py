@@ -158,10 +158,8 @@ def _add_create(router: APIRouter, of: Collection) -> None:
     ) -> AnyDocument:
         manifest = to_manifest(body.value, mode=Mode.CREATE)
         require_writes(caller, [(manifest.ref, "")])
-        change = intent.Change(manifests=(manifest,))
-        intent.commit(context.db, caller, change, request_id=request_id)
+        view = intent.commit_one(context.db, caller, manifest, request_id=request_id)
         ref = manifest.ref
-        view = queries.get(context.db, caller, of.kind, ref.project, ref.name)
         response.headers["ETag"] = etag(view.object.revision)
         response.headers["Location"] = f"/v1/{of.path}/{ref.name}?project={ref.project}"
         return to_document(view)
@@ -193,9 +191,7 @@ def _add_replace(router: APIRouter, of: Collection) -> None:
         ref = queries.get(context.db, caller, of.kind, project, name_or_uid).object.ref
         _refuse_renaming(body.value, ref)
         manifest = to_manifest(body.value, ref=ref, mode=Mode.REPLACE, expected_revision=expected)
-        change = intent.Change(manifests=(manifest,))
-        intent.commit(context.db, caller, change, request_id=request_id)
-        view = queries.get(context.db, caller, of.kind, ref.project, ref.name)
+        view = intent.commit_one(context.db, caller, manifest, request_id=request_id)
         response.headers["ETag"] = etag(view.object.revision)
         return to_document(view)
 

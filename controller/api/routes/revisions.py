@@ -20,12 +20,12 @@ router = APIRouter(prefix="/v1", tags=["changes"])
     response_model=RevisionDocument,
     responses=declared("unauthenticated", "not_found", "invalid", "unavailable"),
 )
-def get_revision(context: Context, _caller: Caller, revision: int) -> RevisionDocument:
+def get_revision(context: Context, caller: Caller, revision: int) -> RevisionDocument:
     """Which of the hosts that a change concerns have applied it, and what keeps the others.
 
     No write reaches a host that a change does not concern, so these are all that one waits for.
     """
-    found = realization(context.db, revision)
+    found = realization(context.db, caller, revision)
     return RevisionDocument(
         revision=found.revision,
         head=found.head,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from controller.domain.intent import (
@@ -18,6 +18,7 @@ from controller.domain.intent import (
     SegmentSpec,
     Spec,
 )
+from controller.domain.validation.faults import listing
 from controller.domain.validation.world import Draft, Elsewhere, World
 
 _SpecT = TypeVar("_SpecT", bound=Spec)
@@ -48,6 +49,9 @@ class After:
             self._by_host[entry.spec.host].append(entry)
         if (segment := segment_ref(entry)) is not None:
             self._ports_by_segment[segment].append(entry)
+
+    def listing(self, refs: Iterable[Ref], total: int | None = None) -> str:
+        return listing(refs, total, self.world.within)
 
     def host(self, name: str) -> HostSpec | None:
         return self._spec(Ref(Kind.HOST, DEFAULT_PROJECT, name), HostSpec)

@@ -20,7 +20,7 @@ from controller.domain.intent import (
 )
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
-from controller.domain.validation.faults import Faults, listing
+from controller.domain.validation.faults import Faults, called
 from controller.domain.validation.world import Draft
 
 
@@ -72,7 +72,7 @@ def _compare(claims: Iterable[_Claim], rule: _Rule, after: After, faults: Faults
                     after.drafts[claim.holder].pointer + claim.pointer,
                     rule.code,
                     f"{claim.value} must be unique {rule.scope} and is also that of"
-                    f" {listing(other.holder for other in others)}",
+                    f" {after.listing(other.holder for other in others)}",
                     rule.fix,
                 )
 
@@ -150,12 +150,12 @@ def _check_vnis(after: After, faults: Faults) -> None:
         holder = after.world.vnis[spec.vni]
         if holder == draft.ref or (holder is not None and holder in after.entries):
             continue
-        who = f"that of {holder.kind} {holder.name!r}" if holder else "that of a deleted segment"
+        who = called(holder, after.world.within) if holder else "a deleted segment"
         until = "" if holder else " which some host has not confirmed as removed"
         faults.conflict(
             f"{draft.pointer}/spec/vni",
             "vni_taken",
-            f"VNI {spec.vni} is {who}{until}",
+            f"VNI {spec.vni} is that of {who}{until}",
             _VNI.fix,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from controller.auth import PROJECT_KINDS
 from controller.domain.errors import (
     ConflictError,
     DomainError,
@@ -51,8 +52,16 @@ def _summary(violations: list[Violation]) -> str:
     return first if not more else f"{first} (and {more} more)"
 
 
-def listing(refs: Iterable[Ref], total: int | None = None) -> str:
-    """Name a few objects in a sentence: ``Port web-1, Port web-2 and 7 more``."""
-    names = sorted({f"{ref.kind} {ref.name}" for ref in refs})
+def listing(refs: Iterable[Ref], total: int | None, within: frozenset[str] | None) -> str:
+    """Name a few objects in a sentence: ``Port web-1, Port web-2 and 7 more``.
+
+    What belongs to a project outside of ``within`` (None: all are inside) is not named."""
+    names = sorted({called(ref, within) for ref in refs})
     more = max(total or 0, len(names)) - min(len(names), _NAMED)
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more else "")
+
+
+def called(ref: Ref, within: frozenset[str] | None) -> str:
+    if within is None or ref.kind not in PROJECT_KINDS or ref.project in within:
+        return f"{ref.kind} {ref.name}"
+    return "an object of another project"

@@ -17,7 +17,7 @@ from controller.domain.intent import (
 )
 from controller.domain.mtu import MIN_IPV6_MTU, effective_mtu
 from controller.domain.validation.after import After, segment_ref
-from controller.domain.validation.faults import Faults, listing
+from controller.domain.validation.faults import Faults
 from controller.domain.validation.shape import family, has_ipv6
 from controller.domain.validation.world import Draft
 
@@ -109,14 +109,14 @@ def _changed(draft: Draft, names: tuple[str, ...]) -> Iterator[str]:
 def _users(ref: Ref, after: After) -> str:
     """Name the ports that keep a host's overlay or a segment in use."""
     if ref.kind is Kind.HOST:
-        return listing(e.ref for e in after.on_host(ref.name) if segment_ref(e) is not None)
+        return after.listing(e.ref for e in after.on_host(ref.name) if segment_ref(e) is not None)
     return _segment_ports(ref, after)
 
 
 def _segment_ports(ref: Ref, after: After) -> str:
     near = [port.ref for port, _ in after.ports_of(ref)]
     far = after.elsewhere(ref)
-    return listing(near + [port.ref for port in far.sample], len(near) + far.ports)
+    return after.listing(near + [port.ref for port in far.sample], len(near) + far.ports)
 
 
 def _check_vteps(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
@@ -234,11 +234,11 @@ def _check_holders(ref: Ref, after: After, faults: Faults) -> None:
 def _holders(ref: Ref, after: After) -> str:
     match ref.kind:
         case Kind.HOST:
-            return listing(e.ref for e in after.on_host(ref.name))
+            return after.listing(e.ref for e in after.on_host(ref.name))
         case Kind.SEGMENT:
             return _segment_ports(ref, after)
         case Kind.BRIDGE:
-            return listing(_bridge_ports(ref, after))
+            return after.listing(_bridge_ports(ref, after))
         case Kind.PORT:
             return ""
 

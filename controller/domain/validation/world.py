@@ -59,6 +59,8 @@ class World:
     ``Wanted.hosts``. A missing entry means there are none."""
     projects: frozenset[str] = frozenset({DEFAULT_PROJECT})
     """Those of the request's projects that exist."""
+    within: frozenset[str] | None = None
+    """The projects whose objects may be named to who asks; None is all."""
     vnis: Mapping[int, Ref | None] = field(default_factory=lambda: MappingProxyType({}))
     """The taken ones among ``Wanted.vnis``: the segment that has it, or None while a host may still
     carry it for a deleted segment."""
