@@ -19,6 +19,7 @@ import ovs.db.idl
 from agent.errors import ErrorKind, Failure
 from agent.ovsdb.liveness import VswitchdWatch
 from agent.ovsdb.replica import Replica
+from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.ovsdb.write import OutOfDateError, Writer
 from agent.planner.plan import AddBridge, AddPort, OvsdbOp, Stage
 
@@ -61,7 +62,10 @@ def apply(
     comment: str,
     deadline: float,
 ) -> Waiting:
-    """``deadline`` is a time of the monotonic clock, for the server and ovs-vswitchd together."""
+    """``deadline`` is a time of the monotonic clock, for the server and ovs-vswitchd together.
+
+    OvsdbUnavailableError when the server does not answer until then.
+    """
     result = yield from _commit(replica, ops, comment, deadline)
     if result.outcome is Outcome.ERROR:
         result = yield from _commit_by_resource(replica, ops, comment, deadline)
@@ -89,7 +93,7 @@ def _commit(replica: Replica, ops: Iterable[OvsdbOp], comment: str, deadline: fl
         raise
     while (status := writer.transaction.commit()) == _Status.INCOMPLETE:
         if time.monotonic() >= deadline:
-            return OvsdbResult(Outcome.TRY_AGAIN, "ovsdb-server did not answer in time")
+            raise OvsdbUnavailableError("ovsdb-server did not answer in time; does it hang?")
         yield deadline
     return _result(status, writer.transaction)
 
@@ -112,6 +116,8 @@ def _commit_by_resource(
     total = OvsdbResult(Outcome.UNCHANGED, realized=True)
     missing: dict[str, str] = {}
     for resource, group in Stage(ovsdb=ops).groups().items():
+        if time.monotonic() >= deadline:
+            return replace(total, outcome=Outcome.TRY_AGAIN, error="the time ran out half-way")
         if needed := {op.bridge for op in group if isinstance(op, AddPort)} & missing.keys():
             total = _with_failure(total, _without_bridge(resource, min(needed), missing))
             continue

@@ -143,6 +143,15 @@ async def test_a_vswitchd_that_hangs_costs_the_deadline_and_nothing_else(ovs: Op
         await observed_until(connection, lambda seen: seen.caught_up, "it caught up")
 
 
+async def test_a_database_that_hangs_is_as_good_as_none(ovs: OpenVSwitch) -> None:
+    async with connected(ovs) as connection:
+        ovs.freeze_database(frozen=True)
+        with pytest.raises(OvsdbUnavailableError, match="did not answer"):
+            await connection.apply([ADD_BRIDGE], "hangs", 0.3)
+        ovs.freeze_database(frozen=False)
+        await observed_until(connection, lambda seen: "br1" in seen.bridges, "it answers again")
+
+
 async def test_only_what_changed_is_read_again(ovs: OpenVSwitch) -> None:
     for name in ("br0", "br1"):
         ovs.vsctl("add-br", name, "--", "set", "Bridge", name, "datapath_type=netdev")

@@ -81,7 +81,13 @@ class OpenVSwitch:
         assert self._vswitchd is not None
         self._vswitchd.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
+    def freeze_database(self, *, frozen: bool) -> None:
+        assert self._database is not None
+        self._database.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
     def close(self) -> None:
+        if self._database is not None:
+            self.freeze_database(frozen=False)
         if self._vswitchd is not None:
             self.freeze_vswitchd(frozen=False)
         self.stop_vswitchd(signal.SIGTERM)
