@@ -149,6 +149,10 @@ class _Reader(threading.Thread):
             except UnavailableError as error:
                 _log.warning("watch feed cannot read", reason=error.detail)
                 self._stopped.wait(_RETRY_SECONDS)
+            except Exception:  # noqa: BLE001 - it is logged
+                # Without this thread every stream would go quiet and none would end.
+                _log.exception("Fault in the watch feed")
+                self._stopped.wait(_RETRY_SECONDS)
 
     def _follow(self, listener: IntentListener, cursor: Cursor) -> None:
         while not self._stopped.is_set():

@@ -72,9 +72,13 @@ class Supervisor:
         await keeper.start()
 
     async def stop(self) -> None:
-        """End all children, the one started last first."""
+        """End all children, the one started last first; a fault with one spares no other."""
         while self._keepers:
-            await self._keepers.pop().stop()
+            keeper = self._keepers.pop()
+            try:
+                await keeper.stop()
+            except Exception:
+                log.exception("Fault in stopping a process", process=keeper.name)
 
 
 class _Keeper:
@@ -86,6 +90,10 @@ class _Keeper:
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._child.name
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._keep(), name=f"keep {self._child.name}")
@@ -147,6 +155,12 @@ class _Keeper:
         except (OSError, EmbeddedPostgresError) as error:
             reason = str(error)
             log.error("Process cannot be started", process=self._child.name, reason=reason)  # noqa: TRY400 - the reason is enough
+            return None
+        except Exception:
+            # A fault of ours must not leave a child that nobody keeps.
+            log.exception("Fault in keeping a process", process=self._child.name)
+            if self._process is not None and self._process.returncode is None:
+                await self._end(self._process)
             return None
 
     async def _run_once(self) -> int:

@@ -117,9 +117,11 @@ class Cluster:
     def is_ready(self, pid: int) -> bool:
         """Say whether the postmaster ``pid`` accepts connections, by its own status line."""
         try:
-            lines = (self.data / "postmaster.pid").read_text("ascii").splitlines()
+            # It names the data folder, and that may be of any bytes.
+            status = (self.data / "postmaster.pid").read_text("utf-8", "surrogateescape")
         except FileNotFoundError:
             return False
+        lines = status.split("\n")
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def _initialise(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from controller.api import feed
 from controller.api.feed import Cursor, Event, Position, Watcher
 from controller.auth import Role
 from controller.domain.intent import Kind
-from controller.services import status
+from controller.services import changes, status
 from controller.services.changes import LogEntry
 from controller.services.status import HostReport, Outcome, SessionStart
 from tests.support.api import Api, LiveServer
@@ -65,6 +66,26 @@ def until(
             return before, event
         before.append(event)
     raise AssertionError(f"the stream ended without {name}")
+
+
+def test_a_fault_in_the_reader_does_not_make_a_watch_go_quiet(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since, faults = changes.since, iter([ValueError("a fault of ours")])
+
+    def faulty(*args: Any, **options: Any) -> tuple[LogEntry, ...]:
+        if threading.current_thread().name == "watch-feed":
+            for fault in faults:
+                raise fault
+        return since(*args, **options)
+
+    monkeypatch.setattr(changes, "since", faulty)
+    with watching(client) as events:
+        until(events, "synced")
+        apply(client, segment("blue"))
+        _, event = until(events, "change")
+        assert json.loads(event.data)["name"] == "blue"
+    assert next(faults, None) is None
 
 
 def test_a_watcher_first_gets_what_it_missed_then_synced_then_what_happens(

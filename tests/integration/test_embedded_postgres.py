@@ -65,6 +65,16 @@ def test_the_first_start_makes_a_database_with_checksums_for_an_ordinary_role(
     assert facts == ("ovsfleet", "ovsfleet", False, "on", "", "UTF8")
 
 
+def test_a_folder_whose_name_is_not_plain_english_is_fine(data_dir: Path, pristine: Path) -> None:
+    data_dir.mkdir(mode=0o711)
+    folder = data_dir / os.fsdecode("größe".encode() + b"-\xff")
+    subprocess.run(["cp", "-a", str(pristine), os.fsencode(folder)], check=True)
+    cluster = Cluster(folder)
+    cluster.prepare()
+    with running(cluster) as process:
+        assert cluster.is_ready(process.pid)
+
+
 def test_only_the_server_and_root_may_enter_its_folder(cluster: Cluster) -> None:
     with running(cluster) as server:
         uid = int(Path(f"/proc/{server.pid}/status").read_text().split("Uid:")[1].split()[0])

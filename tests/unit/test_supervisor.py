@@ -89,6 +89,55 @@ async def test_a_child_that_never_gets_ready_is_reported_by_name() -> None:
     await supervisor.stop()
 
 
+async def test_a_fault_in_keeping_a_child_ends_that_child_and_starts_another(
+    tmp_path: Path,
+) -> None:
+    starts, asked = tmp_path / "starts", []
+
+    def is_ready(pid: int) -> bool:
+        asked.append(pid)
+        if len(asked) == 1:
+            raise ValueError("a fault of ours")
+        return True
+
+    supervisor = Supervisor()
+    script = f"echo $$ >> {starts}; exec sleep 60"
+    await supervisor.start(shell("asked", script, is_ready=is_ready, backoff=Backoff(first_s=0.01)))
+    first, second = asked
+    await_exit(first, within=0)
+    os.kill(second, 0)
+    await supervisor.stop()
+    await_exit(second, within=0)
+
+
+class FaultyBackoff(Backoff):
+    def delay(self, deaths: int) -> float:
+        raise ValueError(f"a fault of ours after {deaths} deaths")
+
+
+async def test_a_keeper_that_failed_keeps_no_other_child_from_being_stopped(
+    tmp_path: Path,
+) -> None:
+    ready, end = tmp_path / "ready", tmp_path / "end"
+    supervisor = Supervisor()
+    await supervisor.start(shell("lasting", f"echo $$ > {ready}; exec sleep 60"))
+    (pid,) = await lines_of(ready, 1)
+    failed = asyncio.Event()
+    await supervisor.start(
+        shell(
+            "failing",
+            f"while [ ! -e {end} ]; do sleep 0.01; done",
+            backoff=FaultyBackoff(),
+        )
+    )
+    (keeper,) = (task for task in asyncio.all_tasks() if task.get_name() == "keep failing")
+    keeper.add_done_callback(lambda _: failed.set())
+    end.touch()
+    await asyncio.wait_for(failed.wait(), DEADLINE_S)
+    await supervisor.stop()
+    await_exit(int(pid), within=0)
+
+
 async def test_what_a_child_complains_of_is_read_line_by_line() -> None:
     said: list[str] = []
     heard = asyncio.Event()
