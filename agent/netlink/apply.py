@@ -17,7 +17,7 @@ from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_SETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from agent.errors import Failure
-from agent.model import ADDRESS_MARK
+from agent.model import ADDRESS_MARK, OUR_KINDS
 from agent.netlink import dump, netns, offload, promotion, refusal
 from agent.netlink.session import Rtnl, rtnl
 from agent.planner.plan import (
@@ -105,7 +105,7 @@ class Executor:
 
     async def _set_link(self, step: SetLink) -> None:
         async with rtnl(step.netns) as route:
-            link = await _get(route, step.name)
+            link = await _target(route, step)
             if step.up and _kind(link) == "veth" and self._userspace_datapath():
                 offload.disable_tx_checksum(step.netns, step.name)
             wanted = {"mtu": step.mtu, "address": step.mac, "ifalias": step.alias}
@@ -117,7 +117,7 @@ class Executor:
 
     async def _add_address(self, step: AddAddress) -> Failure | None:
         async with rtnl(step.netns) as route:
-            index = (await _get(route, step.name))["index"]
+            index = (await _target(route, step))["index"]
             self.write_count += 1
             try:
                 await route.addr("add", index=index, proto=ADDRESS_MARK, **_words(step.cidr))
@@ -131,7 +131,7 @@ class Executor:
 
     async def _delete_address(self, step: DeleteAddress) -> None:
         async with rtnl(step.netns) as route:
-            index = (await _get(route, step.name))["index"]
+            index = (await _target(route, step))["index"]
             if not _addresses(step, index).get(step.cidr):
                 return  # ours is gone; what is there now is somebody else's
             if ipaddress.ip_interface(step.cidr).version == 4:
@@ -145,6 +145,15 @@ class Executor:
 
 async def _get(route: Rtnl, name: str) -> Any:
     return (await route.link("get", ifname=name))[0]
+
+
+async def _target(route: Rtnl, step: SetLink | AddAddress | DeleteAddress) -> Any:
+    """The device that the step is about: what has its name now may be somebody else's."""
+    link = await _get(route, step.name)
+    is_another = link["index"] != step.ifindex if step.ifindex else _kind(link) not in OUR_KINDS
+    if is_another:
+        raise OSError(errno.ENODEV, f"{step.name} is the name of another device by now")
+    return link
 
 
 async def find(route: Rtnl, name: str) -> Any | None:

@@ -36,6 +36,7 @@ def configure(
         mac=_unless_equal(wish.mac, have.mac.lower() if have else None),
         up=_unless_equal(wish.up, have.up if have else None),
         alias=_unless_equal(wish.alias, have.alias if have else None),
+        ifindex=have.ifindex if have else None,
     )
     named = (changes.mtu, changes.mac, changes.up, changes.alias)
     first: tuple[NetlinkStep, ...] = (changes,) if any(each is not None for each in named) else ()
@@ -59,8 +60,9 @@ def _address_steps(
     """A wanted address that somebody else gave the device serves as well, and stays theirs."""
     there = have.addresses if have is not None else frozenset[str]()
     owned = have.owned_addresses if have is not None else frozenset[str]()
+    index = have.ifindex if have is not None else None
     # Deleted first: with another prefix length an IPv6 address is in its own way.
     return (
-        *(DeleteAddress(resource, netns, name, cidr) for cidr in sorted(owned - wanted)),
-        *(AddAddress(resource, netns, name, cidr) for cidr in sorted(wanted - there)),
+        *(DeleteAddress(resource, netns, name, cidr, index) for cidr in sorted(owned - wanted)),
+        *(AddAddress(resource, netns, name, cidr, index) for cidr in sorted(wanted - there)),
     )

@@ -197,7 +197,11 @@ class DeleteLink:
 
 @dataclass(frozen=True, slots=True)
 class SetLink:
-    """Change what is not None of a device; ``netns`` None is the agent's own namespace."""
+    """Change what is not None of a device; ``netns`` None is the agent's own namespace.
+
+    ``ifindex`` tells the device from another that has its name by then; None while it is not made
+    yet: it has to be of a kind that Open vSwitch or we make then. The same holds for addresses.
+    """
 
     resource: str
     netns: str | None
@@ -206,6 +210,7 @@ class SetLink:
     mac: str | None = None
     up: bool | None = None
     alias: str | None = None
+    ifindex: int | None = None
 
     def describe(self) -> str:
         wanted = {"mtu": self.mtu, "mac": self.mac, "up": self.up, "alias": self.alias}
@@ -224,6 +229,7 @@ class AddAddress:
     netns: str | None
     name: str
     cidr: str
+    ifindex: int | None = None
 
     def describe(self) -> str:
         return f"add address {self.cidr} to {self.name}{_where(self.netns)}"
@@ -240,6 +246,7 @@ class DeleteAddress:
     netns: str | None
     name: str
     cidr: str
+    ifindex: int | None = None
 
     def describe(self) -> str:
         return f"delete address {self.cidr} from {self.name}{_where(self.netns)}"

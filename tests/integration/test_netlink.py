@@ -16,6 +16,7 @@ from agent.netlink import Netlink
 from agent.planner.plan import (
     AddAddress,
     CreateVeth,
+    DeleteAddress,
     DeleteLink,
     NetlinkStep,
     SetLink,
@@ -66,16 +67,48 @@ print(json.dumps([sorted(seen.links), dict(seen.unreadable), len(seen.peers)]))
     assert peers == 0
 
 
+@pytest.mark.parametrize("kind", ["bridge", "veth"])
+def test_another_device_that_took_the_name_meanwhile_is_not_touched(
+    netns: Namespace, kind: str
+) -> None:
+    netns.ip("tuntap", "add", "t0", "mode", "tap")
+    index = look(netns)[0]["t0"].ifindex
+    netns.ip("tuntap", "del", "t0", "mode", "tap")
+    netns.ip("link", "add", "t0", "type", kind)
+    before = look(netns)
+    for step in (
+        SetLink("port:1", None, "t0", up=True, alias=ALIAS, ifindex=index),
+        AddAddress("port:1", None, "t0", "192.0.2.1/24", index),
+        DeleteAddress("port:1", None, "t0", "192.0.2.1/24", index),
+    ):
+        assert refused(execute(netns, step)) == (ErrorKind.TRANSIENT, "DeviceMissing")
+    assert look(netns) == before
+
+
+def test_a_device_that_open_vswitch_cannot_have_made_just_now_is_not_touched(
+    netns: Namespace,
+) -> None:
+    netns.ip("link", "add", "t0", "type", "bridge")
+    before = look(netns)
+    for step in (
+        SetLink("port:1", None, "t0", up=True, alias=ALIAS),
+        AddAddress("port:1", None, "t0", "192.0.2.1/24"),
+    ):
+        assert refused(execute(netns, step)) == (ErrorKind.TRANSIENT, "DeviceMissing")
+    assert look(netns) == before
+
+
 def test_a_fault_in_one_step_fails_its_resource_and_no_other(netns: Namespace) -> None:
+    netns.ip("tuntap", "add", "t0", "mode", "tap")
     with structlog.testing.capture_logs() as logged:
         answers = execute(
             netns,
-            AddAddress("port:1", None, "lo", "no address at all"),
-            AddAddress("port:2", None, "lo", "10.1.2.3/24"),
+            AddAddress("port:1", None, "t0", "no address at all"),
+            AddAddress("port:2", None, "t0", "10.1.2.3/24"),
         )
     assert refused(answers[:1]) == (ErrorKind.BUG, "StepFault")
     assert answers[1] is None
-    assert "10.1.2.3/24" in look(netns)[0]["lo"].addresses
+    assert "10.1.2.3/24" in look(netns)[0]["t0"].addresses
     assert [entry["event"] for entry in logged] == ["fault in a step"]
 
 

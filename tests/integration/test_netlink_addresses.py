@@ -26,7 +26,7 @@ def delete(cidr: str) -> DeleteAddress:
 @pytest.fixture
 def device(netns: Namespace) -> Namespace:
     """A host with one device, v0."""
-    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.ip("tuntap", "add", "v0", "mode", "tap")
     netns.ip("link", "set", "v0", "up")
     return netns
 
@@ -135,13 +135,13 @@ def test_an_address_that_somebody_made_their_own_is_left_to_them(device: Namespa
 
 
 def test_link_local_addresses_are_not_seen(netns: Namespace) -> None:
-    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.ip("tuntap", "add", "v0", "mode", "tap")
     netns.ip("address", "add", "fe80::1/64", "dev", "v0")
     assert look(netns)[0]["v0"].addresses == set()
 
 
 def test_an_ipv6_address_where_ipv6_is_off_is_explained(netns: Namespace) -> None:
-    netns.ip("link", "add", "v0", "type", "bridge")
+    netns.ip("tuntap", "add", "v0", "mode", "tap")
     netns.exec("sysctl", "-qw", "net.ipv6.conf.v0.disable_ipv6=1")
     answers = execute(netns, AddAddress("p", None, "v0", "2001:db8::1/64"))
     assert refused(answers)[0] is ErrorKind.UNSUPPORTED

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from agent.model import Link, ObservedState
+from agent.model import OUR_KINDS, Link, ObservedState
 from agent.planner.plan import (
     AddAddress,
     CreateVeth,
@@ -52,7 +52,7 @@ class Kernel:
             case AddAddress():
                 self._add_address(step)
             case DeleteAddress():
-                link = self._get(step.netns, step.name)
+                link = self._target(step)
                 gone = link.owned_addresses & {step.cidr}
                 self._put(step.netns, _with_addresses(link, removed=gone))
 
@@ -99,12 +99,12 @@ class Kernel:
 
     def _set_link(self, step: SetLink) -> None:
         wanted = {"mtu": step.mtu, "mac": step.mac, "up": step.up, "alias": step.alias}
-        link = self._get(step.netns, step.name)
+        link = self._target(step)
         named = {key: value for key, value in wanted.items() if value is not None}
         self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
 
     def _add_address(self, step: AddAddress) -> None:
-        link = self._get(step.netns, step.name)
+        link = self._target(step)
         if step.cidr in link.addresses:
             return
         address = ipaddress.ip_interface(step.cidr)
@@ -117,6 +117,12 @@ class Kernel:
         link = self.links.get(name) if netns is None else self.peers.get((netns, name))
         if link is None:
             raise NetlinkRefusedError(f"no device {name} in {netns or 'the host'}")
+        return link
+
+    def _target(self, step: SetLink | AddAddress | DeleteAddress) -> Link:
+        link = self._get(step.netns, step.name)
+        if link.ifindex != step.ifindex if step.ifindex else link.kind not in OUR_KINDS:
+            raise NetlinkRefusedError(f"{step.name} is the name of another device by now")
         return link
 
     def _put(self, netns: str | None, link: Link) -> None:
