@@ -18,7 +18,7 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler import CompiledHost, host_state
 from controller.domain.intent import HostIntent
-from controller.services.status import HostReport
+from controller.services.status import HostReport, Outcome
 from controller.southbound.identity import HostIdentity
 
 _NONCES_KEPT = 16
@@ -100,6 +100,9 @@ class HostSession:
         """
         self.applied_revision = report.applied_revision
         self.applied_hash = report.applied_hash
+        if report.outcome is Outcome.REVERTED:
+            # It gave back what it was sent: the same content may be intended anew.
+            self._held_hash = b""
         if self.advanced is None:
             return report
         revision = self._compiled[0]

@@ -111,8 +111,16 @@ def record(
         "last_transition": case((row.silent, now), else_=row.last_transition),
         "changed_xid": _THIS_XID,
     }
+    if "pinned_revision" not in report:
+        columns["pinned_revision"] = _pin_after(report["applied_revision"])
     statement = update(row).where(row.host_uid == host_uid, row.session_epoch == session_epoch)
     return tx.execute(statement.values(columns)).rowcount == 1
+
+
+def _pin_after(applied_revision: int) -> ColumnElement[int | None]:
+    """A host that has applied more than its pin allows was pinned by a report that came late."""
+    row = HostStatusRow
+    return case((row.pinned_revision < applied_revision, None), else_=row.pinned_revision)
 
 
 def replace_failures(

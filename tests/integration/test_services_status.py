@@ -263,6 +263,20 @@ def test_a_host_that_reverted_is_held_until_new_intent_addresses_it(
     assert desired.load_host_intent(db, uid).revision == changes.head(db)
 
 
+def test_a_pin_that_came_late_goes_when_the_host_has_applied_more(
+    db: Database, fleet: Fleet
+) -> None:
+    fleet.record("h1", report(1))
+    apply(db, port("p3", "h1", segment="red"))
+    head = apply(db, port("p4", "h1", segment="red")).revision
+    # The word of the state before, written after the intent that lets the host go on.
+    fleet.record("h1", report(1, observed_revision=2, outcome=Outcome.REVERTED))
+    fleet.record("h1", report(1, observed_revision=2))
+    assert desired.load_host_intent(db, fleet.uid["h1"]).revision == 1
+    fleet.record("h1", report(head))
+    assert desired.load_host_intent(db, fleet.uid["h1"]).revision == head
+
+
 def test_a_host_that_is_not_intended_gets_no_session(db: Database, fleet: Fleet) -> None:
     with pytest.raises(NotFoundError):
         status.open_session(db, uuid4(), start(), now=NOW)

@@ -143,6 +143,18 @@ async def test_a_state_that_an_agent_has_accepted_and_not_applied_does_not_count
     assert session.advanced == (fleet.revision, content)
 
 
+async def test_a_state_that_an_agent_gave_back_is_sent_again_when_it_is_intended_anew(
+    fleet: ModelFleet,
+) -> None:
+    session = open_session()
+    offer(session, fleet)
+    await session.take()
+    session.heard(HostReport(fleet.revision, 0, b"", Outcome.REVERTED))
+    fleet.apply(segment("unrelated"))
+    offer(session, fleet)
+    assert (await session.take()).revision == fleet.revision
+
+
 async def test_of_two_sessions_of_a_host_the_one_with_the_higher_epoch_stays() -> None:
     for first, second in ((1, 2), (2, 1)):
         sessions = Sessions()
