@@ -134,6 +134,7 @@ class Daemon:
     ) -> None:
         self._settings = settings
         self._identity = identity
+        self._store = store
         self._metrics = Metrics()
         self._cache = open_cache(settings)
         self._cache.load()
@@ -213,15 +214,23 @@ class Daemon:
     def document(self) -> introspection.Document:
         """What `ovsfleet-agent status` shows."""
         report = self._reconciler.report
+        certificate = self._current_identity().certificate
         return {
             "version": version(),
             "pid": os.getpid(),
             "host": dataclasses.asdict(self._identity.profile),
-            "certificate_not_after": self._identity.certificate.not_valid_after_utc.isoformat(),
+            "certificate_not_after": certificate.not_valid_after_utc.isoformat(),
             "controller_error": self._controlplane.last_error,
             "report": None if report is None else describe_report(report),
             "metrics": self._metrics.samples(),
         }
+
+    def _current_identity(self) -> Identity:
+        """With the certificate that the control plane renewed last, if it can be read."""
+        try:
+            return self._store.load() or self._identity
+        except (IdentityError, OSError):
+            return self._identity
 
     def _host_changed(self) -> None:
         self._reconciler.wake()

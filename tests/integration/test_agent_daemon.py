@@ -7,6 +7,7 @@ import dataclasses
 import json
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from ovsfleet.v1 import agent_pb2
@@ -255,6 +256,15 @@ async def test_plan_tells_what_would_be_done_and_writes_nothing(lab: Lab) -> Non
     assert due.returncode == 2
     assert "port:p1: add internal port p1 to bridge br-fleet, tag 2" in due.stdout
     assert lab.ovs.transactions() == transactions
+
+
+async def test_status_tells_the_expiry_of_the_renewed_certificate(lab: Lab) -> None:
+    lab.controller.certificate_life = timedelta(minutes=2)
+    await lab.start()
+    await lab.controller.until(lambda: len(lab.controller.sessions) == 2, "a session after renewal")
+    shown = await asyncio.to_thread(lab.agent.ask)
+    expiry = datetime.fromisoformat(str(shown["certificate_not_after"]))
+    assert expiry - datetime.now(UTC) > timedelta(hours=1)
 
 
 async def test_observe_and_status_tell_what_is(lab: Lab) -> None:
