@@ -217,9 +217,10 @@ class ObservedState:
     """What the host is: one snapshot of OVSDB and of the kernel.
 
     ``peers`` maps (namespace, device) to the devices in the namespaces that the desired state
-    names, and ``namespaces`` tells which of those exist. ``vswitchd_running`` is false when
-    ovs-vswitchd does not hold its OVSDB lock or cur_cfg does not move: rows can be written then,
-    but nothing acts on them.
+    names, and ``namespaces`` tells which exist. ``vswitchd_running`` is false until an
+    ovs-vswitchd that runs has made what the rows ask for once since it started: rows can be
+    written before, but nothing acts on them, and what they say of devices is not true yet. One
+    that hangs later still counts as running.
     """
 
     bridges: Mapping[str, OvsBridge] = field(default_factory=dict)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from agent.errors import ErrorKind, Failure
 from agent.model import OvsInterface
 
+_TUNNEL_EXISTS = (
+    "another tunnel of this ovs-vswitchd has the same remote, local address, VNI and UDP port; "
+    "remove that one"
+)
+_DEVICE_EXISTS = "a device that Open vSwitch did not make has this name; remove or rename that one"
 _WAYS_OUT = {
-    "file exists": (
-        "another tunnel of this ovs-vswitchd has the same remote, local address, VNI and UDP port; "
-        "remove that one"
-    ),
     "no such device": "the device is gone; it comes back with the next resync, or re-create it",
     "device or resource busy": "the device belongs to another bridge, bond or team; free it there",
     "address already in use": (
@@ -30,8 +31,10 @@ def interface_failures(resource: str, interface: OvsInterface) -> tuple[Failure,
 
 def _refused(resource: str, interface: OvsInterface) -> Failure:
     error = interface.error or "no reason given"
+    exists = _TUNNEL_EXISTS if interface.type == "vxlan" else _DEVICE_EXISTS
+    ways_out = {"file exists": exists, **_WAYS_OUT}
     way_out = next(
-        (words for sign, words in _WAYS_OUT.items() if sign in error.lower()),
+        (words for sign, words in ways_out.items() if sign in error.lower()),
         "see the log of ovs-vswitchd",
     )
     message = f"Open vSwitch cannot use interface {interface.name}: {error} ({way_out})"
