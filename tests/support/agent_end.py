@@ -38,6 +38,16 @@ DEADLINE_S = 10.0
 Stream: TypeAlias = grpc.aio.StreamStreamCall[agent_pb2.SessionRequest, agent_pb2.SessionResponse]
 
 
+class TurnableClock:
+    """A wall clock that a test can put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
 @dataclass(frozen=True)
 class Site:
     """A running southbound side with the database behind it."""
