@@ -17,6 +17,7 @@ from controller.domain.intent import Kind
 from controller.domain.status import Outcome, Phase
 from controller.services.statuses import derive
 from controller.store import status as rows
+from controller.store.changelog import is_addressed_after
 from controller.store.engine import Database
 from controller.store.listing import Subject
 
@@ -107,7 +108,8 @@ def record(
     """Takes a report in; False: fenced. A failure that was known keeps its ``since``.
 
     A host that reverted is pinned to the revision it went back to, until new intent addresses it:
-    sending it the same state again would only make it revert again."""
+    sending it the same state again would only make it revert again. Intent that addressed it after
+    what it gave back is new already."""
     failures = {failure.resource: _columns(failure) for failure in report.failures}
     columns = {
         "observed_revision": report.observed_revision,
@@ -116,9 +118,10 @@ def record(
         "outcome": report.outcome.value,
         "failures": len(failures),
     }
-    if report.outcome is Outcome.REVERTED and report.applied_revision > 0:
-        columns["pinned_revision"] = report.applied_revision
+    reverted = report.outcome is Outcome.REVERTED and report.applied_revision > 0
     with db.transaction() as tx:
+        if reverted and not is_addressed_after(tx, host_uid, report.observed_revision):
+            columns["pinned_revision"] = report.applied_revision
         if not rows.record(tx, host_uid, session_epoch, columns, now):
             return False
         rows.replace_failures(tx, host_uid, list(failures.values()), now)

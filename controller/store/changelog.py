@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    exists,
     func,
     insert,
     or_,
@@ -80,6 +81,14 @@ def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
         or_(member.released_revision.is_(None), member.released_revision > after),
     )
     return _hosts(tx, between, members)
+
+
+def is_addressed_after(tx: Transaction, host_uid: UUID, revision: int) -> bool:
+    """Whether the host itself, or a bridge or port of it, changed after ``revision``."""
+    row = ChangeLogRow
+    own = or_(row.host_uid == host_uid, row.uid == host_uid)
+    query = select(exists().where(row.revision > revision, row.kind != Kind.SEGMENT, own))
+    return tx.execute(query).scalar_one()
 
 
 def concerned_hosts(tx: Transaction, revision: int) -> frozenset[UUID]:

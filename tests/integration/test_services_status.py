@@ -263,15 +263,21 @@ def test_a_host_that_reverted_is_held_until_new_intent_addresses_it(
     assert desired.load_host_intent(db, uid).revision == changes.head(db)
 
 
-def test_a_pin_that_came_late_goes_when_the_host_has_applied_more(
+def test_a_report_that_comes_late_does_not_hold_a_host_back_from_newer_intent(
     db: Database, fleet: Fleet
 ) -> None:
     fleet.record("h1", report(1))
     apply(db, port("p3", "h1", segment="red"))
     head = apply(db, port("p4", "h1", segment="red")).revision
-    # The word of the state before, written after the intent that lets the host go on.
     fleet.record("h1", report(1, observed_revision=2, outcome=Outcome.REVERTED))
-    fleet.record("h1", report(1, observed_revision=2))
+    assert desired.load_host_intent(db, fleet.uid["h1"]).revision == head
+
+
+def test_a_pin_goes_when_its_host_has_applied_more(db: Database, fleet: Fleet) -> None:
+    fleet.record("h1", report(1))
+    head = apply(db, port("p3", "h1", segment="red")).revision
+    fleet.record("h1", report(1, observed_revision=head, outcome=Outcome.REVERTED))
+    fleet.record("h1", report(1, observed_revision=head))
     assert desired.load_host_intent(db, fleet.uid["h1"]).revision == 1
     fleet.record("h1", report(head))
     assert desired.load_host_intent(db, fleet.uid["h1"]).revision == head
