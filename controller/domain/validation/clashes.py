@@ -20,7 +20,7 @@ from controller.domain.intent import (
 )
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
-from controller.domain.validation.faults import Faults, called
+from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
 from controller.domain.validation.world import Draft
 
 
@@ -150,7 +150,10 @@ def _check_vnis(after: After, faults: Faults) -> None:
         holder = after.world.vnis[spec.vni]
         if holder == draft.ref or (holder is not None and holder in after.entries):
             continue
-        who = called(holder, after.world.within) if holder else "a deleted segment"
+        who = "a deleted segment"
+        if holder is not None:
+            named = may_name(holder, after.world.within)
+            who = f"{holder.kind} {holder.name!r}" if named else ELSEWHERE
         until = "" if holder else " which some host has not confirmed as removed"
         faults.conflict(
             f"{draft.pointer}/spec/vni",

@@ -16,6 +16,7 @@ from controller.domain.errors import (
 from controller.domain.intent import Ref
 
 _NAMED = 5
+ELSEWHERE = "an object of another project"
 
 
 class Faults:
@@ -56,12 +57,10 @@ def listing(refs: Iterable[Ref], total: int | None, within: frozenset[str] | Non
     """Name a few objects in a sentence: ``Port web-1, Port web-2 and 7 more``.
 
     What belongs to a project outside of ``within`` (None: all are inside) is not named."""
-    names = sorted({called(ref, within) for ref in refs})
+    names = sorted({f"{r.kind} {r.name}" if may_name(r, within) else ELSEWHERE for r in refs})
     more = max(total or 0, len(names)) - min(len(names), _NAMED)
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more else "")
 
 
-def called(ref: Ref, within: frozenset[str] | None) -> str:
-    if within is None or ref.kind not in PROJECT_KINDS or ref.project in within:
-        return f"{ref.kind} {ref.name}"
-    return "an object of another project"
+def may_name(ref: Ref, within: frozenset[str] | None) -> bool:
+    return within is None or ref.kind not in PROJECT_KINDS or ref.project in within
