@@ -8,7 +8,6 @@ configuration belong to the lab: ovsfleet must never touch them.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +46,6 @@ class LabSwitch:
 
     def vsctl_line(self, words: str) -> str:
         return self.vsctl(*words.split())
-
-    def dump(self) -> str:
-        """The whole database, one line per row, for comparing before and after."""
-        return run("ovsdb-client", "dump", self.remote, "Open_vSwitch", "--format=json")
 
     def start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -124,6 +119,3 @@ class LabSwitch:
             f"-- --may-exist add-port {FOREIGN_BRIDGE} foreign0 tag=42 "
             "-- set interface foreign0 type=internal external_ids:vm-id=not-ours "
         )
-
-    def forget(self) -> None:
-        shutil.rmtree(self.host.directory, ignore_errors=True)
