@@ -27,8 +27,10 @@ Kernels before 5.18 keep no IFA_PROTO: what we add is unmarked there, and goes w
 
 OVS_KINDS = frozenset({"openvswitch", "tun"})
 """Kinds of the devices that ovs-vswitchd makes for bridges and internal ports."""
-OUR_KINDS = OVS_KINDS | {"veth"}
+OUR_KINDS = OVS_KINDS | {"veth", "vxlan", "bridge"}
 """Kinds of all devices that can be there on our account: no other is ours, whatever its mark."""
+BROADCAST_FDB = "00:00:00:00:00:00"
+"""MAC of the forwarding entries that get what has no entry of its own (vxlan_fdb, bridge(8))."""
 
 OVERLAY_ID = "overlay"
 HOST_ID = "host"
@@ -54,6 +56,10 @@ def tunnel_id(segment_uid: str, host_uid: str) -> str:
     return f"tunnel:{segment_uid}/{host_uid}"
 
 
+def explicit_tunnel_id(uid: str) -> str:
+    return f"tunnel:{uid}"
+
+
 def alias(owner: str, resource: str) -> str:
     """The link alias that marks a kernel device as ours."""
     return f"{ALIAS_PREFIX}:{owner}:{resource}"
@@ -72,6 +78,15 @@ class DatapathType(enum.Enum):
 class PortType(enum.Enum):
     INTERNAL = "internal"
     VETH = "veth"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+class Backend(enum.Enum):
+    """Who encapsulates a segment on this host."""
+
+    OVS = "ovs"
+    KERNEL = "kernel"
     UNKNOWN = "unknown"
     """A value this agent is too old for; reported as UNSUPPORTED."""
 
@@ -109,6 +124,8 @@ class SegmentMember:
     host_uid: str
     host_name: str
     vtep: str
+    macs: tuple[str, ...] = ()
+    """Lower-case, sorted; only in what attachments with the kernel backend refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,26 @@ class SegmentAttachment:
     segment_uid: str
     local_vlan: int
     fragment_hash: bytes
+    backend: Backend = Backend.OVS
+    linux_bridge: str = ""
+    """The bridge that carries this segment alone on a host without Open vSwitch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """This host's end of an explicit tunnel; None and "" leave an option to Open vSwitch."""
+
+    id: str
+    bridge: str
+    local_ip: str
+    remote_ip: str
+    vni: int
+    dst_port: int
+    tag: int = 0
+    ttl: str = ""
+    tos: str = ""
+    csum: bool | None = None
+    df_default: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +182,7 @@ class HostState:
     bridges: tuple[Bridge, ...] = ()
     ports: tuple[Port, ...] = ()
     attachments: tuple[SegmentAttachment, ...] = ()
+    tunnels: tuple[Tunnel, ...] = ()
     fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
 
@@ -191,6 +229,32 @@ class OvsBridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Vxlan:
+    """What makes a kernel vxlan device (IFLA_VXLAN_*); none of it can change while it exists."""
+
+    vni: int
+    """IFLA_VXLAN_ID; 0 for a device that takes it from metadata."""
+    local_ip: str = ""
+    """IFLA_VXLAN_LOCAL or LOCAL6; empty when the device has none."""
+    dst_port: int = 0
+    """IFLA_VXLAN_PORT, in host byte order."""
+    learning: bool = False
+    """IFLA_VXLAN_LEARNING: ours never learn, the controller knows who is where."""
+    collect_metadata: bool = False
+    """IFLA_VXLAN_COLLECT_METADATA, as Open vSwitch's vxlan_sys_<port> has."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FdbEntry:
+    """One forwarding entry of a vxlan device (RTM_NEWNEIGH, AF_BRIDGE, NTF_SELF)."""
+
+    mac: str
+    """Lower-case; ``BROADCAST_FDB`` for head-end replication."""
+    dst: str
+    """The remote VTEP (NDA_DST)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A kernel network device (rtnetlink RTM_NEWLINK, RTM_NEWADDR)."""
 
@@ -210,6 +274,8 @@ class Link:
     """In CIDR form, without IPv6 link-local addresses."""
     owned_addresses: frozenset[str] = frozenset()
     """Those of ``addresses`` that bear our mark (IFA_PROTO)."""
+    vxlan: Vxlan | None = None
+    """Set for kind vxlan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +295,12 @@ class ObservedState:
     namespaces: frozenset[str] = frozenset()
     unreadable: Mapping[str, str] = field(default_factory=_empty)
     """Namespaces that could not be looked into, and why: their ``peers`` are not known."""
+    fdb: Mapping[str, frozenset[FdbEntry]] = field(default_factory=dict)
+    """By name, for every vxlan device that bears our alias: the static entries that are ours
+    (NTF_EXT_LEARNED), and whatever else leads to ``BROADCAST_FDB``: the flood list of a device of
+    ours is ours as a whole, because one entry too many is one copy too many."""
+    has_ovs: bool = True
+    """False on a host that is meant to have no Open vSwitch (``--ovsdb none``)."""
     vswitchd_running: bool = True
     datapath_types: frozenset[str] = frozenset()
     iface_types: frozenset[str] = frozenset()

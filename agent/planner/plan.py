@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from agent.errors import Failure
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.model import FdbEntry, OvsBridge, OvsInterface, OvsPort, Vxlan
 
 ColumnValue: TypeAlias = str | int | bool | frozenset[int] | None
 """Value of a whole OVSDB column; None is the empty set of an optional column."""
@@ -183,6 +183,70 @@ class CreateVeth:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateVxlan:
+    """Create a vxlan device, down, with its alias in one sendmsg as ``CreateVeth`` says.
+
+    ``mac`` is set at creation, so that nobody's policy gives it another one. Not learning.
+    """
+
+    resource: str
+    name: str
+    alias: str
+    vxlan: Vxlan
+    mac: str
+    mtu: int
+
+    def describe(self) -> str:
+        return (
+            f"create vxlan device {self.name} with VNI {self.vxlan.vni} from {self.vxlan.local_ip} "
+            f"on UDP port {self.vxlan.dst_port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLinuxBridge:
+    """Create a Linux bridge, down, with its alias in one sendmsg as ``CreateVeth`` says."""
+
+    resource: str
+    name: str
+    alias: str
+    mac: str
+    mtu: int
+
+    def describe(self) -> str:
+        return f"create Linux bridge {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddFdb:
+    """Add forwarding entries to a vxlan device of ours (NLM_F_APPEND, permanent, NTF_EXT_LEARNED).
+
+    ``ifindex`` as in ``SetLink``. Being there already is success.
+    """
+
+    resource: str
+    name: str
+    entries: tuple[FdbEntry, ...]
+    ifindex: int | None = None
+
+    def describe(self) -> str:
+        return f"add to the forwarding table of {self.name}: {_entries(self.entries)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFdb:
+    """Take forwarding entries, by MAC and remote VTEP, from a device; gone is success."""
+
+    resource: str
+    name: str
+    entries: tuple[FdbEntry, ...]
+    ifindex: int
+
+    def describe(self) -> str:
+        return f"take from the forwarding table of {self.name}: {_entries(self.entries)}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteLink:
     """Delete the device ``name`` if it still has this ifindex and alias; gone is success."""
 
@@ -210,10 +274,18 @@ class SetLink:
     mac: str | None = None
     up: bool | None = None
     alias: str | None = None
+    master: str | None = None
+    """The Linux bridge to enslave it to (IFLA_MASTER), by name; empty releases it."""
     ifindex: int | None = None
 
     def describe(self) -> str:
-        wanted = {"mtu": self.mtu, "mac": self.mac, "up": self.up, "alias": self.alias}
+        wanted = {
+            "mtu": self.mtu,
+            "mac": self.mac,
+            "up": self.up,
+            "alias": self.alias,
+            "master": self.master,
+        }
         named = {key: value for key, value in wanted.items() if value is not None}
         return f"change device {self.name}{_where(self.netns)}: {_changes(named, {})}"
 
@@ -252,7 +324,17 @@ class DeleteAddress:
         return f"delete address {self.cidr} from {self.name}{_where(self.netns)}"
 
 
-NetlinkStep: TypeAlias = CreateVeth | DeleteLink | SetLink | AddAddress | DeleteAddress
+NetlinkStep: TypeAlias = (
+    CreateVeth
+    | CreateVxlan
+    | CreateLinuxBridge
+    | AddFdb
+    | DeleteFdb
+    | DeleteLink
+    | SetLink
+    | AddAddress
+    | DeleteAddress
+)
 Step: TypeAlias = OvsdbOp | NetlinkStep
 
 
@@ -323,6 +405,12 @@ def _value(value: ColumnValue) -> str:
     if value is None or value == frozenset():
         return "unset"
     return ",".join(map(str, sorted(value))) if isinstance(value, frozenset) else str(value)
+
+
+def _entries(entries: tuple[FdbEntry, ...]) -> str:
+    shown = ", ".join(f"{entry.mac} at {entry.dst}" for entry in entries[:3])
+    more = len(entries) - 3
+    return shown if more <= 0 else f"{shown} and {more} more"
 
 
 def _where(netns: str | None) -> str:

@@ -18,6 +18,9 @@ from uuid import UUID
 DEFAULT_PROJECT = "default"
 VXLAN_PORT = 4789
 """The IANA port of VXLAN (RFC 7348, 5)."""
+KERNEL_VXLAN_PORT = 8472
+"""Default of segments with the kernel backend: the port of Linux's own vxlan devices. It differs
+from ``VXLAN_PORT`` because the two backends cannot share a UDP port on one host."""
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -29,6 +32,7 @@ class Kind(enum.StrEnum):
     BRIDGE = "Bridge"
     SEGMENT = "Segment"
     PORT = "Port"
+    TUNNEL = "Tunnel"
 
 
 class DatapathType(enum.StrEnum):
@@ -53,6 +57,14 @@ class AddressFamily(enum.StrEnum):
 
 class Backend(enum.StrEnum):
     OVS = "ovs"
+    """One vxlan Interface of Open vSwitch per remote member."""
+    KERNEL = "kernel"
+    """One kernel vxlan device per segment, with an FDB entry per remote member and MAC address."""
+
+
+class BridgeType(enum.StrEnum):
+    OVS = "ovs"
+    LINUX = "linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,10 @@ class HostSpec:
     datapath_type: DatapathType = DatapathType.SYSTEM
     """Of the implicit overlay bridge."""
     overlay_bridge: str = "br-fleet"
+    overlay_bridge_type: BridgeType = BridgeType.OVS
+    """``linux``: the host has no Open vSwitch. Each segment there has the kernel backend, whatever
+    the segment says, and a Linux bridge of its own; ``overlay_bridge`` and ``datapath_type`` mean
+    nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +96,12 @@ class SegmentSpec:
     """1..16777215; None asks the controller to allocate one, and stored specs always have it."""
     mtu: int | None = None
     """IP MTU in bytes; None (``auto``) is the smallest member underlay MTU less the overhead."""
-    dst_port: int = VXLAN_PORT
+    dst_port: int | None = None
+    """UDP port; None asks for the backend's default, and stored specs always have it."""
     address_family: AddressFamily = AddressFamily.IPV4
-    backend: Backend = Backend.OVS
+    backend: Backend | None = None
+    """None (``auto``) lets the controller decide by the segment's size when it is created; stored
+    specs always have it, and it never changes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +122,55 @@ class PortSpec:
     tag: int | None = None
     """Access VLAN 1..4094 on an explicit bridge; never set on a segment's port."""
     mac: str | None = None
+    """None asks for one, made from the port's name, on a segment; there, stored specs always have
+    it, because kernel members must know every MAC."""
     mtu: int | None = None
     """None: the segment's, or 1500 on an explicit bridge."""
     addresses: tuple[str, ...] = ()
     peer: VethPeerSpec | None = None
 
 
-Spec: TypeAlias = HostSpec | BridgeSpec | SegmentSpec | PortSpec
+INHERIT = "inherit"
+"""Value of ``ttl`` and ``tos`` that takes them from the inner packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelEnd:
+    """A bridge of a host of the fleet, or a VTEP outside of it."""
+
+    host: str | None = None
+    """None: an outside VTEP, which has nothing but ``ip``. Otherwise ``bridge`` is set too."""
+    bridge: str | None = None
+    """An explicit Bridge of ``host``, by its name in intent."""
+    ip: str | None = None
+    """None: the host's VTEP of the tunnel's address family."""
+    tag: int | None = None
+    """Access VLAN 1..4094 on ``bridge``; None: the tunnel carries all of its VLANs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelSpec:
+    """One point-to-point VXLAN tunnel; both ends are compiled from it, so they always agree.
+
+    ``ttl``, ``tos``, ``csum`` and ``df_default`` are the options of ovs-vswitchd.conf.db(5); None
+    leaves each to Open vSwitch.
+    """
+
+    ends: tuple[TunnelEnd, TunnelEnd]
+    """The first is a host's; at most the second is an outside VTEP."""
+    key: int | None = None
+    """VNI 1..16777215; None asks the controller for one, and stored specs always have it."""
+    dst_port: int = VXLAN_PORT
+    address_family: AddressFamily = AddressFamily.IPV4
+    ttl: int | str | None = None
+    """1..255 or ``inherit``."""
+    tos: int | str | None = None
+    """0..255 or ``inherit``."""
+    csum: bool | None = None
+    df_default: bool | None = None
+
+
+Spec: TypeAlias = HostSpec | BridgeSpec | SegmentSpec | PortSpec | TunnelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +245,17 @@ class SegmentIntent:
     segment: Object
     members: tuple[Object, ...]
     """Host objects, in no particular order."""
+    macs: Mapping[UUID, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """MAC addresses of the segment's ports by host uid; loaded when a member has the kernel backend
+    (``segment_backend``), else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelIntent:
+    """An explicit tunnel with the host objects of its ends (one, or two in any order)."""
+
+    tunnel: Object
+    hosts: tuple[Object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +272,8 @@ class Departed:
     """Segments that lost a port on this host."""
     members: frozenset[tuple[UUID, UUID]] = frozenset()
     """(segment, other host) where the other host lost a port of the segment."""
+    tunnels: frozenset[UUID] = frozenset()
+    """Explicit tunnels that had an end on this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +288,15 @@ class HostIntent:
     ports: tuple[Object, ...] = ()
     segments: tuple[SegmentIntent, ...] = ()
     """The segments that this host has a port on."""
+    tunnels: tuple[TunnelIntent, ...] = ()
+    """The explicit tunnels that have an end on this host."""
     local_vlans: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
     """Segment uid to the host-local VLAN that stands for it on the overlay bridge."""
     departed: Departed = field(default_factory=Departed)
+
+
+def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:
+    """Who encapsulates a segment on a host: without Open vSwitch there, only the kernel can."""
+    if host.overlay_bridge_type is BridgeType.LINUX:
+        return Backend.KERNEL
+    return segment.backend or Backend.OVS

@@ -219,7 +219,7 @@ class Capabilities(_message.Message):
     IPV4_FIELD_NUMBER: _builtins.int
     IPV6_FIELD_NUMBER: _builtins.int
     ovs_version: _builtins.str
-    """Open_vSwitch.ovs_version; empty while Open vSwitch cannot be reached."""
+    """Open_vSwitch.ovs_version; empty while Open vSwitch cannot be reached, or where there is none."""
     kernel_release: _builtins.str
     """uname -r."""
     ipv4: _builtins.bool
@@ -273,12 +273,15 @@ class Welcome(_message.Message):
     FLEET_EPOCH_FIELD_NUMBER: _builtins.int
     SESSION_EPOCH_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_MS_FIELD_NUMBER: _builtins.int
+    STATS_INTERVAL_MS_FIELD_NUMBER: _builtins.int
     fleet_uid: _builtins.str
     fleet_epoch: _builtins.int
     session_epoch: _builtins.int
     """Fencing number of this session; grows with every session of the host."""
     heartbeat_interval_ms: _builtins.int
     """Milliseconds between heartbeats; a host that is silent for three of them is Unknown."""
+    stats_interval_ms: _builtins.int
+    """Milliseconds between two statistics reports (stats.proto); 0: the agent's own default."""
     def __init__(
         self,
         *,
@@ -286,10 +289,11 @@ class Welcome(_message.Message):
         fleet_epoch: _builtins.int = ...,
         session_epoch: _builtins.int = ...,
         heartbeat_interval_ms: _builtins.int = ...,
+        stats_interval_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fleet_epoch", b"fleet_epoch", "fleet_uid", b"fleet_uid", "heartbeat_interval_ms", b"heartbeat_interval_ms", "session_epoch", b"session_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fleet_epoch", b"fleet_epoch", "fleet_uid", b"fleet_uid", "heartbeat_interval_ms", b"heartbeat_interval_ms", "session_epoch", b"session_epoch", "stats_interval_ms", b"stats_interval_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

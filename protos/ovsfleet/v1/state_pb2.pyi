@@ -59,6 +59,30 @@ PORT_TYPE_VETH: PortType.ValueType  # 2
 """One end of a veth(4) pair; the other end is placed into a named network namespace."""
 Global___PortType: _TypeAlias = PortType  # noqa: Y015
 
+class _Backend:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BackendEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Backend.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BACKEND_UNSPECIFIED: _Backend.ValueType  # 0
+    """What controllers older than this field mean: Open vSwitch."""
+    BACKEND_OVS: _Backend.ValueType  # 1
+    """One vxlan Interface of Open vSwitch per remote member."""
+    BACKEND_KERNEL: _Backend.ValueType  # 2
+    """One kernel vxlan device for the segment, with an FDB entry per remote member and MAC address."""
+
+class Backend(_Backend, metaclass=_BackendEnumTypeWrapper):
+    """Backend says who encapsulates a segment on this host."""
+
+BACKEND_UNSPECIFIED: Backend.ValueType  # 0
+"""What controllers older than this field mean: Open vSwitch."""
+BACKEND_OVS: Backend.ValueType  # 1
+"""One vxlan Interface of Open vSwitch per remote member."""
+BACKEND_KERNEL: Backend.ValueType  # 2
+"""One kernel vxlan device for the segment, with an FDB entry per remote member and MAC address."""
+Global___Backend: _TypeAlias = Backend  # noqa: Y015
+
 @_typing.final
 class HostState(_message.Message):
     """The desired state of one host. Everything here is compiled from intent by a pure function; the
@@ -70,8 +94,10 @@ class HostState(_message.Message):
       overlay                            the implicit overlay bridge
       bridge:<uid>                       an explicit bridge
       port:<uid>                         a port
-      segment:<uid>                      a segment's presence on this host (all of its tunnels)
+      segment:<uid>                      a segment's presence on this host (all of its tunnels; with
+                                         the kernel backend its vxlan device and Linux bridge)
       tunnel:<segment_uid>/<host_uid>    one tunnel of a segment, towards one remote host
+      tunnel:<uid>                       this host's end of an explicit tunnel
 
     HostState is the whole desired state of a host at one fleet revision.
     """
@@ -136,11 +162,12 @@ class HostPart(_message.Message):
     BRIDGES_FIELD_NUMBER: _builtins.int
     PORTS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    TUNNELS_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     @_builtins.property
     def overlay(self) -> Global___OverlayBridge:
-        """Unset when the host has no segment."""
+        """Unset when the host has no segment, or no Open vSwitch."""
 
     @_builtins.property
     def bridges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bridge]: ...
@@ -148,6 +175,8 @@ class HostPart(_message.Message):
     def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___Port]: ...
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentAttachment]: ...
+    @_builtins.property
+    def tunnels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tunnel]: ...
     def __init__(
         self,
         *,
@@ -157,10 +186,11 @@ class HostPart(_message.Message):
         bridges: _abc.Iterable[Global___Bridge] | None = ...,
         ports: _abc.Iterable[Global___Port] | None = ...,
         attachments: _abc.Iterable[Global___SegmentAttachment] | None = ...,
+        tunnels: _abc.Iterable[Global___Tunnel] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["overlay", b"overlay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "bridges", b"bridges", "host_name", b"host_name", "host_uid", b"host_uid", "overlay", b"overlay", "ports", b"ports"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "bridges", b"bridges", "host_name", b"host_name", "host_uid", b"host_uid", "overlay", b"overlay", "ports", b"ports", "tunnels", b"tunnels"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -168,7 +198,9 @@ Global___HostPart: _TypeAlias = HostPart  # noqa: Y015
 
 @_typing.final
 class OverlayBridge(_message.Message):
-    """OverlayBridge is the bridge that all of the host's segments live on."""
+    """OverlayBridge is the Open vSwitch bridge that all of the host's segments live on. A host without
+    Open vSwitch has none; there each segment has a Linux bridge of its own.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -233,7 +265,9 @@ class Port(_message.Message):
     """Device name on the host, at most 15 bytes (IFNAMSIZ less the terminator)."""
     type: Global___PortType.ValueType
     bridge: _builtins.str
-    """Name of the bridge it is a port of."""
+    """Name of the bridge it is a port of: the overlay bridge, one of `bridges`, or the linux_bridge
+    of an attachment.
+    """
     tag: _builtins.int
     """Port.tag: the access VLAN, 1..4094; 0 for none. For a port of a segment, its local VLAN."""
     mac: _builtins.str
@@ -296,31 +330,107 @@ Global___VethPeer: _TypeAlias = VethPeer  # noqa: Y015
 
 @_typing.final
 class SegmentAttachment(_message.Message):
-    """SegmentAttachment puts a segment on this host's overlay bridge."""
+    """SegmentAttachment puts a segment on this host's overlay bridge, or on a Linux bridge."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SEGMENT_UID_FIELD_NUMBER: _builtins.int
     LOCAL_VLAN_FIELD_NUMBER: _builtins.int
     FRAGMENT_HASH_FIELD_NUMBER: _builtins.int
+    BACKEND_FIELD_NUMBER: _builtins.int
+    LINUX_BRIDGE_FIELD_NUMBER: _builtins.int
     segment_uid: _builtins.str
     local_vlan: _builtins.int
-    """The host-local VLAN that stands for the segment on the overlay bridge (Port.tag)."""
+    """The host-local VLAN that stands for the segment on the overlay bridge (Port.tag). 0 when
+    linux_bridge is set.
+    """
     fragment_hash: _builtins.bytes
+    backend: Global___Backend.ValueType
+    linux_bridge: _builtins.str
+    """Name of the Linux bridge that carries this segment alone, on a host without Open vSwitch;
+    then the backend is BACKEND_KERNEL. Empty: the overlay bridge.
+    """
     def __init__(
         self,
         *,
         segment_uid: _builtins.str = ...,
         local_vlan: _builtins.int = ...,
         fragment_hash: _builtins.bytes = ...,
+        backend: Global___Backend.ValueType = ...,
+        linux_bridge: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fragment_hash", b"fragment_hash", "local_vlan", b"local_vlan", "segment_uid", b"segment_uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "fragment_hash", b"fragment_hash", "linux_bridge", b"linux_bridge", "local_vlan", b"local_vlan", "segment_uid", b"segment_uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SegmentAttachment: _TypeAlias = SegmentAttachment  # noqa: Y015
+
+@_typing.final
+class Tunnel(_message.Message):
+    """Tunnel is this host's end of an explicit point-to-point tunnel: a vxlan Interface of Open vSwitch
+    on an explicit bridge. The options are those of ovs-vswitchd.conf.db(5), table Interface.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    BRIDGE_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    LOCAL_IP_FIELD_NUMBER: _builtins.int
+    REMOTE_IP_FIELD_NUMBER: _builtins.int
+    VNI_FIELD_NUMBER: _builtins.int
+    DST_PORT_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    TOS_FIELD_NUMBER: _builtins.int
+    CSUM_FIELD_NUMBER: _builtins.int
+    DF_DEFAULT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """tunnel:<uid>, the same at both ends."""
+    bridge: _builtins.str
+    """Name of the bridge it is a port of; one of HostPart.bridges."""
+    tag: _builtins.int
+    """Port.tag: the access VLAN, 1..4094; 0: the tunnel carries every VLAN of the bridge."""
+    local_ip: _builtins.str
+    remote_ip: _builtins.str
+    vni: _builtins.int
+    """VXLAN network identifier (options:key)."""
+    dst_port: _builtins.int
+    ttl: _builtins.str
+    """1..255 or "inherit"; empty leaves the option unset. The same for tos with 0..255."""
+    tos: _builtins.str
+    csum: _builtins.bool
+    df_default: _builtins.bool
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        bridge: _builtins.str = ...,
+        tag: _builtins.int = ...,
+        local_ip: _builtins.str = ...,
+        remote_ip: _builtins.str = ...,
+        vni: _builtins.int = ...,
+        dst_port: _builtins.int = ...,
+        ttl: _builtins.str = ...,
+        tos: _builtins.str = ...,
+        csum: _builtins.bool | None = ...,
+        df_default: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_csum", b"_csum", "_df_default", b"_df_default", "csum", b"csum", "df_default", b"df_default"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_csum", b"_csum", "_df_default", b"_df_default", "bridge", b"bridge", "csum", b"csum", "df_default", b"df_default", "dst_port", b"dst_port", "id", b"id", "local_ip", b"local_ip", "remote_ip", b"remote_ip", "tag", b"tag", "tos", b"tos", "ttl", b"ttl", "vni", b"vni"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__csum: _TypeAlias = _typing.Literal["csum"]  # noqa: Y015
+    _WhichOneofArgType__csum: _TypeAlias = _typing.Literal["_csum", b"_csum"]  # noqa: Y015
+    _WhichOneofReturnType__df_default: _TypeAlias = _typing.Literal["df_default"]  # noqa: Y015
+    _WhichOneofArgType__df_default: _TypeAlias = _typing.Literal["_df_default", b"_df_default"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__csum) -> _WhichOneofReturnType__csum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__df_default) -> _WhichOneofReturnType__df_default | None: ...
+
+Global___Tunnel: _TypeAlias = Tunnel  # noqa: Y015
 
 @_typing.final
 class SegmentFragment(_message.Message):
@@ -373,20 +483,28 @@ class SegmentMember(_message.Message):
     HOST_UID_FIELD_NUMBER: _builtins.int
     HOST_NAME_FIELD_NUMBER: _builtins.int
     VTEP_FIELD_NUMBER: _builtins.int
+    MACS_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     vtep: _builtins.str
     """The member's tunnel end point (VTEP), of the segment's address family."""
+    @_builtins.property
+    def macs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """MAC addresses of the member's ports, lower-case and sorted. Only in the variant of the fragment
+        that attachments with BACKEND_KERNEL refer to: Open vSwitch learns them by itself.
+        """
+
     def __init__(
         self,
         *,
         host_uid: _builtins.str = ...,
         host_name: _builtins.str = ...,
         vtep: _builtins.str = ...,
+        macs: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_name", b"host_name", "host_uid", b"host_uid", "vtep", b"vtep"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "vtep", b"vtep"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
