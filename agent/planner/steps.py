@@ -1,0 +1,199 @@
+"""The steps of a plan that go to the kernel: ``agent.netlink`` executes them.
+
+Each is a plain value as ``agent.planner.plan`` says, and finds out before it acts whether the
+device is still the one that it was planned for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agent.model import FdbEntry, Vxlan
+from agent.planner.wording import changes
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVeth:
+    """Create a veth(4) pair: ``name`` here, ``peer_name`` in namespace ``peer_netns``.
+
+    The alias is what makes ``name`` ours, so it must never exist without it, not even when the
+    agent is killed: send creation and alias in one sendmsg (the kernel handles the messages of one
+    buffer to the end). ``mtu`` is of both ends, ``peer_mac`` (empty: any) of the peer.
+    """
+
+    resource: str
+    name: str
+    alias: str
+    mtu: int
+    peer_netns: str
+    peer_name: str
+    peer_mac: str = ""
+
+    def describe(self) -> str:
+        return f"create veth {self.name} with peer {self.peer_name} in namespace {self.peer_netns}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVxlan:
+    """Create a vxlan device, down, with its alias in one sendmsg as ``CreateVeth`` says.
+
+    ``mac`` is set at creation, so that nobody's policy gives it another one. Not learning.
+    """
+
+    resource: str
+    name: str
+    alias: str
+    vxlan: Vxlan
+    mac: str
+    mtu: int
+
+    def describe(self) -> str:
+        return (
+            f"create vxlan device {self.name} with VNI {self.vxlan.vni} from {self.vxlan.local_ip} "
+            f"on UDP port {self.vxlan.dst_port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLinuxBridge:
+    """Create a Linux bridge, down, with its alias in one sendmsg as ``CreateVeth`` says."""
+
+    resource: str
+    name: str
+    alias: str
+    mac: str
+    mtu: int
+
+    def describe(self) -> str:
+        return f"create Linux bridge {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddFdb:
+    """Add forwarding entries to a vxlan device of ours (NLM_F_APPEND, permanent, NTF_EXT_LEARNED).
+
+    ``ifindex`` as in ``SetLink``. Being there already is success.
+    """
+
+    resource: str
+    name: str
+    entries: tuple[FdbEntry, ...]
+    ifindex: int | None = None
+
+    def describe(self) -> str:
+        return f"add to the forwarding table of {self.name}: {_entries(self.entries)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFdb:
+    """Take forwarding entries, by MAC and remote VTEP, from a device; gone is success."""
+
+    resource: str
+    name: str
+    entries: tuple[FdbEntry, ...]
+    ifindex: int
+
+    def describe(self) -> str:
+        return f"take from the forwarding table of {self.name}: {_entries(self.entries)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteLink:
+    """Delete the device ``name`` if it still has this ifindex and alias; gone is success."""
+
+    resource: str
+    name: str
+    ifindex: int
+    alias: str
+
+    def describe(self) -> str:
+        return f"delete device {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetLink:
+    """Change what is not None of a device; ``netns`` None is the agent's own namespace.
+
+    ``ifindex`` tells the device from another that has its name by then; None while it is not made
+    yet: it has to be of a kind that Open vSwitch or we make then. The same holds for addresses.
+    """
+
+    resource: str
+    netns: str | None
+    name: str
+    mtu: int | None = None
+    mac: str | None = None
+    up: bool | None = None
+    alias: str | None = None
+    master: str | None = None
+    """The Linux bridge to enslave it to (IFLA_MASTER), by name; empty releases it."""
+    ifindex: int | None = None
+
+    def describe(self) -> str:
+        wanted = {
+            "mtu": self.mtu,
+            "mac": self.mac,
+            "up": self.up,
+            "alias": self.alias,
+            "master": self.master,
+        }
+        named = {key: value for key, value in wanted.items() if value is not None}
+        return f"change device {self.name}{_where(self.netns)}: {changes(named, {})}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddAddress:
+    """Give a device an address in CIDR form, with our mark; being there already is success.
+
+    One that is there already stays whose it is: it is not marked.
+    """
+
+    resource: str
+    netns: str | None
+    name: str
+    cidr: str
+    ifindex: int | None = None
+
+    def describe(self) -> str:
+        return f"add address {self.cidr} to {self.name}{_where(self.netns)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAddress:
+    """Take an address that bears our mark from a device, and no other along with it.
+
+    Its being gone, or somebody else's by now, is success.
+    """
+
+    resource: str
+    netns: str | None
+    name: str
+    cidr: str
+    ifindex: int | None = None
+
+    def describe(self) -> str:
+        return f"delete address {self.cidr} from {self.name}{_where(self.netns)}"
+
+
+NetlinkStep: TypeAlias = (
+    CreateVeth
+    | CreateVxlan
+    | CreateLinuxBridge
+    | AddFdb
+    | DeleteFdb
+    | DeleteLink
+    | SetLink
+    | AddAddress
+    | DeleteAddress
+)
+
+
+def _entries(entries: tuple[FdbEntry, ...]) -> str:
+    shown = ", ".join(f"{entry.mac} at {entry.dst}" for entry in entries[:3])
+    more = len(entries) - 3
+    return shown if more <= 0 else f"{shown} and {more} more"
+
+
+def _where(netns: str | None) -> str:
+    return "" if netns is None else f" in namespace {netns}"
