@@ -16,6 +16,7 @@ MESSAGES = {
     "uq_bridge_current_name": "another bridge has this name",
     "uq_segment_current_name": "another segment has this name",
     "uq_port_current_name": "another port has this name",
+    "uq_tunnel_current_name": "another tunnel has this name",
     "uq_host_current_vtep_ipv4": "another host has this IPv4 VTEP",
     "uq_host_current_vtep_ipv6": "another host has this IPv6 VTEP",
     "uq_segment_current_vni": "another segment has this VNI",

@@ -12,6 +12,7 @@ from controller.store.tables.intent import (
     PortRow,
     ProjectRow,
     SegmentRow,
+    TunnelRow,
     VniAllocationRow,
 )
 from controller.store.tables.state import (
@@ -40,6 +41,7 @@ __all__ = [
     "ProjectRow",
     "ResourceFailureRow",
     "SegmentRow",
+    "TunnelRow",
     "VERSIONED",
     "VniAllocationRow",
 ]

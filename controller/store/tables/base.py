@@ -10,7 +10,14 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, Enum, LargeBinary, MetaData,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
-from controller.domain.intent import AddressFamily, Backend, DatapathType, Kind, PortType
+from controller.domain.intent import (
+    AddressFamily,
+    Backend,
+    BridgeType,
+    DatapathType,
+    Kind,
+    PortType,
+)
 
 _E = TypeVar("_E", bound=enum.StrEnum)
 
@@ -45,6 +52,7 @@ class Base(DeclarativeBase):
         list[str]: ARRAY(Text()),
         Kind: _words(Kind),
         DatapathType: _words(DatapathType),
+        BridgeType: _words(BridgeType),
         PortType: _words(PortType),
         AddressFamily: _words(AddressFamily),
         Backend: _words(Backend),

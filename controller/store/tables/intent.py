@@ -24,7 +24,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from controller.domain.intent import AddressFamily, Backend, DatapathType, Kind, PortType
+from controller.domain.intent import (
+    AddressFamily,
+    Backend,
+    BridgeType,
+    DatapathType,
+    Kind,
+    PortType,
+)
 from controller.store.tables.base import Base
 
 CURRENT = text("valid_to IS NULL")
@@ -95,6 +102,7 @@ class HostRow(Versioned, Base):
     underlay_mtu: Mapped[int]
     datapath_type: Mapped[DatapathType]
     overlay_bridge: Mapped[str]
+    overlay_bridge_type: Mapped[BridgeType]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -150,6 +158,9 @@ class PortRow(Versioned, Base):
     bridge_uid: Mapped[UUID | None]
     tag: Mapped[int | None] = mapped_column(SmallInteger)
     mac: Mapped[str | None]
+    """Ports of a segment that were stored before each got one have none. Kernel members are not told
+    of such a port and so send every frame for it to all of the segment's hosts, which works and
+    wastes; applying the port again gives it a MAC."""
     mtu: Mapped[int | None]
     addresses: Mapped[list[str]]
     peer_netns: Mapped[str | None]
@@ -162,6 +173,51 @@ class PortRow(Versioned, Base):
             CheckConstraint("num_nonnulls(segment_uid, bridge_uid) = 1", name="one_target"),
             Index(None, "host_uid", "valid_to"),
             Index(None, "segment_uid", "valid_to"),
+        )
+
+
+class TunnelRow(Versioned, Base):
+    """An explicit tunnel: end ``a`` is always a host's, end ``b`` a host's or an outside VTEP."""
+
+    __tablename__ = "tunnel"
+
+    a_host: Mapped[str]
+    a_host_uid: Mapped[UUID]
+    a_bridge: Mapped[str]
+    a_bridge_uid: Mapped[UUID]
+    a_ip: Mapped[str | None]
+    a_tag: Mapped[int | None] = mapped_column(SmallInteger)
+    b_host: Mapped[str | None]
+    b_host_uid: Mapped[UUID | None]
+    b_bridge: Mapped[str | None]
+    b_bridge_uid: Mapped[UUID | None]
+    b_ip: Mapped[str | None]
+    b_tag: Mapped[int | None] = mapped_column(SmallInteger)
+    key: Mapped[int]
+    """Tunnels may share a key, so that it is no allocation; see ``held``."""
+    dst_port: Mapped[int]
+    address_family: Mapped[AddressFamily]
+    ttl: Mapped[str | None]
+    """A decimal number or ``inherit``; ``tos`` too."""
+    tos: Mapped[str | None]
+    csum: Mapped[bool | None]
+    df_default: Mapped[bool | None]
+
+    @classmethod
+    def _of_this_kind(cls) -> tuple[Any, ...]:
+        return (
+            CheckConstraint("key BETWEEN 1 AND 16777215", name="key"),
+            CheckConstraint(
+                "num_nonnulls(b_host, b_host_uid, b_bridge, b_bridge_uid) = 4"
+                " OR num_nonnulls(b_host, b_host_uid, b_bridge, b_bridge_uid, b_tag) = 0"
+                " AND b_ip IS NOT NULL",
+                name="b_is_host_or_outside",
+            ),
+            Index(None, "a_host_uid", "valid_to"),
+            Index(None, "b_host_uid", "valid_to"),
+            Index("ix_tunnel_current_a_bridge_uid", "a_bridge_uid", postgresql_where=CURRENT),
+            Index("ix_tunnel_current_b_bridge_uid", "b_bridge_uid", postgresql_where=CURRENT),
+            Index(None, "key"),
         )
 
 
@@ -210,8 +266,10 @@ class VniAllocationRow(Base):
 class ChangeLogRow(Base):
     """What each revision changed, in the order of the commits.
 
-    Besides objects it says for which segments the set of members, or what a member brings to the
-    mesh, changed (action ``membership``): that concerns hosts whose own objects did not change.
+    Besides objects it says what concerns hosts whose own objects did not change: for which segments
+    the set of members, or what a member brings to the mesh, changed (action ``membership``), or the
+    MAC addresses that their kernel members know (``macs``), and who else has an end of a tunnel
+    (``end``).
     """
 
     __tablename__ = "change_log"
@@ -245,9 +303,10 @@ class AuditRow(Base):
     detail: Mapped[dict[str, Any]]
 
 
-VERSIONED: dict[Kind, type[HostRow | BridgeRow | SegmentRow | PortRow]] = {
+VERSIONED: dict[Kind, type[HostRow | BridgeRow | SegmentRow | PortRow | TunnelRow]] = {
     Kind.HOST: HostRow,
     Kind.BRIDGE: BridgeRow,
     Kind.SEGMENT: SegmentRow,
     Kind.PORT: PortRow,
+    Kind.TUNNEL: TunnelRow,
 }
