@@ -234,6 +234,25 @@ def _resource_phase(revision: int, facts: HostFacts) -> _Finding:
     return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
 
 
+_WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.READY)
+
+
+def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
+    """Derive the status of an explicit tunnel at ``revision`` from the hosts of its ends: with one
+    end missing it carries nothing, so it is as its worst end is."""
+    findings = [(_resource_phase(revision, facts), facts) for facts in ends]
+    (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
+    if phase is Phase.READY:
+        message = f"on host {_names([repr(end.name) for end in ends])} it is as intended"
+    elif facts.troubles or reason == "Applying":
+        message = f"on host {facts.name!r}: {message}"
+    return Status(
+        phase,
+        _observed(revision, min(end.applied_revision for end in ends)),
+        (_realized(phase, reason, message, [t for end in ends for t in end.troubles]),),
+    )
+
+
 def segment_status(revision: int, facts: SegmentFacts) -> Status:
     """Derive the status of a segment at ``revision`` from its members."""
     needed = max(revision, facts.membership_revision)
