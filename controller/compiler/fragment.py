@@ -22,7 +22,7 @@ def compile_fragment(intent: SegmentIntent) -> state_pb2.SegmentFragment:
     fragment = state_pb2.SegmentFragment(
         segment_uid=str(intent.segment.uid),
         vni=spec.vni or 0,
-        dst_port=spec.dst_port,
+        dst_port=spec.dst_port or 0,
         mtu=effective_mtu(spec, (host_spec(member).underlay_mtu for member in intent.members)),
         members=_members(intent, spec.address_family),
     )

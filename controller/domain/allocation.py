@@ -1,4 +1,4 @@
-"""Choosing numbers that nothing else has: VNIs of the pool and host-local VLANs.
+"""Choosing what nothing else has: VNIs of the pool, host-local VLANs and MAC addresses.
 
 The caller names what is taken, including what a host may still hold after a deletion, and keeps the
 lock under which the answer stays true.
@@ -6,6 +6,7 @@ lock under which the answer stays true.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator
 from itertools import islice
 
@@ -43,3 +44,12 @@ def choose_local_vlan(taken: Collection[int], pool: range = LOCAL_VLANS) -> int:
         "the host has no local VLAN left for another segment (802.1Q has 4094): move ports of some"
         " segments to another host"
     )
+
+
+def derive_mac(project: str, segment: str, port: str) -> str:
+    """Make the MAC of a segment's port that names none: the same one whenever it is made anew.
+
+    ``0a`` in front is locally administered and unicast.
+    """
+    name = f"{project}/{segment}/{port}".encode("utf-8", "surrogatepass")
+    return "0a:" + hashlib.sha256(name).digest()[:5].hex(":")

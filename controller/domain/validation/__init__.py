@@ -13,6 +13,7 @@ from controller.domain.validation.plan import plan_change
 from controller.domain.validation.world import (
     Draft,
     Elsewhere,
+    Outside,
     Planned,
     Wanted,
     World,
@@ -24,6 +25,7 @@ from controller.domain.validation.world import (
 __all__ = [
     "Draft",
     "Elsewhere",
+    "Outside",
     "Planned",
     "Wanted",
     "World",

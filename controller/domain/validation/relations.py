@@ -14,6 +14,7 @@ from controller.domain.intent import (
     Ref,
     SegmentSpec,
     Spec,
+    TunnelSpec,
 )
 from controller.domain.mtu import MIN_IPV6_MTU, effective_mtu
 from controller.domain.validation.after import After, segment_ref
@@ -26,10 +27,11 @@ _ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
     BridgeSpec: ("host", "interface", "datapath_type"),
     SegmentSpec: (),
     PortSpec: ("host", "interface", "type"),
+    TunnelSpec: ("ends", "key", "dst_port", "address_family"),
 }
 _FIXED_WHILE_IN_USE: dict[type[Spec], tuple[str, ...]] = {
-    HostSpec: ("datapath_type", "overlay_bridge"),
-    SegmentSpec: ("vni", "address_family", "backend"),
+    HostSpec: ("datapath_type", "overlay_bridge", "overlay_bridge_type"),
+    SegmentSpec: ("vni", "dst_port", "address_family", "backend"),
 }
 
 
@@ -239,7 +241,7 @@ def _holders(ref: Ref, after: After) -> str:
             return _segment_ports(ref, after)
         case Kind.BRIDGE:
             return after.listing(_bridge_ports(ref, after))
-        case Kind.PORT:
+        case Kind.PORT | Kind.TUNNEL:
             return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
+from controller.auth import PROJECT_KINDS
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     BridgeSpec,
@@ -15,6 +16,7 @@ from controller.domain.intent import (
     Ref,
     SegmentSpec,
     Spec,
+    TunnelSpec,
 )
 from controller.domain.mtu import MIN_IPV6_MTU, MIN_MTU
 from controller.domain.validation import fields
@@ -27,6 +29,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
     Kind.BRIDGE: BridgeSpec,
     Kind.SEGMENT: SegmentSpec,
     Kind.PORT: PortSpec,
+    Kind.TUNNEL: TunnelSpec,
 }
 _MIN_UNDERLAY_MTU = 576
 """What every IPv4 host must be able to receive (RFC 791, 3.1)."""
@@ -92,7 +95,7 @@ def _check_metadata(draft: Draft, world: World, faults: Faults) -> None:
 
 
 def _check_project(ref: Ref, world: World, pointer: str, faults: Faults) -> None:
-    if ref.kind in (Kind.HOST, Kind.BRIDGE) and ref.project != DEFAULT_PROJECT:
+    if ref.kind not in PROJECT_KINDS and ref.project != DEFAULT_PROJECT:
         faults.invalid(
             pointer,
             "wrong_project",
@@ -135,7 +138,8 @@ def _check_segment(spec: SegmentSpec, at: str, faults: Faults) -> None:
         _report(fields.vni(spec.vni), f"{at}/vni", faults)
     if spec.mtu is not None:
         _report(fields.mtu(spec.mtu), f"{at}/mtu", faults)
-    _report(fields.udp_port(spec.dst_port), f"{at}/dst_port", faults)
+    if spec.dst_port is not None:
+        _report(fields.udp_port(spec.dst_port), f"{at}/dst_port", faults)
 
 
 def _check_port(spec: PortSpec, at: str, faults: Faults) -> None:

@@ -11,8 +11,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
+from controller.domain.allocation import derive_mac
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     BridgeSpec,
@@ -25,7 +27,20 @@ from controller.domain.intent import (
     Removal,
     SegmentSpec,
     Spec,
+    TunnelSpec,
 )
+
+
+class Outside(NamedTuple):
+    """An outside VTEP as the far end of explicit tunnels.
+
+    What is there may forward between all tunnels that end at it with one key and port.
+    """
+
+    ip: str
+    """Canonical."""
+    key: int
+    dst_port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,8 @@ class Elsewhere:
 
     ports: int = 0
     """How many there are."""
+    hosts: int = 0
+    """How many distinct hosts have one."""
     sample: tuple[Object, ...] = ()
     """Up to ten of them by name, to say who holds a segment that cannot be deleted."""
     narrowest_host: Object | None = None
@@ -51,22 +68,42 @@ class World:
     """The current (``valid_to IS NULL``) objects that the rules need for one change."""
 
     objects: Mapping[Ref, Object]
-    """By ref: every object in ``Wanted.refs`` that exists; every bridge and port on the hosts of
-    ``Wanted.hosts``; the segments of ``Wanted.segments`` and those which the ports of the hosts in
-    ``Wanted.host_targets`` are on; every host that has a VTEP of ``Wanted.vteps``."""
+    """By ref:
+
+    - every object in ``Wanted.refs`` that exists, and the segments of ``Wanted.segments``;
+    - every bridge and port on the hosts of ``Wanted.hosts``, the segments which those ports are
+      on, and every tunnel that has an end on those hosts, with the hosts of both its ends;
+    - every port on the bridges at either end of a tunnel that has an end on a host of
+      ``Wanted.host_targets``;
+    - every host that has a VTEP of ``Wanted.vteps``, and every tunnel with an end, of a host or
+      outside, whose own ``ip`` is one of them;
+    - the flooding component of ``Wanted.bridges`` and ``Wanted.outsides``: every tunnel that can be
+      reached from them by going from tunnel to tunnel over a bridge at which both end, or an
+      ``Outside`` at which both end. Neither VLANs nor the hosts and bridges of these matter.
+    """
     elsewhere: Mapping[UUID, Elsewhere] = field(default_factory=lambda: MappingProxyType({}))
-    """By segment uid, for each segment in ``objects``: its ports on hosts outside
-    ``Wanted.hosts``. A missing entry means there are none."""
+    """By segment uid, for each segment of ``Wanted.segments`` and each that a port on a host of
+    ``Wanted.host_targets`` is on: its ports on hosts outside ``Wanted.hosts``. A missing entry
+    means there are none. Of the other segments in ``objects`` only the spec is looked at."""
     projects: frozenset[str] = frozenset({DEFAULT_PROJECT})
     """Those of the request's projects that exist."""
     within: frozenset[str] | None = None
     """The projects whose objects may be named to who asks; None is all."""
     vnis: Mapping[int, Ref | None] = field(default_factory=lambda: MappingProxyType({}))
-    """The taken ones among ``Wanted.vnis``: the segment that has it, or None while a host may still
-    carry it for a deleted segment."""
+    """The taken ones among ``Wanted.vnis``: the segment that has it, or a tunnel whose key it is
+    (any one, where tunnels share it), or None while a host may still carry it for a deleted
+    segment."""
+    held_keys: frozenset[int] = frozenset()
+    """Those of ``Wanted.vnis`` that a host may still carry for a deleted tunnel. A segment waits
+    for them; a tunnel need not, so that one can be deleted and created anew."""
     free_vnis: tuple[int, ...] = ()
-    """VNIs of the pool that nothing has or holds, at least ``Wanted.new_vnis`` of them; fewer only
-    when the pool is exhausted. They are given out in this order."""
+    """VNIs of the pool that no segment and no tunnel has and no host may still carry for a deleted
+    one, at least ``Wanted.new_vnis`` of them; fewer only when the pool is exhausted. They are given
+    out in this order."""
+    mesh_tunnels: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
+    """By host uid, for ``Wanted.mesh_hosts``: how many tunnel ports Open vSwitch has there for its
+    segments, the sum of (members - 1) over those of the host's segments that have the backend
+    ``ovs``. A missing entry means none."""
     held_interfaces: Mapping[UUID, frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -81,22 +118,29 @@ class Wanted:
     refs: frozenset[Ref]
     """The objects the request names and those that their old and new specs refer to."""
     hosts: frozenset[Ref]
-    """The touched hosts: named by the request, or carrying a bridge or port that it names."""
+    """The touched hosts: named by the request, or carrying a bridge, port or tunnel end that it
+    names."""
     host_targets: frozenset[Ref]
     """The touched hosts that the request itself changes or removes."""
     segments: frozenset[Ref]
     """The segments that the request names, or that a port it names is on, before or after."""
     projects: frozenset[str]
     macs: frozenset[str]
-    """MAC addresses of the request's ports, lower-case."""
+    """MAC addresses that the request's ports may get, lower-case."""
     ips: frozenset[str]
     """IP addresses (without prefix length) of the request's ports, canonical."""
     vteps: frozenset[str]
-    """VTEP addresses of the request's hosts, canonical."""
+    """VTEP addresses of the request's hosts and ``ip`` of its tunnels' ends, canonical."""
     vnis: frozenset[int]
-    """VNIs that the request asks for."""
+    """VNIs and keys that the request asks for."""
     new_vnis: int
     """How many free VNIs the plan may need."""
+    bridges: frozenset[Ref]
+    """The bridges at which the request's tunnels end, before or after."""
+    outsides: frozenset[Outside]
+    """The outside VTEPs at which they end, where their key is known."""
+    mesh_hosts: frozenset[Ref]
+    """The hosts that get ports of segments whose backend the plan has to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +188,12 @@ def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
         yield Ref(Kind.SEGMENT, ref.project, spec.segment)
     if isinstance(spec, PortSpec) and spec.bridge is not None:
         yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, spec.bridge)
+    if isinstance(spec, TunnelSpec):
+        for end in spec.ends:
+            if end.host is not None:
+                yield Ref(Kind.HOST, DEFAULT_PROJECT, end.host)
+            if end.bridge is not None:
+                yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, end.bridge)
 
 
 def wanted(
@@ -154,24 +204,55 @@ def wanted(
     specs = [(m.ref, m.spec) for m in manifests]
     specs += [(ref, current[ref].spec) for ref in sorted(targets & current.keys(), key=_order)]
     refs = targets | {reference for ref, spec in specs for reference in references(ref, spec)}
-    requested = [m.spec for m in manifests]
-    vnis = [s.vni for s in requested if isinstance(s, SegmentSpec)]
+    tunnels = [(ref, spec) for ref, spec in specs if isinstance(spec, TunnelSpec)]
+    numbers = [_number(m.spec) for m in manifests if isinstance(m.spec, SegmentSpec | TunnelSpec)]
     return Wanted(
         refs=refs,
         hosts=frozenset(r for r in refs if r.kind is Kind.HOST),
         host_targets=frozenset(r for r in targets if r.kind is Kind.HOST),
         segments=frozenset(r for r in refs if r.kind is Kind.SEGMENT),
         projects=frozenset(r.project for r in refs),
-        macs=frozenset(s.mac.lower() for s in requested if isinstance(s, PortSpec) and s.mac),
-        ips=frozenset(_canonical(a for s in requested for a in _addresses(s))),
-        vteps=frozenset(_canonical(a for s in requested for a in _vteps(s))),
-        vnis=frozenset(vni for vni in vnis if vni is not None),
-        new_vnis=len(vnis),
+        macs=frozenset(mac for m in manifests for mac in _macs(m, current.get(m.ref))),
+        ips=frozenset(_canonical(a for m in manifests for a in _addresses(m.spec))),
+        vteps=frozenset(_canonical(a for m in manifests for a in _vteps(m.spec))),
+        vnis=frozenset(number for number in numbers if number is not None),
+        new_vnis=len(numbers),
+        bridges=frozenset(
+            r for ref, spec in tunnels for r in references(ref, spec) if r.kind is Kind.BRIDGE
+        ),
+        outsides=frozenset(found for _, spec in tunnels for found in outsides(spec)),
+        mesh_hosts=frozenset(_mesh_hosts(manifests, current)),
     )
+
+
+def outsides(spec: TunnelSpec) -> Iterator[Outside]:
+    """Yield the outside VTEP at which a tunnel with a known key ends."""
+    for end in spec.ends:
+        if end.host is None and end.ip is not None and spec.key is not None:
+            for ip in _canonical([end.ip]):
+                yield Outside(ip, spec.key, spec.dst_port)
 
 
 def _order(ref: Ref) -> tuple[str, str, str]:
     return ref.kind, ref.project, ref.name
+
+
+def _number(spec: SegmentSpec | TunnelSpec) -> int | None:
+    return spec.vni if isinstance(spec, SegmentSpec) else spec.key
+
+
+def _macs(manifest: Manifest, current: Object | None) -> Iterator[str]:
+    """Yield the MAC that a port names, or else the ones that it keeps or would be given."""
+    spec = manifest.spec
+    if not isinstance(spec, PortSpec):
+        return
+    if spec.mac:
+        yield spec.mac.lower().replace("-", ":")
+        return
+    if current is not None and isinstance(current.spec, PortSpec) and current.spec.mac:
+        yield current.spec.mac
+    if spec.segment is not None:
+        yield derive_mac(manifest.ref.project, spec.segment, manifest.ref.name)
 
 
 def _addresses(spec: Spec) -> tuple[str, ...]:
@@ -179,7 +260,21 @@ def _addresses(spec: Spec) -> tuple[str, ...]:
 
 
 def _vteps(spec: Spec) -> tuple[str, ...]:
+    if isinstance(spec, TunnelSpec):
+        return tuple(end.ip for end in spec.ends if end.ip is not None)
     return spec.vteps if isinstance(spec, HostSpec) else ()
+
+
+def _mesh_hosts(manifests: Sequence[Manifest], current: Mapping[Ref, Object]) -> Iterator[Ref]:
+    undecided = {
+        m.ref
+        for m in manifests
+        if isinstance(m.spec, SegmentSpec) and m.spec.backend is None and m.ref not in current
+    }
+    for manifest in manifests:
+        found = list(references(manifest.ref, manifest.spec))
+        if undecided.intersection(found):
+            yield from (ref for ref in found if ref.kind is Kind.HOST)
 
 
 def _canonical(addresses: Iterable[str]) -> Iterator[str]:
