@@ -16,6 +16,7 @@ from ovsfleet.v1 import agent_pb2, state_pb2
 from agent.errors import ErrorKind, Failure
 from agent.model import (
     OVERLAY_ID,
+    Backend,
     Bridge,
     DatapathType,
     HostState,
@@ -24,6 +25,7 @@ from agent.model import (
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    Tunnel,
     VethPeer,
 )
 
@@ -39,6 +41,17 @@ _PORT_TYPES = {
     PortType.UNKNOWN: state_pb2.PORT_TYPE_UNSPECIFIED,
 }
 _PORT_TYPES_BACK = {number: value for value, number in _PORT_TYPES.items()}
+_BACKENDS = {
+    Backend.OVS: state_pb2.BACKEND_OVS,
+    Backend.KERNEL: state_pb2.BACKEND_KERNEL,
+}
+_BACKENDS_BACK = {
+    # Controllers that do not know the field know no other backend either.
+    state_pb2.BACKEND_UNSPECIFIED: Backend.OVS,
+    **{number: value for value, number in _BACKENDS.items()},
+}
+_UNKNOWN_BACKEND: state_pb2.Backend.ValueType = 2**31 - 1  # type: ignore[assignment]
+"""Stands for every backend that this agent does not know, because 0 has a meaning already."""
 _ERROR_KINDS = {
     ErrorKind.INVALID: agent_pb2.ERROR_KIND_INVALID,
     ErrorKind.UNSUPPORTED: agent_pb2.ERROR_KIND_UNSUPPORTED,
@@ -87,6 +100,7 @@ def decode_host_state(
         bridges=tuple(_decode_bridge(each) for each in host.bridges),
         ports=tuple(_decode_port(each) for each in host.ports),
         attachments=attachments,
+        tunnels=tuple(_decode_tunnel(each) for each in host.tunnels),
         fragments=_choose_fragments(attachments, message.fragments, known_fragments),
         removed=frozenset(message.removed),
     )
@@ -106,6 +120,7 @@ def encode_host_state(state: HostState) -> state_pb2.HostState:
             bridges=[_encode_bridge(each) for each in state.bridges],
             ports=[_encode_port(each) for each in state.ports],
             attachments=[_encode_attachment(each) for each in state.attachments],
+            tunnels=[_encode_tunnel(each) for each in state.tunnels],
         ),
         fragments=[_encode_fragment(state.fragments[key]) for key in sorted(state.fragments)],
         removed=sorted(state.removed),
@@ -235,7 +250,13 @@ def _encode_peer(peer: VethPeer) -> state_pb2.VethPeer:
 
 
 def _decode_attachment(message: state_pb2.SegmentAttachment) -> SegmentAttachment:
-    return SegmentAttachment(message.segment_uid, message.local_vlan, message.fragment_hash)
+    return SegmentAttachment(
+        segment_uid=message.segment_uid,
+        local_vlan=message.local_vlan,
+        fragment_hash=message.fragment_hash,
+        backend=_BACKENDS_BACK.get(message.backend, Backend.UNKNOWN),
+        linux_bridge=message.linux_bridge,
+    )
 
 
 def _encode_attachment(attachment: SegmentAttachment) -> state_pb2.SegmentAttachment:
@@ -243,6 +264,40 @@ def _encode_attachment(attachment: SegmentAttachment) -> state_pb2.SegmentAttach
         segment_uid=attachment.segment_uid,
         local_vlan=attachment.local_vlan,
         fragment_hash=attachment.fragment_hash,
+        backend=_BACKENDS.get(attachment.backend, _UNKNOWN_BACKEND),
+        linux_bridge=attachment.linux_bridge,
+    )
+
+
+def _decode_tunnel(message: state_pb2.Tunnel) -> Tunnel:
+    return Tunnel(
+        id=message.id,
+        bridge=message.bridge,
+        local_ip=message.local_ip,
+        remote_ip=message.remote_ip,
+        vni=message.vni,
+        dst_port=message.dst_port,
+        tag=message.tag,
+        ttl=message.ttl,
+        tos=message.tos,
+        csum=message.csum if message.HasField("csum") else None,
+        df_default=message.df_default if message.HasField("df_default") else None,
+    )
+
+
+def _encode_tunnel(tunnel: Tunnel) -> state_pb2.Tunnel:
+    return state_pb2.Tunnel(
+        id=tunnel.id,
+        bridge=tunnel.bridge,
+        tag=tunnel.tag,
+        local_ip=tunnel.local_ip,
+        remote_ip=tunnel.remote_ip,
+        vni=tunnel.vni,
+        dst_port=tunnel.dst_port,
+        ttl=tunnel.ttl,
+        tos=tunnel.tos,
+        csum=tunnel.csum,
+        df_default=tunnel.df_default,
     )
 
 
@@ -254,7 +309,8 @@ def _decode_fragment(message: state_pb2.SegmentFragment) -> SegmentFragment:
         dst_port=message.dst_port,
         mtu=message.mtu,
         members=tuple(
-            SegmentMember(each.host_uid, each.host_name, each.vtep) for each in message.members
+            SegmentMember(each.host_uid, each.host_name, each.vtep, tuple(each.macs))
+            for each in message.members
         ),
     )
 
@@ -268,7 +324,10 @@ def _encode_fragment(fragment: SegmentFragment) -> state_pb2.SegmentFragment:
         mtu=fragment.mtu,
         members=[
             state_pb2.SegmentMember(
-                host_uid=each.host_uid, host_name=each.host_name, vtep=each.vtep
+                host_uid=each.host_uid,
+                host_name=each.host_name,
+                vtep=each.vtep,
+                macs=each.macs,
             )
             for each in fragment.members
         ],
