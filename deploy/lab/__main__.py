@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from deploy.lab.claims import Ledger
-from deploy.lab.demo import EXAMPLE, run_demo
+from deploy.lab.demo import EXAMPLES, run_demo
 from deploy.lab.lab import Lab, require_root
 from deploy.lab.shell import LabError
 
@@ -45,7 +45,7 @@ def demo(
     try:
         run_demo(lab, ledger)
         if keep:
-            lab.ovsfleet("apply", "-f", str(EXAMPLE), "--wait")
+            lab.ovsfleet("apply", *EXAMPLES, "--wait")
     except LabError as error:
         # What runs stays, because its logs say why; the next run clears it.
         broken = True

@@ -1,4 +1,4 @@
-"""The main job, start to finish, on three real Open vSwitch hosts, proven from outside.
+"""The main job, start to finish, on real Open vSwitch hosts and one without, proven from outside.
 
 Intent goes in through the `ovsfleet` command line as a person would type it; proof comes from ping,
 tcpdump, ovs-vsctl, ovsdb-tool and ip, and from a sender that numbers its datagrams.
@@ -10,56 +10,35 @@ import itertools
 import json
 import time
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-
-from deploy.lab import evidence
+from deploy.lab import backends, evidence
 from deploy.lab.claims import Ledger
+from deploy.lab.example import example_endpoints
 from deploy.lab.faults import prove_faults
 from deploy.lab.lab import Lab
 from deploy.lab.probes import Endpoint, UnderlayCapture, broadcast_copies, ping_all
 from deploy.lab.shell import wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/two-segments.yaml"
-
-
-def example_documents() -> list[dict[str, Any]]:
-    return [doc for doc in YAML(typ="safe").load_all(EXAMPLE.read_text()) if doc]
-
-
-def example_endpoints(lab: Lab) -> list[Endpoint]:
-    """The workloads' ends of the example's ports, read from the example itself."""
-    ports = [doc for doc in example_documents() if doc["kind"] == "Port"]
-    return [_endpoint(lab, doc["metadata"]["name"], doc["spec"]) for doc in ports]
-
-
-def _endpoint(lab: Lab, name: str, spec: dict[str, Any]) -> Endpoint:
-    peer = spec.get("peer")
-    return Endpoint(
-        name,
-        spec["host"],
-        peer["netns"] if peer else lab.host(spec["host"]).netns,
-        peer["interface"] if peer else spec["interface"],
-        spec["addresses"][0].split("/")[0],
-        spec["segment"],
-    )
+EXAMPLES = ("-f", str(EXAMPLE), "-f", str(backends.EXAMPLE))
+"""What is there in the end, as words for the command line."""
 
 
 def run_demo(lab: Lab, ledger: Ledger) -> None:
     """Runs every proof; the lab is left running without intent beyond its hosts."""
     _start_hosts(lab, ledger)
-    before = {name: _foreign_at_rest(lab, name) for name in lab.switches}
+    before = {name: _foreign_at_rest(lab, name) for name in lab.plan.names}
     _start_fleet(lab, ledger)
     endpoints = _apply_example(lab, ledger)
     _prove_connectivity(lab, ledger, endpoints)
+    backends.prove_backends(lab, ledger)
     prove_faults(lab, ledger, endpoints)
     _prove_removal(lab, ledger)
     _prove_foreign(lab, ledger, before)
 
 
 def _start_hosts(lab: Lab, ledger: Ledger) -> None:
-    ledger.step("starting three hosts, each with its own ovsdb-server and ovs-vswitchd")
+    ledger.step("starting three Open vSwitch hosts and one without")
     lab.start_hosts()
     datapath = "kernel" if lab.kernel_datapath else "userspace (no openvswitch module here)"
     ledger.console.print(f"  datapath: {datapath}")
@@ -76,8 +55,9 @@ def _start_fleet(lab: Lab, ledger: Ledger) -> None:
 
 
 def _foreign(lab: Lab, name: str) -> tuple[str, str]:
-    switch = lab.switches[name]
-    return evidence.foreign_rows(switch), evidence.foreign_links(switch)
+    switch = lab.switches.get(name)
+    rows = "" if switch is None else evidence.foreign_rows(switch)
+    return rows, evidence.foreign_links(lab.host(name))
 
 
 def _foreign_at_rest(lab: Lab, name: str) -> tuple[str, str]:
@@ -94,11 +74,11 @@ def _foreign_at_rest(lab: Lab, name: str) -> tuple[str, str]:
 
 
 def _apply_example(lab: Lab, ledger: Ledger) -> list[Endpoint]:
-    endpoints = example_endpoints(lab)
+    endpoints = example_endpoints(lab, EXAMPLE)
     lab.add_workloads(sorted({e.netns for e in endpoints} - {h.netns for h in lab.plan.hosts}))
     ledger.step(f"ovsfleet apply -f docs/examples/{EXAMPLE.name} --wait")
     with ledger.claim("one atomic apply becomes Ready on every host", spinner=False) as claim:
-        lab.ovsfleet("wait", "host", *lab.switches, "--for=Ready", "--timeout=20")
+        lab.ovsfleet("wait", "host", *lab.plan.names, "--for=Ready", "--timeout=20")
         started = time.monotonic()
         words = ("apply", "-f", str(EXAMPLE), "--wait", "--timeout=40", "-o", "json")
         result = lab.ovsfleet(*words, show_progress=True)
@@ -157,22 +137,27 @@ def _prove_broadcast(ledger: Ledger, endpoints: list[Endpoint], count: int = 20)
 
 
 def _prove_removal(lab: Lab, ledger: Ledger) -> None:
-    ledger.step(f"ovsfleet delete -f docs/examples/{EXAMPLE.name} --wait")
+    examples = (EXAMPLE, backends.EXAMPLE)
+    named = " ".join(f"-f docs/examples/{path.name}" for path in examples)
+    ledger.step(f"ovsfleet delete {named} --wait")
     with ledger.claim("deleting the segments removes every owned row and device") as claim:
-        owned = sum(len(evidence.owned_rows(switch)) for switch in lab.switches.values())
-        lab.ovsfleet("delete", "-f", str(EXAMPLE), "--wait", "--timeout=40")
-        left = [
-            f"{name}: {item}"
-            for name, switch in lab.switches.items()
-            for item in (*evidence.owned_rows(switch), *evidence.owned_links(switch))
-        ]
+        owned = len(_owned(lab))
+        lab.ovsfleet("delete", *EXAMPLES, "--wait", "--timeout=40")
+        left = _owned(lab)
         named = f": {', '.join(left[:4])}" if left else ""
-        claim.prove(owned > 0 and not left, f"{owned} rows before, {len(left)} left{named}")
+        claim.prove(owned > 0 and not left, f"{owned} before, {len(left)} left{named}")
+
+
+def _owned(lab: Lab) -> list[str]:
+    """Rows and devices with ovsfleet's mark, over all hosts."""
+    rows = [f"{n}: {row}" for n, s in lab.switches.items() for row in evidence.owned_rows(s)]
+    links = [f"{h.name}: {name}" for h in lab.plan.hosts for name in evidence.owned_links(h)]
+    return rows + links
 
 
 def _prove_foreign(lab: Lab, ledger: Ledger, before: dict[str, tuple[str, str]]) -> None:
     with ledger.claim("and leaves everything foreign byte-identical") as claim:
-        same = [name for name in lab.switches if _foreign(lab, name) == before[name]]
+        same = [name for name in before if _foreign(lab, name) == before[name]]
         size = sum(len(part) for both in before.values() for part in both)
         claim.prove(
             len(same) == len(before), f"{len(same)} of {len(before)} hosts, {size} bytes compared"

@@ -14,10 +14,14 @@ from typing import Any
 
 from deploy.lab.ovs import FOREIGN_BRIDGE, LabSwitch
 from deploy.lab.shell import in_netns, probe, run, wait_until
+from deploy.lab.topology import HostPlan
 
 OWNER_MARK = "ovsfleet-owner"
 ALIAS_MARK = "ovsfleet:"
 _FOREIGN_BRIDGES = {FOREIGN_BRIDGE, "br-phy"}
+_FOREIGN_LINKS = {
+    *("lo", "mgmt0", "under0", "br-phy", FOREIGN_BRIDGE, "foreign0", "br-other", "vx-other"),
+}
 _COUNTERS = {"statistics", "status", "rstp_status", "rstp_statistics"}
 """Columns that ovs-vswitchd rewrites by itself every few seconds."""
 
@@ -56,22 +60,25 @@ def owned_rows(switch: LabSwitch) -> list[str]:
     ]
 
 
-def owned_links(switch: LabSwitch) -> list[str]:
+def owned_links(host: HostPlan) -> list[str]:
     """Kernel devices in the host's namespace that carry ovsfleet's alias."""
-    links = json.loads(in_netns(switch.host.netns, "ip", "-json", "link", "show"))
+    links = json.loads(in_netns(host.netns, "ip", "-json", "link", "show"))
     return [link["ifname"] for link in links if str(link.get("ifalias", "")).startswith(ALIAS_MARK)]
 
 
-def foreign_links(switch: LabSwitch) -> str:
-    """The other devices with their addresses, as canonical text without counters."""
-    links = json.loads(in_netns(switch.host.netns, "ip", "-json", "address", "show"))
+def foreign_links(host: HostPlan) -> str:
+    """The other devices with their addresses, and their forwarding entries that are no devices' own
+    MAC, as canonical text without counters."""
+    links = json.loads(in_netns(host.netns, "ip", "-json", "address", "show"))
     rest = [
         link
         for link in links
         if not str(link.get("ifalias", "")).startswith(ALIAS_MARK)
-        and link["ifname"] in {"lo", "mgmt0", "under0", "br-phy", FOREIGN_BRIDGE, "foreign0"}
+        and link["ifname"] in _FOREIGN_LINKS
     ]
-    return json.dumps(rest, sort_keys=True)
+    fdb = json.loads(in_netns(host.netns, "bridge", "-json", "fdb", "show"))
+    entries = [entry for entry in fdb if entry["ifname"] in _FOREIGN_LINKS and "dst" in entry]
+    return json.dumps([rest, entries], sort_keys=True)
 
 
 def transactions(switch: LabSwitch) -> int:

@@ -56,7 +56,7 @@ def _restart_controller(lab: Lab) -> str:
     time.sleep(1)  # A controller that stays away for a while is part of the proof.
     started = time.monotonic()
     lab.start_controller()
-    lab.ovsfleet("wait", "host", *lab.switches, "--for=Ready", "--timeout=30")
+    lab.ovsfleet("wait", "host", *lab.plan.names, "--for=Ready", "--timeout=30")
     return f"all hosts Ready {time.monotonic() - started:.1f} s after its start"
 
 

@@ -25,6 +25,7 @@ from deploy.lab.topology import (
     REST_PORT,
     SOUTHBOUND_PORT,
     HostPlan,
+    LabPlan,
     lab_dir,
     plan,
 )
@@ -34,10 +35,12 @@ CONTROLLER = "controller"
 
 
 class Lab:
-    """Three hosts by default. The owner of every process and namespace that it starts."""
+    """Three hosts with Open vSwitch and one without, unless a plan says otherwise.
 
-    def __init__(self, hosts: int = 3) -> None:
-        self.plan = plan(hosts)
+    Owns every process and namespace that it starts."""
+
+    def __init__(self, wanted: LabPlan | None = None) -> None:
+        self.plan = wanted or plan()
         self.directory = lab_dir()
         self.processes = ProcessTable(self.directory / "processes.json")
         self.kernel_datapath = network.has_kernel_datapath()
@@ -45,6 +48,7 @@ class Lab:
         self.switches = {
             host.name: LabSwitch(host, self.processes, self.kernel_datapath)
             for host in self.plan.hosts
+            if host.has_ovs
         }
 
     # --- the machine room ---
@@ -61,6 +65,9 @@ class Lab:
         network.create(self.plan)
         for switch in self.switches.values():
             switch.start()
+        for host in self.plan.plain:
+            network.address_kernel_vtep(host)
+            network.add_foreign_devices(host)
 
     def add_workloads(self, names: list[str]) -> None:
         """Makes the namespaces that stand for workloads, on record for `clear`."""
@@ -133,12 +140,16 @@ class Lab:
 
     def host_manifests(self) -> str:
         """The lab's hosts as YAML manifests."""
-        datapath_type = "system" if self.kernel_datapath else "netdev"
         return "\n---\n".join(
             f"kind: Host\nmetadata: {{name: {host.name}}}\n"
-            f"spec: {{vteps: [{host.vtep}], datapath_type: {datapath_type}}}"
+            f"spec: {{vteps: [{host.vtep}], {self._overlay(host)}}}"
             for host in self.plan.hosts
         )
+
+    def _overlay(self, host: HostPlan) -> str:
+        if not host.has_ovs:
+            return "overlay_bridge_type: linux"
+        return f"datapath_type: {self.switches[host.name].datapath_type}"
 
     def register_hosts(self) -> None:
         manifests = self.directory / "hosts.yaml"
@@ -153,7 +164,8 @@ class Lab:
     def start_agent(self, name: str, env: Mapping[str, str] | None = None) -> Process:
         """Runs `ovsfleet-agent run` inside the host's namespace."""
         log = self.host(name).directory / "agent.log"
-        argv = self._agent_argv(name, "run", "--ovsdb", self.switches[name].remote)
+        ovsdb = self.switches[name].remote if name in self.switches else "none"
+        argv = self._agent_argv(name, "run", "--ovsdb", ovsdb)
         return self.processes.start(f"{name}/agent", argv, log, env)
 
     def agent(self, name: str, *words: str, check: bool = True) -> str:

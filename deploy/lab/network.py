@@ -2,11 +2,11 @@
 
         this machine's namespace: controller, dashboard
                  |  ovsf-mgmt (bridge, 198.18.77.1)
-   +-------------+-------------+
- mgmt0         mgmt0         mgmt0
-ovsf-h1       ovsf-h2       ovsf-h3      one namespace per host
- under0        under0        under0
-   +-------------+-------------+
+   +-------------+-------------+-------------+
+ mgmt0         mgmt0         mgmt0         mgmt0
+ovsf-h1       ovsf-h2       ovsf-h3       ovsf-h4     one namespace per host,
+ under0        under0        under0        under0     h4 without Open vSwitch
+   +-------------+-------------+-------------+
         ovsf-underlay (bridge, 192.0.2.0/24, MTU 1500)
 """
 
@@ -87,8 +87,24 @@ def _wire(host: HostPlan) -> None:
 
 
 def address_kernel_vtep(host: HostPlan) -> None:
-    """With the kernel datapath the tunnel end point is the underlay link's own address."""
+    """Where the kernel encapsulates, the tunnel end point is the underlay link's own address."""
     ip_batch([f"addr add {host.vtep}/24 dev under0"], host.netns)
+
+
+def add_foreign_devices(host: HostPlan) -> None:
+    """What another tool would leave on a host without Open vSwitch: a bridge with a vxlan device
+    and a forwarding entry of its own."""
+    ip_batch(
+        [
+            "link add br-other type bridge",
+            "link add vx-other type vxlan id 77 local 192.0.2.250 dstport 4799 nolearning",
+            "link set vx-other master br-other",
+            "link set br-other up",
+        ],
+        host.netns,
+    )
+    entry = ("02:00:00:00:00:77", "dev", "vx-other", "dst", "192.0.2.251")
+    in_netns(host.netns, "bridge", "fdb", "append", *entry)
 
 
 def add_workload_netns(name: str) -> None:

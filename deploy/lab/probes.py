@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +24,8 @@ from deploy.lab.shell import LabError, probe, wait_until
 from deploy.lab.topology import UNDERLAY_NETNS, LabPlan
 
 _TRAFFIC = Path(__file__).with_name("traffic.py")
-VXLAN_PORT = 4789
+VXLAN_PORTS = (4789, 8472)
+"""Of the backends ovs and kernel (RFC 7348, 5; the kernel's own default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +143,17 @@ def broadcast_copies(source: Endpoint, targets: Sequence[Endpoint], count: int) 
 class Capture:
     """Frames that hosts sent into the underlay, by UDP port and VNI."""
 
-    frames_by_vni: dict[int, int]
+    frames_by_target: dict[tuple[int, str], int]
+    """By VNI and the address they were sent to."""
     other_frames: int
     """UDP datagrams to another port than VXLAN's."""
+
+    @property
+    def frames_by_vni(self) -> dict[int, int]:
+        by_vni: Counter[int] = Counter()
+        for (vni, _), count in self.frames_by_target.items():
+            by_vni[vni] += count
+        return dict(by_vni)
 
 
 class UnderlayCapture:
@@ -168,7 +179,7 @@ class UnderlayCapture:
         for child in self._children:
             child.send_signal(signal.SIGINT)
             child.communicate(timeout=10)
-        by_vni: dict[int, int] = {}
+        by_target: Counter[tuple[int, str]] = Counter()
         other = 0
         for path in self._files:
             for frame in _frames(path.read_bytes()):
@@ -176,8 +187,8 @@ class UnderlayCapture:
                 if vni is None:
                     other += 1
                 else:
-                    by_vni[vni] = by_vni.get(vni, 0) + 1
-        return Capture(by_vni, other)
+                    by_target[vni, socket.inet_ntoa(frame[30:34])] += 1
+        return Capture(dict(by_target), other)
 
 
 def _frames(pcap: bytes) -> Iterator[bytes]:
@@ -190,7 +201,7 @@ def _frames(pcap: bytes) -> Iterator[bytes]:
 
 
 def _vni(frame: bytes) -> int | None:
-    """The VNI of an Ethernet/IPv4/UDP frame to port 4789 (RFC 7348, 5), or None."""
+    """The VNI of an Ethernet/IPv4/UDP frame to a port of VXLAN (RFC 7348, 5), or None."""
     udp = 14 + (frame[14] & 0x0F) * 4
     (port,) = struct.unpack_from("!H", frame, udp + 2)
-    return int.from_bytes(frame[udp + 12 : udp + 15]) if port == VXLAN_PORT else None
+    return int.from_bytes(frame[udp + 12 : udp + 15]) if port in VXLAN_PORTS else None

@@ -33,6 +33,7 @@ class HostPlan:
     """One lab host; ``index`` counts from 1 and is the last byte of its addresses."""
 
     index: int
+    has_ovs: bool = True
 
     @property
     def name(self) -> str:
@@ -69,6 +70,17 @@ class HostPlan:
 class LabPlan:
     hosts: tuple[HostPlan, ...]
 
+    @property
+    def names(self) -> list[str]:
+        return [host.name for host in self.hosts]
 
-def plan(count: int = 3) -> LabPlan:
-    return LabPlan(tuple(HostPlan(index) for index in range(1, count + 1)))
+    @property
+    def plain(self) -> tuple[HostPlan, ...]:
+        """The hosts without Open vSwitch."""
+        return tuple(host for host in self.hosts if not host.has_ovs)
+
+
+def plan(with_ovs: int = 3, without: int = 1) -> LabPlan:
+    return LabPlan(
+        tuple(HostPlan(index, index <= with_ovs) for index in range(1, with_ovs + without + 1))
+    )

@@ -1,4 +1,4 @@
-"""The lab for end-to-end tests: three hosts, the controller and enrolled agents, for one module.
+"""The lab for end-to-end tests: four hosts, the controller and enrolled agents, for one module.
 
 There is one lab per machine (namespaces have names); whatever an earlier run left is ended first,
 and the test of the demo starts one of its own.
@@ -22,7 +22,7 @@ def running_lab() -> Iterator[Lab]:
     lab.clear()
     try:
         lab.up()
-        lab.ovsfleet("wait", "host", *lab.switches, "--for=Ready", "--timeout=30")
+        lab.ovsfleet("wait", "host", *lab.plan.names, "--for=Ready", "--timeout=30")
         yield lab
     finally:
         lab.clear()
@@ -32,8 +32,8 @@ def running_lab() -> Iterator[Lab]:
 def lab(running_lab: Lab) -> Iterator[Lab]:
     """The running lab; whatever intent a test leaves is deleted after it."""
     yield running_lab
-    for kind in ("ports", "segments", "bridges"):
+    for kind in ("tunnels", "ports", "segments", "bridges"):
         names = running_lab.ovsfleet("get", kind, "-o", "name").split()
         if names:
             running_lab.ovsfleet("delete", kind, *(name.split("/")[-1] for name in names))
-    running_lab.ovsfleet("wait", "host", *running_lab.switches, "--for=Ready", "--timeout=30")
+    running_lab.ovsfleet("wait", "host", *running_lab.plan.names, "--for=Ready", "--timeout=30")

@@ -1,0 +1,97 @@
+"""The switches that are measured, and ovsfleet around them: the lab, fresh for every figure.
+
+Fresh, because deleting thousands of devices takes Open vSwitch longer than adding them, and leaves
+it with another heap and another log than it began with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bench.peers.jsonrpc import Ovsdb
+from deploy.lab.lab import Lab
+from deploy.lab.ovs import LabSwitch
+from deploy.lab.topology import plan
+
+_PATIENCE_S = 600.0
+_LOOK_EVERY_S = 0.005
+
+
+@contextmanager
+def bare_switch() -> Iterator[tuple[LabSwitch, Ovsdb]]:
+    """One host's Open vSwitch, nobody managing it."""
+    lab = Lab(plan(1, 0))
+    lab.clear()
+    try:
+        lab.start_hosts()
+        switch = lab.switches["h1"]
+        with Ovsdb(f"{switch.directory}/db.sock") as database:
+            yield switch, database
+    finally:
+        lab.clear()
+
+
+@contextmanager
+def fleet(hosts: int) -> Iterator[Fleet]:
+    """A controller and as many hosts with agents, all Ready, with no intent beyond the hosts."""
+    lab = Lab(plan(hosts, 0))
+    lab.clear()
+    try:
+        lab.up()
+        lab.ovsfleet("wait", "host", *lab.plan.names, "--for=Ready", "--timeout=120", timeout=150)
+        headers = {"Authorization": f"Bearer {lab.admin_token}"}
+        with httpx.Client(base_url=lab.url, headers=headers, timeout=_PATIENCE_S) as rest:
+            yield Fleet(lab, rest)
+    finally:
+        lab.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Seconds from sending the request to the answer, and to all hosts' having applied it."""
+
+    answered: float
+    ready: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    lab: Lab
+    rest: httpx.Client
+
+    def apply(self, objects: Sequence[dict[str, Any]]) -> Applied:
+        """One REST request, timed until every host that it concerns has applied it.
+
+        Raises RuntimeError when that does not happen, or some object is not Ready then."""
+        started = time.monotonic()
+        answer = self.rest.post("/v1/apply", json={"objects": list(objects)})
+        answered = time.monotonic() - started
+        if answer.status_code != 200:
+            raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
+        revision = answer.json()["revision"]
+        while not (said := self._revision(revision))["realized"]:
+            if time.monotonic() - started > _PATIENCE_S:
+                raise RuntimeError(f"revision {revision} was not applied: {said['pending']}")
+            time.sleep(_LOOK_EVERY_S)
+        applied = Applied(answered, time.monotonic() - started)
+        self._require_all_ready()
+        return applied
+
+    def _revision(self, revision: int) -> dict[str, Any]:
+        answer = self.rest.get(f"/v1/revisions/{revision}")
+        answer.raise_for_status()
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def _require_all_ready(self) -> None:
+        answer = self.rest.get("/v1/fleet")
+        answer.raise_for_status()
+        for kind, counts in answer.json().items():
+            if isinstance(counts, dict) and counts.get("ready") != counts.get("total"):
+                raise RuntimeError(f"not all {kind} are Ready: {counts}")
