@@ -23,6 +23,10 @@ test: setup-test dashboard lint  ## Set up, then lint and run every test
 demo-down:  ## End whatever a demo left: processes, namespaces, files
 	@$(AS_ROOT) $(PY) -m deploy.lab down
 
+.PHONY: bench
+bench: setup-run dashboard  ## Measure on real OVS hosts, beside raw JSON-RPC, ovs-vsctl and python-ovs (20 min; ARGS=--help)
+	@$(AS_ROOT) $(PY) -m bench $(ARGS)
+
 ##@ Development
 
 .PHONY: setup-run setup-test
@@ -43,7 +47,7 @@ ruff:
 
 .PHONY: types
 types:  ## mypy --strict
-	@.venv/bin/mypy controller agent deploy tests migrations
+	@.venv/bin/mypy controller agent bench deploy tests migrations
 
 .PHONY: imports
 imports:  ## Who may import whom

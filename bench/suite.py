@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bench import mesh, workload
@@ -20,6 +21,7 @@ from bench.report import Figure
 from bench.workload import Kind
 from deploy.lab.ovs import LabSwitch
 
+_ROOT = Path(__file__).parents[1]
 _PEER_BRIDGE = "br-peer"
 _REPEATS = 5
 """Of one more port; the median counts."""
@@ -81,9 +83,10 @@ def _idl(kind: Kind, count: int) -> float:
         done = subprocess.run(
             [sys.executable, "-m", "bench.peers.idl", switch.remote, _PEER_BRIDGE],
             input=json.dumps(rows),
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
+            cwd=_ROOT,
         )
         _require_none_broken(database)
     return float(done.stdout)

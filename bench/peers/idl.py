@@ -57,7 +57,7 @@ def add_ports(idl: Any, bridge_name: str, rows: list[dict[str, Any]]) -> None:
         port.name, port.external_ids, port.interfaces = row["name"], marks, [interface]
         bridge.addvalue("ports", port)
     root = next(iter(idl.tables["Open_vSwitch"].rows.values()))
-    transaction.increment(root, "next_cfg")
+    root.increment("next_cfg")
     status = transaction.commit_block()
     if status != ovs.db.idl.Transaction.SUCCESS:
         raise RuntimeError(f"the transaction ended with {status}: {transaction.get_error()}")
