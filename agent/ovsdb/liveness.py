@@ -29,7 +29,7 @@ RETRY_S = 1.0
 ASK_AGAIN_S = 0.1
 _PATTERN = "ovs-vswitchd*.ctl"
 """The name it chooses itself has its process id in it; a given one usually starts the same."""
-_QUESTION = b'{"id":0,"method":"ofproto/list","params":[]}'
+QUESTION = b'{"id":0,"method":"ofproto/list","params":[]}'
 
 
 class VswitchdWatch:
@@ -62,13 +62,13 @@ class VswitchdWatch:
             self.close()
             self._next_try = 0.0
         if self._socket is None and now >= self._next_try:
-            self._socket = self._connect()
+            self._socket = connect(self._run_dir)
             self._next_try = now + RETRY_S
             self._ask_at = now
         if self._socket is not None and now >= self._ask_at:
             self._ask_at = math.inf
             with contextlib.suppress(OSError):  # whether the connection ended is read from it
-                self._socket.send(_QUESTION)
+                self._socket.send(QUESTION)
 
     def wait(self, poller: Any) -> None:
         if self._socket is None:
@@ -101,19 +101,21 @@ class VswitchdWatch:
             self._ask_at = math.inf if self._has_configured else now + ASK_AGAIN_S
         return bool(received)
 
-    def _connect(self) -> socket.socket | None:
-        try:
-            directory = os.open(self._run_dir, os.O_PATH | os.O_DIRECTORY)
-        except OSError:
-            return None
-        try:
-            for path in sorted(self._run_dir.glob(_PATTERN)):
-                # By way of the directory's descriptor, because a socket's path has only 107 bytes.
-                if connected := _try(f"/proc/self/fd/{directory}/{path.name}"):
-                    return connected
-        finally:
-            os.close(directory)
+
+def connect(run_dir: Path) -> socket.socket | None:
+    """A connection to the ovs-vswitchd that listens there, if one does."""
+    try:
+        directory = os.open(run_dir, os.O_PATH | os.O_DIRECTORY)
+    except OSError:
         return None
+    try:
+        for path in sorted(run_dir.glob(_PATTERN)):
+            # By way of the directory's descriptor, because a socket's path has only 107 bytes.
+            if connected := _try(f"/proc/self/fd/{directory}/{path.name}"):
+                return connected
+    finally:
+        os.close(directory)
+    return None
 
 
 def _wake_at(poller: Any, when: float) -> None:
