@@ -300,3 +300,9 @@ def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:
     if host.overlay_bridge_type is BridgeType.LINUX:
         return Backend.KERNEL
     return segment.backend or Backend.OVS
+
+
+def vtep_of(host: HostSpec, family: AddressFamily) -> str | None:
+    """Return the address that tunnels of a family start from on a host."""
+    is_ipv6 = family is AddressFamily.IPV6
+    return next((vtep for vtep in host.vteps if (":" in vtep) == is_ipv6), None)

@@ -17,6 +17,7 @@ from controller.domain.intent import (
     Removal,
     SegmentSpec,
     Spec,
+    TunnelSpec,
 )
 from controller.domain.validation.faults import listing
 from controller.domain.validation.world import Draft, Elsewhere, World
@@ -41,12 +42,20 @@ class After:
         self.entries.update(drafts)
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
+        self._at_bridge: dict[str, list[Draft]] = defaultdict(list)
         for entry in self.entries.values():
             self._index(entry)
 
     def _index(self, entry: Draft) -> None:
         if isinstance(entry.spec, BridgeSpec | PortSpec):
             self._by_host[entry.spec.host].append(entry)
+        if isinstance(entry.spec, PortSpec) and entry.spec.bridge is not None:
+            self._at_bridge[entry.spec.bridge].append(entry)
+        if isinstance(entry.spec, TunnelSpec):
+            for host in {end.host for end in entry.spec.ends if end.host is not None}:
+                self._by_host[host].append(entry)
+            for bridge in {end.bridge for end in entry.spec.ends if end.bridge is not None}:
+                self._at_bridge[bridge].append(entry)
         if (segment := segment_ref(entry)) is not None:
             self._ports_by_segment[segment].append(entry)
 
@@ -67,8 +76,26 @@ class After:
         return entry.spec if entry and isinstance(entry.spec, spec_type) else None
 
     def on_host(self, name: str) -> list[Draft]:
-        """Return the bridges and ports of a touched host."""
+        """Return the bridges, ports and tunnels of a touched host."""
         return self._by_host.get(name, [])
+
+    def at_bridge(self, name: str) -> list[Draft]:
+        """Return the ports on a bridge of a touched host, and the tunnels that end at it."""
+        return self._at_bridge.get(name, [])
+
+    def hosts(self) -> Iterator[tuple[str, HostSpec]]:
+        for entry in self.entries.values():
+            if isinstance(entry.spec, HostSpec):
+                yield entry.ref.name, entry.spec
+
+    def tunnels(self) -> Iterator[tuple[Draft, TunnelSpec]]:
+        for entry in self.entries.values():
+            if isinstance(entry.spec, TunnelSpec):
+                yield entry, entry.spec
+
+    def written_host(self, name: str | None) -> Draft | None:
+        """Return the host's draft, when the request writes the host itself."""
+        return self.drafts.get(Ref(Kind.HOST, DEFAULT_PROJECT, name)) if name else None
 
     def ports_of(self, segment: Ref) -> list[tuple[Draft, PortSpec]]:
         """Return the segment's ports on touched hosts."""

@@ -11,15 +11,18 @@ from typing import NamedTuple
 
 from controller.domain.intent import (
     BridgeSpec,
+    BridgeType,
     HostSpec,
     Kind,
     PortSpec,
     PortType,
     Ref,
     SegmentSpec,
+    TunnelSpec,
 )
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
+from controller.domain.validation.completion import number_field, number_of
 from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
 from controller.domain.validation.world import Draft
 
@@ -49,7 +52,8 @@ def check_clashes(after: After, faults: Faults) -> None:
     _compare(_vteps(after), _VTEP, after, faults)
     _compare(_vnis(after), _VNI, after, faults)
     _check_held_devices(after, faults)
-    _check_vnis(after, faults)
+    _check_shared_numbers(after, faults)
+    _check_numbers_elsewhere(after, faults)
 
 
 _DEVICE = _Rule("interface_taken", "on the host", "choose another device name")
@@ -81,11 +85,11 @@ def _devices(after: After) -> Iterator[_Claim]:
     """Claim the devices of each host's own namespace: bridges, the overlay, ports."""
     for entry in after.entries.values():
         match entry.spec:
-            case HostSpec(overlay_bridge=device):
+            case HostSpec(overlay_bridge=device, overlay_bridge_type=BridgeType.OVS):
                 yield _device(entry, entry.ref.name, device, "/spec/overlay_bridge")
             case BridgeSpec(host=host, interface=device) | PortSpec(host=host, interface=device):
                 yield _device(entry, host, device, "/spec/interface")
-            case SegmentSpec():
+            case _:
                 pass
 
 
@@ -139,26 +143,54 @@ def _vnis(after: After) -> Iterator[_Claim]:
             yield _Claim(entry.spec.vni, f"VNI {entry.spec.vni}", entry.ref, "/spec/vni")
 
 
-def _check_vnis(after: After, faults: Faults) -> None:
-    """Compare with the segments that are not loaded, and with deleted ones still carried."""
+def _check_shared_numbers(after: After, faults: Faults) -> None:
+    """Keep VNIs of segments and keys of tunnels apart: with one number, frames would cross over."""
+    owners: dict[int, dict[Kind, list[Ref]]] = defaultdict(lambda: defaultdict(list))
+    for entry in after.entries.values():
+        if (number := number_of(entry.spec)) is not None:
+            owners[number][entry.ref.kind].append(entry.ref)
+    for draft, number in _numbered(after):
+        other = Kind.TUNNEL if draft.ref.kind is Kind.SEGMENT else Kind.SEGMENT
+        if rivals := owners[number][other]:
+            _refuse_number(draft, number, f"that of {after.listing(rivals)}", faults)
+
+
+def _check_numbers_elsewhere(after: After, faults: Faults) -> None:
+    """Compare with what is not loaded, and with what is deleted and still carried."""
+    for draft, number in _numbered(after):
+        if number in after.world.vnis:
+            holder = after.world.vnis[number]
+            if holder is None:
+                _refuse_held(draft, number, "segment", faults)
+            elif holder not in after.entries and Kind.SEGMENT in (holder.kind, draft.ref.kind):
+                _refuse_number(draft, number, f"that of {_who(holder, after)}", faults)
+        elif number in after.world.held_keys and isinstance(draft.spec, SegmentSpec):
+            _refuse_held(draft, number, "tunnel", faults)
+
+
+def _numbered(after: After) -> Iterator[tuple[Draft, int]]:
     for draft in after.drafts.values():
-        spec = draft.spec
-        if not isinstance(spec, SegmentSpec) or spec.vni is None:
-            continue
-        if spec.vni not in after.world.vnis:
-            continue
-        holder = after.world.vnis[spec.vni]
-        if holder == draft.ref or (holder is not None and holder in after.entries):
-            continue
-        who = "a deleted segment"
-        if holder is not None:
-            named = may_name(holder, after.world.within)
-            who = f"{holder.kind} {holder.name!r}" if named else ELSEWHERE
-        until = "" if holder else " which some host has not confirmed as removed"
+        if (number := number_of(draft.spec)) is not None:
+            yield draft, number
+
+
+def _who(holder: Ref, after: After) -> str:
+    named = may_name(holder, after.world.within)
+    return f"{holder.kind} {holder.name!r}" if named else ELSEWHERE
+
+
+def _refuse_held(draft: Draft, number: int, kind: str, faults: Faults) -> None:
+    if draft.current is None or number_of(draft.current.spec) != number:
+        who = f"that of a deleted {kind} which some host has not confirmed as removed"
+        _refuse_number(draft, number, who, faults)
+
+
+def _refuse_number(draft: Draft, number: int, who: str, faults: Faults) -> None:
+    if isinstance(draft.spec, SegmentSpec | TunnelSpec):
         faults.conflict(
-            f"{draft.pointer}/spec/vni",
+            f"{draft.pointer}/spec/{number_field(draft.spec)}",
             "vni_taken",
-            f"VNI {spec.vni} is that of {who}{until}",
+            f"VNI {number} is {who}",
             _VNI.fix,
         )
 
@@ -195,7 +227,10 @@ def _keeps_device(draft: Draft) -> bool:
     """Tell whether the object has the same device already."""
     before, now = draft.current.spec if draft.current else None, draft.spec
     if isinstance(before, HostSpec) and isinstance(now, HostSpec):
-        return before.overlay_bridge == now.overlay_bridge
+        return (before.overlay_bridge, before.overlay_bridge_type) == (
+            now.overlay_bridge,
+            now.overlay_bridge_type,
+        )
     if isinstance(before, BridgeSpec | PortSpec) and isinstance(now, BridgeSpec | PortSpec):
         return (before.host, before.interface) == (now.host, now.interface)
     return False

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
+from controller.domain.intent import INHERIT
 from controller.domain.mtu import MAX_MTU, MIN_MTU
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -25,6 +26,8 @@ _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
 _TUNNEL_PREFIX = "vx"
 """The agent's tunnel ports and the kernel's ``vxlan_sys_*`` devices begin with it."""
+_SEGMENT_DEVICE = re.compile(r"(?:kx|br-v)[0-9]+")
+"""The vxlan devices and Linux bridges of segments, named by their VNI."""
 _RESERVED = frozenset({"ovs-system", "ovs-netdev", "br-int", "br-tun", "br-ex"})
 _KERNEL_RESERVED = frozenset({".", "..", "lo", "all", "default"})
 """``all`` and ``default`` are directories of net.ipv4.conf; the kernel refuses them too."""
@@ -92,11 +95,11 @@ def host_device(value: str) -> Fault | None:
     """Check a device name in a host's own namespace, where Open vSwitch has names of its own."""
     if fault := device(value):
         return fault
-    if value in _RESERVED or value.startswith(_TUNNEL_PREFIX):
+    if value in _RESERVED or value.startswith(_TUNNEL_PREFIX) or _SEGMENT_DEVICE.fullmatch(value):
         return Fault(
             "interface_reserved",
-            f"{value!r} is reserved: names that begin with {_TUNNEL_PREFIX!r} are tunnels, and"
-            f" {', '.join(sorted(_RESERVED))} belong to others",
+            f"{value!r} is reserved: names that begin with {_TUNNEL_PREFIX!r} are tunnels, 'kx' and"
+            f" 'br-v' with a number segments, and {', '.join(sorted(_RESERVED))} belong to others",
             "choose another device name",
         )
     return None
@@ -168,6 +171,24 @@ def vni(value: int) -> Fault | None:
 
 def udp_port(value: int) -> Fault | None:
     return _in_range(value, 1, 65_535, "dst_port_out_of_range", "a UDP port")
+
+
+def ttl(value: int | str | None) -> Fault | None:
+    return _number_or_inherit(value, 1, "ttl")
+
+
+def tos(value: int | str | None) -> Fault | None:
+    return _number_or_inherit(value, 0, "tos")
+
+
+def _number_or_inherit(value: int | str | None, low: int, what: str) -> Fault | None:
+    if value is None or value == INHERIT or (isinstance(value, int) and low <= value <= 255):
+        return None
+    return Fault(
+        f"{what}_out_of_range",
+        f"{value!r} is not a {what}",
+        f"choose a number from {low} to 255 or {INHERIT!r}, or leave it out",
+    )
 
 
 def _in_range(value: int, low: int, high: int, code: str, what: str) -> Fault | None:

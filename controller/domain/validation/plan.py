@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from controller.domain.intent import Manifest, Mode, Object, Ref, Removal, SegmentSpec, Spec
+from controller.domain.intent import Manifest, Mode, Object, Ref, Removal
 from controller.domain.validation.after import After
+from controller.domain.validation.backends import check_backends
 from controller.domain.validation.clashes import check_clashes
+from controller.domain.validation.completion import complete
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.flooding import check_flooding
 from controller.domain.validation.relations import check_relations
 from controller.domain.validation.shape import SPEC_TYPES, check_shape, normalise
+from controller.domain.validation.tunnels import check_tunnels
 from controller.domain.validation.world import Draft, Planned, World
 
 
@@ -25,11 +28,14 @@ def plan_change(
     faults = Faults()
     accepted = _accept_manifests(world, manifests, faults)
     removed, missing = _accept_removals(world, removals, accepted, faults)
-    drafts = _number_segments(world, accepted, faults)
+    drafts = complete(world, accepted, faults)
     for draft in drafts.values():
         check_shape(draft, world, faults)
     after = After(world, drafts, removed)
     check_relations(after, faults)
+    check_backends(after, faults)
+    check_tunnels(after, faults)
+    check_flooding(after, faults)
     check_clashes(after, faults)
     faults.raise_any()
     return _sort_out(world, drafts, removed, missing)
@@ -76,8 +82,7 @@ def _draft(world: World, manifest: Manifest, faults: Faults) -> Draft:
     if manifest.mode is Mode.REPLACE and current is None:
         _refuse_missing(manifest.ref, manifest.pointer, faults)
     _check_expected(current, manifest.expected_revision, manifest.pointer, faults)
-    spec = _with_current_vni(normalise(manifest.spec), current)
-    return Draft(manifest.ref, spec, manifest.labels, manifest.pointer, current)
+    return Draft(manifest.ref, normalise(manifest.spec), manifest.labels, manifest.pointer, current)
 
 
 def _refuse_missing(ref: Ref, pointer: str, faults: Faults) -> None:
@@ -93,14 +98,6 @@ def _check_expected(
             f"{current.kind} {current.name!r} is at revision {current.revision}, not {expected}",
             "read it again and make your change to what it is now",
         )
-
-
-def _with_current_vni(spec: Spec, current: Object | None) -> Spec:
-    """Let a segment that names no VNI keep the one that it was given."""
-    before = current.spec if current else None
-    if isinstance(spec, SegmentSpec) and isinstance(before, SegmentSpec) and spec.vni is None:
-        return replace(spec, vni=before.vni)
-    return spec
 
 
 def _accept_removals(
@@ -120,31 +117,6 @@ def _accept_removals(
         else:
             _refuse_missing(removal.ref, removal.pointer, faults)
     return removed, tuple(missing)
-
-
-def _number_segments(world: World, drafts: dict[Ref, Draft], faults: Faults) -> dict[Ref, Draft]:
-    """Give a VNI to each new segment that asks for none in particular."""
-    free = _free_vnis(world, drafts)
-    numbered = dict(drafts)
-    for ref, draft in drafts.items():
-        if not isinstance(draft.spec, SegmentSpec) or draft.spec.vni is not None:
-            continue
-        vni = next(free, None)
-        if vni is None:
-            faults.conflict(
-                f"{draft.pointer}/spec/vni",
-                "vni_pool_exhausted",
-                "no VNI is free in the pool",
-                "delete segments that are not needed, or name a VNI outside of the pool",
-            )
-        else:
-            numbered[ref] = replace(draft, spec=replace(draft.spec, vni=vni))
-    return numbered
-
-
-def _free_vnis(world: World, drafts: dict[Ref, Draft]) -> Iterator[int]:
-    asked = {d.spec.vni for d in drafts.values() if isinstance(d.spec, SegmentSpec)}
-    return (vni for vni in world.free_vnis if vni not in asked)
 
 
 def _sort_out(

@@ -1,4 +1,4 @@
-"""Rules between objects: references, fixed fields, tunnels, MTU, and what still holds what."""
+"""Rules between objects: references, fixed fields, VTEPs, MTU, and what still holds what."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def check_relations(after: After, faults: Faults) -> None:
 def _check_references(draft: Draft, after: After, faults: Faults) -> None:
     spec, at = draft.spec, f"{draft.pointer}/spec"
     if isinstance(spec, BridgeSpec | PortSpec) and after.host(spec.host) is None:
-        _unknown(Kind.HOST, spec.host, f"{at}/host", faults)
+        unknown(Kind.HOST, spec.host, f"{at}/host", faults)
     if isinstance(spec, PortSpec):
         segment = segment_ref(draft)
         if segment is not None and after.segment(segment) is None:
-            _unknown(Kind.SEGMENT, segment.name, f"{at}/segment", faults)
+            unknown(Kind.SEGMENT, segment.name, f"{at}/segment", faults)
         if spec.bridge is not None:
             _check_bridge(spec, spec.bridge, after, f"{at}/bridge", faults)
 
 
-def _unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
+def unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
     faults.invalid(
         pointer,
         f"unknown_{kind.lower()}",
@@ -71,7 +71,7 @@ def _unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
 def _check_bridge(spec: PortSpec, name: str, after: After, pointer: str, faults: Faults) -> None:
     bridge = after.bridge(name)
     if bridge is None:
-        _unknown(Kind.BRIDGE, name, pointer, faults)
+        unknown(Kind.BRIDGE, name, pointer, faults)
     elif bridge.host != spec.host:
         faults.invalid(
             pointer,
@@ -240,12 +240,6 @@ def _holders(ref: Ref, after: After) -> str:
         case Kind.SEGMENT:
             return _segment_ports(ref, after)
         case Kind.BRIDGE:
-            return after.listing(_bridge_ports(ref, after))
+            return after.listing(entry.ref for entry in after.at_bridge(ref.name))
         case Kind.PORT | Kind.TUNNEL:
             return ""
-
-
-def _bridge_ports(bridge: Ref, after: After) -> Iterator[Ref]:
-    for entry in after.entries.values():
-        if isinstance(entry.spec, PortSpec) and entry.spec.bridge == bridge.name:
-            yield entry.ref

@@ -8,6 +8,7 @@ from dataclasses import replace
 from controller.auth import PROJECT_KINDS
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    AddressFamily,
     BridgeSpec,
     HostSpec,
     Kind,
@@ -16,6 +17,7 @@ from controller.domain.intent import (
     Ref,
     SegmentSpec,
     Spec,
+    TunnelEnd,
     TunnelSpec,
 )
 from controller.domain.mtu import MIN_IPV6_MTU, MIN_MTU
@@ -44,7 +46,14 @@ def normalise(spec: Spec) -> Spec:
     if isinstance(spec, PortSpec):
         mac = spec.mac.lower().replace("-", ":") if spec.mac else None
         return replace(spec, mac=mac, addresses=tuple(_cidr(a) for a in spec.addresses))
+    if isinstance(spec, TunnelSpec):
+        first, second = spec.ends
+        return replace(spec, ends=(_end(first), _end(second)))
     return spec
+
+
+def _end(end: TunnelEnd) -> TunnelEnd:
+    return end if end.ip is None else replace(end, ip=_vtep(end.ip))
 
 
 def _vtep(address: str) -> str:
@@ -71,6 +80,8 @@ def check_shape(draft: Draft, world: World, faults: Faults) -> None:
             _check_segment(draft.spec, at, faults)
         case PortSpec():
             _check_port(draft.spec, at, faults)
+        case TunnelSpec():
+            _check_tunnel(draft.spec, at, faults)
 
 
 def _report(fault: Fault | None, pointer: str, faults: Faults) -> None:
@@ -214,3 +225,66 @@ def _check_peer(spec: PortSpec, at: str, faults: Faults) -> None:
     if spec.peer is not None:
         _report(fields.netns(spec.peer.netns), f"{at}/peer/netns", faults)
         _report(fields.device(spec.peer.interface), f"{at}/peer/interface", faults)
+
+
+def _check_tunnel(spec: TunnelSpec, at: str, faults: Faults) -> None:
+    if spec.ends[0].host is None:
+        faults.invalid(
+            f"{at}/ends/0/host",
+            "host_missing",
+            "the first end of a tunnel is on a host of the fleet",
+            "set 'host' and 'bridge', and put an outside VTEP second",
+        )
+    for index, end in enumerate(spec.ends):
+        _check_end(end, spec.address_family, f"{at}/ends/{index}", faults)
+    if spec.key is not None:
+        _report(fields.vni(spec.key), f"{at}/key", faults)
+    _report(fields.udp_port(spec.dst_port), f"{at}/dst_port", faults)
+    _report(fields.ttl(spec.ttl), f"{at}/ttl", faults)
+    _report(fields.tos(spec.tos), f"{at}/tos", faults)
+
+
+def _check_end(end: TunnelEnd, wanted: AddressFamily, at: str, faults: Faults) -> None:
+    if end.host is None:
+        _check_outside(end, at, faults)
+    elif end.bridge is None:
+        faults.invalid(
+            f"{at}/bridge",
+            "bridge_missing",
+            f"the end on host {end.host!r} is at no bridge",
+            "name a Bridge of that host",
+        )
+    if end.tag is not None:
+        _report(fields.tag(end.tag), f"{at}/tag", faults)
+    if end.ip is not None:
+        _report(_tunnel_ip(end.ip, wanted), f"{at}/ip", faults)
+
+
+def _check_outside(end: TunnelEnd, at: str, faults: Faults) -> None:
+    if end.ip is None:
+        faults.invalid(
+            f"{at}/ip",
+            "end_missing",
+            "the end names neither a host nor an address",
+            "set 'host' and 'bridge' for a host of the fleet, or 'ip' for an outside VTEP",
+        )
+    for field in ("bridge", "tag"):
+        if getattr(end, field) is not None:
+            faults.invalid(
+                f"{at}/{field}",
+                "not_on_outside_end",
+                f"an outside VTEP has no {field!r} that the fleet could set",
+                f"leave {field!r} out, or name the 'host'",
+            )
+
+
+def _tunnel_ip(ip: str, wanted: AddressFamily) -> Fault | None:
+    if fault := fields.vtep(ip):
+        return fault
+    if family(ip) == (4 if wanted is AddressFamily.IPV4 else 6):
+        return None
+    return Fault(
+        "wrong_address_family",
+        f"{ip} is not an {wanted} address",
+        f"give an {wanted} address, or set the tunnel's address_family",
+    )
