@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.message import Message
 from ovsfleet.v1 import state_pb2
 
-from controller.domain.intent import AddressFamily, HostSpec, Object, SegmentIntent, SegmentSpec
+from controller.domain.intent import (
+    Backend,
+    HostSpec,
+    Object,
+    SegmentIntent,
+    SegmentSpec,
+    vtep_of,
+)
 from controller.domain.mtu import effective_mtu
 
 
@@ -16,30 +23,36 @@ def digest(message: Message) -> bytes:
     return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
 
 
-def compile_fragment(intent: SegmentIntent) -> state_pb2.SegmentFragment:
-    """Build the fragment of a segment; its members are ordered by host uid."""
+def compile_fragment(
+    intent: SegmentIntent, backend: Backend = Backend.OVS
+) -> state_pb2.SegmentFragment:
+    """Build the fragment of a segment for those members that have this backend.
+
+    Members are ordered by host uid. Only the kernel backend needs to know every MAC address, and
+    only its members get a new fragment when one changes.
+    """
     spec = segment_spec(intent.segment)
     fragment = state_pb2.SegmentFragment(
         segment_uid=str(intent.segment.uid),
         vni=spec.vni or 0,
         dst_port=spec.dst_port or 0,
         mtu=effective_mtu(spec, (host_spec(member).underlay_mtu for member in intent.members)),
-        members=_members(intent, spec.address_family),
+        members=_members(intent, spec, with_macs=backend is Backend.KERNEL),
     )
     fragment.hash = digest(fragment)
     return fragment
 
 
-def _members(intent: SegmentIntent, family: AddressFamily) -> Iterator[state_pb2.SegmentMember]:
+def _members(
+    intent: SegmentIntent, spec: SegmentSpec, *, with_macs: bool
+) -> Iterator[state_pb2.SegmentMember]:
     for host in sorted(intent.members, key=lambda member: str(member.uid)):
-        vtep = _vtep(host_spec(host), family)
+        vtep = vtep_of(host_spec(host), spec.address_family)
         if vtep is not None:
-            yield state_pb2.SegmentMember(host_uid=str(host.uid), host_name=host.name, vtep=vtep)
-
-
-def _vtep(spec: HostSpec, family: AddressFamily) -> str | None:
-    is_ipv6 = family is AddressFamily.IPV6
-    return next((vtep for vtep in spec.vteps if (":" in vtep) == is_ipv6), None)
+            macs: Iterable[str] = intent.macs.get(host.uid, ()) if with_macs else ()
+            yield state_pb2.SegmentMember(
+                host_uid=str(host.uid), host_name=host.name, vtep=vtep, macs=sorted(set(macs))
+            )
 
 
 def host_spec(host: Object) -> HostSpec:

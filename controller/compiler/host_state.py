@@ -9,15 +9,28 @@ from uuid import UUID
 
 from ovsfleet.v1 import state_pb2
 
-from controller.compiler.fragment import compile_fragment, host_spec
-from controller.compiler.naming import OVERLAY_ID, bridge_id, port_id, segment_id, tunnel_id
+from controller.compiler.fragment import compile_fragment, host_spec, segment_spec
+from controller.compiler.naming import (
+    OVERLAY_ID,
+    bridge_id,
+    explicit_tunnel_id,
+    linux_bridge,
+    port_id,
+    segment_id,
+    tunnel_id,
+)
+from controller.compiler.tunnel import compile_tunnel
 from controller.domain.intent import (
+    Backend,
     BridgeSpec,
+    BridgeType,
     DatapathType,
     HostIntent,
     Object,
     PortSpec,
     PortType,
+    SegmentIntent,
+    segment_backend,
 )
 from controller.domain.mtu import DEFAULT_BRIDGE_MTU
 
@@ -28,6 +41,10 @@ _DATAPATH_TYPES = {
 _PORT_TYPES = {
     PortType.INTERNAL: state_pb2.PORT_TYPE_INTERNAL,
     PortType.VETH: state_pb2.PORT_TYPE_VETH,
+}
+_BACKENDS = {
+    Backend.OVS: state_pb2.BACKEND_OVS,
+    Backend.KERNEL: state_pb2.BACKEND_KERNEL,
 }
 
 
@@ -43,20 +60,26 @@ class CompiledHost:
 
 
 def compile_host(intent: HostIntent) -> CompiledHost:
-    return _compile(intent, {s.segment.uid: compile_fragment(s) for s in intent.segments})
+    return compile_hosts([intent])[intent.host.uid]
 
 
 def compile_hosts(intents: Iterable[HostIntent]) -> dict[UUID, CompiledHost]:
-    """Compile many hosts, building the fragment of a shared ``SegmentIntent`` once."""
+    """Compile many hosts, building each variant of a shared ``SegmentIntent``'s fragment once."""
     held = list(intents)
     # Identity is the key: whoever read one snapshot for all hosts shares the very objects, and
     # comparing the members of a large segment for each of its hosts would cost their square.
-    shared = {id(s): s for intent in held for s in intent.segments}
-    built = {key: compile_fragment(s) for key, s in shared.items()}
+    variants = {(id(s), _backend(s, i)): s for i in held for s in i.segments}
+    built = {key: compile_fragment(s, key[1]) for key, s in variants.items()}
     return {
-        intent.host.uid: _compile(intent, {s.segment.uid: built[id(s)] for s in intent.segments})
+        intent.host.uid: _compile(
+            intent, {s.segment.uid: built[id(s), _backend(s, intent)] for s in intent.segments}
+        )
         for intent in held
     }
+
+
+def _backend(segment: SegmentIntent, intent: HostIntent) -> Backend:
+    return segment_backend(segment_spec(segment.segment), host_spec(intent.host))
 
 
 def host_state(
@@ -99,14 +122,32 @@ def _host_part(
         bridges=[_bridge(bridge) for bridge in _by_uid(intent.bridges)],
         ports=[_port(port, intent, fragments) for port in _by_uid(intent.ports)],
         attachments=[
-            state_pb2.SegmentAttachment(
-                segment_uid=str(uid),
-                local_vlan=intent.local_vlans[uid],
-                fragment_hash=fragments[uid].hash,
-            )
-            for uid in sorted(fragments, key=str)
+            _presence(segment, intent, fragments[segment.segment.uid])
+            for segment in sorted(intent.segments, key=lambda s: str(s.segment.uid))
+        ],
+        tunnels=[
+            compile_tunnel(tunnel, intent.host, _interfaces(intent))
+            for tunnel in sorted(intent.tunnels, key=lambda t: str(t.tunnel.uid))
         ],
     )
+
+
+def _presence(
+    segment: SegmentIntent, intent: HostIntent, fragment: state_pb2.SegmentFragment
+) -> state_pb2.SegmentAttachment:
+    """Put a segment on the overlay bridge, or on a Linux bridge that carries it alone."""
+    linux = _has_no_ovs(intent)
+    return state_pb2.SegmentAttachment(
+        segment_uid=fragment.segment_uid,
+        local_vlan=0 if linux else intent.local_vlans[segment.segment.uid],
+        fragment_hash=fragment.hash,
+        backend=_BACKENDS[_backend(segment, intent)],
+        linux_bridge=linux_bridge(fragment.vni) if linux else "",
+    )
+
+
+def _has_no_ovs(intent: HostIntent) -> bool:
+    return host_spec(intent.host).overlay_bridge_type is BridgeType.LINUX
 
 
 def _by_uid(objects: Iterable[Object]) -> list[Object]:
@@ -114,7 +155,7 @@ def _by_uid(objects: Iterable[Object]) -> list[Object]:
 
 
 def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
-    if not intent.segments:
+    if not intent.segments or _has_no_ovs(intent):
         return None
     spec = host_spec(intent.host)
     return state_pb2.OverlayBridge(
@@ -123,13 +164,23 @@ def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
 
 
 def _bridge(bridge: Object) -> state_pb2.Bridge:
-    if not isinstance(bridge.spec, BridgeSpec):
-        raise TypeError(f"{bridge.kind} {bridge.name!r} is not a bridge")
+    spec = _bridge_spec(bridge)
     return state_pb2.Bridge(
         id=bridge_id(bridge.uid),
-        name=bridge.spec.interface,
-        datapath_type=_DATAPATH_TYPES[bridge.spec.datapath_type],
+        name=spec.interface,
+        datapath_type=_DATAPATH_TYPES[spec.datapath_type],
     )
+
+
+def _bridge_spec(bridge: Object) -> BridgeSpec:
+    if not isinstance(bridge.spec, BridgeSpec):
+        raise TypeError(f"{bridge.kind} {bridge.name!r} is not a bridge")
+    return bridge.spec
+
+
+def _interfaces(intent: HostIntent) -> dict[str, str]:
+    """Return the device of each of the host's bridges by the bridge's name."""
+    return {bridge.name: _bridge_spec(bridge).interface for bridge in intent.bridges}
 
 
 def _port(
@@ -162,22 +213,23 @@ def _attachment(
 ) -> tuple[str, int, int]:
     """Return the bridge, the VLAN and the default MTU of a port."""
     if spec.segment is None:
-        bridges = (b.spec for b in intent.bridges if b.name == spec.bridge)
-        bridge = next(found for found in bridges if isinstance(found, BridgeSpec))
-        return bridge.interface, spec.tag or 0, DEFAULT_BRIDGE_MTU
+        return _interfaces(intent)[spec.bridge or ""], spec.tag or 0, DEFAULT_BRIDGE_MTU
     segment = next(
         found.segment
         for found in intent.segments
         if (found.segment.project, found.segment.name) == (port.project, spec.segment)
     )
+    fragment = fragments[segment.uid]
+    if _has_no_ovs(intent):
+        return linux_bridge(fragment.vni), 0, fragment.mtu
     overlay = host_spec(intent.host).overlay_bridge
-    return overlay, intent.local_vlans[segment.uid], fragments[segment.uid].mtu
+    return overlay, intent.local_vlans[segment.uid], fragment.mtu
 
 
 def _removed(intent: HostIntent) -> Iterator[str]:
     """Name what intent deleted since the host last confirmed, and what has not come back."""
     departed = intent.departed
-    members = {s.segment.uid: {host.uid for host in s.members} for s in intent.segments}
+    members = {s.segment.uid: _ovs_remotes(s, intent) for s in intent.segments}
     for uid in departed.bridges - {bridge.uid for bridge in intent.bridges}:
         yield bridge_id(uid)
     for uid in departed.ports - {port.uid for port in intent.ports}:
@@ -187,5 +239,14 @@ def _removed(intent: HostIntent) -> Iterator[str]:
     for segment, host in departed.members:
         if host != intent.host.uid and host not in members.get(segment, ()):
             yield tunnel_id(segment, host)
+    for uid in departed.tunnels - {tunnel.tunnel.uid for tunnel in intent.tunnels}:
+        yield explicit_tunnel_id(uid)
     if departed.segments and not intent.segments:
         yield OVERLAY_ID
+
+
+def _ovs_remotes(segment: SegmentIntent, intent: HostIntent) -> set[UUID]:
+    """Return the members towards which the host has a tunnel each; with the kernel's, none."""
+    if _backend(segment, intent) is Backend.KERNEL:
+        return set()
+    return {host.uid for host in segment.members}

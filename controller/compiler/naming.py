@@ -24,3 +24,13 @@ def segment_id(uid: UUID) -> str:
 
 def tunnel_id(segment: UUID, remote_host: UUID) -> str:
     return f"tunnel:{segment}/{remote_host}"
+
+
+def explicit_tunnel_id(uid: UUID) -> str:
+    """Name an explicit tunnel, alike at both ends."""
+    return f"tunnel:{uid}"
+
+
+def linux_bridge(vni: int) -> str:
+    """Name the Linux bridge that carries one segment; a VNI has at most eight digits."""
+    return f"br-v{vni}"
