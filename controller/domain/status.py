@@ -94,7 +94,7 @@ class HostFacts:
     """None before the first report."""
     troubles: tuple[Trouble, ...] = ()
     """Those that matter for the object at hand: all of the host's for a host, those that name the
-    object or ``host`` for a bridge or port."""
+    object or ``host`` for a bridge, port or tunnel."""
     since: datetime | None = None
     """When ``liveness`` became what it is."""
 

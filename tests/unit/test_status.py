@@ -19,6 +19,7 @@ from controller.domain.status import (
     lag,
     resource_status,
     segment_status,
+    tunnel_status,
 )
 
 WELL = HostFacts("h1", Liveness.CONNECTED, applied_revision=7, outcome=Outcome.APPLIED)
@@ -71,6 +72,31 @@ def test_a_port_is_ready_when_its_host_has_applied_it_and_nothing_names_it(
     facts: HostFacts, expected: tuple[Phase, str]
 ) -> None:
     assert summary(resource_status(5, facts)) == expected
+
+
+OTHER = replace(WELL, name="h2", applied_revision=6)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (OTHER, (Phase.READY, "Applied")),
+        (replace(OTHER, applied_revision=4), (Phase.PENDING, "Applying")),
+        (replace(OTHER, liveness=Liveness.SILENT), (Phase.UNKNOWN, "HostSilent")),
+        (replace(OTHER, troubles=(PORT_TROUBLE,)), (Phase.FAILED, "NamespaceMissing")),
+    ],
+)
+def test_a_tunnel_is_as_well_as_its_worse_end(
+    other: HostFacts, expected: tuple[Phase, str]
+) -> None:
+    assert summary(tunnel_status(5, (WELL, other))) == expected
+    assert summary(tunnel_status(5, (other, WELL))) == expected
+    assert summary(tunnel_status(5, (WELL,))) == (Phase.READY, "Applied")
+
+
+def test_a_tunnel_is_observed_once_both_ends_have_applied_it() -> None:
+    assert tunnel_status(6, (WELL, OTHER)).observed_revision == 6
+    assert tunnel_status(7, (WELL, OTHER)).observed_revision == 0
 
 
 @pytest.mark.parametrize(
