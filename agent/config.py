@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -47,6 +47,34 @@ class Settings(BaseSettings):
         description="How long ovs-vswitchd may take to act on a transaction before it counts.",
     )
 
+    metrics_address: str = Field(
+        default="127.0.0.1:9475",
+        description="host:port of the Prometheus endpoint; empty: none. It asks for no password.",
+    )
+    stats_reports: int = Field(
+        default=60, ge=1, description="Statistics reports kept for a controller that is away."
+    )
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _check_metrics_address(cls, value: str) -> str:
+        parse_address(value)
+        return value
+
+    @property
+    def metrics_endpoint(self) -> tuple[str, int] | None:
+        return parse_address(self.metrics_address)
+
     @property
     def identity_dir(self) -> Path:
         return self.state_dir / "identity"
+
+
+def parse_address(text: str) -> tuple[str, int] | None:
+    """``host:port`` or ``[IPv6]:port`` in its two parts; None for the empty text."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is no address; write host:port, for example 127.0.0.1:9475")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -23,7 +23,7 @@ from pathlib import Path
 import structlog
 from ovsfleet.v1 import agent_pb2
 
-from agent import introspection
+from agent import exposition, introspection
 from agent.cache import StateCache
 from agent.clock import SystemClock
 from agent.config import Settings
@@ -41,6 +41,7 @@ from agent.observability import Metrics
 from agent.ovsdb.connection import OvsdbConnection
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.reconciler import Outcome, Reconciler, Report, Timing
+from agent.stats.reporting import Statistics
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +168,21 @@ class Daemon:
             on_state=self._reconciler.offer,
             metrics=self._metrics,
             rng=rng,
+            on_stats_interval=self._set_stats_interval,
         )
+        self._statistics = Statistics(
+            store,
+            owner=identity.profile.fleet_uid,
+            nonce=self._controlplane.nonce,
+            endpoint=settings.controller,
+            remote=settings.ovsdb,
+            state=lambda: self._standing().accepted,
+            max_reports=settings.stats_reports,
+            clock=SystemClock(),
+            metrics=self._metrics,
+            rng=rng,
+        )
+        self._metrics.info.info({"version": version()})
 
     async def run(self) -> Ending:
         profile = self._identity.profile
@@ -190,6 +205,11 @@ class Daemon:
                     "reconciler": self._reconcile(),
                     "control plane": self._controlplane.run(),
                     "introspection": introspection.serve(socket_path, self.document),
+                    "counters": self._statistics.collector.run(),
+                    "metrics": exposition.serve(
+                        self._settings.metrics_endpoint, self._metrics.registry
+                    ),
+                    "statistics stream": self._statistics.client.run(),
                 }.items():
                     parts.create_task(_endless(part, work), name=part)
         except* _Stopped:
@@ -257,7 +277,11 @@ class Daemon:
             )
         )
 
+    def _set_stats_interval(self, milliseconds: int) -> None:
+        self._statistics.collector.set_interval(milliseconds)
+
     def _announce(self, snapshot: OvsdbSnapshot) -> None:
+        self._statistics.bridges = snapshot.bridges
         self._controlplane.announce(
             agent_pb2.Capabilities(
                 ovs_version=snapshot.ovs_version,

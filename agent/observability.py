@@ -97,6 +97,51 @@ class Metrics:
             "Attempts to open a session with the controller",
             registry=self.registry,
         )
+        self.info = prometheus.Info(
+            "ovsfleet_agent", "What runs here, as labels", registry=self.registry
+        )
+        prometheus.ProcessCollector(registry=self.registry)
+        self._describe_statistics()
+
+    def _describe_statistics(self) -> None:
+        import prometheus_client as prometheus
+
+        self.stats_polls = prometheus.Counter(
+            "ovsfleet_agent_stats_polls",
+            "Times that the counters were read",
+            registry=self.registry,
+        )
+        self.stats_poll_seconds = prometheus.Histogram(
+            "ovsfleet_agent_stats_poll_seconds",
+            "Duration of reading the counters and making a report of them",
+            registry=self.registry,
+        )
+        self.stats_failures = prometheus.Counter(
+            "ovsfleet_agent_stats_failures",
+            "Counters that could not be read, by who did not give them",
+            ["source"],
+            registry=self.registry,
+        )
+        self.stats_subjects = prometheus.Gauge(
+            "ovsfleet_agent_stats_subjects",
+            "Ports, tunnels and devices in the newest report",
+            registry=self.registry,
+        )
+        self.stats_queue_length = prometheus.Gauge(
+            "ovsfleet_agent_stats_queue_length",
+            "Reports that the controller has not acknowledged",
+            registry=self.registry,
+        )
+        self.stats_dropped_reports = prometheus.Gauge(
+            "ovsfleet_agent_stats_dropped_reports",
+            "Reports that were forgotten before the controller took them, since the agent started",
+            registry=self.registry,
+        )
+        self.stats_stream_connected = prometheus.Gauge(
+            "ovsfleet_agent_stats_stream_connected",
+            "1 while the controller acknowledges reports",
+            registry=self.registry,
+        )
 
     def count(self, outcome: str, failure_kinds: Iterable[str]) -> None:
         """One more run of the loop, and what it left undone."""
@@ -111,6 +156,10 @@ class Metrics:
         """Read the write counters where they are counted, at the moment somebody asks."""
         self.ovsdb_transactions.set_function(transactions)
         self.netlink_writes.set_function(netlink_writes)
+
+    def watch_queue(self, length: Callable[[], float], dropped: Callable[[], float]) -> None:
+        self.stats_queue_length.set_function(length)
+        self.stats_dropped_reports.set_function(dropped)
 
     def samples(self) -> dict[str, float]:
         """Every sample as ``name{label=value}``: what `ovsfleet-agent status` and tests read."""

@@ -96,6 +96,7 @@ class ControlPlane:
         on_state: Callable[[HostState], None],
         metrics: Metrics,
         rng: random.Random,
+        on_stats_interval: Callable[[int], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -103,10 +104,12 @@ class ControlPlane:
         self._version = version
         self._standing = standing
         self._on_state = on_state
+        self._on_stats_interval = on_stats_interval
         self._metrics = metrics
         self._rng = rng
         self._now = now
-        self._nonce = secrets.token_hex(16)
+        self.nonce = secrets.token_hex(16)
+        """Tells this process of the agent from every other."""
         self._status: agent_pb2.HostStatus | None = None
         self._capabilities = agent_pb2.Capabilities()
         self._unsent: set[str] = set()
@@ -209,6 +212,7 @@ class ControlPlane:
         self._metrics.stream_connected.set(1)
         self.last_error = ""
         log.info("session open", epoch=welcome.session_epoch, fleet_epoch=welcome.fleet_epoch)
+        self._on_stats_interval(welcome.stats_interval_ms)
         return max(welcome.heartbeat_interval_ms, 50) / 1000
 
     def _hello(self) -> agent_pb2.Hello:
@@ -220,7 +224,7 @@ class ControlPlane:
             self._fragments = dict(accepted.fragments)
         self._fragments_are_complete = True
         return agent_pb2.Hello(
-            instance_nonce=self._nonce,
+            instance_nonce=self.nonce,
             agent_version=self._version,
             capabilities=self._capabilities,
             fleet_uid=accepted.fleet_uid if accepted else "",
@@ -290,7 +294,7 @@ class ControlPlane:
             try:
                 fresh = await renew(self._store, identity, channel)
             except (grpc.aio.AioRpcError, IdentityError, OSError, ValueError) as error:
-                log.warning("certificate not renewed, trying again", error=_describe(error))
+                log.warning("certificate not renewed, trying again", error=describe_failure(error))
                 await asyncio.sleep(backoff.next_delay())
                 continue
             if renewal_due(fresh.certificate, self._rng) <= self._now():
@@ -304,13 +308,13 @@ class ControlPlane:
 
     def _note_failure(self, error: Exception) -> None:
         """Say it once per cause: an absent controller must not fill the log."""
-        described = _describe(error)
+        described = describe_failure(error)
         if described != self.last_error:
             log.warning("no session with the controller; the host is kept as it is", why=described)
         self.last_error = described
 
 
-def _describe(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     if not isinstance(error, grpc.aio.AioRpcError):
         return str(error)
     details = error.details() or "no details"

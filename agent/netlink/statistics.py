@@ -1,0 +1,172 @@
+"""The kernel's counters of the devices that matter: IFLA_STATS64 of rtnetlink(7), by hand.
+
+A host has thousands of devices whose counters are Open vSwitch's to tell. Asked for are only vxlan
+devices, what is on a Linux bridge of ours, and what carries the underlay. Holds no state; runs in a
+thread of the namespace that the agent manages.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from agent.model import alias
+from agent.netlink.wire import (
+    HEADER,
+    LINK,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    RECEIVE_SIZE,
+    attribute,
+    attributes,
+    dump,
+    text,
+    whole,
+)
+
+MAX_UNDERLAY = 64
+"""Devices under one VTEP: more than any host has, fewer than what could slow a poll down."""
+
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
+_IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS = 3, 10, 18, 20
+_IFLA_STATS64, _IFLA_EXT_MASK, _IFLA_INFO_KIND = 23, 29, 1
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_ADDRESS = struct.Struct("=BBBBI")
+_U32 = struct.Struct("=I")
+_SKIP_STATISTICS = attribute(_IFLA_EXT_MASK, _U32.pack(1 << 3))
+
+_COUNTS = struct.Struct("=18Q")
+"""The first fields of struct rtnl_link_stats64, of which those without a name are not told."""
+_NAMES = (
+    *("rx_packets", "tx_packets", "rx_bytes", "tx_bytes"),
+    *("rx_errors", "tx_errors", "rx_dropped", "tx_dropped"),
+    *("multicast", "collisions"),
+    *("",) * 7,
+    "tx_carrier_errors",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCounters:
+    name: str
+    ifindex: int
+    alias: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCounters:
+    """``bridged`` are the devices on Linux bridges of ours, ``underlay`` what carries tunnels."""
+
+    vxlan: tuple[DeviceCounters, ...] = ()
+    bridged: tuple[DeviceCounters, ...] = ()
+    underlay: tuple[DeviceCounters, ...] = ()
+
+
+def take(
+    owner: str, vteps: Collection[str], uplinks: Callable[[str], Iterable[str]]
+) -> KernelCounters:
+    """Read the counters; ``uplinks`` names the devices that lie under another one."""
+    return whole(lambda route, strict: _take(route, owner, vteps, uplinks, strict=strict))
+
+
+def _take(
+    route: socket.socket,
+    owner: str,
+    vteps: Collection[str],
+    uplinks: Callable[[str], Iterable[str]],
+    *,
+    strict: bool,
+) -> KernelCounters:
+    vxlan = _devices(_of_kind(route, "vxlan", b"", strict))
+    bridges = _devices(_of_kind(route, "bridge", _SKIP_STATISTICS, strict))
+    ours = [each for each in bridges if each.alias.startswith(alias(owner, ""))]
+    bridged = [_devices(_members_of(route, each.ifindex, strict)) for each in ours]
+    return KernelCounters(
+        vxlan=vxlan,
+        bridged=tuple(device for devices in bridged for device in devices),
+        underlay=_underlay(route, _holders(route, vteps, strict), uplinks),
+    )
+
+
+def _of_kind(route: socket.socket, kind: str, options: bytes, strict: bool) -> Iterator[bytes]:
+    name = kind.encode() + b"\0"
+    wanted = attribute(_IFLA_LINKINFO, attribute(_IFLA_INFO_KIND, name))
+    # A kernel that has never loaded the kind's module answers with every device.
+    needle = attribute(_IFLA_INFO_KIND, name)
+    return (message for message in _dump(route, wanted + options, strict) if needle in message)
+
+
+def _members_of(route: socket.socket, master: int, strict: bool) -> Iterator[bytes]:
+    return _dump(route, attribute(_IFLA_MASTER, _U32.pack(master)), strict)
+
+
+def _dump(route: socket.socket, options: bytes, strict: bool) -> Iterator[bytes]:
+    request = LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + options
+    return dump(route, _RTM_GETLINK, _RTM_NEWLINK, request, strict=strict)
+
+
+def _devices(messages: Iterable[bytes]) -> tuple[DeviceCounters, ...]:
+    return tuple(map(_device, messages))
+
+
+def _device(message: bytes) -> DeviceCounters:
+    found = attributes(message, LINK.size)
+    return DeviceCounters(
+        name=text(found, _IFLA_IFNAME),
+        ifindex=LINK.unpack_from(message)[2],
+        alias=text(found, _IFLA_IFALIAS),
+        counts=_counts(found.get(_IFLA_STATS64, b"")),
+    )
+
+
+def _counts(content: bytes) -> dict[str, int]:
+    if len(content) < _COUNTS.size:
+        return {}
+    counts = zip(_NAMES, _COUNTS.unpack_from(content), strict=True)
+    return {name: count for name, count in counts if name}
+
+
+def _holders(route: socket.socket, vteps: Collection[str], strict: bool) -> set[int]:
+    """The devices that have one of the addresses."""
+    wanted = {ipaddress.ip_address(each).packed for each in vteps}
+    if not wanted:
+        return set()
+    request = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    messages = dump(route, _RTM_GETADDR, _RTM_NEWADDR, request, strict=strict)
+    return {_ADDRESS.unpack_from(each)[4] for each in messages if _address(each) in wanted}
+
+
+def _address(message: bytes) -> bytes:
+    found = attributes(message, _ADDRESS.size)
+    # Where the device has a remote end, IFA_ADDRESS is that one's.
+    return found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b""))
+
+
+def _underlay(
+    route: socket.socket, holders: Iterable[int], uplinks: Callable[[str], Iterable[str]]
+) -> tuple[DeviceCounters, ...]:
+    found: dict[str, DeviceCounters] = {}
+    for index in sorted(holders):
+        if (holder := _get(route, index=index)) is not None:
+            found[holder.name] = holder
+            for name in sorted(set(uplinks(holder.name)))[:MAX_UNDERLAY]:
+                if name not in found and (device := _get(route, name=name)) is not None:
+                    found[name] = device
+    return tuple(found.values())
+
+
+def _get(route: socket.socket, *, index: int = 0, name: str = "") -> DeviceCounters | None:
+    """One device; None when there is none any more."""
+    body = LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0)
+    if name:
+        body += attribute(_IFLA_IFNAME, os.fsencode(name) + b"\0")
+    length = HEADER.size + len(body)
+    route.send(HEADER.pack(length, _RTM_GETLINK, NLM_F_REQUEST, _RTM_GETLINK, 0) + body)
+    answer = route.recv(RECEIVE_SIZE)
+    length, kind = HEADER.unpack_from(answer)[:2]
+    return None if kind == NLMSG_ERROR else _device(answer[HEADER.size : length])

@@ -1,0 +1,200 @@
+"""The counters of table Interface, asked for apart from the replica.
+
+They change with every look at them: in the replica they would wake the agent for nothing. Each poll
+has a connection of its own, so that a restart of ovsdb-server is over with the next poll, and the
+server's probes of idle connections need no answer. What a poll costs is decided by how many rows
+are ours: others are not even sent.
+
+Rows keep what an ovs-vswitchd that is gone wrote last. A poll therefore begins with asking
+ovs-vswitchd itself: without an answer there are no counters, rather than some that stand still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.model import ID_KEY, OWNER_KEY
+from agent.ovsdb import liveness
+from agent.ovsdb.schema import DATABASE
+from agent.ovsdb.transport import RECEIVE_SIZE, Framer
+
+POLL_DEADLINE_S = 4.0
+"""Less than the usual interval: a host that is too busy to answer is asked at the next one."""
+COUNTERS = frozenset(
+    f"{direction}_{count}"
+    for direction in ("rx", "tx")
+    for count in ("packets", "bytes", "errors", "dropped")
+) | {"collisions"}
+DEFAULT_UPDATE_INTERVAL_MS = 5000
+"""How often ovs-vswitchd writes its counters; also the least that it takes."""
+
+_PEER_CREDENTIALS = struct.Struct("=iII")
+_COLUMNS = ["_uuid", "name", "type", "ifindex", "external_ids", "statistics"]
+
+
+class StatisticsUnavailableError(Exception):
+    """No counters now; ``source`` says who did not give them."""
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(message)
+        self.source = source
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceCounters:
+    """A row of ours. ``ifindex`` is 0, and a count is absent, where Open vSwitch knows none."""
+
+    uuid: str
+    name: str
+    type: str
+    ifindex: int
+    resource: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchCounters:
+    """``process`` names the ovs-vswitchd that counted, and no other before or after it."""
+
+    process: str
+    update_interval_s: float
+    interfaces: tuple[InterfaceCounters, ...]
+
+
+class SwitchStatistics:
+    """Reads the rows that bear the owner's mark."""
+
+    def __init__(self, remote: str, owner: str) -> None:
+        self._path = Path(remote.removeprefix("unix:"))
+        self._request = _request(owner)
+
+    async def poll(self) -> SwitchCounters:
+        """Raise StatisticsUnavailableError when somebody does not answer before the deadline."""
+        source = "vswitchd"
+        try:
+            async with asyncio.timeout(POLL_DEADLINE_S):
+                process = await _running_process(self._path.parent)
+                source = "ovsdb"
+                answer = await self._transact()
+            return await asyncio.to_thread(_decode, answer, process)
+        except TimeoutError as error:
+            raise StatisticsUnavailableError(
+                source, f"no answer within {POLL_DEADLINE_S:g} s"
+            ) from error
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise StatisticsUnavailableError(source, str(error) or repr(error)) from error
+
+    async def _transact(self) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(self._path, limit=4 * RECEIVE_SIZE)
+        try:
+            writer.write(self._request)
+            framer = Framer()
+            while True:
+                # Nothing else is asked on this connection, so that the first reply is ours.
+                for message in framer.feed(await _receive(reader)):
+                    if b'"result"' in message[:4096] or b'"result"' in message[-4096:]:
+                        return message
+        finally:
+            writer.close()
+
+
+async def _receive(reader: asyncio.StreamReader) -> bytes:
+    data = await reader.read(RECEIVE_SIZE)
+    if not data:
+        raise EOFError("the connection ended before the answer")
+    return data
+
+
+def _request(owner: str) -> bytes:
+    mark = ["external_ids", "includes", ["map", [[OWNER_KEY, owner]]]]
+    operations = [
+        {"op": "select", "table": "Interface", "where": [mark], "columns": _COLUMNS},
+        {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["other_config"]},
+    ]
+    request = {"id": 1, "method": "transact", "params": [DATABASE, *operations]}
+    return json.dumps(request).encode()
+
+
+def _decode(answer: bytes, process: str) -> SwitchCounters:
+    content = json.loads(answer)
+    if content.get("error") is not None:
+        raise ValueError(f"ovsdb-server refused the question: {content['error']}")
+    interfaces, roots = (result["rows"] for result in content["result"])
+    return SwitchCounters(process, _update_interval(roots), tuple(map(_row, interfaces)))
+
+
+def _row(row: Mapping[str, Any]) -> InterfaceCounters:
+    ifindex = row["ifindex"]
+    return InterfaceCounters(
+        uuid=row["_uuid"][1],
+        name=row["name"],
+        type=row["type"],
+        ifindex=ifindex if isinstance(ifindex, int) else 0,
+        resource=next((value for key, value in row["external_ids"][1] if key == ID_KEY), ""),
+        counts=dict(_known(row["statistics"][1])),
+    )
+
+
+def _known(statistics: list[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Those that are counted here: what a kind of device does not count is -1, or not there."""
+    return ((name, value) for name, value in statistics if name in COUNTERS and value >= 0)
+
+
+def _update_interval(roots: list[Mapping[str, Any]]) -> float:
+    config = dict(roots[0]["other_config"][1]) if roots else {}
+    try:
+        asked = int(config.get("stats-update-interval", 0))
+    except ValueError:
+        asked = 0
+    return max(asked, DEFAULT_UPDATE_INTERVAL_MS) / 1000
+
+
+async def _running_process(run_dir: Path) -> str:
+    """Which ovs-vswitchd runs, once it answers: then it has made what the rows ask for."""
+    connection = liveness.connect(run_dir)
+    if connection is None:
+        raise StatisticsUnavailableError("vswitchd", "ovs-vswitchd is not running")
+    process = _identify(connection)
+    reader, writer = await asyncio.open_unix_connection(sock=connection)
+    try:
+        writer.write(liveness.QUESTION)
+        answer = await _read_json(reader)
+    finally:
+        writer.close()
+    if answer.get("error") is not None:
+        raise StatisticsUnavailableError("vswitchd", "ovs-vswitchd is still starting")
+    return process
+
+
+async def _read_json(reader: asyncio.StreamReader) -> dict[str, Any]:
+    framer = Framer()
+    while not (complete := framer.feed(await _receive(reader))):
+        pass
+    answer: dict[str, Any] = json.loads(complete[0])
+    return answer
+
+
+def _identify(connection: socket.socket) -> str:
+    """Process id and start time; the id alone where /proc does not show the process."""
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size
+    )
+    pid = _PEER_CREDENTIALS.unpack(credentials)[0]
+    return f"{pid}@{_start_time(pid)}"
+
+
+def _start_time(pid: int) -> str:
+    """Field 22 of /proc/<pid>/stat; the name before it may itself have spaces and brackets."""
+    try:
+        fields = os.fsdecode(Path(f"/proc/{pid}/stat").read_bytes()).rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return fields[19]

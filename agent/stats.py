@@ -1,1 +1,0 @@
-"""What this host counts, as reports for the controller."""

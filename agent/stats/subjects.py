@@ -1,0 +1,155 @@
+"""Whose counters they are, and whose life they belong to. Pure: reading them is the adapters' part.
+
+One subject, one series. A subject's source never depends on what could be read just now: two
+sources count differently, and a change between them would look like traffic.
+
+The epoch names the life of the counters. It is a hash of what makes that life, so that it is the
+same after a restart of the agent and another one after whatever sets the counters to zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from agent.model import (
+    ALIAS_PREFIX,
+    OWNER_KEY,
+    HostState,
+    OvsBridge,
+    OvsInterface,
+    alias,
+)
+from agent.netlink.statistics import DeviceCounters, KernelCounters
+from agent.ovsdb.statistics import InterfaceCounters, SwitchCounters
+
+_PORT, _TUNNEL, _SEGMENT = "port:", "tunnel:", "segment:"
+_METADATA_DEVICE = "vxlan_sys_"
+"""How Open vSwitch names the devices that its tunnels of one UDP port share."""
+_DEVICE_TYPES = frozenset({"", "system", "internal"})
+"""Interface types behind which there is a kernel device; the others live inside ovs-vswitchd."""
+SETTLE_MARGIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One sample of one subject."""
+
+    subject: str
+    epoch: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What all counters of the host die with: its boot, and the network namespace it is."""
+
+    boot_id: str
+    namespace: int
+
+    def epoch(self, *parts: object) -> int:
+        words = "|".join(map(str, (self.boot_id, self.namespace, *parts)))
+        return int.from_bytes(blake2b(words.encode(), digest_size=8).digest())
+
+
+def device_series(owner: str, life: Life, kernel: KernelCounters) -> list[Series]:
+    """What rtnetlink tells."""
+    prefix = alias(owner, "")
+    found: dict[str, DeviceCounters] = {}
+    for device in kernel.vxlan:
+        if device.alias.startswith(prefix + _SEGMENT):
+            found.setdefault(device.alias.removeprefix(prefix), device)
+        elif device.name.startswith(_METADATA_DEVICE):
+            found[_device(device)] = device
+    for device in kernel.bridged:
+        if device.alias.startswith(prefix + _PORT):
+            found.setdefault(device.alias.removeprefix(prefix), device)
+    for device in kernel.underlay:
+        if not device.alias.startswith(ALIAS_PREFIX + ":"):
+            found[_device(device)] = device
+    return [
+        Series(subject, life.epoch("device", device.ifindex), device.counts)
+        for subject, device in found.items()
+        if device.counts
+    ]
+
+
+def interface_series(life: Life, switch: SwitchCounters) -> list[Series]:
+    """What Open vSwitch tells; a segment's vxlan device is rtnetlink's to tell, port or not."""
+    found: dict[str, InterfaceCounters] = {}
+    # Should two rows bear one id, it is the same one of them at each poll.
+    for row in sorted(switch.interfaces, key=lambda row: row.uuid):
+        if row.counts and row.resource.startswith((_PORT, _TUNNEL)):
+            found.setdefault(row.resource, row)
+    return [
+        Series(subject, _row_epoch(life, row, switch.process), row.counts)
+        for subject, row in found.items()
+    ]
+
+
+def _row_epoch(life: Life, row: InterfaceCounters, process: str) -> int:
+    """A device keeps its counts when its row is made anew, and when ovs-vswitchd is."""
+    if row.type in _DEVICE_TYPES and row.ifindex:
+        return life.epoch("device", row.ifindex)
+    return life.epoch("row", row.uuid, process)
+
+
+def _device(device: DeviceCounters) -> str:
+    return f"device:{device.name}"
+
+
+@dataclass(slots=True)
+class Settling:
+    """Holds back counts that may still be those of the life before.
+
+    In OVSDB a row's new device, or a new ovs-vswitchd, can be seen before its first counts are
+    written: the old ones would be taken for what was counted since the beginning of the new life.
+    """
+
+    _since: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def settled(
+        self, found: Iterable[Series], update_interval_s: float, now: float
+    ) -> list[Series]:
+        """Those whose epoch has been the same for as long as new counts may take."""
+        before, self._since = self._since, {}
+        settled: list[Series] = []
+        for each in found:
+            epoch, since = before.get(each.subject, (each.epoch, now))
+            if epoch != each.epoch:
+                since = now
+            self._since[each.subject] = (each.epoch, since)
+            if now - since >= update_interval_s + SETTLE_MARGIN_S:
+                settled.append(each)
+        return settled
+
+
+def local_vteps(state: HostState | None) -> frozenset[str]:
+    """The addresses that this host's tunnels start from."""
+    if state is None:
+        return frozenset()
+    members = (member for fragment in state.fragments.values() for member in fragment.members)
+    meshes = {member.vtep for member in members if member.host_uid == state.host_uid}
+    return frozenset(meshes | {tunnel.local_ip for tunnel in state.tunnels}) - {""}
+
+
+def uplinks(bridges: Mapping[str, OvsBridge], name: str) -> Iterator[str]:
+    """The devices by which what enters the bridge's local port leaves the host."""
+    bridge = bridges.get(name)
+    for port in bridge.ports if bridge is not None else ():
+        for interface in port.interfaces:
+            if _is_uplink(interface):
+                yield interface.name
+
+
+def _is_uplink(interface: OvsInterface) -> bool:
+    return interface.type in {"", "system"} and OWNER_KEY not in interface.external_ids
+
+
+def merged(*sources: Collection[Series]) -> list[Series]:
+    """One series per subject; what comes first counts."""
+    found: dict[str, Series] = {}
+    for each in (each for source in sources for each in source):
+        found.setdefault(each.subject, each)
+    return list(found.values())
