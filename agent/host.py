@@ -52,6 +52,8 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             peers=devices.peers,
             namespaces=devices.namespaces,
             unreadable=devices.unreadable,
+            fdb=devices.fdb,
+            has_ovs=switch.has_ovs,
             vswitchd_running=switch.vswitchd_running,
             datapath_types=switch.datapath_types,
             iface_types=switch.iface_types,

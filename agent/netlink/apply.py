@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import os
-import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import structlog
-from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_SETLINK
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from agent.errors import Failure
-from agent.model import ADDRESS_MARK, OUR_KINDS
-from agent.netlink import dump, netns, offload, promotion, refusal
+from agent.model import ADDRESS_MARK, ALIAS_PREFIX, OVS_KINDS, FdbEntry
+from agent.netlink import creation, dump, fdb, netns, offload, promotion, refusal
 from agent.netlink.session import Rtnl, rtnl
 from agent.planner.plan import (
     AddAddress,
+    AddFdb,
+    CreateLinuxBridge,
     CreateVeth,
+    CreateVxlan,
     DeleteAddress,
+    DeleteFdb,
     DeleteLink,
     NetlinkStep,
     SetLink,
 )
 
 log = structlog.get_logger(__name__)
+
+_MADE_UNMARKED = OVS_KINDS | {"veth"}
+"""Kinds of the devices that Open vSwitch makes, and of the peers of our veths."""
 
 
 class Executor:
@@ -45,6 +49,8 @@ class Executor:
             return await self._execute(step)
         except netns.NamespaceMissingError as error:
             return refusal.missing_namespace(step, error)
+        except fdb.TakenError as error:
+            return refusal.foreign_entry(step, error.mac)
         except NetlinkError as error:
             return refusal.decode(step, error.code, str(error.args[1]))
         except OSError as error:
@@ -58,10 +64,18 @@ class Executor:
         match step:
             case CreateVeth():
                 return await self._create_veth(step)
+            case CreateVxlan():
+                return await self._create(step, creation.vxlan(step))
+            case CreateLinuxBridge():
+                return await self._create(step, creation.linux_bridge(step))
+            case AddFdb():
+                await self._change_fdb(step, fdb.add)
+            case DeleteFdb():
+                await self._change_fdb(step, fdb.delete)
             case DeleteLink():
                 await self._delete_link(step)
             case SetLink():
-                await self._set_link(step)
+                return await self._set_link(step)
             case AddAddress():
                 return await self._add_address(step)
             case DeleteAddress():
@@ -71,29 +85,52 @@ class Executor:
     async def _create_veth(self, step: CreateVeth) -> Failure | None:
         namespace = netns.open_fd(step.peer_netns)
         try:
+            failure = await self._create(step, creation.veth(step, namespace))
+        finally:
+            os.close(namespace)
+        if failure is None and self._userspace_datapath():
+            offload.disable_tx_checksum(None, step.name)
+            offload.disable_tx_checksum(step.peer_netns, step.peer_name)
+        return failure
+
+    async def _create(
+        self, step: CreateVeth | CreateVxlan | CreateLinuxBridge, messages: list[Any]
+    ) -> Failure | None:
+        try:
             async with rtnl(None) as route:
                 if taken := await find(route, step.name):
                     return _unless_ours(step, taken)
                 self.write_count += 1
-                async for _ in route.nlm_request_batch(_veth_messages(step, namespace)):
+                async for _ in route.nlm_request_batch(messages):
                     pass
         except NetlinkError as error:
             if error.code != errno.EEXIST:
                 raise
             return await self._explain_taken(step)
-        finally:
-            os.close(namespace)
-        if self._userspace_datapath():
-            offload.disable_tx_checksum(None, step.name)
-            offload.disable_tx_checksum(step.peer_netns, step.peer_name)
         return None
 
-    async def _explain_taken(self, step: CreateVeth) -> Failure | None:
-        """Either name of the pair can be the one that exists already."""
+    async def _explain_taken(
+        self, step: CreateVeth | CreateVxlan | CreateLinuxBridge
+    ) -> Failure | None:
+        """Somebody made the name meanwhile, or what else of it has to be unique is taken."""
         async with rtnl(None) as route:
             if taken := await find(route, step.name):
                 return _unless_ours(step, taken)
-        return refusal.foreign_device(step, f"{step.peer_name} in {step.peer_netns}", "")
+        match step:
+            case CreateVeth():
+                peer = f"{step.peer_name} in {step.peer_netns}"
+                return refusal.foreign_device(step, peer, "")
+            case CreateVxlan():
+                return refusal.vni_taken(step, await asyncio.to_thread(dump.links))
+        return refusal.foreign_device(step, step.name, "")
+
+    async def _change_fdb(
+        self, step: AddFdb | DeleteFdb, change: Callable[[int, tuple[FdbEntry, ...]], None]
+    ) -> None:
+        async with rtnl(None) as route:
+            index = (await _target(route, step))["index"]
+        self.write_count += len(step.entries)
+        await asyncio.to_thread(change, index, step.entries)
 
     async def _delete_link(self, step: DeleteLink) -> None:
         async with rtnl(None) as route:
@@ -103,17 +140,23 @@ class Executor:
             self.write_count += 1
             await _tolerating(route.link("del", index=step.ifindex), errno.ENODEV)
 
-    async def _set_link(self, step: SetLink) -> None:
+    async def _set_link(self, step: SetLink) -> Failure | None:
         async with rtnl(step.netns) as route:
             link = await _target(route, step)
-            if step.up and _kind(link) == "veth" and self._userspace_datapath():
-                offload.disable_tx_checksum(step.netns, step.name)
+            if step.up and self._userspace_datapath():
+                _fit_for_userspace(step, _kind(link))
             wanted = {"mtu": step.mtu, "address": step.mac, "ifalias": step.alias}
             changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
             if step.up is not None:
                 changes["state"] = "up" if step.up else "down"
+            if step.master is not None:
+                changes["master"] = await _master_index(route, step.master)
             self.write_count += 1
-            await route.link("set", index=link["index"], **changes)
+            try:
+                await route.link("set", index=link["index"], **changes)
+            except NetlinkError as error:
+                return await _explain_refused(step, link, error)
+        return None
 
     async def _add_address(self, step: AddAddress) -> Failure | None:
         async with rtnl(step.netns) as route:
@@ -143,17 +186,50 @@ class Executor:
             )
 
 
+def _fit_for_userspace(step: SetLink, kind: str) -> None:
+    if kind == "veth":
+        offload.disable_tx_checksum(step.netns, step.name)
+    elif kind == "vxlan":
+        offload.disable_gro(step.name)
+
+
+async def _explain_refused(step: SetLink, link: Any, error: NetlinkError) -> Failure:
+    """What the kernel says of a device in terms of what else there is on the host."""
+    if error.code == errno.EADDRINUSE and _kind(link) == "vxlan":
+        return refusal.udp_port_taken(step, await asyncio.to_thread(dump.links))
+    if error.code == errno.EBUSY and step.master:
+        return refusal.device_busy(step, await asyncio.to_thread(dump.holders, link["index"]))
+    raise error
+
+
+async def _master_index(route: Rtnl, name: str) -> int:
+    """A bridge of that name that is not ours is nothing to put a tenant's traffic on."""
+    if not name:
+        return 0
+    link = await find(route, name)
+    if link is None or _kind(link) != "bridge" or not _is_marked(link):
+        raise OSError(errno.ENODEV, f"there is no Linux bridge {name} of ours")
+    return int(link["index"])
+
+
 async def _get(route: Rtnl, name: str) -> Any:
     return (await route.link("get", ifname=name))[0]
 
 
-async def _target(route: Rtnl, step: SetLink | AddAddress | DeleteAddress) -> Any:
+async def _target(
+    route: Rtnl, step: SetLink | AddAddress | DeleteAddress | AddFdb | DeleteFdb
+) -> Any:
     """The device that the step is about: what has its name now may be somebody else's."""
     link = await _get(route, step.name)
-    is_another = link["index"] != step.ifindex if step.ifindex else _kind(link) not in OUR_KINDS
-    if is_another:
+    is_the_one = link["index"] == step.ifindex if step.ifindex else _may_be_new(link)
+    if not is_the_one:
         raise OSError(errno.ENODEV, f"{step.name} is the name of another device by now")
     return link
+
+
+def _may_be_new(link: Any) -> bool:
+    """Whether Open vSwitch or we can have made it just now; what we make bears our mark at once."""
+    return _kind(link) in _MADE_UNMARKED or _is_marked(link)
 
 
 async def find(route: Rtnl, name: str) -> Any | None:
@@ -190,42 +266,11 @@ def alias_of(link: Any) -> str:
     return link.get("ifalias") or ""
 
 
-def _unless_ours(step: CreateVeth, link: Any) -> Failure | None:
+def _is_marked(link: Any) -> bool:
+    return alias_of(link).startswith(f"{ALIAS_PREFIX}:")
+
+
+def _unless_ours(step: CreateVeth | CreateVxlan | CreateLinuxBridge, link: Any) -> Failure | None:
     if alias_of(link) == step.alias:
         return None
     return refusal.foreign_device(step, step.name, alias_of(link))
-
-
-def _veth_messages(step: CreateVeth, namespace: int) -> list[Any]:
-    """Creation and mark in one buffer, which the kernel handles to its end whatever becomes of us.
-
-    The kernel takes no alias at creation, and handles the second message also when it refused the
-    first. The mark therefore goes to an index that we chose at random for the new device: where
-    nothing was created, nothing has that index, and no foreign device can receive our mark.
-    """
-    index = 2**24 + secrets.randbelow(2**30)
-    create, mark = ifinfmsg(), ifinfmsg()
-    create["index"] = mark["index"] = index
-    create["attrs"] = [
-        ("IFLA_IFNAME", step.name),
-        ("IFLA_MTU", step.mtu),
-        ("IFLA_LINKINFO", _link_info(step, namespace)),
-    ]
-    create["header"]["type"] = RTM_NEWLINK
-    create["header"]["flags"] = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
-    mark["attrs"] = [("IFLA_IFALIAS", step.alias)]
-    mark["header"]["type"] = RTM_SETLINK
-    mark["header"]["flags"] = NLM_F_REQUEST | NLM_F_ACK
-    return [create, mark]
-
-
-def _link_info(step: CreateVeth, namespace: int) -> dict[str, Any]:
-    peer: list[tuple[str, Any]] = [
-        ("IFLA_IFNAME", step.peer_name),
-        ("IFLA_MTU", step.mtu),
-        ("IFLA_NET_NS_FD", namespace),
-    ]
-    if step.peer_mac:
-        peer.append(("IFLA_ADDRESS", step.peer_mac))
-    data = {"attrs": [("VETH_INFO_PEER", {"attrs": peer})]}
-    return {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}

@@ -16,8 +16,8 @@ from agent.planner.plan import NetlinkStep
 class Netlink:
     """Acts in the network namespace of the thread that opened it.
 
-    ``on_change`` is called in the event loop when a device or an address may have changed; many
-    changes may make one call.
+    ``on_change`` is called in the event loop when a device, an address or a forwarding entry of
+    ours may have changed; many changes may make one call.
     """
 
     def __init__(
@@ -53,7 +53,10 @@ class Netlink:
     async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot:
         """Every device here, and of ``namespaces`` (namespace, device) those that exist."""
         # The executor's thread is of our namespace: threads inherit that of their maker.
-        return await asyncio.to_thread(snapshot.take, namespaces)
+        seen = await asyncio.to_thread(snapshot.take, namespaces)
+        if self._monitor is not None:
+            self._monitor.watch_tables(frozenset(snapshot.our_vxlans(seen.links).values()))
+        return seen
 
     async def apply(self, step: NetlinkStep) -> Failure | None:
         """Execute one step; None when what it asks for is so."""

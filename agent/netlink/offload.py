@@ -1,9 +1,11 @@
-"""Checksum offload of veth ends, which the userspace datapath cannot do without.
+"""Offloads that the userspace datapath cannot live with.
 
 A veth lets the sender leave transport checksums to the "hardware". The kernel's own datapath
 carries that promise along; ovs-vswitchd's userspace datapath reads the frame from a packet socket
 and forwards it as it is, with a wrong checksum, and every TCP and UDP receiver drops it (ICMP's
-is always computed). With the kernel's datapath nothing is turned off: its speed rests on offloads.
+is always computed). A vxlan device joins what it received into frames longer than its MTU, for
+which ovs-vswitchd has no room: it drops them. With the kernel's datapath nothing is turned off: its
+speed rests on offloads.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from agent.netlink import netns
 
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_STXCSUM = 0x17
+_ETHTOOL_SGRO = 0x2C
 
 
 def userspace_datapath_only() -> bool:
@@ -28,9 +31,17 @@ def userspace_datapath_only() -> bool:
 
 def disable_tx_checksum(namespace: str | None, name: str) -> None:
     """``ethtool -K <name> tx off``; a device that cannot be told stays as it is."""
+    _switch_off(namespace, name, _ETHTOOL_STXCSUM)
 
+
+def disable_gro(name: str) -> None:
+    """``ethtool -K <name> gro off``; a device that cannot be told stays as it is."""
+    _switch_off(None, name, _ETHTOOL_SGRO)
+
+
+def _switch_off(namespace: str | None, name: str, offload: int) -> None:
     def switch_off() -> None:
-        value = array.array("I", [_ETHTOOL_STXCSUM, 0])
+        value = array.array("I", [offload, 0])
         request = struct.pack("16sP", name.encode(), value.buffer_info()[0])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             fcntl.ioctl(control, _SIOCETHTOOL, request)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Collection, Mapping
 
 from agent.errors import ErrorKind, Failure
+from agent.model import Link
 from agent.netlink.netns import NamespaceMissingError
-from agent.planner.plan import AddAddress, NetlinkStep
+from agent.planner.plan import AddAddress, CreateLinuxBridge, CreateVxlan, NetlinkStep, SetLink
 
 _MEANINGS: dict[int, tuple[ErrorKind, str, str]] = {
     errno.ENODEV: (ErrorKind.TRANSIENT, "DeviceMissing", "the agent tries again"),
@@ -32,11 +34,15 @@ _MEANINGS: dict[int, tuple[ErrorKind, str, str]] = {
     errno.EMFILE: (ErrorKind.TRANSIENT, "OutOfDescriptors", "raise the agent's open files limit"),
 }
 
+_UNKNOWN = (ErrorKind.DATAPATH, "KernelRefused", "see the kernel's log")
+
 
 def decode(step: NetlinkStep, code: int, words: str) -> Failure:
     """``words`` are the kernel's own (extended ack) or the number's."""
-    unknown = (ErrorKind.DATAPATH, "KernelRefused", "see the kernel's log")
-    kind, reason, way_out = _MEANINGS.get(code, unknown)
+    kind, reason, way_out = _MEANINGS.get(code, _UNKNOWN)
+    if code == errno.EOPNOTSUPP and isinstance(step, CreateVxlan | CreateLinuxBridge):
+        module = "vxlan" if isinstance(step, CreateVxlan) else "bridge"
+        way_out = f"install or allow the kernel module {module} (modprobe {module} says more)"
     name = errno.errorcode.get(code, str(code))
     said = words if words == os.strerror(code) else f"{os.strerror(code)}: {words}"
     message = f"could not {step.describe()}: {said} ({name}); {way_out}"
@@ -49,6 +55,57 @@ def foreign_device(step: NetlinkStep, name: str, alias: str) -> Failure:
         f"could not {step.describe()}: a device {name} exists and {owner}; remove or rename it"
     )
     return Failure(step.resource, ErrorKind.CONFLICT, "NameTaken", message)
+
+
+def vni_taken(step: CreateVxlan, links: Mapping[str, Link]) -> Failure:
+    """The kernel tells arriving packets by VNI and UDP port, one device for each."""
+    wanted = (step.vxlan.vni, step.vxlan.dst_port)
+    users = [
+        name
+        for name, link in links.items()
+        if link.vxlan is not None and (link.vxlan.vni, link.vxlan.dst_port) == wanted
+    ]
+    message = (
+        f"could not {step.describe()}: {_named(users) or 'another vxlan device'} has this VNI on "
+        "this port; remove it, or give the segment another VNI"
+    )
+    return Failure(step.resource, ErrorKind.CONFLICT, "VniTaken", message)
+
+
+def udp_port_taken(step: SetLink, links: Mapping[str, Link]) -> Failure:
+    """The kernel binds a vxlan device's port when the device goes up, not before."""
+    own = links.get(step.name)
+    port = own.vxlan.dst_port if own is not None and own.vxlan is not None else 0
+    users = [
+        name
+        for name, link in links.items()
+        if link.up and link.vxlan is not None and link.vxlan.dst_port == port and link is not own
+    ]
+    words = _named(users) or f"another program (ss -lunp 'sport = :{port}' names it)"
+    message = (
+        f"could not {step.describe()}: UDP port {port} is taken by {words}; free it, or give the "
+        "segment another dst_port"
+    )
+    return Failure(step.resource, ErrorKind.CONFLICT, "UdpPortTaken", message)
+
+
+def device_busy(step: SetLink, holders: Collection[str]) -> Failure:
+    """One receiver a device: another bridge, Open vSwitch, a macvlan on top of it."""
+    words = _named(holders) or "something that the kernel does not name"
+    message = f"could not {step.describe()}: {words} receives its frames; take the device from that"
+    return Failure(step.resource, ErrorKind.CONFLICT, "DeviceBusy", message)
+
+
+def foreign_entry(step: NetlinkStep, mac: str) -> Failure:
+    message = (
+        f"could not {step.describe()}: somebody else made an entry for {mac}; delete it: bridge "
+        f"fdb del {mac} dev {step.name} self"
+    )
+    return Failure(step.resource, ErrorKind.CONFLICT, "FdbEntryTaken", message)
+
+
+def _named(words: Collection[str]) -> str:
+    return ", ".join(sorted(words))
 
 
 def address_taken(step: AddAddress) -> Failure:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from agent.model import Link
-from agent.netlink import dump, netns
+from agent.model import ALIAS_PREFIX, FdbEntry, Link
+from agent.netlink import dump, fdb, netns
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +15,14 @@ class NetlinkSnapshot:
     """``peers`` has those of the asked devices that exist; ``namespaces`` every named one.
 
     ``unreadable`` names those that could not be looked into, and why: what is in them is not known.
+    ``fdb`` has the forwarding entries of our vxlan devices, by name.
     """
 
     links: Mapping[str, Link]
     peers: Mapping[tuple[str, str], Link]
     namespaces: frozenset[str]
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    fdb: Mapping[str, frozenset[FdbEntry]] = field(default_factory=dict)
 
 
 def take(peers: Collection[tuple[str, str]]) -> NetlinkSnapshot:
@@ -37,7 +39,21 @@ def take(peers: Collection[tuple[str, str]]) -> NetlinkSnapshot:
             unreadable[name] = error.strerror or str(error)
         else:
             found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
-    return NetlinkSnapshot(dump.links(), found, namespaces, unreadable)
+    links = dump.links()
+    return NetlinkSnapshot(links, found, namespaces, unreadable, _forwarding(links))
+
+
+def our_vxlans(links: Mapping[str, Link]) -> dict[str, int]:
+    """Names and indices of the vxlan devices that bear our mark."""
+    return {
+        link.name: link.ifindex
+        for link in links.values()
+        if link.kind == "vxlan" and link.alias.startswith(f"{ALIAS_PREFIX}:")
+    }
+
+
+def _forwarding(links: Mapping[str, Link]) -> dict[str, frozenset[FdbEntry]]:
+    return {name: fdb.entries(index) for name, index in our_vxlans(links).items()}
 
 
 def _links_of(namespace: str) -> dict[str, Link]:

@@ -18,6 +18,7 @@ class OvsdbSnapshot:
     """``seqno`` grows with every change that the replica has seen.
 
     ``caught_up``: ovs-vswitchd has acted on every transaction (cur_cfg has reached next_cfg).
+    ``has_ovs`` is false only where there is meant to be no Open vSwitch at all.
     """
 
     bridges: Mapping[str, OvsBridge]
@@ -27,6 +28,7 @@ class OvsdbSnapshot:
     ovs_version: str
     seqno: int
     caught_up: bool = True
+    has_ovs: bool = True
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:

@@ -1,14 +1,16 @@
-"""What wakes the agent: devices and addresses that change, here and in workloads' namespaces."""
+"""What wakes the agent: devices, addresses and our forwarding entries that change; nothing else."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from agent.model import BROADCAST_FDB, FdbEntry, Vxlan
 from agent.netlink import Netlink
-from agent.planner.plan import CreateVeth
+from agent.planner.plan import AddFdb, CreateVeth, CreateVxlan
 from tests.support.netns import Namespace
 
 pytestmark = pytest.mark.integration
@@ -25,6 +27,10 @@ class Changes:
 
     def forget(self) -> None:
         self._seen.clear()
+
+    @property
+    def seen(self) -> bool:
+        return self._seen.is_set()
 
     async def next(self) -> None:
         async with asyncio.timeout(10):
@@ -81,9 +87,13 @@ def test_a_change_in_the_workloads_namespace_wakes(
 async def settled(changes: Changes) -> None:
     """Let the notifications of what we did ourselves arrive: they are queued by now."""
     await changes.next()
+    await delivered()
+    changes.forget()
+
+
+async def delivered() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
-    changes.forget()
 
 
 def test_a_burst_that_does_not_fit_wakes_all_the_same(netns: Namespace) -> None:
@@ -100,3 +110,79 @@ def test_a_burst_that_does_not_fit_wakes_all_the_same(netns: Namespace) -> None:
 
     burst = "for n in $(seq 0 19); do ip link add b$n type bridge; done"
     watch(netns, body, 2304)
+
+
+# --- forwarding entries --------------------------------------------------------------------------
+
+FLOODED = FdbEntry(BROADCAST_FDB, "192.0.2.2")
+KNOWN = FdbEntry("0a:01:00:00:00:02", "192.0.2.2")
+
+
+async def segment(netlink: Netlink) -> None:
+    """A vxlan device of ours with a table, known to whoever watches."""
+    made = Vxlan(vni=7001, local_ip="192.0.2.1", dst_port=8472)
+    create = CreateVxlan("s", "kx1", "ovsfleet:f:s", made, "0a:00:00:00:00:01", 1450)
+    for step in (create, AddFdb("s", "kx1", (FLOODED, KNOWN))):
+        assert await netlink.apply(step) is None
+    await netlink.observe([])
+
+
+async def fdb(host: Namespace, *arguments: str) -> None:
+    command = ("bridge", "-n", host.name, "fdb", *arguments)
+    await asyncio.to_thread(subprocess.run, command, check=True)
+
+
+def test_an_entry_of_ours_that_somebody_changes_wakes(netns: Namespace) -> None:
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        await segment(netlink)
+        await settled(changes)
+        for arguments in (
+            ("del", KNOWN.mac, "dev", "kx1", "dst", KNOWN.dst, "self"),
+            ("append", BROADCAST_FDB, "dev", "kx1", "dst", "192.0.2.9", "self"),
+            ("del", BROADCAST_FDB, "dev", "kx1", "dst", FLOODED.dst, "self"),
+        ):
+            await fdb(netns, *arguments)
+            await changes.next()
+
+    watch(netns, body, 1 << 20)
+
+
+def test_a_change_in_a_table_that_was_not_known_yet_wakes_once_it_is(netns: Namespace) -> None:
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        await segment(netlink)
+        netns.ip("link", "set", "kx1", "up", "alias", "")
+        await netlink.observe([])
+        netns.ip("link", "set", "kx1", "alias", "ovsfleet:f:s")
+        await settled(changes)
+        await fdb(netns, "del", KNOWN.mac, "dev", "kx1", "dst", KNOWN.dst, "self")
+        await delivered()
+        assert not changes.seen
+        await netlink.observe([])
+        assert changes.seen
+
+    watch(netns, body, 1 << 20)
+
+
+def test_what_others_learn_does_not_wake(netns: Namespace) -> None:
+    netns.ip("link", "add", "theirs", "type", "vxlan", "id", "9", "dstport", "4444")
+    netns.ip("link", "add", "br0", "type", "bridge")
+    netns.ip("link", "add", "v0", "up", "master", "br0", "type", "veth", "peer", "name", "v1")
+    netns.ip("link", "set", "v1", "up")
+    netns.ip("link", "set", "br0", "up")
+
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        await segment(netlink)
+        await command(netns, "link", "set", "kx1", "up", "master", "br0")
+        await settled(changes)
+        mac = "0a:02:00:00:00:01"
+        await command(netns, "neighbour", "add", "192.0.2.7", "lladdr", mac, "dev", "br0")
+        await command(netns, "neighbour", "delete", "192.0.2.7", "dev", "br0")
+        await fdb(netns, "add", mac, "dev", "theirs", "dst", "192.0.2.9", "self")
+        await fdb(netns, "add", mac, "dev", "v0", "master", "dynamic")
+        await fdb(netns, "replace", mac, "dev", "kx1", "master", "dynamic")
+        await delivered()
+        assert not changes.seen
+        await command(netns, "link", "set", "br0", "mtu", "1300")
+        await changes.next()
+
+    watch(netns, body, 1 << 20)

@@ -1,0 +1,143 @@
+"""Forwarding entries of vxlan devices: RTM_*NEIGH of AF_BRIDGE with NTF_SELF, by hand.
+
+A segment of a thousand hosts has as many entries for what is flooded and one more for every remote
+port, on each host, so that both directions count. The kernel keeps the mark (NTF_EXT_LEARNED) once
+per MAC address, whatever it leads to: with one foreign destination in the flood list the whole list
+bears no mark, which is why that list is read as a whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from agent.model import BROADCAST_FDB, FdbEntry
+from agent.netlink import wire
+
+RTM_NEWNEIGH, RTM_DELNEIGH = 28, 29
+NTF_SELF = 0x02
+NEIGHBOUR = struct.Struct("=BxxxiHBx")
+"""struct ndmsg: family, ifindex, state, flags."""
+_ERROR = struct.Struct("=i")
+
+_RTM_GETNEIGH = 30
+_NTF_EXT_LEARNED = 0x10
+_NUD_PERMANENT_NOARP = 0x80 | 0x40
+_NDA_DST, _NDA_LLADDR, _NDA_PORT, _NDA_VNI, _NDA_IFINDEX = 1, 2, 6, 7, 8
+_ELSEWHERE = frozenset({_NDA_PORT, _NDA_VNI, _NDA_IFINDEX})
+"""What an entry has when it does not lead through the device's own port, VNI and route."""
+_FLOODED = bytes(6)
+
+_NLM_F_REPLACE, _NLM_F_EXCL, _NLM_F_CREATE, _NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
+_BATCH = 100
+"""Requests in one send: their refusals have to fit into the default receive buffer."""
+
+
+class TakenError(Exception):
+    """The MAC address has an entry that somebody else made."""
+
+    def __init__(self, mac: str) -> None:
+        super().__init__(f"{mac} has an entry that is not ours")
+        self.mac = mac
+
+
+def entries(ifindex: int) -> frozenset[FdbEntry]:
+    """What a vxlan device has that is ours, and its whole flood list."""
+    return frozenset(
+        FdbEntry(mac.hex(":"), _address(destination))
+        for mac, destination, flags in _read(ifindex)
+        if flags & _NTF_EXT_LEARNED or mac == _FLOODED
+    )
+
+
+def _read(ifindex: int) -> Iterator[tuple[bytes, bytes, int]]:
+    """MAC address, remote VTEP and flags of each entry of the device itself."""
+    # A kernel that is not asked to be strict takes a struct ifinfomsg and filters by its index,
+    # as it has done for ten years; what it also has of a bridge above is without NTF_SELF.
+    request = wire.LINK.pack(socket.AF_BRIDGE, 0, ifindex, 0, 0)
+    with wire.conversation() as route:
+        for body in wire.dump(route, _RTM_GETNEIGH, RTM_NEWNEIGH, request, strict=False):
+            _, index, _, flags = NEIGHBOUR.unpack_from(body)
+            if index == ifindex and flags & NTF_SELF:
+                found = wire.attributes(body, NEIGHBOUR.size)
+                if _NDA_DST in found and _ELSEWHERE.isdisjoint(found):
+                    yield found.get(_NDA_LLADDR, b""), found[_NDA_DST], flags
+
+
+@lru_cache(maxsize=4096)
+def _address(octets: bytes) -> str:
+    return str(ipaddress.ip_address(octets))
+
+
+def add(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
+    """Make entries; a MAC address of ours that leads elsewhere is led to where it is now."""
+    flooded = [each for each in wanted if each.mac == BROADCAST_FDB]
+    known = [each for each in wanted if each.mac != BROADCAST_FDB]
+    _check(_send(ifindex, RTM_NEWNEIGH, flooded, _NLM_F_CREATE | _NLM_F_APPEND))
+    refused = _send(ifindex, RTM_NEWNEIGH, known, _NLM_F_CREATE | _NLM_F_EXCL)
+    there = [each for each, code in refused if code == errno.EEXIST]
+    _check((each, code) for each, code in refused if code != errno.EEXIST)
+    if there:
+        _move(ifindex, there)
+
+
+def _move(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
+    """The kernel keeps one destination for a unicast address: replaced, it never leads to two."""
+    marked = {mac.hex(":") for mac, _, flags in _read(ifindex) if flags & _NTF_EXT_LEARNED}
+    ours = [each for each in wanted if each.mac in marked]
+    _check(_send(ifindex, RTM_NEWNEIGH, ours, _NLM_F_CREATE | _NLM_F_REPLACE))
+    for each in wanted:
+        if each.mac not in marked:
+            raise TakenError(each.mac)
+
+
+def delete(ifindex: int, unwanted: Sequence[FdbEntry]) -> None:
+    """Take entries away; those that are gone, or lead elsewhere by now, are no error."""
+    refused = _send(ifindex, RTM_DELNEIGH, unwanted, 0)
+    _check((each, code) for each, code in refused if code != errno.ENOENT)
+
+
+def _check(refused: Iterable[tuple[FdbEntry, int]]) -> None:
+    for each, code in refused:
+        raise OSError(code, f"{each.mac} at {each.dst}")
+
+
+def _send(
+    ifindex: int, kind: int, given: Sequence[FdbEntry], flags: int
+) -> list[tuple[FdbEntry, int]]:
+    """Those that the kernel refused, with its error numbers."""
+    refused: list[tuple[FdbEntry, int]] = []
+    with wire.conversation() as route:
+        for start in range(0, len(given), _BATCH):
+            batch = given[start : start + _BATCH]
+            route.send(b"".join(_requests(ifindex, kind, batch, flags)))
+            refused += ((batch[number], code) for number, code in _answers(route, len(batch) - 1))
+    return refused
+
+
+def _requests(ifindex: int, kind: int, batch: Sequence[FdbEntry], flags: int) -> Iterator[bytes]:
+    """Numbered; only the last asks for an answer, what is refused is answered anyway."""
+    for number, each in enumerate(batch):
+        body = NEIGHBOUR.pack(
+            socket.AF_BRIDGE, ifindex, _NUD_PERMANENT_NOARP, NTF_SELF | _NTF_EXT_LEARNED
+        )
+        body += wire.attribute(_NDA_LLADDR, bytes.fromhex(each.mac.replace(":", "")))
+        body += wire.attribute(_NDA_DST, ipaddress.ip_address(each.dst).packed)
+        last = wire.NLM_F_ACK if number == len(batch) - 1 else 0
+        words = wire.NLM_F_REQUEST | flags | last
+        yield wire.HEADER.pack(wire.HEADER.size + len(body), kind, words, number, 0) + body
+
+
+def _answers(route: socket.socket, last: int) -> Iterator[tuple[int, int]]:
+    """Number and error number of what was refused, until the last request is answered."""
+    number = -1
+    while number != last:
+        answer = route.recv(wire.RECEIVE_SIZE)
+        _, _, _, number, _ = wire.HEADER.unpack_from(answer)
+        (code,) = _ERROR.unpack_from(answer, wire.HEADER.size)
+        if code:
+            yield number, -code

@@ -1,0 +1,103 @@
+"""Netlink messages by hand (netlink(7)): headers, attributes, dumps.
+
+For what is read or written in thousands, where pyroute2's objects would hold up the event loop for
+seconds. Knows nothing of what the messages are about, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+HEADER = struct.Struct("=IHHII")
+LINK = struct.Struct("=BxHiII")
+"""struct ifinfomsg: family, type, index, flags, change."""
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
+RECEIVE_SIZE = 1 << 18
+
+_ATTRIBUTE = struct.Struct("=HH")
+_U32 = struct.Struct("=I")
+_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+_ATTEMPTS = 10
+"""A dump that something changed under is read again; a host that never rests still gets one."""
+
+Attributes = dict[int, bytes]
+
+
+class _InterruptedError(Exception):
+    pass
+
+
+def conversation() -> socket.socket:
+    """A socket for rtnetlink(7) in the calling thread's namespace, for the caller to close."""
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    return socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+
+
+def whole(look: Callable[[socket.socket, bool], T]) -> T:
+    """What ``look`` finds when nothing changes meanwhile; it is given a socket and strictness."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        with conversation() as route:
+            try:
+                return look(route, attempt < _ATTEMPTS)
+            except _InterruptedError:
+                continue
+    raise AssertionError("the last attempt takes what it gets")
+
+
+def dump(
+    route: socket.socket, request: int, answer: int, body: bytes, *, strict: bool
+) -> Iterator[bytes]:
+    """The bodies of all messages of type ``answer`` that the request is answered with."""
+    flags = NLM_F_REQUEST | NLM_F_DUMP
+    route.send(HEADER.pack(HEADER.size + len(body), request, flags, request, 0) + body)
+    while True:
+        data, position = route.recv(RECEIVE_SIZE), 0
+        while position < len(data):
+            length, kind, flags, _, _ = HEADER.unpack_from(data, position)
+            if strict and flags & NLM_F_DUMP_INTR:
+                raise _InterruptedError
+            if kind == NLMSG_DONE:
+                return
+            message = data[position + HEADER.size : position + length]
+            if kind == NLMSG_ERROR:
+                code = -struct.unpack_from("=i", message)[0]
+                raise OSError(code, os.strerror(code))
+            if kind == answer:
+                yield message
+            position += aligned(length)
+
+
+def attributes(data: bytes, position: int) -> Attributes:
+    found: Attributes = {}
+    while position + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, position)
+        if length < _ATTRIBUTE.size:
+            break
+        found[kind & _TYPE_MASK] = data[position + _ATTRIBUTE.size : position + length]
+        position += aligned(length)
+    return found
+
+
+def attribute(kind: int, content: bytes) -> bytes:
+    padding = bytes(-len(content) % 4)
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(content), kind) + content + padding
+
+
+def aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def text(found: Attributes, kind: int) -> str:
+    return found.get(kind, b"").rstrip(b"\0").decode(errors="replace")
+
+
+def number(found: Attributes, kind: int) -> int:
+    value: int = _U32.unpack(found[kind])[0] if kind in found else 0
+    return value
