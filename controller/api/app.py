@@ -19,7 +19,7 @@ from controller.api.dashboard import Dashboard
 from controller.api.errors import install_error_handlers
 from controller.api.feed import Feed
 from controller.api.middleware import RequestScope
-from controller.api.routes import changes, docs, fleet, health, hosts, revisions, watch
+from controller.api.routes import changes, docs, fleet, health, hosts, revisions, tunnels, watch
 from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.manifests import ApplyRequest, DeleteRequest, JoinTokenRequest
@@ -68,6 +68,7 @@ def _add_routes(app: FastAPI) -> None:
         changes.router,
         revisions.router,
         hosts.router,
+        tunnels.router,
         fleet.router,
         watch.router,
         health.router,

@@ -15,6 +15,7 @@ from controller.api.schemas.documents import (
     PhaseCounts,
     PortDocument,
     SegmentDocument,
+    TunnelDocument,
 )
 from controller.api.schemas.manifests import (
     AnyManifest,
@@ -28,6 +29,9 @@ from controller.api.schemas.manifests import (
     PortSpec,
     SegmentManifest,
     SegmentSpec,
+    TunnelEnd,
+    TunnelManifest,
+    TunnelSpec,
 )
 from controller.domain import intent
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Ref, Removal, Spec
@@ -40,6 +44,7 @@ _DOCUMENTS: dict[Kind, type[AnyDocument]] = {
     Kind.BRIDGE: BridgeDocument,
     Kind.SEGMENT: SegmentDocument,
     Kind.PORT: PortDocument,
+    Kind.TUNNEL: TunnelDocument,
 }
 
 
@@ -81,6 +86,8 @@ def _to_spec(shape: AnyManifest) -> Spec:
             return _to_segment(spec)
         case PortManifest(spec=spec):
             return _to_port(spec)
+        case TunnelManifest(spec=spec):
+            return _to_tunnel(spec)
 
 
 def _to_host(spec: HostSpec) -> intent.HostSpec:
@@ -89,6 +96,7 @@ def _to_host(spec: HostSpec) -> intent.HostSpec:
         underlay_mtu=spec.underlay_mtu,
         datapath_type=intent.DatapathType(spec.datapath_type),
         overlay_bridge=spec.overlay_bridge,
+        overlay_bridge_type=intent.BridgeType(spec.overlay_bridge_type),
     )
 
 
@@ -106,7 +114,7 @@ def _to_segment(spec: SegmentSpec) -> intent.SegmentSpec:
         mtu=None if spec.mtu == "auto" else spec.mtu,
         dst_port=spec.dst_port,
         address_family=intent.AddressFamily(spec.address_family),
-        backend=intent.Backend(spec.backend),
+        backend=None if spec.backend == "auto" else intent.Backend(spec.backend),
     )
 
 
@@ -124,6 +132,24 @@ def _to_port(spec: PortSpec) -> intent.PortSpec:
         addresses=tuple(spec.addresses),
         peer=intent.VethPeerSpec(peer.netns, peer.interface) if peer else None,
     )
+
+
+def _to_tunnel(spec: TunnelSpec) -> intent.TunnelSpec:
+    first, second = spec.ends
+    return intent.TunnelSpec(
+        ends=(_to_tunnel_end(first), _to_tunnel_end(second)),
+        key=spec.key,
+        dst_port=spec.dst_port,
+        address_family=intent.AddressFamily(spec.address_family),
+        ttl=spec.ttl,
+        tos=spec.tos,
+        csum=spec.csum,
+        df_default=spec.df_default,
+    )
+
+
+def _to_tunnel_end(end: TunnelEnd) -> intent.TunnelEnd:
+    return intent.TunnelEnd(host=end.host, bridge=end.bridge, ip=end.ip, tag=end.tag)
 
 
 def to_document(view: View) -> AnyDocument:

@@ -28,11 +28,14 @@ def list_page(
     page_size: int,
     page_token: str,
     label_selector: str,
+    host: str | None = None,
 ) -> dict[str, Any]:
     selector = parse_selector(label_selector)
-    question = (kind.value, project, label_selector)
+    question = (kind.value, project, label_selector, host)
     after = decode_page_token(page_token, *question)
-    read = partial(queries.list_views, db, principal, kind, project, labels=selector.equalities)
+    read = partial(
+        queries.list_views, db, principal, kind, project, labels=selector.equalities, host=host
+    )
     page = _matching(read, min(page_size, LARGEST_PAGE_SIZE), after, selector)
     return {
         "items": [to_document(view) for view in page.items],

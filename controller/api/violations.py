@@ -34,7 +34,9 @@ _WANTED_TYPES = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "mtu_type": "an integer or the word auto",
+    "inheritable_type": "an integer or the word inherit",
 }
+_NUMBERS = frozenset({"int_type", "mtu_type", "inheritable_type"})
 
 
 def body_violations(model: type[BaseModel], found: Iterable[ErrorDetails]) -> tuple[Violation, ...]:
@@ -135,7 +137,7 @@ def _wrong_type(path: Location, error: ErrorDetails) -> Violation:
     value = error["input"]
     detail = f"{_name(path)} is {shown(value)}, but must be {wanted}"
     fix = f"give {wanted}"
-    if error["type"] in {"int_type", "mtu_type"} and isinstance(value, str) and value.isdecimal():
+    if error["type"] in _NUMBERS and isinstance(value, str) and value.isdecimal():
         fix = f"write {value} without quotes"
     if error["type"] == "string_type" and isinstance(value, int | float):
         fix = f'put it in quotes: "{shown(value)}"'

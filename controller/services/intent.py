@@ -24,8 +24,9 @@ from controller.store.engine import Database, Transaction
 from controller.store.fleet import advance_revision, lock_revision
 from controller.store.notify import notify_intent
 from controller.store.objects import fetch_refs
-from controller.store.versions import Writing, write
+from controller.store.versions import write
 from controller.store.world import load_world
+from controller.store.writing import Writing
 
 
 class Action(enum.StrEnum):

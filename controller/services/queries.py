@@ -102,8 +102,10 @@ def list_views(
     page_size: int,
     after: str = "",
     labels: Mapping[str, str] | None = None,
+    host: str | None = None,
 ) -> Page:
-    """A page ordered by (project, name). ``labels`` must all be there with these values."""
+    """A page ordered by (project, name). ``labels`` must all be there with these values; ``host``,
+    by name or uid, limits bridges, ports and tunnels to those on it."""
     with db.snapshot() as tx:
         listed = read_page(
             tx,
@@ -112,6 +114,7 @@ def list_views(
             limit=page_size + 1,
             after=_decode(after),
             labels=labels or {},
+            hosts=None if host is None else _hosts(tx, principal, host),
         )
         shown = listed[:page_size]
         return Page(
@@ -119,6 +122,14 @@ def list_views(
             next_after=_encode(shown[-1].object) if len(listed) > page_size else "",
             revision=read_fleet(tx).revision,
         )
+
+
+def _hosts(tx: Transaction, principal: Principal, host: str) -> tuple[UUID, ...]:
+    """One or none: nothing is on a host that is not there."""
+    try:
+        return (find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host).object.uid,)
+    except NotFoundError:
+        return ()
 
 
 def fleet(db: Database) -> Fleet:

@@ -133,7 +133,8 @@ def _columns(failure: ReportedFailure) -> dict[str, Any]:
 
 
 def _object_of(resource: str) -> UUID | None:
-    """``port:<uid>``, ``segment:<uid>`` and ``tunnel:<segment uid>/<host uid>`` name an object."""
+    """``port:<uid>``, ``tunnel:<uid>``, ``tunnel:<segment uid>/<host uid>`` and others like them
+    name an object."""
     name = resource.partition(":")[2].partition("/")[0]
     try:
         return UUID(name)
@@ -166,7 +167,7 @@ def changed_since(db: Database, cursor: int) -> tuple[tuple[StatusChange, ...], 
     with db.snapshot() as tx:
         hosts, following = rows.changed_hosts(tx, cursor)
         reported = rows.read_reported(tx, hosts) if hosts else []
-        subjects = [Subject(row.host_uid, row.revision, None) for row in reported]
+        subjects = [Subject(row.host_uid, row.revision) for row in reported]
         statuses = derive(tx, Kind.HOST, subjects) if subjects else {}
     changes = tuple(_change(row, statuses[row.host_uid].phase) for row in reported)
     return changes, following

@@ -13,6 +13,7 @@ from controller.domain.status import (
     host_status,
     resource_status,
     segment_status,
+    tunnel_status,
     veiled,
 )
 from controller.store.engine import Transaction
@@ -40,5 +41,8 @@ def derive(
                 for s in subjects
             }
         case Kind.BRIDGE | Kind.PORT:
-            found = resource_facts(tx, {s.uid: s.host_uid for s in subjects if s.host_uid})
-            return {s.uid: resource_status(s.revision, found[s.uid]) for s in subjects}
+            found = resource_facts(tx, {s.uid: s.hosts for s in subjects})
+            return {s.uid: resource_status(s.revision, found[s.uid][0]) for s in subjects}
+        case Kind.TUNNEL:
+            ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
+            return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}

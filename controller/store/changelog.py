@@ -1,9 +1,13 @@
-"""The change log: appended to under the revision lock, so its order is the order of commits."""
+"""The change log: appended to under the revision lock, so its order is the order of commits.
+
+Besides what changed, it says whom that concerns: what follows for other objects has entries of
+actions of their own, which are for the controller and not shown to people.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -20,12 +24,28 @@ from sqlalchemy import (
     union,
 )
 
-from controller.domain.intent import Kind, Ref
+from controller.domain.intent import Backend, BridgeType, Kind, Ref
+from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import ChangeLogRow, HostSegmentRow, PortRow
+from controller.store.tables import (
+    ChangeLogRow,
+    HostRow,
+    HostSegmentRow,
+    PortRow,
+    SegmentRow,
+)
 
 MEMBERSHIP = "membership"
 """Action of an entry that says which segment's mesh changed, though the segment did not."""
+MACS = "macs"
+"""Of an entry that says of which segment the kernel members must learn or forget a MAC address."""
+END = "end"
+"""Of an entry that says which other host has an end of a tunnel that changed, or whose other end
+moved."""
+_FOLLOWING = (MEMBERSHIP, MACS, END)
+
+
+_Member: TypeAlias = type[HostSegmentRow] | type[PortRow]
 
 
 class Entry(NamedTuple):
@@ -63,7 +83,7 @@ def read_after(
         after = or_(after, and_(row.revision == revision, row.seq > seq))
     query = (
         select(row.revision, row.seq, row.kind, row.uid, row.project, row.name, row.action)
-        .where(after, row.action != MEMBERSHIP)
+        .where(after, row.action.not_in(_FOLLOWING))
         .order_by(row.revision, row.seq)
         .limit(limit)
     )
@@ -71,20 +91,22 @@ def read_after(
 
 
 def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
-    """Hosts that entries in (after, upto] concern: their own objects, or a mesh they are in.
+    """Hosts that entries in (after, upto] concern: their own objects, a mesh they are in, or MAC
+    addresses that their kernel must know.
 
     A host that left a mesh before has an entry of its own that says so."""
     row, member = ChangeLogRow, HostSegmentRow
     between = and_(row.revision > after, row.revision <= upto)
+    is_kernel = _is_kernel_member(member, objects.current(Kind.SEGMENT), objects.current(Kind.HOST))
     members = select(member.host_uid).where(
-        member.segment_uid.in_(_segments(between)),
+        _is_concerned(member, between, is_kernel),
         or_(member.released_revision.is_(None), member.released_revision > after),
     )
     return _hosts(tx, between, members)
 
 
 def is_addressed_after(tx: Transaction, host_uid: UUID, revision: int) -> bool:
-    """Whether the host itself, or a bridge or port of it, changed after ``revision``."""
+    """Whether the host itself, or a bridge, port or tunnel of it, changed after ``revision``."""
     row = ChangeLogRow
     own = or_(row.host_uid == host_uid, row.uid == host_uid)
     query = select(exists().where(row.revision > revision, row.kind != Kind.SEGMENT, own))
@@ -97,16 +119,42 @@ def concerned_hosts(tx: Transaction, revision: int) -> frozenset[UUID]:
     The versions of ports say who was in a mesh then; who joined it since is not concerned."""
     port = PortRow
     then = ChangeLogRow.revision == revision
+    is_kernel = _is_kernel_member(
+        port, objects.valid_at(Kind.SEGMENT, revision), objects.valid_at(Kind.HOST, revision)
+    )
     members = select(port.host_uid).where(
-        port.segment_uid.in_(_segments(then)),
+        _is_concerned(port, then, is_kernel),
         port.valid_from <= revision,
         or_(port.valid_to.is_(None), port.valid_to >= revision),
     )
     return _hosts(tx, then, members)
 
 
-def _segments(entries: ColumnElement[bool]) -> Select[UUID]:
-    return select(ChangeLogRow.uid).where(entries, ChangeLogRow.kind == Kind.SEGMENT)
+def _is_concerned(
+    member: _Member, entries: ColumnElement[bool], is_kernel: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Whether one of the entries is about the member's segment, in a way that concerns it."""
+    row = ChangeLogRow
+    about = select(row.uid).where(entries, row.kind == Kind.SEGMENT)
+    return or_(
+        member.segment_uid.in_(about.where(row.action != MACS)),
+        and_(member.segment_uid.in_(about.where(row.action == MACS)), is_kernel),
+    )
+
+
+def _is_kernel_member(
+    member: _Member, segment_then: ColumnElement[bool], host_then: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """As ``controller.domain.intent.segment_backend`` says; both are fixed while in use."""
+    segment, host = SegmentRow, HostRow
+    return or_(
+        exists().where(
+            segment.uid == member.segment_uid, segment.backend == Backend.KERNEL, segment_then
+        ),
+        exists().where(
+            host.uid == member.host_uid, host.overlay_bridge_type == BridgeType.LINUX, host_then
+        ),
+    )
 
 
 def _hosts(tx: Transaction, entries: ColumnElement[bool], members: Select[UUID]) -> frozenset[UUID]:
@@ -115,6 +163,22 @@ def _hosts(tx: Transaction, entries: ColumnElement[bool], members: Select[UUID])
         select(row.uid).where(entries, row.kind == Kind.HOST),
         select(row.host_uid).where(entries, row.host_uid.is_not(None)),
         members,
+    )
+    return frozenset(tx.execute(query).scalars())
+
+
+def with_kernel_members(tx: Transaction, segments: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of the segments that some host carries by its kernel."""
+    member = HostSegmentRow
+    is_kernel = _is_kernel_member(member, objects.current(Kind.SEGMENT), objects.current(Kind.HOST))
+    query = (
+        select(member.segment_uid)
+        .where(
+            member.segment_uid == func.any(list(segments)),
+            member.released_revision.is_(None),
+            is_kernel,
+        )
+        .distinct()
     )
     return frozenset(tx.execute(query).scalars())
 

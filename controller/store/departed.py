@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,12 +19,16 @@ _OWN = text("""
 WITH since AS (
     SELECT * FROM unnest(CAST(:hosts AS uuid[]), CAST(:after AS bigint[])) AS t(host_uid, after)
 )
-SELECT host_uid, bridge.uid AS bridge_uid, NULL AS port_uid, NULL AS segment_uid
+SELECT host_uid, bridge.uid, CAST(NULL AS uuid), CAST(NULL AS uuid), CAST(NULL AS uuid)
 FROM since JOIN bridge USING (host_uid)
 WHERE valid_to > after AND valid_to <= :revision
 UNION
-SELECT host_uid, NULL, port.uid, segment_uid
+SELECT host_uid, NULL, port.uid, segment_uid, NULL
 FROM since JOIN port USING (host_uid)
+WHERE valid_to > after AND valid_to <= :revision
+UNION
+SELECT host_uid, NULL, NULL, NULL, tunnel.uid
+FROM since JOIN tunnel ON a_host_uid = host_uid OR b_host_uid = host_uid
 WHERE valid_to > after AND valid_to <= :revision
 """)
 
@@ -40,28 +44,14 @@ WHERE valid_to > after AND valid_to <= :revision
 """)
 
 
-@dataclass(slots=True)
-class _Closed:
-    bridges: set[UUID] = field(default_factory=set)
-    ports: set[UUID] = field(default_factory=set)
-    segments: set[UUID] = field(default_factory=set)
-    members: set[tuple[UUID, UUID]] = field(default_factory=set)
+class _Closed(NamedTuple):
+    """What one row of ``_OWN`` names."""
 
-    def note(self, bridge: UUID | None, port: UUID | None, segment: UUID | None) -> None:
-        if bridge is not None:
-            self.bridges.add(bridge)
-        if port is not None:
-            self.ports.add(port)
-        if segment is not None:
-            self.segments.add(segment)
-
-    def frozen(self) -> Departed:
-        return Departed(
-            frozenset(self.bridges),
-            frozenset(self.ports),
-            frozenset(self.segments),
-            frozenset(self.members),
-        )
+    host_uid: UUID
+    bridge: UUID | None
+    port: UUID | None
+    segment: UUID | None
+    tunnel: UUID | None
 
 
 def load_departed(
@@ -73,18 +63,18 @@ def load_departed(
     """By host, for what was closed after ``confirmed`` (0 when missing) up to ``revision``.
 
     ``carried`` maps each host to the segments that it is on at the revision."""
-    closed: dict[UUID, _Closed] = defaultdict(_Closed)
     own = {
         "hosts": list(carried),
         "after": [confirmed.get(host, 0) for host in carried],
         "revision": revision,
     }
-    for host, bridge, port, segment in tx.execute(_OWN, own):
-        closed[host].note(bridge, port, segment)
+    closed: dict[UUID, list[_Closed]] = defaultdict(list)
+    for row in tx.execute(_OWN, own):
+        closed[row[0]].append(_Closed(*row))
     meshes = [
         (host, segment)
         for host, segments in carried.items()
-        for segment in {*segments, *closed[host].segments}
+        for segment in {*segments, *(c.segment for c in closed[host] if c.segment)}
     ]
     others = {
         "hosts": [host for host, _ in meshes],
@@ -92,6 +82,18 @@ def load_departed(
         "after": [confirmed.get(host, 0) for host, _ in meshes],
         "revision": revision,
     }
+    members: dict[UUID, set[tuple[UUID, UUID]]] = defaultdict(set)
     for host, segment, other in tx.execute(_OTHERS, others):
-        closed[host].members.add((segment, other))
-    return {host: found.frozen() for host, found in closed.items()}
+        members[host].add((segment, other))
+    return {host: _departed(closed[host], members[host]) for host in carried}
+
+
+def _departed(closed: Iterable[_Closed], members: Iterable[tuple[UUID, UUID]]) -> Departed:
+    found = list(closed)
+    return Departed(
+        bridges=frozenset(c.bridge for c in found if c.bridge),
+        ports=frozenset(c.port for c in found if c.port),
+        segments=frozenset(c.segment for c in found if c.segment),
+        members=frozenset(members),
+        tunnels=frozenset(c.tunnel for c in found if c.tunnel),
+    )

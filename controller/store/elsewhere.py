@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, or_, select
+from sqlalchemy.orm import aliased
 
-from controller.domain.intent import Kind, Object
+from controller.domain.intent import Backend, Kind, Object
 from controller.domain.validation import Elsewhere
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import HostRow, HostSegmentRow, PortRow
+from controller.store.tables import HostRow, HostSegmentRow, PortRow, SegmentRow
 
 _SAMPLE = 10
 _IPV6_AT_SEGMENT_MTU = (
@@ -47,20 +48,23 @@ def load_elsewhere(
     narrowest = _narrowest_hosts(tx, uids, touched)
     return {
         uid: Elsewhere(
-            ports=count,
+            ports=ports,
+            hosts=hosts,
             sample=tuple(samples[uid]),
             narrowest_host=narrowest.get(uid),
             widest_port=next(iter(widest[uid]), None),
             ipv6_port=next(iter(ipv6[uid]), None),
             claimants=tuple(claimants.get(uid, ())),
         )
-        for uid, count in counts.items()
+        for uid, (ports, hosts) in counts.items()
     }
 
 
-def _counts(tx: Transaction, far: Collection[ColumnElement[bool]]) -> dict[UUID, int]:
-    query = select(PortRow.segment_uid, func.count()).where(*far).group_by(PortRow.segment_uid)
-    return {uid: count for uid, count in tx.execute(query) if uid is not None}
+def _counts(tx: Transaction, far: Collection[ColumnElement[bool]]) -> dict[UUID, tuple[int, int]]:
+    """Ports and hosts that have one."""
+    segment, hosts = PortRow.segment_uid, func.count(PortRow.host_uid.distinct())
+    query = select(segment, func.count(), hosts).where(*far).group_by(segment)
+    return {uid: (ports, hosts) for uid, ports, hosts in tx.execute(query) if uid is not None}
 
 
 def _ranked(
@@ -118,3 +122,23 @@ def _narrowest_hosts(
     )
     rows = tx.execute(query).mappings()
     return {row["segment_uid"]: objects.read(Kind.HOST, row) for row in rows}
+
+
+def mesh_tunnels(tx: Transaction, hosts: Collection[UUID]) -> dict[UUID, int]:
+    """By host, how many tunnel ports Open vSwitch has there for segments of its backend."""
+    if not hosts:
+        return {}
+    mine, other = aliased(HostSegmentRow), aliased(HostSegmentRow)
+    query = (
+        select(mine.host_uid, func.count().label("tunnels"))
+        .join(SegmentRow, (SegmentRow.uid == mine.segment_uid) & objects.current(Kind.SEGMENT))
+        .join(other, (other.segment_uid == mine.segment_uid) & (other.host_uid != mine.host_uid))
+        .where(
+            mine.host_uid == func.any(list(hosts)),
+            mine.released_revision.is_(None),
+            other.released_revision.is_(None),
+            SegmentRow.backend == Backend.OVS,
+        )
+        .group_by(mine.host_uid)
+    )
+    return {found.host_uid: found.tunnels for found in tx.execute(query)}

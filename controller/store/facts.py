@@ -43,6 +43,8 @@ from controller.store.tables import (
 )
 
 _TROUBLES = 10
+ALL_TROUBLES = 1_000_000
+"""For whoever tells apart the resources of one object."""
 
 _LIVENESS = case(
     (and_(HostStatusRow.connected, ~HostStatusRow.silent), Liveness.CONNECTED.value),
@@ -64,20 +66,31 @@ def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
     return {uid: replace(facts, troubles=troubles[uid]) for uid, facts in found.items()}
 
 
-def resource_facts(tx: Transaction, on_hosts: Mapping[UUID, UUID]) -> dict[UUID, HostFacts]:
-    """For bridges and ports, given each one's host: with what troubles them or the whole host."""
-    hosts = list(set(on_hosts.values()))
+def resource_facts(
+    tx: Transaction, on_hosts: Mapping[UUID, Sequence[UUID]], *, most_troubles: int = _TROUBLES
+) -> dict[UUID, tuple[HostFacts, ...]]:
+    """For what is on hosts, given each one's: in that order, with what troubles it there or the
+    whole host."""
+    hosts = list({host for on in on_hosts.values() for host in on})
     found = _without_troubles(tx, hosts)
     row = ResourceFailureRow
     whole_host = and_(row.host_uid == func.any(hosts), row.resource == HOST_RESOURCE)
     subject = func.coalesce(row.object_uid, row.host_uid)
     own = row.object_uid == func.any(list(on_hosts))
-    troubles = _troubles(tx, subject, or_(own, whole_host))
+    troubles = _troubles(tx, subject, or_(own, whole_host), most_troubles)
     return {
-        uid: replace(found[host], troubles=troubles[host] + troubles[uid])
-        for uid, host in on_hosts.items()
-        if host in found
+        uid: tuple(
+            _troubled(found[host], troubles[host], troubles[uid]) for host in on if host in found
+        )
+        for uid, on in on_hosts.items()
     }
+
+
+def _troubled(
+    facts: HostFacts, whole_host: tuple[Trouble, ...], own: tuple[Trouble, ...]
+) -> HostFacts:
+    here = tuple(trouble for trouble in own if trouble.host == facts.name)
+    return replace(facts, troubles=whole_host + here)
 
 
 def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, HostFacts]:
@@ -108,7 +121,10 @@ def _host_facts(row: Row[Any]) -> HostFacts:
 
 
 def _troubles(
-    tx: Transaction, subject: SQLColumnExpression[Any], which: ColumnElement[bool]
+    tx: Transaction,
+    subject: SQLColumnExpression[Any],
+    which: ColumnElement[bool],
+    most: int = _TROUBLES,
 ) -> defaultdict[UUID, tuple[Trouble, ...]]:
     """The first failures of each subject, those of the whole host and the oldest in front."""
     row = ResourceFailureRow
@@ -128,7 +144,7 @@ def _troubles(
         .where(which)
     )
     first = ranked.subquery()
-    query = select(first).where(first.c.rank <= _TROUBLES).order_by(first.c.subject, first.c.rank)
+    query = select(first).where(first.c.rank <= most).order_by(first.c.subject, first.c.rank)
     found: defaultdict[UUID, tuple[Trouble, ...]] = defaultdict(tuple)
     for each in tx.execute(query):
         trouble = Trouble(each.resource, each.reason, each.message, each.since, each.name)

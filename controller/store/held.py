@@ -22,12 +22,14 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    union,
     union_all,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from controller.domain.intent import Kind
+from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
     VERSIONED,
@@ -36,6 +38,7 @@ from controller.store.tables import (
     HostStatusRow,
     PortRow,
     ResourceFailureRow,
+    TunnelRow,
     VniAllocationRow,
 )
 
@@ -94,17 +97,55 @@ def _reports_trouble_with(segment: InstrumentedAttribute[UUID]) -> ColumnElement
 
 
 def free_vnis(tx: Transaction, pool: range, count: int) -> tuple[int, ...]:
-    """The smallest free VNIs of the pool."""
+    """The smallest VNIs of the pool that are neither a segment's nor a tunnel's."""
     if not count:
         return ()
-    taken = select(func.count()).where(VniAllocationRow.vni >= pool.start).scalar_subquery()
+    taken = union(
+        select(VniAllocationRow.vni).where(VniAllocationRow.vni >= pool.start),
+        select(TunnelRow.key).where(
+            TunnelRow.key >= pool.start, or_(objects.current(Kind.TUNNEL), _is_unconfirmed_tunnel())
+        ),
+    ).cte("taken")
+    how_many = select(func.count()).select_from(taken).scalar_subquery()
     # Among the first taken + count numbers of the pool at least count must be free.
     number = func.generate_series(
-        pool.start, func.least(pool.start + taken + count, pool.stop) - 1
+        pool.start, func.least(pool.start + how_many + count, pool.stop) - 1
     ).column_valued("number")
-    is_taken = exists().where(VniAllocationRow.vni == number)
+    is_taken = exists().where(taken.c.vni == number)
     query = select(number).where(~is_taken).order_by(number).limit(count)
     return tuple(tx.execute(query).scalars())
+
+
+def held_keys(tx: Transaction, keys: Iterable[int]) -> frozenset[int]:
+    """Those that a host may still carry for a tunnel that is deleted.
+
+    Read from the versions and not allocated, because tunnels may share a key."""
+    current = aliased(TunnelRow)
+    is_deleted = ~exists().where(current.uid == TunnelRow.uid, current.valid_to.is_(None))
+    query = select(TunnelRow.key).where(
+        TunnelRow.key == func.any(list(keys)), is_deleted, _is_unconfirmed_tunnel()
+    )
+    return frozenset(tx.execute(query).scalars())
+
+
+def _is_unconfirmed_tunnel() -> ColumnElement[bool]:
+    """Whether a version is closed that one of its hosts may still carry."""
+    row, failure = TunnelRow, ResourceFailureRow
+    is_in_trouble = exists().where(
+        failure.host_uid == HostStatusRow.host_uid, failure.object_uid == row.uid
+    )
+    return and_(
+        row.valid_to.is_not(None),
+        exists(
+            select(1)
+            .select_from(HostStatusRow)
+            .join(HostRow, and_(HostRow.uid == HostStatusRow.host_uid, HostRow.valid_to.is_(None)))
+            .where(
+                HostStatusRow.host_uid.in_([row.a_host_uid, row.b_host_uid]),
+                or_(HostStatusRow.applied_revision < row.valid_to, is_in_trouble),
+            )
+        ),
+    )
 
 
 def take_vnis(tx: Transaction, vnis: Mapping[int, UUID]) -> None:

@@ -17,7 +17,7 @@ from controller.domain.status import OVERLAY_RESOURCE, Trouble
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
-    BridgeRow,
+    VERSIONED,
     ChangeLogRow,
     HostSegmentRow,
     PortRow,
@@ -66,15 +66,16 @@ def _left_at(revision: int) -> ColumnElement[bool]:
 
 
 def _is_placed() -> ColumnElement[bool]:
-    """Whether it is a port or bridge that is intended on the host that reports it."""
+    """Whether it is a port, bridge or explicit tunnel that is intended on the host that reports
+    it."""
     return or_(
         *(
             exists().where(
-                row.uid == _FAILURE.object_uid,
-                row.host_uid == _FAILURE.host_uid,
+                VERSIONED[kind].uid == _FAILURE.object_uid,
+                or_(*(on == _FAILURE.host_uid for on in objects.host_columns(kind))),
                 objects.current(kind),
             )
-            for kind, row in ((Kind.PORT, PortRow), (Kind.BRIDGE, BridgeRow))
+            for kind in (Kind.PORT, Kind.BRIDGE, Kind.TUNNEL)
         )
     )
 

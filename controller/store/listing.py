@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, func, literal, null, select, tuple_, union_all
+from sqlalchemy import RowMapping, Select, func, literal, select, tuple_, union_all
 
 from controller.domain.intent import Kind, Object, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import VERSIONED, BridgeRow, PortRow, ResourceFailureRow
+from controller.store.tables import VERSIONED, ResourceFailureRow
 
 
 class Subject(NamedTuple):
@@ -24,8 +24,8 @@ class Subject(NamedTuple):
 
     uid: UUID
     revision: int
-    host_uid: UUID | None
-    """Of a bridge or port."""
+    hosts: tuple[UUID, ...] = ()
+    """Those that a bridge, port or tunnel is on."""
 
 
 class Listed(NamedTuple):
@@ -54,24 +54,35 @@ def read_page(
     limit: int,
     after: tuple[str, str] | None,
     labels: Mapping[str, str],
+    hosts: Collection[UUID] | None = None,
 ) -> list[Listed]:
-    """Ordered by (project, name), from behind ``after``."""
+    """Ordered by (project, name), from behind ``after``. ``hosts`` limits to what is on them."""
     row = VERSIONED[kind]
     query = _visible(kind, projects).order_by(row.project, row.name).limit(limit)
     if after is not None:
         query = query.where(tuple_(row.project, row.name) > after)
+    if hosts is not None:
+        query = query.where(objects.on_hosts(kind, hosts))
     if labels:
         query = query.where(row.labels.contains(dict(labels)))
+    return read_listed(tx, kind, query)
+
+
+def read_listed(tx: Transaction, kind: Kind, query: Select[Any]) -> list[Listed]:
+    """Run a query made with ``objects.versions``."""
     return [_listed(kind, found) for found in tx.execute(query).mappings()]
 
 
 def read_subjects(tx: Transaction, kind: Kind, projects: Collection[str] | None) -> list[Subject]:
     row = VERSIONED[kind]
-    host_uid = row.host_uid if row is BridgeRow or row is PortRow else null()
-    query = select(row.uid, row.valid_from, host_uid).where(objects.current(kind))
+    hosts = objects.host_columns(kind)
+    query = select(row.uid, row.valid_from, *hosts).where(objects.current(kind))
     if projects is not None:
         query = query.where(row.project == func.any(list(projects)))
-    return [Subject(*found) for found in tx.execute(query)]
+    return [
+        Subject(uid, revision, tuple(host for host in on if host is not None))
+        for uid, revision, *on in tx.execute(query)
+    ]
 
 
 def _visible(kind: Kind, projects: Collection[str] | None) -> Select[Any]:
@@ -87,9 +98,9 @@ def _one(tx: Transaction, kind: Kind, query: Select[Any]) -> Listed | None:
 
 
 def _listed(kind: Kind, row: RowMapping) -> Listed:
-    host_uid = row["host_uid"] if kind in (Kind.BRIDGE, Kind.PORT) else None
-    subject = Subject(row["uid"], row["valid_from"], host_uid)
-    return Listed(objects.read(kind, row), subject)
+    hosts = (row[column.key] for column in objects.host_columns(kind))
+    on = tuple(host for host in hosts if host is not None)
+    return Listed(objects.read(kind, row), Subject(row["uid"], row["valid_from"], on))
 
 
 class FailureRow(NamedTuple):

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from controller.domain.intent import (
+    INHERIT,
     BridgeSpec,
     HostSpec,
     Kind,
@@ -21,6 +23,8 @@ from controller.domain.intent import (
     Ref,
     SegmentSpec,
     Spec,
+    TunnelEnd,
+    TunnelSpec,
     VethPeerSpec,
 )
 from controller.store.engine import Transaction
@@ -31,9 +35,10 @@ from controller.store.tables import (
     PortRow,
     ProjectRow,
     SegmentRow,
+    TunnelRow,
 )
 
-VersionedRow: TypeAlias = HostRow | BridgeRow | SegmentRow | PortRow
+VersionedRow: TypeAlias = HostRow | BridgeRow | SegmentRow | PortRow | TunnelRow
 Columns: TypeAlias = dict[str, Any]
 
 
@@ -49,6 +54,25 @@ def current(kind: Kind) -> ColumnElement[bool]:
 def valid_at(kind: Kind, revision: int) -> ColumnElement[bool]:
     row = VERSIONED[kind]
     return and_(row.valid_from <= revision, or_(row.valid_to.is_(None), row.valid_to > revision))
+
+
+def host_columns(kind: Kind) -> tuple[InstrumentedAttribute[Any], ...]:
+    """The columns with the uids of the hosts that objects of a kind are on."""
+    match kind:
+        case Kind.BRIDGE:
+            return (BridgeRow.host_uid,)
+        case Kind.PORT:
+            return (PortRow.host_uid,)
+        case Kind.TUNNEL:
+            return (TunnelRow.a_host_uid, TunnelRow.b_host_uid)
+        case Kind.HOST | Kind.SEGMENT:
+            return ()
+
+
+def on_hosts(kind: Kind, hosts: Iterable[UUID]) -> ColumnElement[bool]:
+    """Whether a version is on one of the hosts."""
+    uids = list(hosts)
+    return or_(false(), *(column == func.any(uids) for column in host_columns(kind)))
 
 
 def fetch(tx: Transaction, kind: Kind, query: Select[Any]) -> list[Object]:
@@ -87,20 +111,22 @@ def existing_projects(tx: Transaction, names: Iterable[str]) -> frozenset[str]:
     return frozenset(tx.execute(query).scalars())
 
 
-def spec_columns(spec: Spec, uids: Mapping[str, UUID]) -> Columns:
-    """Spread a spec over its columns. ``uids`` resolves the fields that refer to objects."""
+def spec_columns(spec: Spec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
+    """Spread a spec over its columns. ``uids`` resolves the names that refer to objects."""
     match spec:
         case HostSpec():
             return _host_columns(spec)
         case BridgeSpec():
-            return {**_plain(spec), "host_uid": uids["host"]}
+            return {**_plain(spec), "host_uid": uids[Kind.HOST, spec.host]}
         case SegmentSpec():
             return _plain(spec)
         case PortSpec():
             return _port_columns(spec, uids)
+        case TunnelSpec():
+            return _tunnel_columns(spec, uids)
 
 
-def _plain(spec: Spec) -> Columns:
+def _plain(spec: Spec | TunnelEnd) -> Columns:
     return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
@@ -113,7 +139,7 @@ def _host_columns(spec: HostSpec) -> Columns:
     }
 
 
-def _port_columns(spec: PortSpec, uids: Mapping[str, UUID]) -> Columns:
+def _port_columns(spec: PortSpec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
     columns = _plain(spec)
     peer = columns.pop("peer")
     return {
@@ -121,10 +147,23 @@ def _port_columns(spec: PortSpec, uids: Mapping[str, UUID]) -> Columns:
         "addresses": list(spec.addresses),
         "peer_netns": peer.netns if peer else None,
         "peer_interface": peer.interface if peer else None,
-        "host_uid": uids["host"],
-        "segment_uid": uids.get("segment"),
-        "bridge_uid": uids.get("bridge"),
+        "host_uid": uids[Kind.HOST, spec.host],
+        "segment_uid": uids[Kind.SEGMENT, spec.segment] if spec.segment else None,
+        "bridge_uid": uids[Kind.BRIDGE, spec.bridge] if spec.bridge else None,
     }
+
+
+def _tunnel_columns(spec: TunnelSpec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
+    columns = _plain(spec)
+    for letter, end in zip("ab", columns.pop("ends"), strict=True):
+        columns |= {f"{letter}_{field}": value for field, value in _plain(end).items()}
+        columns[f"{letter}_host_uid"] = uids[Kind.HOST, end.host] if end.host else None
+        columns[f"{letter}_bridge_uid"] = uids[Kind.BRIDGE, end.bridge] if end.bridge else None
+    return {**columns, "ttl": _word(spec.ttl), "tos": _word(spec.tos)}
+
+
+def _word(number: int | str | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def read(kind: Kind, row: RowMapping) -> Object:
@@ -143,7 +182,11 @@ def read(kind: Kind, row: RowMapping) -> Object:
 
 def _host_spec(row: RowMapping) -> HostSpec:
     return HostSpec(
-        tuple(row["vteps"]), row["underlay_mtu"], row["datapath_type"], row["overlay_bridge"]
+        tuple(row["vteps"]),
+        row["underlay_mtu"],
+        row["datapath_type"],
+        row["overlay_bridge"],
+        row["overlay_bridge_type"],
     )
 
 
@@ -175,9 +218,31 @@ def _port_spec(row: RowMapping) -> PortSpec:
     )
 
 
+def _tunnel_spec(row: RowMapping) -> TunnelSpec:
+    return TunnelSpec(
+        ends=(_tunnel_end(row, "a"), _tunnel_end(row, "b")),
+        key=row["key"],
+        dst_port=row["dst_port"],
+        address_family=row["address_family"],
+        ttl=_number(row["ttl"]),
+        tos=_number(row["tos"]),
+        csum=row["csum"],
+        df_default=row["df_default"],
+    )
+
+
+def _tunnel_end(row: RowMapping, letter: str) -> TunnelEnd:
+    return TunnelEnd(*(row[f"{letter}_{field}"] for field in ("host", "bridge", "ip", "tag")))
+
+
+def _number(word: str | None) -> int | str | None:
+    return word if word is None or word == INHERIT else int(word)
+
+
 _READERS: dict[Kind, Callable[[RowMapping], Spec]] = {
     Kind.HOST: _host_spec,
     Kind.BRIDGE: _bridge_spec,
     Kind.SEGMENT: _segment_spec,
     Kind.PORT: _port_spec,
+    Kind.TUNNEL: _tunnel_spec,
 }

@@ -10,12 +10,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from controller.domain.intent import Departed, HostIntent, Kind, Object, SegmentIntent
+from controller.domain.intent import (
+    Backend,
+    Departed,
+    HostIntent,
+    HostSpec,
+    Kind,
+    Object,
+    SegmentIntent,
+    SegmentSpec,
+    TunnelIntent,
+    segment_backend,
+)
 from controller.store import objects
 from controller.store.departed import load_departed
 from controller.store.engine import Transaction
 from controller.store.fleet import FleetState
+from controller.store.listing import read_listed
 from controller.store.tables import (
     BridgeRow,
     HostRow,
@@ -47,8 +60,9 @@ def load_slices(
     bridges = _on_hosts(tx, Kind.BRIDGE, found, revision)
     ports = _on_hosts(tx, Kind.PORT, found, revision)
     carried = _carried(tx, found, revision)
-    segments = _segments(tx, {uid for uids in carried.values() for uid in uids}, revision)
+    segments = load_segments(tx, {uid for uids in carried.values() for uid in uids}, revision)
     vlans = _local_vlans(tx, found)
+    tunnels = _tunnels(tx, found, revision)
     departed = load_departed(tx, {uid: carried[uid] for uid in found}, revision, confirmed)
     return {
         uid: HostIntent(
@@ -59,6 +73,7 @@ def load_slices(
             bridges=tuple(bridges[uid]),
             ports=tuple(ports[uid]),
             segments=tuple(segments[segment] for segment in carried[uid]),
+            tunnels=tuple(tunnels[uid]),
             local_vlans={segment: vlans[uid, segment] for segment in carried[uid]},
             departed=departed.get(uid, Departed()),
         )
@@ -107,20 +122,74 @@ def _members(revision: int) -> Select[UUID, UUID | None]:
     )
 
 
-def _segments(tx: Transaction, uids: Iterable[UUID], revision: int) -> dict[UUID, SegmentIntent]:
+def load_segments(
+    tx: Transaction, uids: Iterable[UUID], revision: int
+) -> dict[UUID, SegmentIntent]:
     wanted = list(uids)
-    segments = objects.versions(Kind.SEGMENT).where(
+    query = objects.versions(Kind.SEGMENT).where(
         SegmentRow.uid == func.any(wanted), objects.valid_at(Kind.SEGMENT, revision)
     )
+    segments = objects.fetch(tx, Kind.SEGMENT, query)
     pairs = tx.execute(_members(revision).where(PortRow.segment_uid == func.any(wanted))).all()
     hosts = {host.uid: host for host in _hosts(tx, {host for host, _ in pairs}, revision)}
     members: dict[UUID | None, list[Object]] = defaultdict(list)
     for host, segment in pairs:
         members[segment].append(hosts[host])
-    return {
-        segment.uid: SegmentIntent(segment, tuple(members[segment.uid]))
-        for segment in objects.fetch(tx, Kind.SEGMENT, segments)
+    by_kernel = [s.uid for s in segments if _is_by_kernel(s, members[s.uid])]
+    macs = _macs(tx, by_kernel, revision)
+    return {s.uid: SegmentIntent(s, tuple(members[s.uid]), macs.get(s.uid, {})) for s in segments}
+
+
+def _is_by_kernel(segment: Object, members: Iterable[Object]) -> bool:
+    """Whether a host carries the segment by its kernel, which must be told every MAC address."""
+    spec = segment.spec
+    return isinstance(spec, SegmentSpec) and any(
+        isinstance(host.spec, HostSpec) and segment_backend(spec, host.spec) is Backend.KERNEL
+        for host in members
+    )
+
+
+def _macs(
+    tx: Transaction, segments: Sequence[UUID], revision: int
+) -> dict[UUID, Mapping[UUID, tuple[str, ...]]]:
+    """By segment and host."""
+    row = PortRow
+    addresses = func.array_agg(aggregate_order_by(row.mac, row.mac))
+    query = (
+        select(row.segment_uid, row.host_uid, addresses)
+        .where(
+            row.segment_uid == func.any(segments),
+            row.mac.is_not(None),
+            objects.valid_at(Kind.PORT, revision),
+        )
+        .group_by(row.segment_uid, row.host_uid)
+    )
+    found: dict[UUID, dict[UUID, tuple[str, ...]]] = defaultdict(dict)
+    for segment, host, macs in tx.execute(query):
+        if segment is not None:
+            found[segment][host] = tuple(mac for mac in macs if mac is not None)
+    return dict(found)
+
+
+def _tunnels(
+    tx: Transaction, hosts: Iterable[UUID], revision: int
+) -> dict[UUID, list[TunnelIntent]]:
+    """Explicit tunnels by host; one between two of the hosts is the same for both."""
+    query = objects.versions(Kind.TUNNEL).where(
+        objects.on_hosts(Kind.TUNNEL, hosts), objects.valid_at(Kind.TUNNEL, revision)
+    )
+    listed = [
+        (listed.object, listed.subject.hosts) for listed in read_listed(tx, Kind.TUNNEL, query)
+    ]
+    ends = {
+        host.uid: host for host in _hosts(tx, {uid for _, on in listed for uid in on}, revision)
     }
+    found: dict[UUID, list[TunnelIntent]] = defaultdict(list)
+    for tunnel, on in listed:
+        intent = TunnelIntent(tunnel, tuple(ends[uid] for uid in on))
+        for uid in on:
+            found[uid].append(intent)
+    return found
 
 
 def _local_vlans(tx: Transaction, hosts: Iterable[UUID]) -> dict[tuple[UUID, UUID], int]:

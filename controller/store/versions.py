@@ -6,42 +6,20 @@ Must run under the revision lock. All rows of a kind go in one statement, howeve
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, update
 
-from controller.domain.intent import HostSpec, Kind, Object, PortSpec, Ref, SegmentSpec
-from controller.domain.validation import Draft, Planned, references
+from controller.domain.intent import Kind, SegmentSpec
+from controller.domain.validation import Draft, references
 from controller.store import held, membership, objects, status
-from controller.store.changelog import Entry, append
+from controller.store.changelog import append
 from controller.store.engine import Transaction
+from controller.store.entries import entries
 from controller.store.membership import Member
 from controller.store.tables import VERSIONED
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """One planned change with everything it takes to write it."""
-
-    planned: Planned
-    revision: int
-    now: datetime
-    uids: Mapping[Ref, UUID]
-    """Of every object that the change writes or refers to."""
-
-    @property
-    def drafts(self) -> tuple[Draft, ...]:
-        return self.planned.creates + self.planned.updates
-
-    @property
-    def replaced(self) -> tuple[Object, ...]:
-        """The versions that the change closes."""
-        updated = (d.current for d in self.planned.updates if d.current is not None)
-        return (*updated, *self.planned.deletes)
+from controller.store.writing import Writing
 
 
 def write(tx: Transaction, writing: Writing) -> None:
@@ -49,13 +27,10 @@ def write(tx: Transaction, writing: Writing) -> None:
     _open(tx, writing)
     _settle_vnis(tx, writing)
     changed = membership.settle(tx, _touched_members(writing), writing.revision)
-    changed |= membership.segments_of(tx, _moved_hosts(writing))
-    entries = [*_entries(writing), *_membership_entries(tx, changed)]
-    append(tx, writing.revision, entries)
+    said = entries(tx, writing, changed)
+    append(tx, writing.revision, said)
     status.forget(tx, [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST])
-    status.release_pins(
-        tx, {e.host_uid or e.uid for e in entries if e.ref.kind is not Kind.SEGMENT}
-    )
+    status.release_pins(tx, {e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT})
 
 
 def _close(tx: Transaction, writing: Writing) -> None:
@@ -92,9 +67,10 @@ def _row(draft: Draft, writing: Writing) -> dict[str, Any]:
     }
 
 
-def _resolved(draft: Draft, writing: Writing) -> dict[str, UUID]:
+def _resolved(draft: Draft, writing: Writing) -> dict[tuple[Kind, str], UUID]:
+    """By kind and name; what an object refers to by one name of a kind is one object."""
     refs = references(draft.ref, draft.spec)
-    return {ref.kind.lower(): writing.uids[ref] for ref in refs}
+    return {(ref.kind, ref.name): writing.uids[ref] for ref in refs}
 
 
 def _settle_vnis(tx: Transaction, writing: Writing) -> None:
@@ -110,49 +86,9 @@ def _settle_vnis(tx: Transaction, writing: Writing) -> None:
 
 def _touched_members(writing: Writing) -> set[Member]:
     """Whom the ports of the change join to a segment, or part from it."""
-    specs = [(v.ref, v.spec) for v in writing.replaced]
-    specs += [(draft.ref, draft.spec) for draft in writing.drafts]
-    found = set()
-    for ref, spec in specs:
-        if isinstance(spec, PortSpec) and spec.segment is not None:
-            uids = {r.kind: writing.uids[r] for r in references(ref, spec)}
-            found.add(Member(uids[Kind.HOST], uids[Kind.SEGMENT]))
-    return found
-
-
-def _moved_hosts(writing: Writing) -> list[UUID]:
-    """Hosts that bring something else to the meshes they are in than before."""
-    return [
-        draft.current.uid
-        for draft in writing.planned.updates
-        if draft.current is not None and _in_mesh(draft.spec) != _in_mesh(draft.current.spec)
-    ]
-
-
-def _in_mesh(spec: object) -> object:
-    return (spec.vteps, spec.underlay_mtu) if isinstance(spec, HostSpec) else None
-
-
-def _entries(writing: Writing) -> Iterable[Entry]:
-    for action, drafts in (
-        ("created", writing.planned.creates),
-        ("updated", writing.planned.updates),
-    ):
-        for draft in drafts:
-            host = _resolved(draft, writing).get("host")
-            yield Entry(draft.ref, writing.uids[draft.ref], action, host)
-    for gone in writing.planned.deletes:
-        hosts = (r for r in references(gone.ref, gone.spec) if r.kind is Kind.HOST)
-        host = next((writing.uids[ref] for ref in hosts), None)
-        yield Entry(gone.ref, gone.uid, "deleted", host)
-
-
-def _membership_entries(tx: Transaction, segments: Iterable[UUID]) -> Iterable[Entry]:
-    uids = list(segments)
-    row = VERSIONED[Kind.SEGMENT]
-    query = objects.versions(Kind.SEGMENT).where(
-        row.uid == func.any(uids), objects.current(Kind.SEGMENT)
-    )
-    # A segment that is gone by now has an entry of its own that says so.
-    for segment in objects.fetch(tx, Kind.SEGMENT, query):
-        yield Entry(segment.ref, segment.uid, "membership", None)
+    return {
+        Member(host, segment)
+        for ref, spec in writing.specs()
+        if (segment := writing.segment_of(ref, spec)) is not None
+        for host in writing.hosts_of(ref, spec)
+    }

@@ -6,51 +6,93 @@ changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from controller.domain.allocation import VNI_POOL
-from controller.domain.intent import Kind, Object, Ref
-from controller.domain.validation import Wanted, World
-from controller.store import objects
-from controller.store.elsewhere import load_elsewhere
+from controller.domain.intent import Kind, Object, PortSpec, Ref
+from controller.domain.validation import Wanted, World, references
+from controller.store import objects, tunnels
+from controller.store.elsewhere import load_elsewhere, mesh_tunnels
 from controller.store.engine import Transaction
-from controller.store.held import free_vnis, held_interfaces
-from controller.store.tables import BridgeRow, HostRow, PortRow, SegmentRow, VniAllocationRow
+from controller.store.held import free_vnis, held_interfaces, held_keys
+from controller.store.tables import (
+    HostRow,
+    PortRow,
+    SegmentRow,
+    TunnelRow,
+    VniAllocationRow,
+)
 
 
 def load_world(tx: Transaction, wanted: Wanted) -> World:
     """Must run under the revision lock, and after released numbers were collected."""
     named = objects.fetch_refs(tx, wanted.refs)
-    hosts = [o.uid for o in named if o.ref in wanted.hosts]
-    found = [*named, *_on_hosts(tx, hosts), *_with_vteps(tx, wanted.vteps)]
-    found += _segments_carried(tx, [o.uid for o in named if o.ref in wanted.host_targets])
-    segments = {o.uid for o in found if o.kind is Kind.SEGMENT}
+    uids = {found.ref: found.uid for found in named}
+    hosts = _known(wanted.hosts, uids)
+    on_hosts = _on_hosts(tx, hosts)
+    found = [*named, *on_hosts, *_segments_of(tx, hosts), *_with_vteps(tx, wanted.vteps)]
+    found += _tunnels(tx, wanted, uids)
+    uids = {each.ref: each.uid for each in found}
+    summed_up = wanted.segments | _segments_on(wanted.host_targets, on_hosts)
     macs = filter(objects.can_be_stored, wanted.macs)
     return World(
-        objects={o.ref: o for o in found},
-        elsewhere=load_elsewhere(tx, segments, hosts, macs, wanted.ips),
+        objects={each.ref: each for each in found},
+        elsewhere=load_elsewhere(tx, _known(summed_up, uids), hosts, macs, wanted.ips),
         projects=objects.existing_projects(tx, wanted.projects),
         vnis=_taken_vnis(tx, wanted.vnis),
+        held_keys=held_keys(tx, wanted.vnis),
         free_vnis=free_vnis(tx, VNI_POOL, wanted.new_vnis),
+        mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts, uids)),
         held_interfaces=held_interfaces(tx, hosts),
     )
 
 
-def _on_hosts(tx: Transaction, hosts: Iterable[UUID]) -> list[Object]:
-    uids = list(hosts)
-    bridges = objects.versions(Kind.BRIDGE).where(
-        BridgeRow.host_uid == func.any(uids), objects.current(Kind.BRIDGE)
-    )
-    ports = objects.versions(Kind.PORT).where(
-        PortRow.host_uid == func.any(uids), objects.current(Kind.PORT)
-    )
-    return objects.fetch(tx, Kind.BRIDGE, bridges) + objects.fetch(tx, Kind.PORT, ports)
+def _known(refs: Iterable[Ref], uids: Mapping[Ref, UUID]) -> list[UUID]:
+    return [uids[ref] for ref in refs if ref in uids]
 
 
-def _segments_carried(tx: Transaction, hosts: Iterable[UUID]) -> list[Object]:
+def _on_hosts(tx: Transaction, hosts: Collection[UUID]) -> list[Object]:
+    """Read all that is on the hosts."""
+    return [
+        found
+        for kind in (Kind.BRIDGE, Kind.PORT)
+        for found in objects.fetch(
+            tx,
+            kind,
+            objects.versions(kind).where(objects.on_hosts(kind, hosts), objects.current(kind)),
+        )
+    ]
+
+
+def _tunnels(tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID]) -> list[Object]:
+    """Read the tunnels that the change touches or may close a circle with, and what is at them."""
+    bridges, targets = _known(wanted.bridges, uids), _known(wanted.host_targets, uids)
+    ending_there = tunnels.on_hosts(tx, _known(wanted.hosts, uids))
+    ends = {ref for found in ending_there for ref in references(found.ref, found.spec)}
+    return [
+        *ending_there,
+        *objects.fetch_refs(tx, {ref for ref in ends - uids.keys() if ref.kind is Kind.HOST}),
+        *tunnels.ports_beside(tx, targets),
+        *tunnels.with_ips(tx, filter(objects.can_be_stored, wanted.vteps)),
+        *tunnels.flooding_component(tx, bridges, wanted.outsides),
+    ]
+
+
+def _segments_on(hosts: Iterable[Ref], objects_there: Iterable[Object]) -> frozenset[Ref]:
+    names = {host.name for host in hosts}
+    return frozenset(
+        ref
+        for found in objects_there
+        if isinstance(found.spec, PortSpec) and found.spec.host in names
+        for ref in references(found.ref, found.spec)
+        if ref.kind is Kind.SEGMENT
+    )
+
+
+def _segments_of(tx: Transaction, hosts: Iterable[UUID]) -> list[Object]:
     """Read the segments that these hosts have ports on."""
     carried = select(PortRow.segment_uid).where(
         PortRow.host_uid == func.any(list(hosts)), objects.current(Kind.PORT)
@@ -71,17 +113,23 @@ def _with_vteps(tx: Transaction, vteps: Iterable[str]) -> list[Object]:
 
 
 def _taken_vnis(tx: Transaction, vnis: Iterable[int]) -> dict[int, Ref | None]:
-    query = (
-        select(VniAllocationRow.vni, SegmentRow.project, SegmentRow.name)
+    asked, allocated, tunnel = list(vnis), VniAllocationRow, TunnelRow
+    of_segments = (
+        select(allocated.vni, SegmentRow.project, SegmentRow.name)
         .outerjoin(
             SegmentRow,
-            (SegmentRow.uid == VniAllocationRow.segment_uid)
-            & (SegmentRow.vni == VniAllocationRow.vni)
-            & SegmentRow.valid_to.is_(None),
+            (SegmentRow.uid == allocated.segment_uid)
+            & (SegmentRow.vni == allocated.vni)
+            & objects.current(Kind.SEGMENT),
         )
-        .where(VniAllocationRow.vni == func.any(list(vnis)))
+        .where(allocated.vni == func.any(asked))
     )
-    return {
-        vni: None if name is None else Ref(Kind.SEGMENT, project, name)
-        for vni, project, name in tx.execute(query)
+    of_tunnels = select(tunnel.key, tunnel.project, tunnel.name).where(
+        tunnel.key == func.any(asked), objects.current(Kind.TUNNEL)
+    )
+    taken: dict[int, Ref | None] = {
+        vni: Ref(Kind.TUNNEL, project, name) for vni, project, name in tx.execute(of_tunnels)
     }
+    for vni, project, name in tx.execute(of_segments):
+        taken[vni] = None if name is None else Ref(Kind.SEGMENT, project, name)
+    return taken

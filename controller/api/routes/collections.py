@@ -1,4 +1,4 @@
-"""The four collections: hosts, bridges, segments and ports, each with the same five operations.
+"""The collections of hosts, bridges, segments, ports and tunnels, with the same five operations.
 
 Owns nothing. One description of a collection makes its routes, so that they cannot differ.
 """
@@ -30,6 +30,8 @@ from controller.api.schemas.documents import (
     PortPage,
     SegmentDocument,
     SegmentPage,
+    TunnelDocument,
+    TunnelPage,
 )
 from controller.api.schemas.manifests import (
     AnyManifest,
@@ -37,6 +39,7 @@ from controller.api.schemas.manifests import (
     HostManifest,
     PortManifest,
     SegmentManifest,
+    TunnelManifest,
 )
 from controller.auth import Verb
 from controller.domain.errors import InvalidError, Violation
@@ -71,11 +74,14 @@ class Collection:
         return self.kind.lower()
 
 
+_ON_HOSTS = frozenset({Kind.BRIDGE, Kind.PORT, Kind.TUNNEL})
+
 COLLECTIONS = (
     Collection(Kind.HOST, "hosts", HostManifest, HostDocument, HostPage),
     Collection(Kind.BRIDGE, "bridges", BridgeManifest, BridgeDocument, BridgePage),
     Collection(Kind.SEGMENT, "segments", SegmentManifest, SegmentDocument, SegmentPage),
     Collection(Kind.PORT, "ports", PortManifest, PortDocument, PortPage),
+    Collection(Kind.TUNNEL, "tunnels", TunnelManifest, TunnelDocument, TunnelPage),
 )
 
 
@@ -88,7 +94,19 @@ def collection_router(collection: Collection) -> APIRouter:
     return router
 
 
+def _host_named(
+    host: Annotated[Text | None, Query(description="Only what is on it: its name or uid.")] = None,
+) -> str | None:
+    return host
+
+
+def _no_host() -> None:
+    return None
+
+
 def _add_readers(router: APIRouter, of: Collection) -> None:
+    on_host = Depends(_host_named if of.kind in _ON_HOSTS else _no_host)
+
     @router.get(
         "",
         operation_id=f"list_{of.path}",
@@ -103,6 +121,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         page_size: PageSize = DEFAULT_PAGE_SIZE,
         page_token: PageToken = "",
         label_selector: LabelSelector = "",
+        host: str | None = on_host,
     ) -> dict[str, Any]:
         return list_page(
             context.db,
@@ -112,6 +131,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
             page_size=page_size,
             page_token=page_token,
             label_selector=label_selector,
+            host=host,
         )
 
     @router.get(

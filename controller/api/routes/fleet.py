@@ -32,4 +32,5 @@ def get_fleet(context: Context, caller: Caller) -> FleetDocument:
         bridges=to_phase_counts(counts.get(Kind.BRIDGE, {})),
         segments=to_phase_counts(counts.get(Kind.SEGMENT, {})),
         ports=to_phase_counts(counts.get(Kind.PORT, {})),
+        tunnels=to_phase_counts(counts.get(Kind.TUNNEL, {})),
     )

@@ -33,6 +33,10 @@ class StoredSegmentSpec(manifests.SegmentSpec):
 
     vni: int
     """1..16777215."""
+    dst_port: int
+    """UDP port."""
+    backend: Literal["ovs", "kernel"]
+    """Who encapsulates, except on hosts without Open vSwitch, where it is always the kernel."""
 
 
 class StoredVethPeer(manifests.VethPeer):
@@ -44,6 +48,19 @@ class StoredPortSpec(manifests.PortSpec):
 
     peer: StoredVethPeer | None = None
     """Where the other end of a veth pair is."""
+
+
+class StoredTunnelEnd(manifests.TunnelEnd):
+    model_config = _STORED
+
+
+class StoredTunnelSpec(manifests.TunnelSpec):
+    model_config = _STORED
+
+    ends: list[StoredTunnelEnd]  # type: ignore[assignment]
+    """The first is a host's, the second another host's or an outside VTEP."""
+    key: int
+    """VNI 1..16777215."""
 
 
 class ObjectMetadata(Answer):
@@ -105,7 +122,13 @@ class PortDocument(_Document[StoredPortSpec]):
     kind: Literal["Port"] = "Port"
 
 
-AnyDocument: TypeAlias = HostDocument | BridgeDocument | SegmentDocument | PortDocument
+class TunnelDocument(_Document[StoredTunnelSpec]):
+    kind: Literal["Tunnel"] = "Tunnel"
+
+
+AnyDocument: TypeAlias = (
+    HostDocument | BridgeDocument | SegmentDocument | PortDocument | TunnelDocument
+)
 
 
 class _Page(Answer, Generic[DocumentT]):
@@ -130,6 +153,10 @@ class SegmentPage(_Page[SegmentDocument]):
 
 class PortPage(_Page[PortDocument]):
     """A page of ports."""
+
+
+class TunnelPage(_Page[TunnelDocument]):
+    """A page of explicit tunnels."""
 
 
 class ObjectResultDocument(Answer):
@@ -235,6 +262,7 @@ class FleetDocument(Answer):
     bridges: PhaseCounts
     segments: PhaseCounts
     ports: PhaseCounts
+    tunnels: PhaseCounts
 
 
 class ChangeEvent(Answer):

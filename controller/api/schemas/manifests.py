@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from controller.api.schemas.base import Shape, Text
 
 DatapathTypeName: TypeAlias = Literal["system", "netdev"]
-KindName: TypeAlias = Literal["Host", "Bridge", "Segment", "Port"]
+KindName: TypeAlias = Literal["Host", "Bridge", "Segment", "Port", "Tunnel"]
 
 
 def _checked_mtu(value: object) -> object:
@@ -22,6 +22,13 @@ def _checked_mtu(value: object) -> object:
     raise PydanticCustomError("mtu_type", "must be an integer or the word auto")
 
 
+def _checked_inheritable(value: object) -> object:
+    if value == "inherit" or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise PydanticCustomError("inheritable_type", "must be an integer or the word inherit")
+
+
+Inheritable = Annotated[int | Literal["inherit"], BeforeValidator(_checked_inheritable)]
 SegmentMtu = Annotated[int | Literal["auto"], BeforeValidator(_checked_mtu)]
 
 
@@ -45,6 +52,8 @@ class HostSpec(Shape):
     datapath_type: DatapathTypeName = "system"
     """Of the implicit overlay bridge."""
     overlay_bridge: Text = "br-fleet"
+    overlay_bridge_type: Literal["ovs", "linux"] = "ovs"
+    """``linux``: the host has no Open vSwitch, and each segment a Linux bridge of its own there."""
 
 
 class BridgeSpec(Shape):
@@ -59,9 +68,12 @@ class SegmentSpec(Shape):
     """1..16777215; the controller allocates one when it is left out."""
     mtu: SegmentMtu = "auto"
     """IP MTU in bytes; ``auto`` is the smallest member underlay MTU less the overhead."""
-    dst_port: int = 4789
+    dst_port: int | None = None
+    """UDP port. Left out: what it is already, at first 4789 (``ovs``) or 8472 (``kernel``)."""
     address_family: Literal["ipv4", "ipv6"] = "ipv4"
-    backend: Literal["ovs"] = "ovs"
+    backend: Literal["auto", "ovs", "kernel"] = "auto"
+    """Who encapsulates: Open vSwitch, or the kernel. ``auto`` is decided by size when the segment
+    is created, and afterwards keeps what it is."""
 
 
 class VethPeer(Shape):
@@ -80,11 +92,39 @@ class PortSpec(Shape):
     tag: int | None = None
     """Access VLAN 1..4094 on an explicit bridge."""
     mac: Text | None = None
+    """On a segment one is made from the port's name when it is left out."""
     mtu: int | None = None
     """The segment's when it is left out, or 1500 on an explicit bridge."""
     addresses: list[Text] = Field(default_factory=list, max_length=_FEW)
     peer: VethPeer | None = None
     """Where the other end of a veth pair goes."""
+
+
+class TunnelEnd(Shape):
+    """A bridge of a host, or an outside VTEP: then there is nothing but ``ip``."""
+
+    host: Text | None = None
+    bridge: Text | None = None
+    """A Bridge of ``host``."""
+    ip: Text | None = None
+    """The host's VTEP of the tunnel's address family when it is left out."""
+    tag: int | None = None
+    """Access VLAN 1..4094 on ``bridge``; left out, the tunnel carries all of its VLANs."""
+
+
+class TunnelSpec(Shape):
+    ends: Annotated[list[TunnelEnd], Field(min_length=2, max_length=2)]
+    """The first is a host's, the second another host's or an outside VTEP."""
+    key: int | None = None
+    """VNI 1..16777215; the controller allocates one when it is left out."""
+    dst_port: int = 4789
+    address_family: Literal["ipv4", "ipv6"] = "ipv4"
+    ttl: Inheritable | None = None
+    """1..255 or ``inherit``; like the other options, Open vSwitch's default when it is left out."""
+    tos: Inheritable | None = None
+    """0..255 or ``inherit``."""
+    csum: bool | None = None
+    df_default: bool | None = None
 
 
 class HostManifest(Shape):
@@ -111,7 +151,15 @@ class PortManifest(Shape):
     spec: PortSpec
 
 
-AnyManifest: TypeAlias = HostManifest | BridgeManifest | SegmentManifest | PortManifest
+class TunnelManifest(Shape):
+    kind: Literal["Tunnel"] = "Tunnel"
+    metadata: ManifestMetadata
+    spec: TunnelSpec
+
+
+AnyManifest: TypeAlias = (
+    HostManifest | BridgeManifest | SegmentManifest | PortManifest | TunnelManifest
+)
 
 
 class ApplyRequest(Shape):

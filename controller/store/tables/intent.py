@@ -158,9 +158,9 @@ class PortRow(Versioned, Base):
     bridge_uid: Mapped[UUID | None]
     tag: Mapped[int | None] = mapped_column(SmallInteger)
     mac: Mapped[str | None]
-    """Ports of a segment that were stored before each got one have none. Kernel members are not told
-    of such a port and so send every frame for it to all of the segment's hosts, which works and
-    wastes; applying the port again gives it a MAC."""
+    """A segment's port that was stored before each got one has none. Kernel members are not told of
+    it, so they replicate every frame for it to all of the segment's hosts, which works and wastes,
+    until an operator names one: a workload's address does not change by the way."""
     mtu: Mapped[int | None]
     addresses: Mapped[list[str]]
     peer_netns: Mapped[str | None]

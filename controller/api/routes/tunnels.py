@@ -1,0 +1,61 @@
+"""Effective tunnels of a host and of a segment: computed, and for reading only. Owns nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from controller.api.dependencies import Caller, Context, Project
+from controller.api.errors import declared
+from controller.api.schemas.base import Text
+from controller.api.schemas.tunnels import EffectiveTunnelDocument, EffectiveTunnelList
+from controller.domain.intent import DEFAULT_PROJECT
+from controller.services import effective
+from controller.services.effective import EffectiveTunnel, Health
+
+router = APIRouter(prefix="/v1", tags=["tunnels"])
+
+_ERRORS = declared("unauthenticated", "not_found", "invalid", "unavailable")
+
+
+@router.get(
+    "/hosts/{name_or_uid}/tunnels",
+    operation_id="list_host_tunnels",
+    response_model=EffectiveTunnelList,
+    responses=_ERRORS,
+)
+def list_host_tunnels(context: Context, caller: Caller, name_or_uid: Text) -> EffectiveTunnelList:
+    """Every tunnel that the host shall have: those of its segments' meshes, then explicit ones."""
+    return _listed(effective.host_tunnels(context.db, caller, name_or_uid))
+
+
+@router.get(
+    "/segments/{name_or_uid}/tunnels",
+    operation_id="list_segment_tunnels",
+    response_model=EffectiveTunnelList,
+    responses=_ERRORS,
+)
+def list_segment_tunnels(
+    *,
+    context: Context,
+    caller: Caller,
+    name_or_uid: Text,
+    project: Project = DEFAULT_PROJECT,
+    host: Annotated[
+        Text | None, Query(description="Only those that this host has: its name or uid.")
+    ] = None,
+) -> EffectiveTunnelList:
+    """The mesh of the segment, each tunnel from both of its sides."""
+    return _listed(effective.segment_tunnels(context.db, caller, project, name_or_uid, host=host))
+
+
+def _listed(tunnels: tuple[EffectiveTunnel, ...]) -> EffectiveTunnelList:
+    return EffectiveTunnelList(items=[_document(tunnel) for tunnel in tunnels])
+
+
+def _document(tunnel: EffectiveTunnel) -> EffectiveTunnelDocument:
+    fields = asdict(tunnel)
+    health: Health = fields.pop("health")
+    return EffectiveTunnelDocument.model_validate(fields | health._asdict())

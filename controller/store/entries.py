@@ -1,0 +1,122 @@
+"""What a change says in the log: what it writes, and whom else that concerns.
+
+Runs after the memberships were settled. Reads; owns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, or_
+
+from controller.domain.intent import HostSpec, Kind, Object, PortSpec, Ref, Spec
+from controller.store import objects
+from controller.store.changelog import END, MACS, MEMBERSHIP, Entry, with_kernel_members
+from controller.store.engine import Transaction
+from controller.store.membership import segments_of
+from controller.store.tables import SegmentRow, TunnelRow
+from controller.store.writing import Writing
+
+
+def entries(tx: Transaction, writing: Writing, joined_or_left: Iterable[UUID]) -> list[Entry]:
+    """``joined_or_left`` are the segments whose set of members the change made another."""
+    moved = _moved_hosts(writing)
+    changed = frozenset(joined_or_left) | segments_of(tx, moved)
+    # Whoever is told of a mesh is told of its MAC addresses too.
+    learned = with_kernel_members(tx, _segments_with_other_macs(writing) - changed)
+    return [
+        *_own(writing),
+        *_of_segments(tx, changed, MEMBERSHIP),
+        *_of_segments(tx, learned, MACS),
+        *_far_ends(tx, moved),
+    ]
+
+
+def _own(writing: Writing) -> Iterator[Entry]:
+    for action, drafts in (
+        ("created", writing.planned.creates),
+        ("updated", writing.planned.updates),
+    ):
+        for draft in drafts:
+            yield from _on_each_host(
+                writing, draft.ref, draft.spec, writing.uids[draft.ref], action
+            )
+    for gone in writing.planned.deletes:
+        yield from _on_each_host(writing, gone.ref, gone.spec, gone.uid, "deleted")
+
+
+def _on_each_host(
+    writing: Writing, ref: Ref, spec: Spec, uid: UUID, action: str
+) -> Iterator[Entry]:
+    """One entry for people, and one more for each further host that has an end of the object."""
+    hosts = writing.hosts_of(ref, spec)
+    yield Entry(ref, uid, action, hosts[0] if hosts else None)
+    for host in hosts[1:]:
+        yield Entry(ref, uid, END, host)
+
+
+def _moved_hosts(writing: Writing) -> list[UUID]:
+    """Hosts that bring something else to the meshes and tunnels they are in than before."""
+    return [
+        draft.current.uid
+        for draft in writing.planned.updates
+        if draft.current is not None and _in_mesh(draft.spec) != _in_mesh(draft.current.spec)
+    ]
+
+
+def _in_mesh(spec: Spec) -> object:
+    return (spec.vteps, spec.underlay_mtu) if isinstance(spec, HostSpec) else None
+
+
+class _Known(NamedTuple):
+    """What kernel members know of a port."""
+
+    port: UUID
+    segment: UUID
+    host: UUID
+    mac: str
+
+
+def _segments_with_other_macs(writing: Writing) -> frozenset[UUID]:
+    before = {_known(writing, v.ref, v.spec, v.uid) for v in writing.replaced}
+    after = {_known(writing, d.ref, d.spec, writing.uids[d.ref]) for d in writing.drafts}
+    return frozenset(known.segment for known in before ^ after if known is not None)
+
+
+def _known(writing: Writing, ref: Ref, spec: Spec, uid: UUID) -> _Known | None:
+    segment = writing.segment_of(ref, spec)
+    if not isinstance(spec, PortSpec) or spec.mac is None or segment is None:
+        return None
+    (host,) = writing.hosts_of(ref, spec)
+    return _Known(uid, segment, host, spec.mac)
+
+
+def _of_segments(tx: Transaction, segments: Iterable[UUID], action: str) -> Iterator[Entry]:
+    query = objects.versions(Kind.SEGMENT).where(
+        SegmentRow.uid == func.any(list(segments)), objects.current(Kind.SEGMENT)
+    )
+    # A segment that is gone by now has an entry of its own that says so.
+    for segment in objects.fetch(tx, Kind.SEGMENT, query):
+        yield _following(segment, action, None)
+
+
+def _far_ends(tx: Transaction, moved: Iterable[UUID]) -> Iterator[Entry]:
+    """The hosts at the other ends of the tunnels of hosts that moved."""
+    hosts, row = list(moved), TunnelRow
+    if not hosts:
+        return
+    query = objects.versions(Kind.TUNNEL).where(
+        or_(row.a_host_uid == func.any(hosts), row.b_host_uid == func.any(hosts)),
+        row.b_host_uid.is_not(None),
+        objects.current(Kind.TUNNEL),
+    )
+    for found in tx.execute(query).mappings().all():
+        tunnel = objects.read(Kind.TUNNEL, found)
+        for host in (found["a_host_uid"], found["b_host_uid"]):
+            yield _following(tunnel, END, host)
+
+
+def _following(about: Object, action: str, host: UUID | None) -> Entry:
+    return Entry(about.ref, about.uid, action, host)
