@@ -39,7 +39,10 @@ StateDir = Annotated[
 ]
 OvsdbRemote = Annotated[
     str | None,
-    typer.Option("--ovsdb", help="Where ovsdb-server listens. [OVSFLEET_AGENT_OVSDB]"),
+    typer.Option(
+        "--ovsdb",
+        help="Where ovsdb-server listens; none: a host without. [OVSFLEET_AGENT_OVSDB]",
+    ),
 ]
 
 
@@ -175,11 +178,10 @@ def _sight(settings: Settings, desired: HostState | None) -> Sighting:
 
 
 async def _look(settings: Settings, desired: HostState | None) -> Sighting:
+    from agent.host import adapters
     from agent.host import observe as look
-    from agent.netlink import Netlink
-    from agent.ovsdb.connection import OvsdbConnection
 
-    ovsdb, netlink = OvsdbConnection(settings.ovsdb), Netlink()
+    ovsdb, netlink = adapters(settings.ovsdb_remote)
     await netlink.open()
     ovsdb.open()
     try:
@@ -222,7 +224,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_key(key): _plain(each) for key, each in value.items()}
     if isinstance(value, AbstractSet):
-        return sorted(value)
+        return [_plain(each) for each in sorted(value)]
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return value

@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+NO_OVSDB = "none"
+
 
 class Settings(BaseSettings):
     """Everything an operator may decide about one agent."""
@@ -24,7 +26,10 @@ class Settings(BaseSettings):
     )
     ovsdb: str = Field(
         default="unix:/run/openvswitch/db.sock",
-        description="Where ovsdb-server listens, as in ovs-vsctl --db.",
+        description=(
+            "Where ovsdb-server listens, as in ovs-vsctl --db; `none` on a host that is meant to "
+            "have no Open vSwitch."
+        ),
     )
     controller: str = Field(
         default="",
@@ -60,6 +65,18 @@ class Settings(BaseSettings):
     def _check_metrics_address(cls, value: str) -> str:
         parse_address(value)
         return value
+
+    @field_validator("ovsdb")
+    @classmethod
+    def _check_ovsdb(cls, value: str) -> str:
+        if value != NO_OVSDB and not value.startswith("unix:"):
+            raise ValueError(f"{value!r}: ovsdb-server must be on this host: unix:SOCKET, or none")
+        return value
+
+    @property
+    def ovsdb_remote(self) -> str | None:
+        """None on a host without Open vSwitch."""
+        return None if self.ovsdb == NO_OVSDB else self.ovsdb
 
     @property
     def metrics_endpoint(self) -> tuple[str, int] | None:

@@ -36,9 +36,8 @@ from agent.controlplane.identity import (
     JoinToken,
     enrol,
 )
-from agent.netlink import Netlink
+from agent.host import adapters
 from agent.observability import Metrics
-from agent.ovsdb.connection import OvsdbConnection
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.reconciler import Outcome, Reconciler, Report, Timing
 from agent.stats.reporting import Statistics
@@ -139,8 +138,7 @@ class Daemon:
         self._metrics = Metrics()
         self._cache = open_cache(settings)
         self._cache.load()
-        self._ovsdb = OvsdbConnection(settings.ovsdb, on_change=self._host_changed)
-        self._netlink = Netlink(on_change=self._host_changed)
+        self._ovsdb, self._netlink = adapters(settings.ovsdb_remote, self._host_changed)
         self._metrics.watch_writes(
             lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count
         )
@@ -175,7 +173,7 @@ class Daemon:
             owner=identity.profile.fleet_uid,
             nonce=self._controlplane.nonce,
             endpoint=settings.controller,
-            remote=settings.ovsdb,
+            remote=settings.ovsdb_remote,
             state=lambda: self._standing().accepted,
             max_reports=settings.stats_reports,
             clock=SystemClock(),

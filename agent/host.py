@@ -5,14 +5,16 @@ Holds nothing but the two adapters. Must not decide anything about what it sees.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agent.errors import Failure
 from agent.model import HostState, ObservedState
-from agent.netlink import NetlinkSnapshot
+from agent.netlink import Netlink, NetlinkSnapshot
+from agent.ovsdb.absent import NoOvsdb
 from agent.ovsdb.apply import OvsdbResult
+from agent.ovsdb.connection import OvsdbConnection
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner.plan import NetlinkStep, OvsdbOp
 
@@ -31,6 +33,16 @@ class Kernel(Protocol):
     async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot: ...
 
     async def apply(self, step: NetlinkStep) -> Failure | None: ...
+
+
+def adapters(
+    remote: str | None, on_change: Callable[[], None] = lambda: None
+) -> tuple[OvsdbConnection | NoOvsdb, Netlink]:
+    """Those of a host whose ovsdb-server listens on ``remote``; None: without Open vSwitch."""
+    if remote is None:
+        # Offloads are what the kernel's speed rests on; no userspace datapath is in their way.
+        return NoOvsdb(), Netlink(on_change=on_change, userspace_datapath=lambda: False)
+    return OvsdbConnection(remote, on_change=on_change), Netlink(on_change=on_change)
 
 
 @dataclass(frozen=True, slots=True)
