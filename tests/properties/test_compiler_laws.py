@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler import compile_host, compile_hosts, host_state
-from controller.domain.intent import HostIntent, HostSpec, Kind, SegmentIntent
+from controller.domain.intent import (
+    HostIntent,
+    HostSpec,
+    Kind,
+    SegmentIntent,
+    TunnelIntent,
+    TunnelSpec,
+)
 from tests.support.histories import Request, attempt, fleet_after, histories
 from tests.support.model_fleet import ModelFleet
 
@@ -21,14 +28,25 @@ def intents(fleet: ModelFleet, confirmed: int = 0) -> list[HostIntent]:
 
 def shuffled(intent: HostIntent, rng: random.Random) -> HostIntent:
     segments = [
-        SegmentIntent(s.segment, tuple(rng.sample(s.members, len(s.members))))
+        SegmentIntent(
+            s.segment,
+            tuple(rng.sample(s.members, len(s.members))),
+            {
+                uid: tuple(rng.sample(macs, len(macs)))
+                for uid, macs in reversed(list(s.macs.items()))
+            },
+        )
         for s in intent.segments
+    ]
+    tunnels = [
+        TunnelIntent(t.tunnel, tuple(rng.sample(t.hosts, len(t.hosts)))) for t in intent.tunnels
     ]
     return replace(
         intent,
         bridges=tuple(rng.sample(intent.bridges, len(intent.bridges))),
         ports=tuple(rng.sample(intent.ports, len(intent.ports))),
         segments=tuple(rng.sample(segments, len(segments))),
+        tunnels=tuple(rng.sample(tunnels, len(tunnels))),
         local_vlans=dict(reversed(list(intent.local_vlans.items()))),
     )
 
@@ -60,6 +78,7 @@ def test_devices_of_a_host_have_names_of_their_own_of_at_most_15_bytes(
         part = compile_host(intent).part
         names = [port.interface for port in part.ports] + [b.name for b in part.bridges]
         names += [part.overlay.name] if part.HasField("overlay") else []
+        names += [a.linux_bridge for a in part.attachments if a.linux_bridge]
         assert len(names) == len(set(names))
         assert all(1 <= len(name.encode()) <= 15 for name in names)
 
@@ -69,18 +88,24 @@ def test_everything_that_a_state_refers_to_is_in_it(history: list[Request]) -> N
     for intent in intents(fleet_after(history)):
         compiled = compile_host(intent)
         part = compiled.part
-        bridges = {bridge.name for bridge in part.bridges} | {part.overlay.name}
-        vlans = {a.local_vlan for a in part.attachments}
+        explicit = {bridge.name for bridge in part.bridges}
+        places = [_place(attachment, part) for attachment in part.attachments]
         assert {a.fragment_hash for a in part.attachments} == set(compiled.fragments)
-        assert len(vlans) == len(part.attachments)
+        assert len(set(places)) == len(places)
         for port in part.ports:
-            assert port.bridge in bridges
             assert port.mtu >= 68
-            assert port.bridge != part.overlay.name or port.tag in vlans
+            assert port.bridge in explicit or (port.bridge, port.tag) in places
+        assert {tunnel.bridge for tunnel in part.tunnels} <= explicit
+
+
+def _place(attachment: state_pb2.SegmentAttachment, part: state_pb2.HostPart) -> tuple[str, int]:
+    """Say on which bridge and in which VLAN a segment's ports are."""
+    assert bool(attachment.linux_bridge) == (not part.HasField("overlay"))
+    return attachment.linux_bridge or part.overlay.name, attachment.local_vlan
 
 
 @given(histories)
-def test_both_ends_of_a_tunnel_are_compiled_as_mirrors(history: list[Request]) -> None:
+def test_members_of_a_segment_are_told_of_each_other_alike(history: list[Request]) -> None:
     compiled = compile_hosts(intents(fleet_after(history)))
     for uid, host in compiled.items():
         for fragment in host.fragments.values():
@@ -89,7 +114,77 @@ def test_both_ends_of_a_tunnel_are_compiled_as_mirrors(history: list[Request]) -
             assert len(set(members.values())) == len(members)
             for other in compiled.values():
                 if other.part.host_uid in members:
-                    assert other.fragments[fragment.hash] == fragment
+                    assert without_macs(fragment) in map(without_macs, other.fragments.values())
+
+
+def without_macs(fragment: state_pb2.SegmentFragment) -> state_pb2.SegmentFragment:
+    """Return what the variants for the two backends have in common."""
+    common = state_pb2.SegmentFragment.FromString(fragment.SerializeToString())
+    common.ClearField("hash")
+    for member in common.members:
+        member.ClearField("macs")
+    return common
+
+
+@given(histories)
+def test_kernel_members_and_no_others_are_told_every_mac(history: list[Request]) -> None:
+    compiled = compile_hosts(intents(fleet_after(history)))
+    macs: dict[tuple[str, str], set[str]] = {}
+    for host in compiled.values():
+        for port in host.part.ports:
+            for attachment in host.part.attachments:
+                if _place(attachment, host.part) == (port.bridge, port.tag):
+                    key = (attachment.segment_uid, host.part.host_uid)
+                    macs.setdefault(key, set()).add(port.mac)
+    for host in compiled.values():
+        for attachment in host.part.attachments:
+            fragment = host.fragments[attachment.fragment_hash]
+            knows = attachment.backend == state_pb2.BACKEND_KERNEL
+            for member in fragment.members:
+                there = macs[fragment.segment_uid, member.host_uid]
+                assert list(member.macs) == (sorted(there) if knows else [])
+                assert all(there)
+
+
+@given(histories)
+def test_a_udp_port_of_a_host_has_one_backend(history: list[Request]) -> None:
+    for host in compile_hosts(intents(fleet_after(history))).values():
+        used = {(t.dst_port, state_pb2.BACKEND_OVS) for t in host.part.tunnels}
+        for attachment in host.part.attachments:
+            fragment = host.fragments[attachment.fragment_hash]
+            used.add((fragment.dst_port, attachment.backend))
+        assert len({dst_port for dst_port, _ in used}) == len(used)
+
+
+@given(histories)
+def test_both_ends_of_a_tunnel_are_compiled_as_mirrors(history: list[Request]) -> None:
+    fleet = fleet_after(history)
+    ends: dict[str, list[state_pb2.Tunnel]] = {}
+    for host in compile_hosts(intents(fleet)).values():
+        keys = [(t.local_ip, t.remote_ip, t.vni, t.dst_port) for t in host.part.tunnels]
+        assert len(set(keys)) == len(keys)
+        for tunnel in host.part.tunnels:
+            ends.setdefault(tunnel.id, []).append(tunnel)
+    tunnels = fleet.of_kind(Kind.TUNNEL)
+    assert ends.keys() == {f"tunnel:{found.uid}" for found in tunnels}
+    for found in tunnels:
+        compiled = ends[f"tunnel:{found.uid}"]
+        assert isinstance(found.spec, TunnelSpec)
+        assert len(compiled) == sum(end.host is not None for end in found.spec.ends)
+        assert all(end.local_ip and end.remote_ip and end.vni for end in compiled)
+        if len(compiled) == 2:
+            first, second = compiled
+            mirror = state_pb2.Tunnel(bridge=second.bridge, tag=second.tag)
+            mirror.MergeFrom(common_of(first))
+            mirror.local_ip, mirror.remote_ip = first.remote_ip, first.local_ip
+            assert mirror == second
+
+
+def common_of(end: state_pb2.Tunnel) -> state_pb2.Tunnel:
+    common = state_pb2.Tunnel.FromString(end.SerializeToString())
+    common.ClearField("bridge")
+    common.ClearField("tag")
+    return common
 
 
 @given(histories)
@@ -119,11 +214,13 @@ def test_no_two_attachments_of_a_host_share_a_vlan_or_a_vni(history: list[Reques
 def existing_ids(state: state_pb2.HostPart, fragments: list[state_pb2.SegmentFragment]) -> set[str]:
     ids = {port.id for port in state.ports} | {bridge.id for bridge in state.bridges}
     ids |= {f"segment:{a.segment_uid}" for a in state.attachments}
+    ids |= {tunnel.id for tunnel in state.tunnels}
+    kernel = {a.segment_uid for a in state.attachments if a.backend == state_pb2.BACKEND_KERNEL}
     ids |= {
         f"tunnel:{f.segment_uid}/{m.host_uid}"
         for f in fragments
         for m in f.members
-        if m.host_uid != state.host_uid
+        if m.host_uid != state.host_uid and f.segment_uid not in kernel
     }
     return ids | ({"overlay"} if state.HasField("overlay") else set())
 
@@ -149,7 +246,7 @@ def test_removed_names_all_that_was_confirmed_and_is_gone_and_nothing_that_exist
         removed = set(compile_host(fleet.host_intent(found.name, confirmed=revision)).removed)
         exist = ids_on(fleet, found.name)
         assert not removed & exist
-        covered = {i for i in had if i.startswith("tunnel:") and segment_of(i) in removed}
+        covered = {i for i in had if "/" in i and segment_of(i) in removed}
         assert had - exist - covered <= removed
 
 

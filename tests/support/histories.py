@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from controller.domain.errors import DomainError
-from controller.domain.intent import Manifest, Removal
+from controller.domain.intent import Backend, BridgeType, Manifest, Removal
 from controller.domain.validation import Planned
-from tests.support.intent_strategies import plausible_manifests, removals
+from tests.support.intent_strategies import LINUX_HOST, plausible_manifests, removals
 from tests.support.model_fleet import ModelFleet, bridge, host, pointed, segment
 
 Request = tuple[list[Manifest], list[Removal]]
@@ -32,9 +32,13 @@ def fleet_after(history: Sequence[Request]) -> ModelFleet:
         host("h1", "192.0.2.1", "2001:db8::1"),
         host("h2", "192.0.2.2"),
         host("h3", "192.0.2.3", underlay_mtu=9000),
+        host(LINUX_HOST, "192.0.2.4", overlay_bridge_type=BridgeType.LINUX),
         segment("s1"),
         segment("s2"),
+        segment("s3", backend=Backend.KERNEL),
         bridge("b1", "h1", interface="br-x"),
+        bridge("b2", "h2", interface="br-y"),
+        bridge("b3", "h3", interface="br-y"),
     )
     for manifests, gone in history:
         attempt(fleet, manifests, gone)

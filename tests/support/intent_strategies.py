@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    INHERIT,
     AddressFamily,
+    Backend,
     BridgeSpec,
+    BridgeType,
     DatapathType,
     HostSpec,
     Kind,
@@ -21,12 +24,18 @@ from controller.domain.intent import (
     Removal,
     SegmentSpec,
     Spec,
+    TunnelEnd,
+    TunnelSpec,
     VethPeerSpec,
 )
 
-HOSTS = ("h1", "h2", "h3")
-SEGMENTS = ("s1", "s2")
-BRIDGES = ("b1", "b2")
+LINUX_HOST = "h4"
+"""Has no Open vSwitch, unless a request says otherwise."""
+HOSTS = ("h1", "h2", "h3", LINUX_HOST)
+SEGMENTS = ("s1", "s2", "s3")
+BRIDGES = ("b1", "b2", "b3")
+"""On the host of the same number, unless a request says otherwise."""
+TUNNELS = ("t1", "t2", "t3", "t4")
 PORTS = ("p1", "p2", "p3", "p4", "p5")
 
 _vteps = st.lists(
@@ -37,13 +46,20 @@ _mtus = st.none() | st.sampled_from([1200, 1280, 1400, 1450, 1500])
 _devices = st.sampled_from(["eth0", "tap0", "tap1", "tap2", "br-x", "br-fleet"])
 
 
-def host_specs() -> st.SearchStrategy[Spec]:
-    return st.builds(
+def host_manifests() -> st.SearchStrategy[Manifest]:
+    specs = st.builds(
         HostSpec,
         vteps=_vteps,
         underlay_mtu=st.sampled_from([1400, 1500, 9000]),
         datapath_type=st.sampled_from(DatapathType),
     )
+    return st.builds(_host, st.sampled_from(HOSTS), st.integers(0, 9), specs)
+
+
+def _host(name: str, chance: int, spec: HostSpec) -> Manifest:
+    is_linux = (name == LINUX_HOST) != (chance == 0)
+    spec = replace(spec, overlay_bridge_type=BridgeType.LINUX if is_linux else BridgeType.OVS)
+    return Manifest(Ref(Kind.HOST, DEFAULT_PROJECT, name), spec)
 
 
 def bridge_specs() -> st.SearchStrategy[Spec]:
@@ -55,7 +71,36 @@ def segment_specs() -> st.SearchStrategy[Spec]:
         SegmentSpec,
         vni=st.none() | st.sampled_from([1, 2, 10_000, 10_001]),
         mtu=_mtus,
+        dst_port=st.sampled_from([None, None, 4789, 8472]),
         address_family=st.sampled_from(AddressFamily),
+        backend=st.sampled_from([None, *Backend]),
+    )
+
+
+def tunnel_ends() -> st.SearchStrategy[TunnelEnd]:
+    return st.builds(
+        lambda bridge, ip, tag: TunnelEnd(f"h{bridge[1]}", bridge, ip, tag),
+        st.sampled_from(BRIDGES),
+        st.sampled_from([None, None, None, "192.0.2.1", "192.0.2.77"]),
+        st.sampled_from([None, 5, 6]),
+    )
+
+
+def outside_ends() -> st.SearchStrategy[TunnelEnd]:
+    return st.builds(TunnelEnd, ip=st.sampled_from(["198.51.100.1", "192.0.2.2", "192.0.2.77"]))
+
+
+def tunnel_specs() -> st.SearchStrategy[Spec]:
+    far = st.one_of(tunnel_ends(), tunnel_ends(), outside_ends())
+    return st.builds(
+        TunnelSpec,
+        st.tuples(tunnel_ends(), far),
+        key=st.sampled_from([None, None, 1, 7, 10_000]),
+        dst_port=st.sampled_from([4789, 4789, 4789, 8472]),
+        ttl=st.sampled_from([None, 64, INHERIT]),
+        tos=st.sampled_from([None, 0, INHERIT]),
+        csum=st.none() | st.booleans(),
+        df_default=st.none() | st.booleans(),
     )
 
 
@@ -100,9 +145,10 @@ def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
 def plausible_manifests() -> st.SearchStrategy[Manifest]:
     """Manifests that one by one could be accepted, over few names."""
     return st.one_of(
-        _manifests(Kind.HOST, HOSTS, host_specs()),
+        host_manifests(),
         _manifests(Kind.BRIDGE, BRIDGES, bridge_specs()),
         _manifests(Kind.SEGMENT, SEGMENTS, segment_specs()),
+        _manifests(Kind.TUNNEL, TUNNELS, tunnel_specs()),
         port_manifests(),
         port_manifests(),
         port_manifests(),
@@ -122,6 +168,7 @@ def removals() -> st.SearchStrategy[Removal]:
         Kind.BRIDGE: BRIDGES,
         Kind.SEGMENT: SEGMENTS,
         Kind.PORT: PORTS,
+        Kind.TUNNEL: TUNNELS,
     }
     refs = [Ref(kind, DEFAULT_PROJECT, name) for kind, found in names.items() for name in found]
     return st.builds(Removal, st.sampled_from(refs), missing_ok=st.booleans())
@@ -133,10 +180,29 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
     numbers = st.integers() | st.sampled_from([0, 1, 68, 1500, 4094, 4095, 65535, 2**24])
     many = st.lists(words | st.ip_addresses().map(str), max_size=4).map(tuple)
     peers = st.none() | st.builds(VethPeerSpec, words, words)
+    ends = st.builds(
+        TunnelEnd, st.none() | words, st.none() | words, st.none() | words, st.none() | numbers
+    )
     specs: st.SearchStrategy[Spec] = st.one_of(
-        st.builds(HostSpec, many, numbers, st.sampled_from(DatapathType), words),
+        st.builds(
+            HostSpec,
+            many,
+            numbers,
+            st.sampled_from(DatapathType),
+            words,
+            st.sampled_from(BridgeType),
+        ),
         st.builds(BridgeSpec, words, words),
-        st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, numbers),
+        st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, st.none() | numbers),
+        st.builds(
+            TunnelSpec,
+            st.tuples(ends, ends),
+            st.none() | numbers,
+            numbers,
+            st.sampled_from(AddressFamily),
+            st.none() | numbers | words,
+            st.none() | numbers | words,
+        ),
         st.builds(
             PortSpec,
             host=words,

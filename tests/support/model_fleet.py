@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,7 +15,9 @@ from uuid import UUID
 from controller.domain.allocation import choose_local_vlan, choose_vnis
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    Backend,
     BridgeSpec,
+    BridgeType,
     Departed,
     HostIntent,
     HostSpec,
@@ -28,6 +30,10 @@ from controller.domain.intent import (
     SegmentIntent,
     SegmentSpec,
     Spec,
+    TunnelEnd,
+    TunnelIntent,
+    TunnelSpec,
+    segment_backend,
 )
 from controller.domain.validation import (
     Draft,
@@ -37,8 +43,10 @@ from controller.domain.validation import (
     World,
     named,
     plan_change,
+    references,
     wanted,
 )
+from controller.domain.validation.world import outsides
 
 FLEET_UID = UUID(int=0xF1EE7)
 EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,6 +68,11 @@ def segment(name: str, **fields: object) -> Manifest:
 def port(name: str, on: str, **fields: object) -> Manifest:
     spec = PortSpec(host=on, interface=name[:15])
     return manifest(Kind.PORT, name, replace(spec, **fields))  # type: ignore[arg-type]
+
+
+def tunnel(name: str, *ends: TunnelEnd, **fields: object) -> Manifest:
+    first, second = ends
+    return manifest(Kind.TUNNEL, name, replace(TunnelSpec((first, second)), **fields))  # type: ignore[arg-type]
 
 
 def manifest(kind: Kind, name: str, spec: Spec) -> Manifest:
@@ -121,40 +134,61 @@ class ModelFleet:
         """Load what ``wanted`` asks for, by the letter."""
         current = {r: self.objects[r] for r in named(manifests, removals) if r in self.objects}
         want = wanted(manifests, removals, current)
+        objects = {ref: self.objects[ref] for ref in slice_of(self.objects, want)}
         near = {ref.name for ref in want.hosts}
-        loaded = {ref for ref in want.refs if ref in self.objects}
-        loaded |= {o.ref for o in self.objects.values() if _host_of(o) in near}
-        loaded |= {ref for ref in want.segments if ref in self.objects}
-        for owner in want.host_targets:
-            on_host = (o for o in self.objects.values() if _host_of(o) == owner.name)
-            loaded |= {ref for o in on_host if (ref := _segment_of(o)) is not None}
-        for found in self.of_kind(Kind.HOST):
-            if isinstance(found.spec, HostSpec) and want.vteps & set(found.spec.vteps):
-                loaded.add(found.ref)
-        objects = {ref: self.objects[ref] for ref in loaded}
+        targets = {ref.name for ref in want.host_targets}
+        summed = want.segments | {s for o in objects.values() for s in _segments_on(o, targets)}
+        taken, held = self._numbers(), self._held_keys()
         return World(
             objects=objects,
             elsewhere={
-                o.uid: self._elsewhere(o.ref, near, want)
-                for o in objects.values()
-                if o.kind is Kind.SEGMENT
+                self.objects[ref].uid: self._elsewhere(ref, near, want)
+                for ref in summed & objects.keys()
             },
-            vnis={vni: ref for vni, ref in self._vnis().items() if vni in want.vnis},
-            free_vnis=choose_vnis(self._vnis(), want.new_vnis),
+            vnis={vni: ref for vni, ref in taken.items() if vni in want.vnis},
+            held_keys=held & want.vnis,
+            free_vnis=choose_vnis(taken.keys() | held, want.new_vnis),
+            mesh_tunnels=self._mesh_tunnels(want),
         )
 
     def whole_world(self, manifests: Sequence[Manifest], removals: Sequence[Removal]) -> World:
         """Load everything there is."""
         want = wanted(manifests, removals, self.objects)
+        taken, held = self._numbers(), self._held_keys()
         return World(
             objects=dict(self.objects),
-            vnis=dict(self._vnis()),
-            free_vnis=choose_vnis(self._vnis(), want.new_vnis),
+            vnis=dict(taken),
+            held_keys=held,
+            free_vnis=choose_vnis(taken.keys() | held, want.new_vnis),
+            mesh_tunnels=self._mesh_tunnels(want),
         )
 
-    def _vnis(self) -> dict[int, Ref]:
-        specs = ((o.ref, o.spec) for o in self.of_kind(Kind.SEGMENT))
-        return {s.vni: ref for ref, s in specs if isinstance(s, SegmentSpec) and s.vni is not None}
+    def _numbers(self) -> dict[int, Ref]:
+        found: dict[int, Ref] = {}
+        for each in self.objects.values():
+            match each.spec:
+                case SegmentSpec(vni=int(number)) | TunnelSpec(key=int(number)):
+                    found[number] = each.ref
+        return found
+
+    def _held_keys(self) -> frozenset[int]:
+        """Keys of deleted tunnels: no host of this fleet ever confirms a removal to it."""
+        specs = (o.spec for _, o in self._closed)
+        return frozenset(s.key for s in specs if isinstance(s, TunnelSpec) and s.key is not None)
+
+    def _mesh_tunnels(self, want: Wanted) -> dict[UUID, int]:
+        hosts = [self.objects[ref] for ref in want.mesh_hosts if ref in self.objects]
+        return {owner.uid: self._mesh_ports(owner.name) for owner in hosts}
+
+    def _mesh_ports(self, name: str) -> int:
+        intents = [self._segment_intent(o.ref) for o in self.of_kind(Kind.SEGMENT)]
+        return sum(
+            len(each.members) - 1
+            for each in intents
+            if isinstance(each.segment.spec, SegmentSpec)
+            and each.segment.spec.backend is Backend.OVS
+            and any(member.name == name for member in each.members)
+        )
 
     def _elsewhere(self, segment: Ref, near: set[str], want: Wanted) -> Elsewhere:
         far = [(o, s) for o, s in self.ports() if _segment_of(o) == segment and s.host not in near]
@@ -162,6 +196,7 @@ class ModelFleet:
         wide = [(s.mtu, o) for o, s in far if s.mtu is not None]
         return Elsewhere(
             ports=len(far),
+            hosts=len({s.host for _, s in far}),
             sample=tuple(sorted((o for o, _ in far), key=lambda o: o.name)[:10]),
             narrowest_host=min(owners, key=_underlay, default=None),
             widest_port=max(wide, key=lambda pair: pair[0], default=(0, None))[1],
@@ -186,17 +221,42 @@ class ModelFleet:
             fleet_epoch=1,
             revision=self.revision,
             host=owner,
-            bridges=tuple(o for o in self.of_kind(Kind.BRIDGE) if _host_of(o) == name),
+            bridges=tuple(o for o in self.of_kind(Kind.BRIDGE) if name in _hosts_of(o)),
             ports=ports,
             segments=segments,
-            local_vlans={s.segment.uid: self._vlan(owner.uid, s.segment.uid) for s in segments},
+            tunnels=tuple(self._tunnel_intents(name)),
+            local_vlans=self._local_vlans(owner, segments),
             departed=self._departed(owner, confirmed),
         )
 
     def _segment_intent(self, ref: Ref) -> SegmentIntent:
         names = sorted({s.host for o, s in self.ports() if _segment_of(o) == ref})
+        found = self.objects[ref]
         members = tuple(self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)] for name in names)
-        return SegmentIntent(self.objects[ref], members)
+        return SegmentIntent(found, members, self._macs(found, members))
+
+    def _macs(self, found: Object, members: Sequence[Object]) -> dict[UUID, tuple[str, ...]]:
+        assert isinstance(found.spec, SegmentSpec)
+        specs = [(m.uid, m.name, m.spec) for m in members if isinstance(m.spec, HostSpec)]
+        if all(segment_backend(found.spec, spec) is Backend.OVS for _, _, spec in specs):
+            return {}
+        ports = [s for o, s in self.ports() if _segment_of(o) == found.ref]
+        return {
+            uid: tuple(p.mac for p in ports if p.host == name and p.mac is not None)
+            for uid, name, _ in specs
+        }
+
+    def _tunnel_intents(self, host: str) -> Iterator[TunnelIntent]:
+        for found in self.of_kind(Kind.TUNNEL):
+            if host in (names := _hosts_of(found)):
+                refs = [Ref(Kind.HOST, DEFAULT_PROJECT, name) for name in sorted(names)]
+                yield TunnelIntent(found, tuple(self.objects[ref] for ref in refs))
+
+    def _local_vlans(self, owner: Object, segments: Sequence[SegmentIntent]) -> dict[UUID, int]:
+        assert isinstance(owner.spec, HostSpec)
+        if owner.spec.overlay_bridge_type is BridgeType.LINUX:
+            return {}
+        return {s.segment.uid: self._vlan(owner.uid, s.segment.uid) for s in segments}
 
     def _vlan(self, host_uid: UUID, segment_uid: UUID) -> int:
         vlans = self._vlans[host_uid]
@@ -204,24 +264,76 @@ class ModelFleet:
 
     def _departed(self, owner: Object, confirmed: int) -> Departed:
         closed = [o for revision, o in self._closed if revision > confirmed]
-        mine = [o for o in closed if _host_of(o) == owner.name]
+        mine = [o for o in closed if owner.name in _hosts_of(o)]
         known = {o.ref: o.uid for o in [*self.objects.values(), *(o for _, o in self._closed)]}
         segments = {known[ref] for o in mine if (ref := _segment_of(o)) is not None}
         members = {
             (known[ref], known[Ref(Kind.HOST, DEFAULT_PROJECT, other)])
             for o in closed
-            if (ref := _segment_of(o)) is not None and (other := _host_of(o)) != owner.name
+            for other in _hosts_of(o) - {owner.name}
+            if (ref := _segment_of(o)) is not None
         }
         return Departed(
             bridges=frozenset(o.uid for o in mine if o.kind is Kind.BRIDGE),
             ports=frozenset(o.uid for o in mine if o.kind is Kind.PORT),
             segments=frozenset(segments),
             members=frozenset(members),
+            tunnels=frozenset(o.uid for o in mine if o.kind is Kind.TUNNEL),
         )
 
 
-def _host_of(found: Object) -> str:
-    return found.spec.host if isinstance(found.spec, BridgeSpec | PortSpec) else ""
+def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
+    """Choose the objects that ``World.objects`` promises, one promise after the other."""
+    every = objects.values()
+    near = {ref.name for ref in want.hosts}
+    targets = {ref.name for ref in want.host_targets}
+    loaded = {o.ref for o in every if near & _hosts_of(o)} | want.refs | want.segments
+    loaded |= {s for o in every for s in _segments_on(o, near)}
+    for found in (o for o in every if isinstance(o.spec, TunnelSpec)):
+        if near & _hosts_of(found):
+            loaded |= {r for r in references(found.ref, found.spec) if r.kind is Kind.HOST}
+        if targets & _hosts_of(found):
+            bridges = {r.name for r in references(found.ref, found.spec) if r.kind is Kind.BRIDGE}
+            loaded |= {o.ref for o in every if _bridge_of(o) in bridges}
+    loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
+    return (loaded | _flooding_component(every, want)) & objects.keys()
+
+
+def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
+    places: set[object] = {*want.bridges, *want.outsides}
+    waiting = {
+        o.ref: {r for r in references(o.ref, o.spec) if r.kind is Kind.BRIDGE} | {*outsides(o.spec)}
+        for o in every
+        if isinstance(o.spec, TunnelSpec)
+    }
+    found: set[Ref] = set()
+    while reached := {ref for ref, ends in waiting.items() if ends & places}:
+        found |= reached
+        for ref in reached:
+            places |= waiting.pop(ref)
+    return found
+
+
+def _hosts_of(found: Object) -> set[str]:
+    """Name the hosts that an object is on; a host is not on itself."""
+    refs = references(found.ref, found.spec)
+    return {ref.name for ref in refs if ref.kind is Kind.HOST}
+
+
+def _segments_on(found: Object, hosts: set[str]) -> set[Ref]:
+    """Return the segment that a port on one of the hosts is on."""
+    segment = _segment_of(found)
+    return {segment} if segment is not None and hosts & _hosts_of(found) else set()
+
+
+def _bridge_of(found: Object) -> str | None:
+    return found.spec.bridge if isinstance(found.spec, PortSpec) else None
+
+
+def _addresses_of(spec: Spec) -> tuple[str, ...]:
+    if isinstance(spec, TunnelSpec):
+        return tuple(end.ip for end in spec.ends if end.ip is not None)
+    return spec.vteps if isinstance(spec, HostSpec) else ()
 
 
 def _segment_of(found: Object) -> Ref | None:

@@ -51,9 +51,12 @@ ports {
 ports {
   id: "port:00000000-0000-0000-0000-000000000007"
   interface: "db" type: PORT_TYPE_VETH bridge: "br-fleet" tag: 1 mtu: 1330
+  mac: "0a:fa:68:74:bc:07"
   peer { netns: "ns" interface: "eth0" }
 }
-attachments { segment_uid: "00000000-0000-0000-0000-000000000004" local_vlan: 1 }
+attachments {
+  segment_uid: "00000000-0000-0000-0000-000000000004" local_vlan: 1 backend: BACKEND_OVS
+}
 """
 
 FRAGMENT = """
