@@ -1,9 +1,12 @@
-/** Composition: who is signed in decides between the sign-in page and the fleet. */
+/** Composition: who is signed in decides between the sign-in page and the pages behind it. */
 
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
+import { Route, Switch } from "wouter";
 import { ApiError, createApi } from "./api/client";
+import { NoSuchPage } from "./chrome/no-such-page";
 import { FleetPage } from "./fleet/fleet-page";
+import { HostPage } from "./host/host-page";
 import { LiveProvider } from "./live/live-provider";
 import { forgetToken, SessionContext, storedToken, storeToken } from "./session/session";
 import { SignInPage } from "./session/sign-in-page";
@@ -11,16 +14,22 @@ import { SignInPage } from "./session/sign-in-page";
 const RETRIES = 2;
 const LOOK_AGAIN_MS = 5000;
 
-function newQueryClient(): QueryClient {
+const isFinal = (error: Error | null): boolean => error instanceof ApiError && error.isFinal;
+
+function newQueryClient(signOut: (why: string) => void): QueryClient {
   return new QueryClient({
+    // A token may be revoked while the page is open.
+    queryCache: new QueryCache({
+      onError: (error) => error instanceof ApiError && error.isRefused && signOut(error.message),
+    }),
     defaultOptions: {
       queries: {
         // The change stream says when to read again.
         staleTime: Infinity,
         refetchOnWindowFocus: false,
-        refetchInterval: ({ state }) => (state.status === "error" ? LOOK_AGAIN_MS : false),
-        retry: (failures, error) =>
-          failures < RETRIES && !(error instanceof ApiError && [401, 403, 404].includes(error.status)),
+        refetchInterval: ({ state }) =>
+          state.status === "error" && !isFinal(state.error) ? LOOK_AGAIN_MS : false,
+        retry: (failures, error) => failures < RETRIES && !isFinal(error),
       },
     },
   });
@@ -29,8 +38,6 @@ function newQueryClient(): QueryClient {
 export function App() {
   const [token, setToken] = useState(storedToken);
   const [farewell, setFarewell] = useState("");
-  // One cache per session: nobody sees what somebody else has read.
-  const queryClient = useMemo(() => (token ? newQueryClient() : null), [token]);
   const signOut = useCallback((why = "") => {
     forgetToken();
     setFarewell(why);
@@ -41,6 +48,8 @@ export function App() {
     setFarewell("");
     setToken(accepted);
   }, []);
+  // One cache per session: nobody sees what somebody else has read.
+  const queryClient = useMemo(() => (token ? newQueryClient(signOut) : null), [token, signOut]);
   const session = useMemo(() => ({ api: createApi(token), signOut }), [token, signOut]);
 
   if (!queryClient) return <SignInPage notice={farewell} onSignIn={signIn} />;
@@ -48,9 +57,24 @@ export function App() {
     <SessionContext value={session}>
       <QueryClientProvider client={queryClient}>
         <LiveProvider>
-          <FleetPage />
+          <Pages />
         </LiveProvider>
       </QueryClientProvider>
     </SessionContext>
+  );
+}
+
+function Pages() {
+  return (
+    <Switch>
+      <Route path="/">
+        <FleetPage />
+      </Route>
+      {/* A page per host: nothing of one host may be seen under the name of another. */}
+      <Route path="/hosts/:name">{({ name }) => <HostPage key={name} name={name} />}</Route>
+      <Route>
+        <NoSuchPage />
+      </Route>
+    </Switch>
   );
 }

@@ -2,9 +2,12 @@
  * ApiError with words for a person. */
 
 import createClient, { type Client } from "openapi-fetch";
+import type { PendingPaths } from "./pending";
 import type { paths } from "./schema";
 
-export type Api = Client<paths>;
+type AllPaths = paths & PendingPaths;
+
+export type Api = Client<AllPaths>;
 
 export class ApiError extends Error {
   constructor(
@@ -19,12 +22,17 @@ export class ApiError extends Error {
   get isRefused(): boolean {
     return this.status === 401;
   }
+
+  /** Asking again does not help: nothing is there, or nothing that this token may see. */
+  get isFinal(): boolean {
+    return [401, 403, 404, 422].includes(this.status);
+  }
 }
 
 const UNREACHABLE = "The controller cannot be reached. Is it running, and is the network up?";
 
 export function createApi(token: string): Api {
-  return createClient<paths>({
+  return createClient<AllPaths>({
     baseUrl: location.origin,
     fetch: send,
     headers: { Authorization: `Bearer ${token}` },

@@ -4,15 +4,60 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Host = Schemas["HostDocument"];
+export type Host = Schemas["HostDocument"] & { spec: { overlay_bridge_type?: "ovs" | "linux" } };
+export type Bridge = Schemas["BridgeDocument"];
 export type Segment = Schemas["SegmentDocument"];
 export type Port = Schemas["PortDocument"];
-export type AnyObject = Host | Segment | Port;
-export type Fleet = Schemas["FleetDocument"];
+export type AnyObject = Host | Bridge | Segment | Port;
+export type Fleet = Schemas["FleetDocument"] & { tunnels?: PhaseCounts };
 export type PhaseCounts = Schemas["PhaseCounts"];
 export type Condition = Schemas["ConditionDocument"];
+export type Failure = Schemas["FailureDocument"];
 export type ChangeEvent = Schemas["ChangeEvent"];
+export type StatusEvent = Schemas["StatusEvent"];
 export type Phase = AnyObject["status"]["phase"];
+
+export interface EffectiveTunnel {
+  id: string;
+  kind: "mesh" | "explicit";
+  backend: "ovs" | "kernel";
+  name: string;
+  project: string;
+  segment: string | null;
+  remote_host: string | null;
+  bridge: string;
+  local_ip: string;
+  remote_ip: string;
+  vni: number;
+  dst_port: number;
+  phase: Phase;
+  reason: string;
+  message: string;
+}
+
+export interface StatsSeries {
+  name: string;
+  host: string | null;
+  device: string | null;
+  rates: Record<string, (number | null)[]>;
+}
+
+export interface Stats {
+  from: string;
+  to: string;
+  step_seconds: number;
+  resolution: string;
+  times: number[];
+  series: StatsSeries[];
+}
+
+export interface LatestRate {
+  subject: string;
+  rx_bytes: number | null;
+  tx_bytes: number | null;
+  rx_packets: number | null;
+  tx_packets: number | null;
+}
 
 export const PHASES: readonly Phase[] = ["Ready", "Pending", "Degraded", "Failed", "Unknown"];
 
@@ -21,4 +66,13 @@ export function blockingCondition(object: AnyObject): Condition | undefined {
   if (object.status.phase === "Ready") return undefined;
   const blocking = object.status.conditions.filter((condition) => condition.status !== "True");
   return blocking.find((condition) => condition.type === "Realized") ?? blocking[0];
+}
+
+/** Whether a person's words are found in what an object is or how it is doing. */
+export function matches(object: AnyObject, filter: string): boolean {
+  if (!filter) return true;
+  const { metadata, spec, status } = object;
+  const reasons = status.conditions.map((condition) => condition.reason);
+  const text = [metadata.name, status.phase, ...reasons, JSON.stringify(spec)].join(" ");
+  return text.toLowerCase().includes(filter.toLowerCase());
 }

@@ -6,8 +6,9 @@ import { allPages, document } from "./client";
 import type { Fleet, Host, Port, Segment } from "./documents";
 
 export const FLEET = "fleet";
-
-const PAGE_SIZE = 500;
+/** Everything on the pages of single hosts. */
+export const HOST = "host";
+export const PAGE_SIZE = 500;
 
 export function useFleet(): UseQueryResult<Fleet> {
   const { api } = useSession();

@@ -1,4 +1,5 @@
 import { Button, Label, Masthead, MastheadContent, MastheadMain } from "@patternfly/react-core";
+import { Link } from "wouter";
 import { useFleet } from "../api/queries";
 import { useLive } from "../live/live";
 import { useSession } from "../session/session";
@@ -10,10 +11,10 @@ export function AppMasthead() {
   return (
     <Masthead display={{ default: "inline" }} className="app-masthead">
       <MastheadMain>
-        <span className="brand">
+        <Link href="/" className="brand">
           <BrandMark />
           <span className="brand-name">ovsfleet</span>
-        </span>
+        </Link>
       </MastheadMain>
       <MastheadContent>
         <div className="masthead-tools">

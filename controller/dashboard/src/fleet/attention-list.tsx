@@ -1,9 +1,10 @@
 import { Button, Card, CardBody, CardTitle, ClipboardCopy, Skeleton } from "@patternfly/react-core";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import { useState } from "react";
+import { Link } from "wouter";
+import { Message } from "../status/message";
+import { PhaseLabel } from "../status/phase";
 import type { AttentionItem } from "./attention";
-import { Message } from "./message";
-import { PhaseLabel } from "./phase";
 
 const SHOWN = 6;
 
@@ -42,7 +43,8 @@ function Item({ item }: { item: AttentionItem }) {
   return (
     <li className={`attention-item attention-${item.phase.toLowerCase()}`}>
       <div className="attention-head">
-        <span className="muted">{item.kind}</span> <strong>{item.name}</strong>
+        <span className="muted">{item.kind}</span>{" "}
+        <strong>{item.host ? <Link href={`/hosts/${item.host}`}>{item.name}</Link> : item.name}</strong>
         <PhaseLabel phase={item.phase} />
       </div>
       <p>

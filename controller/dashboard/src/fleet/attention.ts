@@ -6,6 +6,8 @@ export interface AttentionItem {
   key: string;
   kind: "Host" | "Segment" | "Port";
   name: string;
+  /** Where to look further; null for what is on no single host. */
+  host: string | null;
   phase: Phase;
   reason: string;
   message: string;
@@ -46,9 +48,15 @@ function item(
     key: object.metadata.uid,
     kind,
     name: object.metadata.name,
+    host: hostOf(kind, object),
     phase: object.status.phase,
     reason: condition?.reason ?? object.status.phase,
     message: condition?.message ?? "",
     waiting,
   };
+}
+
+function hostOf(kind: AttentionItem["kind"], object: Host | Segment | Port): string | null {
+  if (kind === "Host") return object.metadata.name;
+  return "host" in object.spec ? object.spec.host : null;
 }

@@ -2,26 +2,29 @@
 
 import { Card, CardBody, CardTitle, Grid, GridItem, Skeleton } from "@patternfly/react-core";
 import { PHASES, type Fleet, type Phase, type PhaseCounts } from "../api/documents";
-import { PhaseIcon } from "./phase";
+import { PhaseIcon } from "../status/phase";
 
 const CARDS = [
   { key: "hosts", title: "Hosts" },
   { key: "segments", title: "Segments" },
   { key: "ports", title: "Ports" },
+  { key: "tunnels", title: "Explicit tunnels" },
 ] as const;
+
+const NONE: PhaseCounts = { total: 0, ready: 0, degraded: 0, failed: 0, unknown: 0, pending: 0 };
 
 export function Glance({ fleet }: { fleet: Fleet | undefined }) {
   return (
     <Grid hasGutter>
       {CARDS.map(({ key, title }) => (
-        <GridItem key={key} md={4}>
+        <GridItem key={key} sm={6} xl={3}>
           <Card component="section" aria-labelledby={`glance-${key}`} isFullHeight>
             <CardTitle component="h2" id={`glance-${key}`}>
               {title}
             </CardTitle>
             <CardBody>
               {fleet ? (
-                <Counts counts={fleet[key]} title={title} />
+                <Counts counts={fleet[key] ?? NONE} title={title} />
               ) : (
                 <Skeleton height="5rem" screenreaderText={`Loading ${title}`} />
               )}

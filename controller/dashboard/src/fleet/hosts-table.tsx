@@ -1,21 +1,27 @@
 import { EmptyState, EmptyStateBody } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { Host } from "../api/documents";
-import { type Column, ObjectTable } from "./object-table";
-import { PhaseLabel } from "./phase";
-import { Reason } from "./reason";
+import { Link } from "wouter";
+import type { Host, Port } from "../api/documents";
+import type { Column } from "../chrome/paged-table";
+import { PhaseLabel } from "../status/phase";
+import { Reason } from "../status/reason";
+import { ObjectTable } from "./object-table";
 
 interface Props {
   query: UseQueryResult<Host[]>;
+  ports: Port[] | undefined;
   head: number | undefined;
 }
 
-export function HostsTable({ query, head }: Props) {
+export function HostsTable({ query, ports, head }: Props) {
+  const counts = portsByHost(ports ?? []);
   const columns: Column<Host>[] = [
-    { title: "Name", cell: (host) => <strong>{host.metadata.name}</strong> },
+    { title: "Name", cell: ({ metadata: { name } }) => <Link href={`/hosts/${name}`}>{name}</Link> },
     { title: "Phase", cell: (host) => <PhaseLabel phase={host.status.phase} /> },
     { title: "VTEPs", cell: (host) => <Addresses addresses={host.spec.vteps} /> },
-    { title: "Revision", cell: (host) => <Applied host={host} head={head} /> },
+    { title: "Switch", cell: (host) => <Switch host={host} />, className: "nowrap" },
+    { title: "Ports", cell: (host) => counts.get(host.metadata.name) ?? 0, className: "number" },
+    { title: "Revision", cell: (host) => <Applied host={host} head={head} />, className: "nowrap" },
     { title: "Reason", cell: (host) => <Reason object={host} />, className: "reason-cell" },
   ];
   return (
@@ -34,6 +40,16 @@ export function HostsTable({ query, head }: Props) {
       }
     />
   );
+}
+
+function portsByHost(ports: Port[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { spec } of ports) counts.set(spec.host, (counts.get(spec.host) ?? 0) + 1);
+  return counts;
+}
+
+function Switch({ host: { spec } }: { host: Host }) {
+  return spec.overlay_bridge_type === "linux" ? "Linux bridge" : "Open vSwitch";
 }
 
 function Addresses({ addresses }: { addresses: string[] }) {

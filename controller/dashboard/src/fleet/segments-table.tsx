@@ -1,9 +1,10 @@
 import { EmptyState, EmptyStateBody } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Port, Segment } from "../api/documents";
-import { type Column, ObjectTable } from "./object-table";
-import { PhaseLabel } from "./phase";
-import { Reason } from "./reason";
+import type { Column } from "../chrome/paged-table";
+import { PhaseLabel } from "../status/phase";
+import { Reason } from "../status/reason";
+import { ObjectTable } from "./object-table";
 
 interface Props {
   query: UseQueryResult<Segment[]>;
@@ -16,6 +17,7 @@ export function SegmentsTable({ query, ports }: Props) {
     { title: "Name", cell: (segment) => <strong>{segment.metadata.name}</strong> },
     { title: "Phase", cell: (segment) => <PhaseLabel phase={segment.status.phase} /> },
     { title: "VNI", cell: (segment) => <span className="mono">{segment.spec.vni ?? "—"}</span> },
+    { title: "Backend", cell: (segment) => segment.spec.backend },
     { title: "MTU", cell: (segment) => segment.spec.mtu ?? "auto" },
     { title: "Members", cell: (segment) => describeMembers(members.get(keyOf(segment)), ports) },
     { title: "Reason", cell: (segment) => <Reason object={segment} />, className: "reason-cell" },

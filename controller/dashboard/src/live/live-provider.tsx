@@ -3,21 +3,23 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
-import type { ChangeEvent } from "../api/documents";
-import { FLEET, useFleet } from "../api/queries";
+import type { ChangeEvent, StatusEvent } from "../api/documents";
+import { FLEET, HOST, useFleet } from "../api/queries";
 import { useSession } from "../session/session";
 import { followEvents } from "./event-stream";
 import { CONNECTING, type Live, LiveContext, type RecentChange } from "./live";
 import { Refresher } from "./refresher";
 
 const KEPT_CHANGES = 30;
-const EVERYTHING = [FLEET, "hosts", "segments", "ports"];
+const LISTS = [FLEET, "hosts", "segments", "ports"];
+const EVERYTHING = [...LISTS, HOST];
 const QUERIES_BY_KIND: Record<string, string[]> = {
   Host: EVERYTHING,
-  Segment: [FLEET, "segments"],
+  Segment: [FLEET, "segments", HOST],
   // A port makes and unmakes members of its segment and work for its host.
   Port: EVERYTHING,
 };
+const OTHER_KINDS = [FLEET, "hosts", HOST];
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { api, signOut } = useSession();
@@ -31,14 +33,16 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (start === null) return;
     const stop = new AbortController();
-    const refresher = new Refresher((key) => queryClient.refetchQueries({ queryKey: [key] }));
+    const refresher = new Refresher((key) =>
+      queryClient.invalidateQueries({ queryKey: key.split("/") }),
+    );
     let caughtUp = false;
     const onEvent = (event: string, data: unknown) => {
       if (event === "synced") caughtUp = true;
-      if (event === "status") refresher.mark(...EVERYTHING);
+      if (event === "status") refresher.mark(...LISTS, `${HOST}/${(data as StatusEvent).host}`);
       if (event !== "change") return;
       const change = data as ChangeEvent;
-      refresher.mark(...(QUERIES_BY_KIND[change.kind] ?? [FLEET]));
+      refresher.mark(...(QUERIES_BY_KIND[change.kind] ?? OTHER_KINDS));
       const seenAt = caughtUp ? new Date() : null;
       setLive((now) => withChange(now, { ...change, seenAt }));
     };

@@ -1,0 +1,56 @@
+/** What stands in the place of data that is not there: still loading, not allowed, not readable. */
+
+import { Button, EmptyState, EmptyStateActions, EmptyStateBody } from "@patternfly/react-core";
+import { EmptyStateFooter, Skeleton } from "@patternfly/react-core";
+import LockIcon from "@patternfly/react-icons/dist/esm/icons/lock-icon";
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { ApiError } from "../api/client";
+
+interface Props<T> {
+  /** What is read, as the subject of a sentence in the plural: "Hosts". */
+  title: string;
+  query: UseQueryResult<T>;
+  /** About as high as what will come. */
+  height?: string;
+  children: (data: T) => ReactNode;
+}
+
+export function QueryState<T>({ title, query, height = "8rem", children }: Props<T>) {
+  if (query.error instanceof ApiError && query.error.status === 403)
+    return <Forbidden title={title} reason={query.error.message} />;
+  if (query.data !== undefined) return children(query.data);
+  if (query.isError) return <Unreadable title={title} query={query} />;
+  return <Skeleton height={height} screenreaderText={`Loading ${title}`} />;
+}
+
+export function Forbidden({ title, reason }: { title: string; reason: string }) {
+  return (
+    <EmptyState headingLevel="h3" variant="sm" icon={LockIcon} titleText={`${title} are not yours to see`}>
+      <EmptyStateBody>
+        <p>{reason}</p>
+        <p>A network admin can make a token that may read them.</p>
+      </EmptyStateBody>
+    </EmptyState>
+  );
+}
+
+function Unreadable<T>({ title, query }: { title: string; query: UseQueryResult<T> }) {
+  return (
+    <EmptyState
+      headingLevel="h3"
+      variant="sm"
+      status="danger"
+      titleText={`${title} could not be read`}
+    >
+      <EmptyStateBody>{query.error?.message}</EmptyStateBody>
+      <EmptyStateFooter>
+        <EmptyStateActions>
+          <Button variant="primary" onClick={() => void query.refetch()}>
+            Try again
+          </Button>
+        </EmptyStateActions>
+      </EmptyStateFooter>
+    </EmptyState>
+  );
+}

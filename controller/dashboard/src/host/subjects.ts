@@ -1,0 +1,36 @@
+/** What counts packets on a host, by the resource id under which the agent reports it. Pure. */
+
+import type { EffectiveTunnel, Port } from "../api/documents";
+
+export interface Subject {
+  id: string;
+  label: string;
+  kind: "Ports" | "Tunnels";
+}
+
+export const subjectOfPort = (port: Port): string => `port:${port.metadata.uid}`;
+
+/** The kernel has one device for all remotes of a segment, and counts there. */
+export function subjectOfTunnel({ id, backend }: EffectiveTunnel): string {
+  const segment = /^tunnel:([^/]+)\//.exec(id)?.[1];
+  return backend === "kernel" && segment ? `segment:${segment}` : id;
+}
+
+export const labelOfTunnel = (tunnel: EffectiveTunnel): string =>
+  `${tunnel.name} to ${tunnel.remote_host ?? tunnel.remote_ip}`;
+
+export function subjectsOf(ports: Port[], tunnels: EffectiveTunnel[]): Subject[] {
+  const all: Subject[] = [
+    ...ports.map((port) => ({
+      id: subjectOfPort(port),
+      label: port.metadata.name,
+      kind: "Ports" as const,
+    })),
+    ...tunnels.map((tunnel) => ({
+      id: subjectOfTunnel(tunnel),
+      label: tunnel.backend === "kernel" ? `${tunnel.name} to all` : labelOfTunnel(tunnel),
+      kind: "Tunnels" as const,
+    })),
+  ];
+  return [...new Map(all.map((subject) => [subject.id, subject])).values()];
+}

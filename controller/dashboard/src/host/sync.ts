@@ -1,0 +1,18 @@
+/** Whether a host has applied what is wanted of it. Pure. */
+
+import type { Bridge, Host, Port } from "../api/documents";
+
+export interface Sync {
+  text: "Up to date" | "Behind" | "Nothing applied";
+  color: "green" | "blue" | "grey";
+  /** The newest revision of what is intended for this host; the fleet may be far ahead of it. */
+  wanted: number;
+}
+
+export function syncOf(host: Host, objects: (Port | Bridge)[]): Sync {
+  const wanted = Math.max(...[host, ...objects].map(({ metadata }) => metadata.revision));
+  const applied = host.status.applied_revision;
+  if (applied === 0) return { text: "Nothing applied", color: "grey", wanted };
+  if (applied < wanted) return { text: "Behind", color: "blue", wanted };
+  return { text: "Up to date", color: "green", wanted };
+}
