@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ENV_PREFIX = "OVSFLEET_"
 
 _SILENT_AFTER_HEARTBEATS = 3
-_BROKER_SCHEMES = ("filesystem://", "redis://", "rediss://", "amqp://", "amqps://")
+_BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
 
 
 class LogFormat(enum.StrEnum):
@@ -45,6 +46,23 @@ def split_address(address: str) -> tuple[str, int]:
 def _checked_address(address: str) -> str:
     split_address(address)
     return address
+
+
+def _check_broker_url(url: str) -> None:
+    # The URL may carry a password: no message repeats it.
+    scheme, colon, rest = url.partition("://")
+    if not colon or scheme not in _BROKER_SCHEMES:
+        known = ", ".join(f"{known}://" for known in _BROKER_SCHEMES)
+        raise ValueError(f"must start with one of {known}; leave it unset for files in data_dir")
+    if ";" in rest or "," in rest:
+        raise ValueError("must name one broker; put a proxy or a DNS name in front of several")
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ValueError("its host or port cannot be read; write host:port") from error
+    if not named:
+        raise ValueError(f"must name the broker's host: {scheme}://host:port")
 
 
 Address = Annotated[str, AfterValidator(_checked_address)]
@@ -106,10 +124,11 @@ class Settings(BaseSettings):
     """
 
     broker_url: str | None = None
-    """Celery's broker: ``redis://…``, ``amqp://…``, or unset for files in ``data_dir/broker``.
+    """Celery's broker: ``redis://…``, ``amqp://…`` (both also with TLS, ``rediss`` and ``amqps``).
 
-    Files by default because they need no further service. No broker holds truth (the job table
-    does), so losing it loses nothing; two controllers on two machines need a shared one.
+    Unset means files in ``data_dir/broker``: the default because they need no further service. No
+    broker holds truth (the job table does), so losing it loses nothing; two controllers on two
+    machines need a shared one.
     """
 
     heartbeat_interval_ms: Annotated[int, Field(ge=100, le=60_000)] = 1000
@@ -161,8 +180,8 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(_BROKER_SCHEMES):
-            raise ValueError(f"must start with one of {', '.join(_BROKER_SCHEMES)}")
+        if url is not None:
+            _check_broker_url(url)
         return url
 
     @property

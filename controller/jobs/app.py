@@ -7,18 +7,14 @@ is. The schedule lives here and not in the database: it changes with the code on
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from celery import Celery
 from celery.schedules import crontab, schedule
 from celery.signals import setup_logging
 
 from controller.config import Settings
-from controller.jobs import broker
+from controller.jobs.delivery import delivery_settings
 
-QUEUE = "ovsfleet"
-
-RUN_JOB = "run_job"
 SEND_EXPIRED_JOBS = "send_expired_jobs"
 SWEEP_LIVENESS = "sweep_liveness"
 START_PRUNE_JOBS = "start_prune_jobs"
@@ -28,8 +24,7 @@ def make_app(settings: Settings) -> Celery:
     """Make the application; the worker adds the tasks (``controller.jobs.tasks.register``)."""
     app = Celery("ovsfleet", set_as_current=False)
     app.conf.update(
-        **_broker(settings),
-        task_default_queue=QUEUE,
+        **delivery_settings(settings),
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -40,7 +35,6 @@ def make_app(settings: Settings) -> Celery:
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        broker_connection_retry_on_startup=True,
         timezone="UTC",
         beat_schedule=_schedule(settings),
         beat_schedule_filename=str(settings.data_dir / "beat" / "schedule"),
@@ -49,28 +43,9 @@ def make_app(settings: Settings) -> Celery:
     return app
 
 
-def send_job(app: Celery, job_id: UUID) -> None:
-    """Tell a worker to look at a job. Only after the transaction that wrote its row."""
-    app.send_task(RUN_JOB, args=[str(job_id)])
-
-
 def sweep_interval_s(settings: Settings) -> float:
     """Seconds between two looks for expired leases: within half a lease nobody notices."""
     return min(10.0, settings.job_lease_s / 2)
-
-
-def _broker(settings: Settings) -> dict[str, Any]:
-    if settings.broker_url is not None:
-        return {"broker_url": settings.broker_url}
-    return {
-        "broker_url": "files://localhost",
-        "broker_transport": broker.ALIAS,
-        "broker_transport_options": {
-            "folder": str(settings.data_dir / "broker"),
-            # Idle cost: one directory listing per interval.
-            "polling_interval": 0.1,
-        },
-    }
 
 
 def _schedule(settings: Settings) -> dict[str, Any]:
@@ -85,9 +60,9 @@ def _schedule(settings: Settings) -> dict[str, Any]:
 
 
 def _entry(task: str, when: Any, period_s: float) -> dict[str, Any]:
-    # A message that waited longer than until the next one is due is dropped unread, so that a
-    # worker that was away does not repeat the past.
-    return {"task": task, "schedule": when, "options": {"expires": max(period_s, 1.0)}}
+    # RabbitMQ drops what waited until the next one is due. Celery's own ``expires`` would compare
+    # the clocks of two machines.
+    return {"task": task, "schedule": when, "options": {"expiration": max(period_s, 1.0)}}
 
 
 def _keep_our_logging(**_: Any) -> None:

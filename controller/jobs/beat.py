@@ -1,11 +1,54 @@
-"""The beat role: sends the messages of periodic work when they are due. Needs no database."""
+"""The beat role: sends the messages of periodic work when they are due. Needs no database.
+
+While the broker is away nothing is sent and nothing is saved up: the next message does what the
+lost ones would have done.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from celery.beat import PersistentScheduler, SchedulingError
+from kombu import Connection, Producer
 
 from controller.config import Settings
 from controller.jobs.app import make_app
+from controller.jobs.delivery import QUEUE, faults, say_away, say_back
+
+_ENOUGH_WAITING = 100
+"""With so many messages waiting, nobody is working: more of them would only fill the broker."""
+
+
+class Scheduler(PersistentScheduler):
+    """Celery's scheduler, for a broker that may be away and for workers that may be."""
+
+    _said_away: float | None = None
+
+    @property
+    def producer(self) -> Producer:
+        # Celery's would not return before the broker is there, and says so in every attempt.
+        return self.Producer(self.connection, auto_declare=False)
+
+    def apply_entry(self, entry: Any, producer: Producer) -> None:
+        """Send one message if the broker is there and somebody reads what is in it."""
+        connection: Connection = self.connection
+        try:
+            if self._waiting(producer) < _ENOUGH_WAITING:
+                self.apply_async(entry, producer=producer, advance=False)
+        except (SchedulingError, *faults(connection)) as error:
+            connection.collect()
+            self._said_away = say_away(connection, error.__cause__ or error, self._said_away)
+        else:
+            if self._said_away is not None:
+                say_back(connection)
+            self._said_away = None
+
+    def _waiting(self, producer: Producer) -> int:
+        # Declares the queue, so that a broker that was wiped has one again.
+        queue = self.app.amqp.queues[QUEUE](producer.channel)
+        queue.declare()
+        return int(queue.queue_declare().message_count)
 
 
 def run_beat(settings: Settings) -> None:
@@ -13,4 +56,4 @@ def run_beat(settings: Settings) -> None:
     app = make_app(settings)
     schedule = Path(app.conf.beat_schedule_filename)
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app.Beat(quiet=True, schedule=str(schedule)).run()
+    app.Beat(scheduler_cls=Scheduler, quiet=True, schedule=str(schedule)).run()

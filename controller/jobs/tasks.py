@@ -20,6 +20,7 @@ from celery import Celery
 from controller.config import Settings
 from controller.domain.errors import UnavailableError
 from controller.jobs import app as names
+from controller.jobs.delivery import RUN_JOB, send_job
 from controller.observability import get_logger
 from controller.services import jobs, status
 from controller.store.engine import Database
@@ -69,7 +70,7 @@ class Work:
     def send_expired_jobs(self) -> None:
         for job_id in jobs.expired(self.db, now=datetime.now(UTC)):
             log.warning("Sending a job again", job=str(job_id))
-            names.send_job(self.app, job_id)
+            send_job(self.app, job_id)
 
     def sweep_liveness(self) -> None:
         silence = timedelta(seconds=self.settings.silence_s)
@@ -84,7 +85,7 @@ class Work:
         key = f"prune_jobs {now:%Y-%m-%dT%H}"
         job_id = jobs.enqueue(self.db, "prune_jobs", args, idempotency_key=key, now=now)
         if job_id is not None:
-            names.send_job(self.app, job_id)
+            send_job(self.app, job_id)
 
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)
@@ -105,7 +106,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
     """Add the tasks to ``app``."""
     work = Work(app, db, settings)
     bodies: dict[str, Callable[..., None]] = {
-        names.RUN_JOB: work.run_job,
+        RUN_JOB: work.run_job,
         names.SEND_EXPIRED_JOBS: work.send_expired_jobs,
         names.SWEEP_LIVENESS: work.sweep_liveness,
         names.START_PRUNE_JOBS: work.start_prune_jobs,

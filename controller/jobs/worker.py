@@ -10,14 +10,32 @@ from __future__ import annotations
 import warnings
 
 from celery.platforms import SecurityWarning
+from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+from kombu import Connection
 
 from controller.config import Settings
 from controller.jobs import broker
 from controller.jobs.app import make_app
+from controller.jobs.delivery import await_broker
 from controller.jobs.tasks import register
 from controller.store.engine import Database
 
 _THREADS = 2
+
+
+class _Consumer(Consumer):
+    """Celery's consumer, which waits for a broker that is away the way all our processes do."""
+
+    class Blueprint(Consumer.Blueprint):
+        # We send nothing to be done later, so RabbitMQ need not hold Celery's 28 queues for that.
+        default_steps = tuple(
+            step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step
+        )
+
+    def ensure_connected(self, conn: Connection) -> Connection:
+        self.first_connection_attempt = False
+        return await_broker(self.app, conn, check_stop=maybe_shutdown)
 
 
 def run_worker(settings: Settings, url: str) -> int:
@@ -31,6 +49,7 @@ def run_worker(settings: Settings, url: str) -> int:
         app = make_app(settings)
         register(app, db, settings)
         worker = app.Worker(
+            consumer_cls=_Consumer,
             pool="threads",
             concurrency=_THREADS,
             quiet=True,
