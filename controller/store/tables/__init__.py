@@ -23,6 +23,15 @@ from controller.store.tables.state import (
     JoinTokenRow,
     ResourceFailureRow,
 )
+from controller.store.tables.statistics import (
+    ROLLUP_ROWS,
+    RollupRow,
+    StatCursorRow,
+    StatLastRow,
+    StatProgressRow,
+    StatRawRow,
+    StatSubjectRow,
+)
 
 __all__ = [
     "ApiTokenRow",
@@ -39,8 +48,15 @@ __all__ = [
     "JoinTokenRow",
     "PortRow",
     "ProjectRow",
+    "ROLLUP_ROWS",
     "ResourceFailureRow",
+    "RollupRow",
     "SegmentRow",
+    "StatCursorRow",
+    "StatLastRow",
+    "StatProgressRow",
+    "StatRawRow",
+    "StatSubjectRow",
     "TunnelRow",
     "VERSIONED",
     "VniAllocationRow",
