@@ -148,8 +148,11 @@ class Writer:
     def _set_interface(self, op: SetInterface) -> None:
         row = self._find("Interface", op.name)
         maps = {"options": op.options, "external_ids": op.external_ids}
-        _verify(row, freeze_interface(row), op.based_on, _touched(op.columns, **maps))
+        named = maps | {"options": {**op.options, **dict.fromkeys(op.without, "")}}
+        _verify(row, freeze_interface(row), op.based_on, _touched(op.columns, **named))
         _write(row, op.columns, **maps)
+        for key in op.without:
+            row.delkey("options", key)
 
     def _delete_port(self, op: DeletePort) -> None:
         bridge, row = self._find("Bridge", op.bridge), self._find("Port", op.name)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from agent.errors import ErrorKind, Failure
-from agent.model import HOST_ID, Bridge, HostState, ObservedState, Port, segment_id
+from agent.model import HOST_ID, Backend, Bridge, HostState, ObservedState, Port, segment_id
 from agent.planner.bridges import draft_bridge, kept_row
+from agent.planner.claims import Claim, LinkName, PeerName
 from agent.planner.draft import Draft
-from agent.planner.inventory import Claim, Inventory, LinkName, PeerName, take_inventory
+from agent.planner.explicit import explicit_tunnels, identity
+from agent.planner.inventory import Inventory, take_inventory
+from agent.planner.kernel import device_name, draft_kernel_segment, kept_bridge
+from agent.planner.ownership import segment_of
 from agent.planner.plan import Plan
 from agent.planner.ports import draft_port
-from agent.planner.removal import draft_removals
-from agent.planner.segments import Tunnel, expand
+from agent.planner.removal import draft_removals, removal
+from agent.planner.segments import Segment, expand
 from agent.planner.settle import settle
 from agent.planner.stages import arrange
-from agent.planner.tunnels import draft_tunnels
+from agent.planner.tunnels import TunnelPort, draft_tunnels, tunnels_of
 
 
 def make_plan(desired: HostState, observed: ObservedState) -> Plan:
@@ -24,7 +28,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
 
     Empty when the host is as it shall be, apart from what the failures name.
     """
-    if not observed.vswitchd_running:
+    if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
     inventory = take_inventory(observed, desired.fleet_uid)
     drafted = list(_draft(desired, inventory))
@@ -56,44 +60,97 @@ def _draft(desired: HostState, inventory: Inventory) -> Iterator[Draft | Failure
     doubles = _doubles(desired)
     for bridge in desired_bridges(desired):
         yield doubles.get(bridge.id) or draft_bridge(bridge, inventory)
-    there = {
-        bridge.name
-        for bridge in desired_bridges(desired)
-        if kept_row(bridge, inventory) is not None
-    }
+    segments, failures = expand(desired, inventory)
+    there = _bridges_there(desired, segments, inventory)
+    yield from _draft_ports(desired, doubles, there, inventory)
+    yield from failures
+    yield from _draft_segments(segments, desired.host_uid, doubles, there, inventory)
+    explicit, refusals = explicit_tunnels(desired, inventory)
+    failures += refusals
+    yield from refusals
+    tunnels = [*_mesh(segments), *(each for each in explicit if each.id not in doubles)]
+    yield from (doubles[each.id] for each in explicit if each.id in doubles)
+    yield from draft_tunnels(tunnels, inventory, there)
+    intended = {bridge.id for bridge in desired_bridges(desired)}
+    intended |= {port.id for port in desired.ports} | {each.id for each in desired.tunnels}
+    intended |= {tunnel.id for tunnel in tunnels} | {failure.resource for failure in failures}
+    yield from _draft_removals(desired, intended, segments, inventory)
+
+
+def _bridges_there(
+    desired: HostState, segments: Iterable[Segment], inventory: Inventory
+) -> frozenset[str]:
+    """Names of the bridges, of either sort, that exist already and stay."""
+    of_ovs = {b.name for b in desired_bridges(desired) if kept_row(b, inventory) is not None}
+    of_linux = {each.bridge for each in segments if kept_bridge(each, inventory) is not None}
+    return frozenset(of_ovs | of_linux)
+
+
+def _draft_ports(
+    desired: HostState, doubles: Mapping[str, Failure], there: Container[str], inventory: Inventory
+) -> Iterator[Draft | Failure]:
+    linux_bridges = {each.linux_bridge for each in desired.attachments} - {""}
     for port in sorted(desired.ports, key=lambda port: port.id):
         yield (
             doubles.get(port.id)
             or _bridge_unknown(desired, port)
-            or draft_port(port, inventory, bridge_is_there=port.bridge in there)
+            or draft_port(
+                port,
+                inventory,
+                bridge_is_there=port.bridge in there,
+                on_linux_bridge=port.bridge in linux_bridges,
+            )
         )
-    tunnels, failures = expand(desired, inventory)
-    yield from failures
-    overlay_is_there = desired.overlay is not None and desired.overlay.name in there
-    yield from draft_tunnels(tunnels, inventory, bridge_is_there=overlay_is_there)
-    yield from _draft_removals(desired, tunnels, failures, inventory)
+
+
+def _draft_segments(
+    segments: Iterable[Segment],
+    host_uid: str,
+    doubles: Mapping[str, Failure],
+    there: Container[str],
+    inventory: Inventory,
+) -> Iterator[Draft | Failure]:
+    """Devices of the kernel where it carries the segment, and none where it does not any more."""
+    present = inventory.owned_ids()
+    for segment in segments:
+        if segment.backend is Backend.KERNEL:
+            yield doubles.get(segment.id) or draft_kernel_segment(
+                segment, host_uid, inventory, bridge_is_there=segment.bridge in there
+            )
+        elif segment.id in present:
+            yield removal(segment.id, inventory)
+
+
+def _mesh(segments: Iterable[Segment]) -> list[TunnelPort]:
+    by_ovs = (segment for segment in segments if segment.backend is Backend.OVS)
+    return [tunnel for segment in by_ovs for tunnel in tunnels_of(segment)]
 
 
 def _draft_removals(
-    desired: HostState, tunnels: list[Tunnel], failures: list[Failure], inventory: Inventory
+    desired: HostState, intended: set[str], segments: Iterable[Segment], inventory: Inventory
 ) -> list[Draft | Failure]:
-    intended = {bridge.id for bridge in desired_bridges(desired)}
-    intended |= {port.id for port in desired.ports} | {tunnel.id for tunnel in tunnels}
-    intended |= {failure.resource for failure in failures}
+    here = {segment.id for segment in segments}
+    by_kernel = {segment.id for segment in segments if segment.backend is Backend.KERNEL}
+    replaced = {each for each in inventory.ports if segment_of(each) in by_kernel}
     attached = {segment_id(each.segment_uid) for each in desired.attachments}
-    return draft_removals(intended, desired.removed - attached, inventory)
+    return draft_removals(
+        intended | here | replaced, attached - here, desired.removed - attached, inventory
+    )
 
 
 def _bridge_unknown(desired: HostState, port: Port) -> Failure | None:
-    if any(bridge.name == port.bridge for bridge in desired_bridges(desired)):
+    names = {bridge.name for bridge in desired_bridges(desired)}
+    if port.bridge in names | {each.linux_bridge for each in desired.attachments} - {""}:
         return None
     message = f"port {port.interface} is to be on bridge {port.bridge}, which intent does not have"
     return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
 
 
 def _doubles(desired: HostState) -> dict[str, Failure]:
-    """Failures of bridges and ports that ask for the same thing; none has a better right to it."""
+    """Failures of those that ask for the same thing; none has a better right to it."""
     claims: list[tuple[str, Claim]] = [
+        *_device_claims(desired),
+        *((tunnel.id, identity(tunnel)) for tunnel in desired.tunnels),
         *((bridge.id, LinkName(bridge.name)) for bridge in desired_bridges(desired)),
         *((port.id, LinkName(port.interface)) for port in desired.ports),
         *(
@@ -115,10 +172,20 @@ def _doubles(desired: HostState) -> dict[str, Failure]:
     }
 
 
+def _device_claims(desired: HostState) -> Iterator[tuple[str, Claim]]:
+    """The names of the devices that segments have in the kernel."""
+    for attachment in desired.attachments:
+        fragment = desired.fragments.get(attachment.fragment_hash)
+        if attachment.backend is Backend.KERNEL and fragment is not None:
+            yield segment_id(attachment.segment_uid), LinkName(device_name(fragment.vni))
+        if attachment.linux_bridge:
+            yield segment_id(attachment.segment_uid), LinkName(attachment.linux_bridge)
+
+
 def _broken_bridges(desired: HostState, failures: Iterable[Failure]) -> dict[str, Failure]:
     by_resource = {failure.resource: failure for failure in failures}
-    return {
-        bridge.name: by_resource[bridge.id]
-        for bridge in desired_bridges(desired)
-        if bridge.id in by_resource
-    }
+    makers = [
+        *((bridge.id, bridge.name) for bridge in desired_bridges(desired)),
+        *((segment_id(a.segment_uid), a.linux_bridge) for a in desired.attachments),
+    ]
+    return {name: by_resource[each] for each, name in makers if name and each in by_resource}

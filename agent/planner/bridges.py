@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Bridge, DatapathType, Link, OvsBridge
+from agent.planner.claims import Claim, LinkName, OvsName, Thing, ThingKind
 from agent.planner.draft import Draft
-from agent.planner.health import interface_failures
-from agent.planner.inventory import (
-    Claim,
-    Inventory,
-    LinkName,
-    OvsName,
-    Thing,
-    ThingKind,
-)
+from agent.planner.health import interface_failures, no_open_vswitch
+from agent.planner.inventory import Inventory
 from agent.planner.links import Wish, configure
 from agent.planner.plan import AddBridge, Stage
 from agent.planner.rows import mend_bridge
@@ -41,6 +35,8 @@ def kept_row(bridge: Bridge, inventory: Inventory) -> OvsBridge | None:
 
 
 def _refusal(bridge: Bridge, inventory: Inventory) -> Failure | None:
+    if not inventory.observed.has_ovs:
+        return no_open_vswitch(bridge.id)
     if bridge.datapath_type is DatapathType.UNKNOWN:
         message = (
             f"the datapath type of bridge {bridge.name} is not known to this agent; upgrade it"

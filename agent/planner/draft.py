@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.errors import Failure
-from agent.planner.inventory import Claim, Thing
+from agent.planner.claims import Claim, Thing
 from agent.planner.plan import Stage
 
 NOTHING = Stage()
@@ -30,7 +30,18 @@ class Draft:
     """What stands for this resource now and is to go."""
     make: Stage = NOTHING
     mend: Stage = NOTHING
+    takes: frozenset[str] = frozenset()
+    """Devices that it puts where they belong, whatever Linux bridge they are in."""
     make_first: bool = False
     """Whether the stale should outlive the new, so that no packet is lost between the two."""
     failures: tuple[Failure, ...] = ()
     """What is wrong although the rows are right."""
+
+
+def joined(*stages: Stage) -> Stage:
+    """The steps of all, each kind in the order of the stages."""
+    return Stage(
+        pre=tuple(step for stage in stages for step in stage.pre),
+        ovsdb=tuple(op for stage in stages for op in stage.ovsdb),
+        post=tuple(step for stage in stages for step in stage.post),
+    )

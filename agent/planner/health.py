@@ -1,4 +1,4 @@
-"""What Open vSwitch says about an interface whose row is right: accepted is not yet working."""
+"""Whether Open vSwitch does what its rows say: that it accepted them is not yet working."""
 
 from __future__ import annotations
 
@@ -18,6 +18,27 @@ _WAYS_OUT = {
     ),
     "not supported": "this host's kernel or Open vSwitch lacks the feature",
 }
+
+
+def no_open_vswitch(resource: str) -> Failure:
+    message = (
+        "it needs Open vSwitch, which this host is meant not to have (--ovsdb none); start the "
+        "agent with the host's database, or have it on another host"
+    )
+    return Failure(resource, ErrorKind.UNSUPPORTED, "NoOpenVswitch", message)
+
+
+def no_vxlan(resource: str) -> Failure:
+    message = "this Open vSwitch has no vxlan interfaces; install one that has"
+    return Failure(resource, ErrorKind.UNSUPPORTED, "VxlanUnavailable", message)
+
+
+def foreign_interface(resource: str, name: str, strangers: tuple[str, ...]) -> Failure:
+    message = (
+        f"somebody added {', '.join(strangers)} to port {name}, which is ours; take it out of the "
+        "port, the agent does not touch it"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "ForeignInterface", message)
 
 
 def interface_failures(resource: str, interface: OvsInterface) -> tuple[Failure, ...]:

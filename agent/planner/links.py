@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from agent.errors import ErrorKind, Failure
 from agent.model import Link
+from agent.planner.inventory import Inventory
 from agent.planner.plan import AddAddress, DeleteAddress, NetlinkStep, SetLink
 
 T = TypeVar("T", int, str, bool)
+
+_OVS_MASTERS = ("", "ovs-system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Wish:
     mac: str | None = None
     up: bool | None = None
     alias: str | None = None
+    master: str | None = None
+    """The Linux bridge it shall be in; empty for none."""
     addresses: frozenset[str] | None = None
     """What the device shall have; of what else it has, only what bears our mark goes."""
 
@@ -36,13 +42,37 @@ def configure(
         mac=_unless_equal(wish.mac, have.mac.lower() if have else None),
         up=_unless_equal(wish.up, have.up if have else None),
         alias=_unless_equal(wish.alias, have.alias if have else None),
+        master=_unless_equal(wish.master, have.master if have else None),
         ifindex=have.ifindex if have else None,
     )
-    named = (changes.mtu, changes.mac, changes.up, changes.alias)
-    first: tuple[NetlinkStep, ...] = (changes,) if any(each is not None for each in named) else ()
+    first = _in_order(changes)
     if wish.addresses is None:
         return first
     return first + _address_steps(resource, netns, name, have, wish.addresses)
+
+
+def _in_order(changes: SetLink) -> tuple[NetlinkStep, ...]:
+    """A device comes up only in the bridge that it belongs to, whatever order the kernel has."""
+    if changes.master is not None and changes.up is not None:
+        return (*_in_order(replace(changes, up=None)), _only_up(changes))
+    named = (changes.mtu, changes.mac, changes.up, changes.alias, changes.master)
+    return (changes,) if any(each is not None for each in named) else ()
+
+
+def _only_up(changes: SetLink) -> SetLink:
+    name, index = changes.name, changes.ifindex
+    return SetLink(changes.resource, changes.netns, name, up=changes.up, ifindex=index)
+
+
+def enslaved_elsewhere(resource: str, link: Link, inventory: Inventory) -> Failure | None:
+    """A device of ours that somebody put into a bridge or bond of theirs is not taken back."""
+    if link.master in _OVS_MASTERS or inventory.owns_device(link.master):
+        return None
+    message = (
+        f"device {link.name} already belongs to {link.master}; free it with: "
+        f"ip link set {link.name} nomaster"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "DeviceEnslaved", message)
 
 
 def normal_address(cidr: str) -> str:

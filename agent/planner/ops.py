@@ -110,7 +110,10 @@ class SetPort:
 
 @dataclass(frozen=True, slots=True)
 class SetInterface:
-    """Write whole ``columns`` (mac, mtu_request), and keys of options and external_ids."""
+    """Write whole ``columns`` (mac, mtu_request), and keys of options and external_ids.
+
+    ``without`` names keys to take out of options.
+    """
 
     resource: str
     name: str
@@ -119,8 +122,11 @@ class SetInterface:
     options: Mapping[str, str] = field(default_factory=_empty)
     external_ids: Mapping[str, str] = field(default_factory=_empty)
 
+    without: frozenset[str] = frozenset()
+
     def describe(self) -> str:
-        words = changes({**self.columns, **self.options}, self.external_ids)
+        unset: dict[str, ColumnValue] = dict.fromkeys(self.without)
+        words = changes({**self.columns, **self.options, **unset}, self.external_ids)
         return f"change interface {self.name}: {words}"
 
 

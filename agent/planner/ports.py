@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Link, OvsInterface, OvsPort, Port, PortType, VethPeer
+from agent.model import OVS_KINDS, Link, OvsInterface, OvsPort, Port, PortType
+from agent.planner.claims import Claim, LinkName, OvsName
 from agent.planner.draft import Draft
-from agent.planner.health import interface_failures
-from agent.planner.inventory import (
-    Claim,
-    Inventory,
-    LinkName,
-    OvsName,
-    PeerName,
-    PlacedPort,
-    Thing,
-    ThingKind,
-    is_pair,
-)
-from agent.planner.links import Wish, configure, normal_address
-from agent.planner.plan import AddPort, CreateVeth, NetlinkStep, Stage
+from agent.planner.health import foreign_interface, interface_failures
+from agent.planner.inventory import Inventory, PlacedPort
+from agent.planner.links import Wish, configure
+from agent.planner.plan import AddPort, NetlinkStep, Stage
 from agent.planner.rows import mend_port
+from agent.planner.veths import (
+    draft_enslaved_veth,
+    draft_plugged_veth,
+    stale_links,
+    stale_rows,
+    wanted_addresses,
+)
 
-_OVS_MASTERS = ("", "ovs-system")
 _INTERFACE_TYPES = {PortType.INTERNAL: "internal", PortType.VETH: ""}
 
 
-def draft_port(port: Port, inventory: Inventory, *, bridge_is_there: bool) -> Draft | Failure:
-    refusal = _refusal(port, inventory)
+def draft_port(
+    port: Port, inventory: Inventory, *, bridge_is_there: bool, on_linux_bridge: bool = False
+) -> Draft | Failure:
+    refusal = _refusal(port, inventory) or (_misplaced(port) if on_linux_bridge else None)
     if refusal is not None:
         return refusal
+    if port.peer is not None and on_linux_bridge:
+        return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=bridge_is_there)
     placed = _fitting_row(port, inventory) if bridge_is_there else None
     if port.type is PortType.VETH and port.peer is not None:
-        return _draft_veth(port, port.peer, inventory, placed)
+        wanted = _wanted_row(port, inventory)
+        return draft_plugged_veth(port, port.peer, inventory, placed, wanted)
     return _draft_internal(port, inventory, placed)
 
 
@@ -57,6 +58,22 @@ def _refusal(port: Port, inventory: Inventory) -> Failure | None:
     return _stranger_inside(port, inventory)
 
 
+def _misplaced(port: Port) -> Failure | None:
+    if port.type is PortType.INTERNAL:
+        message = (
+            f"port {port.interface} is internal, which only Open vSwitch has, and is to be on "
+            f"Linux bridge {port.bridge}; make it a veth"
+        )
+        return Failure(port.id, ErrorKind.INVALID, "InternalNeedsOvs", message)
+    if port.tag:
+        message = (
+            f"port {port.interface} is to have tag {port.tag} on Linux bridge {port.bridge}, which "
+            "has no VLANs; leave the tag out"
+        )
+        return Failure(port.id, ErrorKind.INVALID, "TagNeedsOvs", message)
+    return None
+
+
 def _namespace_failure(port: Port, netns: str, inventory: Inventory) -> Failure | None:
     where = f"network namespace {netns} of port {port.interface}"
     if netns not in inventory.observed.namespaces:
@@ -76,14 +93,6 @@ def _stranger_inside(port: Port, inventory: Inventory) -> Failure | None:
         if strangers := inventory.foreign_interfaces(placed.port):
             return foreign_interface(port.id, placed.port.name, strangers)
     return None
-
-
-def foreign_interface(resource: str, name: str, strangers: tuple[str, ...]) -> Failure:
-    message = (
-        f"somebody added {', '.join(strangers)} to port {name}, which is ours; take it out of the "
-        "port, the agent does not touch it"
-    )
-    return Failure(resource, ErrorKind.CONFLICT, "ForeignInterface", message)
 
 
 def _is_assignable(cidr: str) -> bool:
@@ -112,23 +121,6 @@ def _type(port: OvsPort) -> str:
     return "" if kind == "system" else kind
 
 
-def _stale_rows(port: Port, inventory: Inventory, kept: PlacedPort | None) -> tuple[Thing, ...]:
-    return tuple(
-        Thing(ThingKind.PORT, placed.port.name)
-        for placed in inventory.ports.get(port.id, ())
-        if placed is not kept
-    )
-
-
-def _stale_links(port: Port, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
-    """Devices of this port that are to go and do not go by themselves with a row."""
-    return tuple(
-        Thing(ThingKind.LINK, link.name)
-        for link in inventory.links.get(port.id, ())
-        if link is not kept and not inventory.is_backed(link)
-    )
-
-
 def _wanted_row(port: Port, inventory: Inventory) -> OvsPort:
     internal = port.type is PortType.INTERNAL
     marks = inventory.mark(port.id)
@@ -140,10 +132,6 @@ def _wanted_row(port: Port, inventory: Inventory) -> OvsPort:
         external_ids=marks,
     )
     return OvsPort(port.interface, (interface,), tag=port.tag or None, external_ids=marks)
-
-
-def _addresses(port: Port) -> frozenset[str]:
-    return frozenset(normal_address(cidr) for cidr in port.addresses)
 
 
 def _add(port: Port, inventory: Inventory) -> AddPort:
@@ -163,7 +151,7 @@ def _draft_internal(port: Port, inventory: Inventory, placed: PlacedPort | None)
     return Draft(
         port.id,
         bridge=port.bridge,
-        stale=(*_stale_rows(port, inventory, placed), *_stale_links(port, inventory, link)),
+        stale=(*stale_rows(port, inventory, placed), *stale_links(port, inventory, link)),
         mend=Stage(
             ovsdb=ops,
             post=() if link is None else _configure_internal(port, inventory, interface, link),
@@ -187,12 +175,12 @@ def _make_internal(port: Port, inventory: Inventory) -> Draft:
         (link for link in own if link.name == port.interface and link.kind in OVS_KINDS), None
     )
     claims: tuple[Claim, ...] = (OvsName(port.interface),)
-    wish = Wish(up=True, alias=inventory.alias(port.id), addresses=_addresses(port))
+    wish = Wish(up=True, alias=inventory.alias(port.id), addresses=wanted_addresses(port))
     return Draft(
         port.id,
         bridge=port.bridge,
         claims=claims if left_behind else (*claims, LinkName(port.interface)),
-        stale=(*_stale_rows(port, inventory, None), *_stale_links(port, inventory, left_behind)),
+        stale=(*stale_rows(port, inventory, None), *stale_links(port, inventory, left_behind)),
         make=Stage(
             ovsdb=(_add(port, inventory),),
             post=configure(port.id, None, port.interface, None, wish),
@@ -209,84 +197,10 @@ def _configure_internal(
         mac=port.mac.lower() or None if _same(interface.mac, port.mac) else None,
         up=True,
         alias=inventory.alias(port.id),
-        addresses=_addresses(port),
+        addresses=wanted_addresses(port),
     )
     return configure(port.id, None, port.interface, link, wish)
 
 
 def _same(mac: str | None, other: str) -> bool:
     return (mac or "").lower() == other.lower()
-
-
-# --- veth ----------------------------------------------------------------------------------------
-
-
-def _draft_veth(
-    port: Port, peer: VethPeer, inventory: Inventory, placed: PlacedPort | None
-) -> Draft | Failure:
-    link = _living_link(port, peer, inventory)
-    if link is None:
-        return _make_veth(port, peer, inventory)
-    if link.master not in _OVS_MASTERS:
-        message = (
-            f"device {link.name} already belongs to {link.master}; free it with: "
-            f"ip link set {link.name} nomaster"
-        )
-        return Failure(port.id, ErrorKind.CONFLICT, "DeviceEnslaved", message)
-    stale = (*_stale_rows(port, inventory, placed), *_stale_links(port, inventory, link))
-    post = _configure_veth(port, peer, inventory, link)
-    draft = Draft(port.id, bridge=port.bridge, stale=stale)
-    if placed is None:
-        make = Stage(ovsdb=(_add(port, inventory),), post=post)
-        return replace(draft, claims=(OvsName(port.interface),), make=make)
-    ops = mend_port(port.id, placed, _wanted_row(port, inventory))
-    failures = () if ops else interface_failures(port.id, placed.port.interfaces[0])
-    return replace(draft, mend=Stage(ovsdb=ops, post=post), failures=failures)
-
-
-def _living_link(port: Port, peer: VethPeer, inventory: Inventory) -> Link | None:
-    """The host's end of this port's pair, if its other end is where it shall be."""
-    far = inventory.observed.peers.get((peer.netns, peer.interface))
-    for link in inventory.links.get(port.id, ()):
-        if link.name == port.interface and far is not None and is_pair(link, far):
-            return link
-    return None
-
-
-def _make_veth(port: Port, peer: VethPeer, inventory: Inventory) -> Draft:
-    """A pair made anew, and plugged in anew: Open vSwitch stays with the device it knew."""
-    create = CreateVeth(
-        port.id,
-        port.interface,
-        inventory.alias(port.id),
-        port.mtu,
-        peer.netns,
-        peer.interface,
-        port.mac.lower(),
-    )
-    near = configure(port.id, None, port.interface, None, Wish(up=True))
-    wish = Wish(up=True, addresses=_addresses(port))
-    return Draft(
-        port.id,
-        bridge=port.bridge,
-        claims=(
-            OvsName(port.interface),
-            LinkName(port.interface),
-            PeerName(peer.netns, peer.interface),
-        ),
-        stale=(*_stale_rows(port, inventory, None), *_stale_links(port, inventory, None)),
-        make=Stage(
-            pre=(create,),
-            ovsdb=(_add(port, inventory),),
-            post=near + configure(port.id, peer.netns, peer.interface, None, wish),
-        ),
-    )
-
-
-def _configure_veth(
-    port: Port, peer: VethPeer, inventory: Inventory, link: Link
-) -> tuple[NetlinkStep, ...]:
-    far = inventory.observed.peers[peer.netns, peer.interface]
-    near = configure(port.id, None, port.interface, link, Wish(mtu=port.mtu, up=True))
-    wish = Wish(port.mtu, port.mac.lower() or None, up=True, addresses=_addresses(port))
-    return near + configure(port.id, peer.netns, peer.interface, far, wish)

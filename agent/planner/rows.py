@@ -36,14 +36,18 @@ def mend_port(
     placed: PlacedPort,
     wanted: OvsPort,
     interface_columns: tuple[str, ...] = INTERFACE_COLUMNS,
+    unset: frozenset[str] = frozenset(),
 ) -> tuple[OvsdbOp, ...]:
+    """``unset`` names options of the interface that it shall not have."""
     row = placed.port
     columns = _changed_columns(row, wanted, PORT_COLUMNS)
     marks = _changed_keys(row.external_ids, wanted.external_ids)
     ops: list[OvsdbOp] = []
     if columns or marks:
         ops.append(SetPort(resource, placed.bridge, row.name, row, columns, marks))
-    ops += _mend_interface(resource, row.interfaces[0], wanted.interfaces[0], interface_columns)
+    ops += _mend_interface(
+        resource, row.interfaces[0], wanted.interfaces[0], interface_columns, unset
+    )
     return tuple(ops)
 
 
@@ -62,14 +66,19 @@ def _mend_local_port(
 
 
 def _mend_interface(
-    resource: str, row: OvsInterface, wanted: OvsInterface, names: tuple[str, ...]
+    resource: str,
+    row: OvsInterface,
+    wanted: OvsInterface,
+    names: tuple[str, ...],
+    unset: frozenset[str] = frozenset(),
 ) -> tuple[OvsdbOp, ...]:
     columns = _changed_columns(row, wanted, names)
     options = _changed_keys(row.options, wanted.options)
     marks = _changed_keys(row.external_ids, wanted.external_ids)
-    if not (columns or options or marks):
+    without = unset & row.options.keys()
+    if not (columns or options or marks or without):
         return ()
-    return (SetInterface(resource, row.name, row, columns, options, marks),)
+    return (SetInterface(resource, row.name, row, columns, options, marks, without),)
 
 
 def _changed_columns(

@@ -10,15 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agent.errors import ErrorKind, Failure
+from agent.planner.claims import Claim, DeviceKey, Holder, Thing, ThingKind, UdpPort
 from agent.planner.draft import Draft
-from agent.planner.inventory import (
-    Claim,
-    Holder,
-    Inventory,
-    Thing,
-    ThingKind,
-    placed_ports,
-)
+from agent.planner.inventory import Inventory, placed_ports
 
 
 @dataclass(slots=True)
@@ -29,6 +23,8 @@ class Settlement:
 
     accepted: dict[str, Draft]
     doomed: frozenset[Thing] = frozenset()
+    taken: frozenset[str] = frozenset()
+    """Devices that will be put into the Linux bridge they belong to, if any."""
     refused: dict[str, Failure] = field(default_factory=dict)
     blocked: dict[Thing, Failure] = field(default_factory=dict)
 
@@ -46,6 +42,7 @@ def settle(
     while True:
         before = len(result.refused) + len(result.blocked)
         result.doomed = _doomed(result)
+        result.taken = frozenset(n for each in result.accepted.values() for n in each.takes)
         _block_bridges(result, inventory)
         _refuse(result, broken, inventory)
         if len(result.refused) + len(result.blocked) == before:
@@ -60,18 +57,25 @@ def _doomed(result: Settlement) -> frozenset[Thing]:
 def _block_bridges(result: Settlement, inventory: Inventory) -> None:
     for draft in result.accepted.values():
         for thing in draft.stale:
-            if thing.kind is ThingKind.BRIDGE and thing in result.doomed:
-                staying = _staying_ports(thing.name, result, inventory)
-                if staying:
-                    result.blocked[thing] = _bridge_in_use(draft.resource, thing.name, staying)
+            if thing in result.doomed and (staying := _staying(thing, result, inventory)):
+                result.blocked[thing] = _bridge_in_use(draft.resource, thing.name, staying)
 
 
-def _staying_ports(bridge: str, result: Settlement, inventory: Inventory) -> tuple[str, ...]:
-    return tuple(
-        placed.port.name
-        for placed in placed_ports(inventory.observed.bridges[bridge])
-        if Thing(ThingKind.PORT, placed.port.name) not in result.doomed
-    )
+def _staying(thing: Thing, result: Settlement, inventory: Inventory) -> tuple[str, ...]:
+    """What would lose its bridge if ``thing`` were deleted."""
+    if thing.kind is ThingKind.BRIDGE:
+        return tuple(
+            placed.port.name
+            for placed in placed_ports(inventory.observed.bridges[thing.name])
+            if Thing(ThingKind.PORT, placed.port.name) not in result.doomed
+        )
+    if thing.kind is ThingKind.LINK:
+        return tuple(
+            name
+            for name in inventory.enslaved.get(thing.name, ())
+            if Thing(ThingKind.LINK, name) not in result.doomed and name not in result.taken
+        )
+    return ()
 
 
 def _refuse(result: Settlement, broken: dict[str, Failure], inventory: Inventory) -> None:
@@ -115,4 +119,8 @@ def _conflict(resource: str, claim: Claim, holder: Holder) -> Failure:
         f"{claim} is taken by {holder.words}, which {whose}; remove or rename that, or choose "
         "another in intent"
     )
-    return Failure(resource, ErrorKind.CONFLICT, "AlreadyTaken", message)
+    reason = _REASONS.get(type(claim), "AlreadyTaken")
+    return Failure(resource, ErrorKind.CONFLICT, reason, message)
+
+
+_REASONS: dict[type[Claim], str] = {UdpPort: "UdpPortTaken", DeviceKey: "VniTaken"}

@@ -6,10 +6,11 @@ something to be freed, and takes away the tunnels whose replacements stage one h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from agent.planner.claims import Holder, Thing, ThingKind
 from agent.planner.draft import Draft
-from agent.planner.inventory import Holder, Inventory, Thing, ThingKind
+from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import (
     AddBridge,
     AddPort,
@@ -40,6 +41,7 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
     drafts = [settlement.accepted[resource] for resource in sorted(settlement.accepted)]
     waiting = _waiting(drafts, settlement, inventory)
     hindering = _hindering(drafts, settlement, inventory)
+    rows = {row.port.name: row for placed in inventory.ports.values() for row in placed}
     first: list[Stage] = []
     second: list[Stage] = []
     for draft in drafts:
@@ -50,7 +52,7 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
             if thing not in settlement.doomed:
                 continue
             outlives = draft.make_first and not waits and thing not in hindering
-            deletion = _deletion(draft.resource, thing, inventory)
+            deletion = _deletion(draft.resource, thing, inventory, rows)
             (second if outlives else first).append(deletion)
     return tuple(stage for stage in (_merge(first), _merge(second)) if stage != Stage())
 
@@ -83,14 +85,16 @@ def _obstacles(draft: Draft, settlement: Settlement, inventory: Inventory) -> li
     ]
 
 
-def _deletion(resource: str, thing: Thing, inventory: Inventory) -> Stage:
+def _deletion(
+    resource: str, thing: Thing, inventory: Inventory, rows: Mapping[str, PlacedPort]
+) -> Stage:
     if thing.kind is ThingKind.LINK:
         link = inventory.observed.links[thing.name]
         return Stage(post=(DeleteLink(resource, link.name, link.ifindex, link.alias),))
     if thing.kind is ThingKind.BRIDGE:
-        row = inventory.observed.bridges[thing.name]
-        return Stage(ovsdb=(DeleteBridge(resource, row.name, row),))
-    placed = next(placed for placed in inventory.ports[resource] if placed.port.name == thing.name)
+        bridge = inventory.observed.bridges[thing.name]
+        return Stage(ovsdb=(DeleteBridge(resource, bridge.name, bridge),))
+    placed = rows[thing.name]
     return Stage(ovsdb=(DeletePort(resource, placed.bridge, thing.name, placed.port),))
 
 

@@ -1,7 +1,8 @@
-"""Tunnels: one vxlan interface per segment and remote member.
+"""Tunnels of Open vSwitch: one vxlan interface per segment and remote member, and explicit ones.
 
-A tunnel port is ``protected`` from the transaction that creates it, so that a flood from one tunnel
-never enters another: that is what keeps a full mesh free of loops.
+A mesh's tunnel port is ``protected`` from the transaction that creates it, so that a flood from one
+tunnel never enters another: that is what keeps a full mesh free of loops. An explicit tunnel is an
+ordinary port of its bridge; that it closes no loop is proven before it becomes intent.
 """
 
 from __future__ import annotations
@@ -9,41 +10,91 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 
-from agent.model import OvsInterface, OvsPort
-from agent.planner.draft import Draft
-from agent.planner.health import interface_failures
-from agent.planner.inventory import (
-    Inventory,
+from agent.errors import Failure
+from agent.model import Backend, OvsInterface, OvsPort, segment_id, tunnel_id
+from agent.planner.claims import (
+    Carriage,
+    Claim,
     LinkName,
     OvsName,
-    PlacedPort,
     Thing,
     ThingKind,
     TunnelKey,
+    UdpPort,
 )
+from agent.planner.draft import Draft
+from agent.planner.health import foreign_interface, interface_failures
+from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import AddPort, Stage
 from agent.planner.rows import mend_port
-from agent.planner.segments import Tunnel
+from agent.planner.segments import Segment
 
 _OTHER_KEYS = frozenset({"in_key", "out_key"})
 """Options that take precedence over ``key``; with them a tunnel is another one."""
 
 
+@dataclass(frozen=True, slots=True)
+class TunnelPort:
+    """One tunnel as intended."""
+
+    id: str
+    bridge: str
+    tag: int | None
+    key: TunnelKey
+    segment: str = ""
+    """The id of the segment whose mesh it is a part of; empty for an explicit tunnel."""
+    options: Mapping[str, str | None] | None = None
+    """What else is intended of its options, None for those that are to be unset."""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The options that make it another tunnel when they change."""
+        return {
+            "key": self.key.vni,
+            "remote_ip": self.key.remote_ip,
+            "local_ip": self.key.local_ip,
+            "dst_port": self.key.dst_port,
+        }
+
+
+def tunnels_of(segment: Segment) -> list[TunnelPort]:
+    """The mesh at the edge: one tunnel for each member elsewhere."""
+    return [
+        TunnelPort(
+            id=tunnel_id(segment.uid, remote.host_uid),
+            bridge=segment.bridge,
+            tag=segment.tag,
+            key=TunnelKey(
+                remote_ip=remote.vtep,
+                local_ip=segment.local_ip,
+                vni=str(segment.vni),
+                dst_port=str(segment.dst_port),
+            ),
+            segment=segment_id(segment.uid),
+        )
+        for remote in segment.remotes
+    ]
+
+
 def draft_tunnels(
-    tunnels: Iterable[Tunnel], inventory: Inventory, *, bridge_is_there: bool
-) -> list[Draft]:
+    tunnels: Iterable[TunnelPort], inventory: Inventory, there: Container[str]
+) -> list[Draft | Failure]:
+    """``there`` holds the names of the bridges that exist already."""
     taken = {claim.name for claim in inventory.holders if isinstance(claim, OvsName | LinkName)}
-    drafts: list[Draft] = []
+    drafts: list[Draft | Failure] = []
     for tunnel in tunnels:
-        kept = _fitting_row(tunnel, inventory) if bridge_is_there else None
-        if kept is None:
+        kept = _fitting_row(tunnel, inventory) if tunnel.bridge in there else None
+        if kept is not None:
+            drafts.append(_mend(tunnel, kept, inventory))
+        elif refusal := _stranger_inside(tunnel, inventory):
+            drafts.append(refusal)
+        else:
             name = choose_name(tunnel.key, taken)
             taken.add(name)
             drafts.append(_make(tunnel, name, inventory))
-        else:
-            drafts.append(_mend(tunnel, kept, inventory))
     return drafts
 
 
@@ -58,26 +109,38 @@ def choose_name(key: TunnelKey, taken: Container[str]) -> str:
     raise AssertionError("there are more names than anybody can take")
 
 
-def _fitting_row(tunnel: Tunnel, inventory: Inventory) -> PlacedPort | None:
+def _fitting_row(tunnel: TunnelPort, inventory: Inventory) -> PlacedPort | None:
     """The row of this tunnel that need not be made anew, whatever its name and other columns."""
     for placed in inventory.ports.get(tunnel.id, ()):
         interfaces = placed.port.interfaces
         if placed.bridge == tunnel.bridge and len(interfaces) == 1:
             options = interfaces[0].options
-            wanted = tunnel.options.items()
+            wanted = tunnel.identity.items()
             is_same = wanted <= options.items() and not _OTHER_KEYS & options.keys()
             if interfaces[0].type == "vxlan" and is_same:
                 return placed
     return None
 
 
-def _wanted_row(tunnel: Tunnel, name: str, inventory: Inventory) -> OvsPort:
+def _stranger_inside(tunnel: TunnelPort, inventory: Inventory) -> Failure | None:
+    for placed in inventory.ports.get(tunnel.id, ()):
+        if strangers := inventory.foreign_interfaces(placed.port):
+            return foreign_interface(tunnel.id, placed.port.name, strangers)
+    return None
+
+
+def _wanted_row(tunnel: TunnelPort, name: str, inventory: Inventory) -> OvsPort:
     marks = inventory.mark(tunnel.id)
-    interface = OvsInterface(name, type="vxlan", options=tunnel.options, external_ids=marks)
-    return OvsPort(name, (interface,), tag=tunnel.tag, protected=True, external_ids=marks)
+    others = {key: value for key, value in (tunnel.options or {}).items() if value is not None}
+    options = tunnel.identity | others
+    interface = OvsInterface(name, type="vxlan", options=options, external_ids=marks)
+    is_mesh = bool(tunnel.segment)
+    return OvsPort(name, (interface,), tag=tunnel.tag, protected=is_mesh, external_ids=marks)
 
 
-def _stale_rows(tunnel: Tunnel, inventory: Inventory, kept: PlacedPort | None) -> tuple[Thing, ...]:
+def _stale_rows(
+    tunnel: TunnelPort, inventory: Inventory, kept: PlacedPort | None
+) -> tuple[Thing, ...]:
     return tuple(
         Thing(ThingKind.PORT, placed.port.name)
         for placed in inventory.ports.get(tunnel.id, ())
@@ -85,25 +148,30 @@ def _stale_rows(tunnel: Tunnel, inventory: Inventory, kept: PlacedPort | None) -
     )
 
 
-def _make(tunnel: Tunnel, name: str, inventory: Inventory) -> Draft:
+def _make(tunnel: TunnelPort, name: str, inventory: Inventory) -> Draft:
     add = AddPort(tunnel.id, tunnel.bridge, _wanted_row(tunnel, name, inventory))
+    claims: tuple[Claim, ...] = (tunnel.key, UdpPort(int(tunnel.key.dst_port), Backend.KERNEL))
+    if tunnel.segment:
+        claims = (*claims, Carriage(tunnel.segment, Backend.KERNEL))
     return Draft(
         tunnel.id,
         bridge=tunnel.bridge,
-        claims=(tunnel.key,),
+        claims=claims,
         stale=_stale_rows(tunnel, inventory, None),
         make=Stage(ovsdb=(add,)),
         make_first=True,
     )
 
 
-def _mend(tunnel: Tunnel, placed: PlacedPort, inventory: Inventory) -> Draft:
-    wanted = _wanted_row(tunnel, placed.port.interfaces[0].name, inventory)
-    ops = mend_port(tunnel.id, placed, wanted, interface_columns=())
+def _mend(tunnel: TunnelPort, placed: PlacedPort, inventory: Inventory) -> Draft:
+    interface = placed.port.interfaces[0]
+    wanted = _wanted_row(tunnel, interface.name, inventory)
+    unset = frozenset(key for key, value in (tunnel.options or {}).items() if value is None)
+    ops = mend_port(tunnel.id, placed, wanted, interface_columns=(), unset=unset)
     return Draft(
         tunnel.id,
         bridge=tunnel.bridge,
         stale=_stale_rows(tunnel, inventory, placed),
         mend=Stage(ovsdb=ops),
-        failures=() if ops else interface_failures(tunnel.id, placed.port.interfaces[0]),
+        failures=() if ops else interface_failures(tunnel.id, interface),
     )

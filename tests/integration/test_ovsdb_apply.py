@@ -153,6 +153,10 @@ async def test_what_others_keep_on_our_rows_stays(
     after = port_of((await commit(connection, op))["br0"], "p1").interfaces[0]
     assert after.external_ids == {**MARKS, "ovsfleet-id": "new", "vm-uuid": "42"}
     assert after.options == {"theirs": "yes", "ours": "1"}
+    op = SetInterface("port:p1", "p1", after, without=frozenset({"ours", "never"}))
+    assert port_of((await commit(connection, op))["br0"], "p1").interfaces[0].options == {
+        "theirs": "yes"
+    }
 
 
 async def test_deleting_leaves_no_row_behind(ovs: OpenVSwitch, connection: OvsdbConnection) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.model import ObservedState, OvsBridge, OvsPort
-from agent.planner.inventory import TunnelKey, tunnel_key
+from agent.planner.claims import TunnelKey, tunnel_key
 
 MAX_COPIES = 10_000
 """More copies than any loop-free fabric of a test can make."""

@@ -27,7 +27,7 @@ from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, OvsPort
-from agent.planner.inventory import TunnelKey, tunnel_key
+from agent.planner.claims import TunnelKey, tunnel_key
 from agent.planner.plan import (
     AddBridge,
     AddPort,
@@ -202,10 +202,11 @@ class Switch:
             for port in bridge.ports:
                 for row in port.interfaces:
                     if row.name == op.name:
+                        kept = {k: v for k, v in row.options.items() if k not in op.without}
                         changed = replace(
                             row,
                             **op.columns,  # type: ignore[arg-type]
-                            options={**row.options, **op.options},
+                            options={**kept, **op.options},
                             external_ids={**row.external_ids, **op.external_ids},
                         )
                         others = tuple(each for each in port.interfaces if each is not row)

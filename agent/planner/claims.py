@@ -1,0 +1,161 @@
+"""What a resource has to have for itself on a host, and who has it already.
+
+A claim is the name of something that only one can have. Which claims a resource makes is said where
+it is drafted, who holds them is read off the host in ``holders``.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agent.model import Backend, OvsInterface
+
+DEFAULT_VXLAN_PORT = "4789"
+"""What ovs-vswitchd takes for a vxlan Interface without options:dst_port."""
+
+
+class ThingKind(enum.Enum):
+    BRIDGE = "bridge"
+    PORT = "port"
+    LINK = "device"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Thing:
+    """Something that exists and may have to go: names are unique within each kind."""
+
+    kind: ThingKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class OvsName:
+    """A name in OVSDB: bridges, ports and interfaces share one space, as a bridge has all three."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"name {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkName:
+    """A device name in the agent's network namespace."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"device name {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerName:
+    """A device name in another network namespace."""
+
+    netns: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"device name {self.name} in namespace {self.netns}"
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelKey:
+    """What ovs-vswitchd tells vxlan tunnels apart by, over all of its bridges."""
+
+    remote_ip: str
+    local_ip: str
+    vni: str
+    dst_port: str
+
+    def __str__(self) -> str:
+        return (
+            f"tunnel to {self.remote_ip} from {self.local_ip or 'any address'} with VNI {self.vni} "
+            f"and UDP port {self.dst_port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """What the kernel tells vxlan devices apart by."""
+
+    vni: int
+    dst_port: int
+
+    def __str__(self) -> str:
+        return f"VNI {self.vni} on UDP port {self.dst_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UdpPort:
+    """A UDP port in the hands of one backend; who claims it is the other one.
+
+    With Open vSwitch's kernel datapath the second to come gets EADDRINUSE, with the one in
+    userspace nobody gets an error and packets are lost.
+    """
+
+    number: int
+    backend: Backend
+
+    def __str__(self) -> str:
+        return f"UDP port {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """A segment in the hands of one backend; who claims it is the other one.
+
+    With both at once, each remote member would get every flood twice, and send it back.
+    """
+
+    segment: str
+    backend: Backend
+
+    def __str__(self) -> str:
+        return f"the traffic of {self.segment}"
+
+
+Claim: TypeAlias = OvsName | LinkName | PeerName | TunnelKey | DeviceKey | UdpPort | Carriage
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who occupies a claim: ``resource`` is empty for what is not ours."""
+
+    thing: Thing
+    resource: str
+    words: str
+
+
+def tunnel_key(interface: OvsInterface) -> TunnelKey | None:
+    """The identity of a vxlan interface; None for other types and for tunnels that cannot work."""
+    if interface.type != "vxlan" or "remote_ip" not in interface.options:
+        return None
+    options = interface.options
+    return TunnelKey(
+        remote_ip=normal_ip(options["remote_ip"]),
+        local_ip=normal_ip(options.get("local_ip", "")),
+        vni=_normal_number(options.get("in_key", options.get("key", "0"))),
+        dst_port=_normal_number(options.get("dst_port", DEFAULT_VXLAN_PORT)),
+    )
+
+
+def normal_ip(text: str) -> str:
+    """An address as the kernel prints it; what is none stays as it is."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text
+
+
+def _normal_number(text: str) -> str:
+    try:
+        return str(int(text, 0))
+    except ValueError:
+        return text

@@ -1,0 +1,92 @@
+"""Explicit tunnels: this host's ends, on explicit bridges, as ports of Open vSwitch."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from agent.errors import ErrorKind, Failure
+from agent.model import HostState, Tunnel
+from agent.planner.claims import TunnelKey, normal_ip
+from agent.planner.health import no_open_vswitch, no_vxlan
+from agent.planner.inventory import Inventory
+from agent.planner.surroundings import Surroundings, port_shared, survey
+from agent.planner.tunnels import TunnelPort
+
+
+def explicit_tunnels(
+    desired: HostState, inventory: Inventory
+) -> tuple[list[TunnelPort], list[Failure]]:
+    """Every explicit tunnel that can be here, and why the others cannot."""
+    surroundings = survey(desired, inventory)
+    tunnels: list[TunnelPort] = []
+    failures: list[Failure] = []
+    for tunnel in sorted(desired.tunnels, key=lambda each: each.id):
+        refusal = _refusal(tunnel, desired, surroundings)
+        if refusal is not None:
+            failures.append(refusal)
+        else:
+            tunnels.append(_port(tunnel))
+    return tunnels, failures
+
+
+def identity(tunnel: Tunnel) -> TunnelKey:
+    return TunnelKey(
+        remote_ip=normal_ip(tunnel.remote_ip),
+        local_ip=normal_ip(tunnel.local_ip),
+        vni=str(tunnel.vni),
+        dst_port=str(tunnel.dst_port),
+    )
+
+
+def _port(tunnel: Tunnel) -> TunnelPort:
+    return TunnelPort(
+        id=tunnel.id,
+        bridge=tunnel.bridge,
+        tag=tunnel.tag or None,
+        key=identity(tunnel),
+        options={
+            "ttl": tunnel.ttl or None,
+            "tos": tunnel.tos or None,
+            "csum": _word(tunnel.csum),
+            "df_default": _word(tunnel.df_default),
+        },
+    )
+
+
+def _word(choice: bool | None) -> str | None:
+    return None if choice is None else str(choice).lower()
+
+
+def _refusal(tunnel: Tunnel, desired: HostState, surroundings: Surroundings) -> Failure | None:
+    if not surroundings.has_ovs:
+        return no_open_vswitch(tunnel.id)
+    if not surroundings.has_vxlan:
+        return no_vxlan(tunnel.id)
+    if all(bridge.name != tunnel.bridge for bridge in desired.bridges):
+        message = f"the tunnel is to be on bridge {tunnel.bridge}, which intent does not have"
+        return Failure(tunnel.id, ErrorKind.INVALID, "BridgeUnknown", message)
+    return _address_fault(tunnel) or _clash(tunnel, surroundings)
+
+
+def _address_fault(tunnel: Tunnel) -> Failure | None:
+    for address in (tunnel.local_ip, tunnel.remote_ip):
+        if not _is_endpoint(address):
+            message = f"{address!r} is no address that a tunnel can have; correct the tunnel's end"
+            return Failure(tunnel.id, ErrorKind.INVALID, "AddressInvalid", message)
+    return None
+
+
+def _clash(tunnel: Tunnel, surroundings: Surroundings) -> Failure | None:
+    if surroundings.networks[tunnel.vni, tunnel.dst_port] > 1:
+        message = f"VNI {tunnel.vni} is that of a segment of this host as well"
+        return Failure(tunnel.id, ErrorKind.INVALID, "VniNotUnique", message)
+    if len(surroundings.backends.get(tunnel.dst_port, ())) > 1:
+        return port_shared(tunnel.id, tunnel.dst_port)
+    return None
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        return not ipaddress.ip_address(text).is_unspecified
+    except ValueError:
+        return False

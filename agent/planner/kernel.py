@@ -1,0 +1,236 @@
+"""Segments that the kernel carries: one vxlan device each, with a static forwarding table.
+
+On a host with Open vSwitch the device is a port of the overlay bridge with the segment's local
+VLAN, elsewhere it is enslaved to a Linux bridge of the segment's own. It is not ``protected`` as
+the tunnels are: there is only one per segment, and no bridge sends a frame back where it came from.
+
+A device is made down, gets its table and its place, and comes up last, so that nothing is flooded
+to where it should not be. What makes it what it is cannot be changed: it is made anew then, after
+its port is gone, because Open vSwitch stays with the device that it knew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from agent.errors import Failure
+from agent.model import Backend, Link, OvsInterface, OvsPort, Vxlan
+from agent.planner.claims import (
+    Carriage,
+    Claim,
+    DeviceKey,
+    LinkName,
+    OvsName,
+    Thing,
+    ThingKind,
+    UdpPort,
+)
+from agent.planner.draft import NOTHING, Draft, joined
+from agent.planner.health import foreign_interface, interface_failures
+from agent.planner.inventory import Inventory, PlacedPort
+from agent.planner.links import Wish, configure, enslaved_elsewhere
+from agent.planner.plan import (
+    AddFdb,
+    AddPort,
+    CreateLinuxBridge,
+    CreateVxlan,
+    DeleteFdb,
+    NetlinkStep,
+    Stage,
+)
+from agent.planner.rows import mend_port
+from agent.planner.segments import Segment
+
+
+def device_name(vni: int) -> str:
+    return f"kx{vni}"
+
+
+def derived_mac(owner: str, resource: str, host_uid: str, kind: str) -> str:
+    """A locally administered address that a device keeps when it is made anew."""
+    digest = hashlib.sha256(f"{owner}|{resource}|{host_uid}|{kind}".encode()).digest()
+    return bytes((0x0A, *digest[:5])).hex(":")
+
+
+def draft_kernel_segment(
+    segment: Segment, host_uid: str, inventory: Inventory, *, bridge_is_there: bool
+) -> Draft | Failure:
+    """``bridge_is_there`` tells whether the overlay bridge is."""
+    device = _kept_device(segment, inventory)
+    if refusal := _refusal(segment, device, inventory):
+        return refusal
+    is_plugged = bridge_is_there and device is not None and not segment.on_linux_bridge
+    row = _kept_row(segment, inventory) if is_plugged else None
+    bridge = kept_bridge(segment, inventory)
+    stage = joined(
+        _bridge_steps(segment, host_uid, inventory, bridge),
+        _device_steps(segment, host_uid, inventory, _as_placed(segment, device, bridge)),
+        _row_steps(segment, inventory, row),
+    )
+    claims = _claims(segment, device, bridge, row)
+    is_well = row is not None and not stage.ovsdb
+    return Draft(
+        segment.id,
+        bridge="" if segment.on_linux_bridge else segment.bridge,
+        makes_bridge=segment.bridge if segment.on_linux_bridge else "",
+        claims=claims,
+        stale=_stale(segment, inventory, (device, bridge), row),
+        make=stage if claims else NOTHING,
+        mend=NOTHING if claims else stage,
+        takes=frozenset({device.name} if device is not None else ()),
+        failures=interface_failures(segment.id, row.port.interfaces[0]) if row and is_well else (),
+    )
+
+
+# --- what is there -------------------------------------------------------------------------------
+
+
+def _kept_device(segment: Segment, inventory: Inventory) -> Link | None:
+    """The device that already is this segment's and need not be made anew."""
+    for link in inventory.links.get(segment.id, ()):
+        if (link.name, link.vxlan) == (device_name(segment.vni), _vxlan(segment)):
+            return link
+    return None
+
+
+def kept_bridge(segment: Segment, inventory: Inventory) -> Link | None:
+    """The Linux bridge that already is this segment's."""
+    for link in inventory.links.get(segment.id, ()):
+        if (link.name, link.kind) == (segment.bridge, "bridge") and segment.on_linux_bridge:
+            return link
+    return None
+
+
+def _kept_row(segment: Segment, inventory: Inventory) -> PlacedPort | None:
+    name = device_name(segment.vni)
+    for placed in inventory.ports.get(segment.id, ()):
+        interfaces = placed.port.interfaces
+        is_named = (placed.port.name, [each.name for each in interfaces]) == (name, [name])
+        if is_named and placed.bridge == segment.bridge and interfaces[0].type in ("", "system"):
+            return placed
+    return None
+
+
+def _vxlan(segment: Segment) -> Vxlan:
+    return Vxlan(segment.vni, segment.local_ip, segment.dst_port)
+
+
+def _stale(
+    segment: Segment,
+    inventory: Inventory,
+    kept: tuple[Link | None, ...],
+    kept_row: PlacedPort | None,
+) -> tuple[Thing, ...]:
+    """What is to go: of this segment's own, and all tunnels that Open vSwitch has for it."""
+    ports = (*inventory.ports.get(segment.id, ()), *inventory.meshes.get(segment.id, ()))
+    links = (link for link in inventory.links.get(segment.id, ()) if not inventory.is_backed(link))
+    return (
+        *(Thing(ThingKind.BRIDGE, row.name) for row in inventory.bridges.get(segment.id, ())),
+        *(Thing(ThingKind.PORT, each.port.name) for each in ports if each is not kept_row),
+        *(Thing(ThingKind.LINK, link.name) for link in links if link not in kept),
+    )
+
+
+def _refusal(segment: Segment, device: Link | None, inventory: Inventory) -> Failure | None:
+    for placed in (*inventory.ports.get(segment.id, ()), *inventory.meshes.get(segment.id, ())):
+        if strangers := inventory.foreign_interfaces(placed.port):
+            return foreign_interface(segment.id, placed.port.name, strangers)
+    if device is None:
+        return None
+    return enslaved_elsewhere(segment.id, device, inventory)
+
+
+def _claims(
+    segment: Segment, device: Link | None, bridge: Link | None, row: PlacedPort | None
+) -> tuple[Claim, ...]:
+    name = device_name(segment.vni)
+    own: tuple[Claim, ...] = (
+        LinkName(name),
+        DeviceKey(segment.vni, segment.dst_port),
+        UdpPort(segment.dst_port, Backend.OVS),
+        Carriage(segment.id, Backend.OVS),
+    )
+    place: tuple[Claim, ...] = ()
+    if segment.on_linux_bridge and bridge is None:
+        place = (LinkName(segment.bridge),)
+    elif not segment.on_linux_bridge and row is None:
+        place = (OvsName(name),)
+    return place if device is not None else (*own, *place)
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+
+def _device_steps(
+    segment: Segment, host_uid: str, inventory: Inventory, device: Link | None
+) -> Stage:
+    name = device_name(segment.vni)
+    mac = derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
+    master = segment.bridge if segment.on_linux_bridge else None
+    if device is None:
+        create = CreateVxlan(
+            segment.id, name, inventory.alias(segment.id), _vxlan(segment), mac, segment.mtu
+        )
+        wish = Wish(up=True, master=master)
+        return Stage(
+            pre=(create, *_fdb_steps(segment, None, inventory)),
+            post=configure(segment.id, None, name, None, wish),
+        )
+    release: tuple[NetlinkStep, ...] = ()
+    if master is None and inventory.owns_device(device.master):
+        release = configure(segment.id, None, name, device, Wish(master=""))
+    wish = Wish(segment.mtu, mac, up=True, master=master)
+    return Stage(
+        pre=(*release, *_fdb_steps(segment, device, inventory)),
+        post=configure(segment.id, None, name, device, wish),
+    )
+
+
+def _as_placed(segment: Segment, device: Link | None, bridge: Link | None) -> Link | None:
+    """A bridge that has the name but is not the segment's goes: its device has no place yet."""
+    if device is None or bridge is not None or not segment.on_linux_bridge:
+        return device
+    return replace(device, master="")
+
+
+def _fdb_steps(
+    segment: Segment, device: Link | None, inventory: Inventory
+) -> tuple[NetlinkStep, ...]:
+    """Deleted first: a MAC that moved cannot have a second entry."""
+    name = device_name(segment.vni)
+    there = inventory.observed.fdb.get(name, frozenset()) if device is not None else frozenset()
+    steps: list[NetlinkStep] = []
+    if device is not None and there - segment.fdb:
+        gone = tuple(sorted(there - segment.fdb))
+        steps.append(DeleteFdb(segment.id, name, gone, device.ifindex))
+    if missing := tuple(sorted(segment.fdb - there)):
+        index = None if device is None else device.ifindex
+        steps.append(AddFdb(segment.id, name, missing, index))
+    return tuple(steps)
+
+
+def _bridge_steps(
+    segment: Segment, host_uid: str, inventory: Inventory, bridge: Link | None
+) -> Stage:
+    if not segment.on_linux_bridge:
+        return NOTHING
+    name = segment.bridge
+    mac = derived_mac(inventory.owner, segment.id, host_uid, "bridge")
+    if bridge is not None:
+        wish = Wish(segment.mtu, mac, up=True)
+        return Stage(post=configure(segment.id, None, name, bridge, wish))
+    create = CreateLinuxBridge(segment.id, name, inventory.alias(segment.id), mac, segment.mtu)
+    up = configure(segment.id, None, name, None, Wish(segment.mtu, up=True))
+    return Stage(pre=(create,), post=up)
+
+
+def _row_steps(segment: Segment, inventory: Inventory, row: PlacedPort | None) -> Stage:
+    if segment.on_linux_bridge:
+        return NOTHING
+    name, marks = device_name(segment.vni), inventory.mark(segment.id)
+    interface = OvsInterface(name, external_ids=marks)
+    wanted = OvsPort(name, (interface,), tag=segment.tag, external_ids=marks)
+    if row is None:
+        return Stage(ovsdb=(AddPort(segment.id, segment.bridge, wanted),))
+    return Stage(ovsdb=mend_port(segment.id, row, wanted, interface_columns=()))

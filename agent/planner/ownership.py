@@ -1,0 +1,39 @@
+"""Whose something is, and for which resource: read from marks alone, never from names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agent.model import ID_KEY, OUR_KINDS, OWNER_KEY, Link, alias, segment_id
+
+SEGMENT_KINDS = frozenset({"vxlan", "bridge"})
+"""Kinds of the devices that segments have, and nothing else of ours has."""
+
+_TUNNEL_PREFIX = "tunnel:"
+_SEGMENT_PREFIX = segment_id("")
+
+
+def owned_id(external_ids: Mapping[str, str], owner: str) -> str:
+    """The resource that a row is ours for; empty for a row that is not."""
+    return external_ids.get(ID_KEY, "") if external_ids.get(OWNER_KEY) == owner else ""
+
+
+def aliased_id(link: Link, owner: str) -> str:
+    """The resource that a device is ours for; empty for a device that is not."""
+    prefix = alias(owner, "")
+    if not link.alias.startswith(prefix):
+        return ""
+    resource = link.alias.removeprefix(prefix)
+    kinds = SEGMENT_KINDS if is_segment(resource) else OUR_KINDS - SEGMENT_KINDS
+    return resource if link.kind in kinds else ""
+
+
+def segment_of(resource: str) -> str:
+    """The segment that a tunnel of a mesh belongs to; empty for everything else."""
+    if not resource.startswith(_TUNNEL_PREFIX) or "/" not in resource:
+        return ""
+    return segment_id(resource.removeprefix(_TUNNEL_PREFIX).partition("/")[0])
+
+
+def is_segment(resource: str) -> bool:
+    return resource.startswith(_SEGMENT_PREFIX)

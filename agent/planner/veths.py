@@ -1,0 +1,142 @@
+"""Ports that are veth pairs: one end on a bridge here, the other in a named namespace.
+
+The bridge is one of Open vSwitch's, which has a row for the port, or a Linux bridge, which is the
+master of the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.errors import Failure
+from agent.model import Link, OvsPort, Port, VethPeer
+from agent.planner.claims import Claim, LinkName, OvsName, PeerName, Thing, ThingKind
+from agent.planner.draft import Draft
+from agent.planner.health import interface_failures
+from agent.planner.inventory import Inventory, PlacedPort, is_pair
+from agent.planner.links import Wish, configure, enslaved_elsewhere, normal_address
+from agent.planner.plan import AddPort, CreateVeth, NetlinkStep, Stage
+from agent.planner.rows import mend_port
+
+
+def draft_plugged_veth(
+    port: Port,
+    peer: VethPeer,
+    inventory: Inventory,
+    placed: PlacedPort | None,
+    wanted: OvsPort,
+) -> Draft | Failure:
+    """A veth on a bridge of Open vSwitch; ``placed`` is the row that already is this port's."""
+    link = _living_link(port, peer, inventory)
+    if link is None:
+        near = configure(port.id, None, port.interface, None, Wish(up=True))
+        draft = _new_pair(port, peer, inventory, near)
+        make = replace(draft.make, ovsdb=(AddPort(port.id, port.bridge, wanted),))
+        return replace(draft, claims=(OvsName(port.interface), *draft.claims), make=make)
+    if failure := enslaved_elsewhere(port.id, link, inventory):
+        return failure
+    release: tuple[NetlinkStep, ...] = ()
+    if inventory.owns_device(link.master):
+        release = configure(port.id, None, port.interface, link, Wish(master=""))
+    post = _settle_pair(port, peer, inventory, link, master=None)
+    draft = _draft(port, inventory, placed, link)
+    if placed is None:
+        make = Stage(release, (AddPort(port.id, port.bridge, wanted),), post)
+        return replace(draft, claims=(OvsName(port.interface),), make=make)
+    ops = mend_port(port.id, placed, wanted)
+    failures = () if ops else interface_failures(port.id, placed.port.interfaces[0])
+    return replace(draft, mend=Stage(release, ops, post), failures=failures)
+
+
+def draft_enslaved_veth(
+    port: Port, peer: VethPeer, inventory: Inventory, *, bridge_is_there: bool
+) -> Draft | Failure:
+    """A veth on a Linux bridge; whatever row Open vSwitch had for it goes."""
+    link = _living_link(port, peer, inventory)
+    if link is None:
+        wish = Wish(up=True, master=port.bridge)
+        near = configure(port.id, None, port.interface, None, wish)
+        return _new_pair(port, peer, inventory, near)
+    if failure := enslaved_elsewhere(port.id, link, inventory):
+        return failure
+    draft = _draft(port, inventory, None, link)
+    if bridge_is_there and link.master == port.bridge:
+        post = _settle_pair(port, peer, inventory, link, master=port.bridge)
+        return replace(draft, mend=Stage(post=post))
+    # A bridge of that name that is there now is another one, which goes.
+    loose = replace(link, master="")
+    post = _settle_pair(port, peer, inventory, loose, master=port.bridge)
+    return replace(draft, make=Stage(post=post))
+
+
+def _living_link(port: Port, peer: VethPeer, inventory: Inventory) -> Link | None:
+    """The host's end of this port's pair, if its other end is where it shall be."""
+    far = inventory.observed.peers.get((peer.netns, peer.interface))
+    for link in inventory.links.get(port.id, ()):
+        if link.name == port.interface and far is not None and is_pair(link, far):
+            return link
+    return None
+
+
+def _draft(port: Port, inventory: Inventory, placed: PlacedPort | None, link: Link | None) -> Draft:
+    stale = (*stale_rows(port, inventory, placed), *stale_links(port, inventory, link))
+    takes = frozenset[str]() if link is None else frozenset({link.name})
+    return Draft(port.id, bridge=port.bridge, stale=stale, takes=takes)
+
+
+def _new_pair(
+    port: Port, peer: VethPeer, inventory: Inventory, near: tuple[NetlinkStep, ...]
+) -> Draft:
+    """A pair made anew, and plugged in anew: Open vSwitch stays with the device it knew."""
+    create = CreateVeth(
+        port.id,
+        port.interface,
+        inventory.alias(port.id),
+        port.mtu,
+        peer.netns,
+        peer.interface,
+        port.mac.lower(),
+    )
+    wish = Wish(up=True, addresses=wanted_addresses(port))
+    far = configure(port.id, peer.netns, peer.interface, None, wish)
+    claims: tuple[Claim, ...] = (
+        LinkName(port.interface),
+        PeerName(peer.netns, peer.interface),
+    )
+    draft = _draft(port, inventory, None, None)
+    return replace(draft, claims=claims, make=Stage(pre=(create,), post=near + far))
+
+
+def _settle_pair(
+    port: Port, peer: VethPeer, inventory: Inventory, link: Link, master: str | None
+) -> tuple[NetlinkStep, ...]:
+    far = inventory.observed.peers[peer.netns, peer.interface]
+    near = Wish(mtu=port.mtu, up=True, master=master)
+    wish = Wish(port.mtu, port.mac.lower() or None, up=True, addresses=wanted_addresses(port))
+    return configure(port.id, None, port.interface, link, near) + configure(
+        port.id, peer.netns, peer.interface, far, wish
+    )
+
+
+# --- what every port has -------------------------------------------------------------------------
+
+
+def wanted_addresses(port: Port) -> frozenset[str]:
+    return frozenset(normal_address(cidr) for cidr in port.addresses)
+
+
+def stale_rows(port: Port, inventory: Inventory, kept: PlacedPort | None) -> tuple[Thing, ...]:
+    return tuple(
+        Thing(ThingKind.PORT, placed.port.name)
+        for placed in inventory.ports.get(port.id, ())
+        if placed is not kept
+    )
+
+
+def stale_links(port: Port, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
+    """Devices of this port that are to go and do not go by themselves with a row."""
+    return tuple(
+        Thing(ThingKind.LINK, link.name)
+        for link in inventory.links.get(port.id, ())
+        if link is not kept and not inventory.is_backed(link)
+    )
