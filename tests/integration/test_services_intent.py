@@ -18,12 +18,35 @@ from controller.domain.errors import (
     NotFoundError,
     StaleError,
 )
-from controller.domain.intent import Kind, Mode, PortType, SegmentSpec, VethPeerSpec
+from controller.domain.intent import (
+    AddressFamily,
+    Backend,
+    BridgeType,
+    Kind,
+    Manifest,
+    Mode,
+    PortType,
+    Ref,
+    SegmentSpec,
+    TunnelEnd,
+    TunnelSpec,
+    VethPeerSpec,
+)
 from controller.services import changes, desired, queries
 from controller.services.changes import LogEntry
 from controller.services.intent import Action, Change, ChangeResult, commit
 from controller.store.engine import Database
-from tests.support.manifests import ADMIN, apply, bridge, host, port, removal, remove, segment
+from tests.support.manifests import (
+    ADMIN,
+    apply,
+    bridge,
+    host,
+    port,
+    removal,
+    remove,
+    segment,
+    tunnel,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -63,7 +86,9 @@ def test_what_was_committed_is_what_the_host_is_compiled_from(db: Database) -> N
 def test_specs_come_back_exactly_as_they_were_asked_for(db: Database) -> None:
     asked = (
         host(1, vteps=("2001:db8::1", "192.0.2.1")),
-        segment("red", vni=77, mtu=1400),
+        host(2, overlay_bridge_type=BridgeType.LINUX),
+        segment("red", vni=77, mtu=1400, backend=Backend.OVS, dst_port=4790),
+        segment("blue", vni=78, backend=Backend.KERNEL, dst_port=8473),
         port(
             "p1",
             "h1",
@@ -74,6 +99,25 @@ def test_specs_come_back_exactly_as_they_were_asked_for(db: Database) -> None:
             addresses=("10.0.0.1/32", "2001:db8:1::5/64"),
             peer=VethPeerSpec("ns1", "eth0"),
         ),
+        host(3),
+        bridge("br-1", "h1"),
+        bridge("br-3", "h3"),
+        Manifest(
+            Ref(Kind.TUNNEL, "default", "t1"),
+            TunnelSpec(
+                ends=(
+                    TunnelEnd("h1", "br-1", "198.51.100.1", 7),
+                    TunnelEnd("h3", "br-3", None, 8),
+                ),
+                key=79,
+                dst_port=4791,
+                ttl="inherit",
+                tos=12,
+                csum=False,
+                df_default=True,
+            ),
+        ),
+        tunnel("t2", "h1/br-1", "2001:db8:9::1", key=80, address_family=AddressFamily.IPV6, ttl=64),
     )
     apply(db, *asked)
     for manifest in asked:
@@ -191,7 +235,7 @@ def test_a_clash_does_not_tell_what_other_projects_have(db: Database) -> None:
     assert not any("secret'" in detail or "Port secret" in detail for detail in told)
     with pytest.raises(ConflictError, match="Port secret-port") as plain:
         apply(db, mine, same_device)
-    assert any("Segment 'secret'" in v.detail for v in plain.value.violations)
+    assert any("Segment secret" in v.detail for v in plain.value.violations)
 
 
 def test_every_change_is_in_the_log_and_in_the_audit(db: Database, database_url: str) -> None:

@@ -16,6 +16,8 @@ from controller.domain.intent import (
     Ref,
     Removal,
     SegmentSpec,
+    TunnelEnd,
+    TunnelSpec,
 )
 from controller.services.intent import Change, ChangeResult, commit
 from controller.store.engine import Database
@@ -42,6 +44,19 @@ def port(name: str, on: str, project: str = DEFAULT_PROJECT, **spec: Any) -> Man
     """A port whose device is called like it; give ``segment`` or ``bridge``."""
     fields = {"interface": name, **spec}
     return Manifest(Ref(Kind.PORT, project, name), PortSpec(host=on, **fields))
+
+
+def tunnel(name: str, first: str, second: str, **spec: Any) -> Manifest:
+    """A tunnel between two ends, each ``host/bridge`` or an outside VTEP."""
+    return Manifest(
+        Ref(Kind.TUNNEL, DEFAULT_PROJECT, name),
+        TunnelSpec(ends=(tunnel_end(first), tunnel_end(second)), **spec),
+    )
+
+
+def tunnel_end(words: str) -> TunnelEnd:
+    host_name, slash, bridge_name = words.partition("/")
+    return TunnelEnd(host=host_name, bridge=bridge_name) if slash else TunnelEnd(ip=words)
 
 
 def removal(manifest: Manifest, **options: Any) -> Removal:
