@@ -4,36 +4,20 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Host = Schemas["HostDocument"] & { spec: { overlay_bridge_type?: "ovs" | "linux" } };
+export type Host = Schemas["HostDocument"];
 export type Bridge = Schemas["BridgeDocument"];
 export type Segment = Schemas["SegmentDocument"];
 export type Port = Schemas["PortDocument"];
-export type AnyObject = Host | Bridge | Segment | Port;
-export type Fleet = Schemas["FleetDocument"] & { tunnels?: PhaseCounts };
+export type Tunnel = Schemas["TunnelDocument"];
+export type AnyObject = Host | Bridge | Segment | Port | Tunnel;
+export type EffectiveTunnel = Schemas["EffectiveTunnelDocument"];
+export type Fleet = Schemas["FleetDocument"];
 export type PhaseCounts = Schemas["PhaseCounts"];
 export type Condition = Schemas["ConditionDocument"];
 export type Failure = Schemas["FailureDocument"];
 export type ChangeEvent = Schemas["ChangeEvent"];
 export type StatusEvent = Schemas["StatusEvent"];
 export type Phase = AnyObject["status"]["phase"];
-
-export interface EffectiveTunnel {
-  id: string;
-  kind: "mesh" | "explicit";
-  backend: "ovs" | "kernel";
-  name: string;
-  project: string;
-  segment: string | null;
-  remote_host: string | null;
-  bridge: string;
-  local_ip: string;
-  remote_ip: string;
-  vni: number;
-  dst_port: number;
-  phase: Phase;
-  reason: string;
-  message: string;
-}
 
 export interface StatsSeries {
   name: string;

@@ -3,12 +3,14 @@
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSession } from "../session/session";
 import { allPages, document } from "./client";
-import type { Fleet, Host, Port, Segment } from "./documents";
+import type { Fleet, Host, Port, Segment, Tunnel } from "./documents";
 
 export const FLEET = "fleet";
 /** Everything on the pages of single hosts. */
 export const HOST = "host";
 export const PAGE_SIZE = 500;
+
+type Collection = "/v1/hosts" | "/v1/segments" | "/v1/ports" | "/v1/tunnels";
 
 export function useFleet(): UseQueryResult<Fleet> {
   const { api } = useSession();
@@ -19,7 +21,7 @@ export function useFleet(): UseQueryResult<Fleet> {
 }
 
 /** All objects of a collection, named by its path. */
-function useCollection<T>(path: "/v1/hosts" | "/v1/segments" | "/v1/ports"): UseQueryResult<T[]> {
+function useCollection<T>(path: Collection): UseQueryResult<T[]> {
   const { api } = useSession();
   return useQuery({
     queryKey: [path.replace("/v1/", "")],
@@ -32,6 +34,7 @@ function useCollection<T>(path: "/v1/hosts" | "/v1/segments" | "/v1/ports"): Use
   });
 }
 
+export const useTunnels = () => useCollection<Tunnel>("/v1/tunnels");
 export const useHosts = () => useCollection<Host>("/v1/hosts");
 export const useSegments = () => useCollection<Segment>("/v1/segments");
 export const usePorts = () => useCollection<Port>("/v1/ports");

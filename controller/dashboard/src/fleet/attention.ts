@@ -1,10 +1,14 @@
 /** What needs a person, worst first. Pure. */
 
-import { blockingCondition, type Host, type Phase, type Port, type Segment } from "../api/documents";
+import { blockingCondition, type Host, type Phase, type Port } from "../api/documents";
+import type { Segment, Tunnel } from "../api/documents";
+
+/** What people can be told to look after. */
+export type Watched = Host | Segment | Port | Tunnel;
 
 export interface AttentionItem {
   key: string;
-  kind: "Host" | "Segment" | "Port";
+  kind: Watched["kind"];
   name: string;
   /** Where to look further; null for what is on no single host. */
   host: string | null;
@@ -18,7 +22,12 @@ export interface AttentionItem {
 const URGENCY: Record<Phase, number> = { Failed: 0, Degraded: 1, Unknown: 2, Pending: 3, Ready: 4 };
 
 /** Ports that wait for an ailing host are counted with the host: one cause, one line. */
-export function needsAttention(hosts: Host[], segments: Segment[], ports: Port[]): AttentionItem[] {
+export function needsAttention(
+  hosts: Host[],
+  segments: Segment[],
+  ports: Port[],
+  tunnels: Tunnel[],
+): AttentionItem[] {
   const ailing = new Set(hosts.filter(isNotReady).map((host) => host.metadata.name));
   const waitsForHost = (port: Port) =>
     ailing.has(port.spec.host) && (port.status.phase === "Unknown" || port.status.phase === "Pending");
@@ -26,29 +35,25 @@ export function needsAttention(hosts: Host[], segments: Segment[], ports: Port[]
   for (const port of ports.filter(isNotReady).filter(waitsForHost))
     waiting.set(port.spec.host, (waiting.get(port.spec.host) ?? 0) + 1);
   const items = [
-    ...hosts.filter(isNotReady).map((host) => item("Host", host, waiting.get(host.metadata.name))),
-    ...segments.filter(isNotReady).map((segment) => item("Segment", segment)),
+    ...hosts.filter(isNotReady).map((host) => item(host, waiting.get(host.metadata.name))),
+    ...[...segments, ...tunnels].filter(isNotReady).map((object) => item(object)),
     ...ports
       .filter(isNotReady)
       .filter((port) => !waitsForHost(port))
-      .map((port) => item("Port", port)),
+      .map((port) => item(port)),
   ];
   return items.sort((a, b) => URGENCY[a.phase] - URGENCY[b.phase]);
 }
 
-const isNotReady = (object: Host | Segment | Port): boolean => object.status.phase !== "Ready";
+const isNotReady = (object: Watched): boolean => object.status.phase !== "Ready";
 
-function item(
-  kind: AttentionItem["kind"],
-  object: Host | Segment | Port,
-  waiting = 0,
-): AttentionItem {
+function item(object: Watched, waiting = 0): AttentionItem {
   const condition = blockingCondition(object);
   return {
     key: object.metadata.uid,
-    kind,
+    kind: object.kind,
     name: object.metadata.name,
-    host: hostOf(kind, object),
+    host: hostOf(object),
     phase: object.status.phase,
     reason: condition?.reason ?? object.status.phase,
     message: condition?.message ?? "",
@@ -56,7 +61,15 @@ function item(
   };
 }
 
-function hostOf(kind: AttentionItem["kind"], object: Host | Segment | Port): string | null {
-  if (kind === "Host") return object.metadata.name;
-  return "host" in object.spec ? object.spec.host : null;
+function hostOf(object: Watched): string | null {
+  switch (object.kind) {
+    case "Host":
+      return object.metadata.name;
+    case "Port":
+      return object.spec.host;
+    case "Tunnel":
+      return object.spec.ends[0]?.host ?? null;
+    case "Segment":
+      return null;
+  }
 }

@@ -1,7 +1,7 @@
 /** The fleet at a glance, live. */
 
 import { Alert, Grid, GridItem, StackItem, Title } from "@patternfly/react-core";
-import { useFleet, useHosts, usePorts, useSegments } from "../api/queries";
+import { useFleet, useHosts, usePorts, useSegments, useTunnels } from "../api/queries";
 import { AppPage } from "../chrome/app-page";
 import { needsAttention } from "./attention";
 import { AttentionList } from "./attention-list";
@@ -15,9 +15,10 @@ export function FleetPage() {
   const hosts = useHosts();
   const segments = useSegments();
   const ports = usePorts();
+  const tunnels = useTunnels();
   const attention =
-    hosts.data && segments.data && ports.data
-      ? needsAttention(hosts.data, segments.data, ports.data)
+    hosts.data && segments.data && ports.data && tunnels.data
+      ? needsAttention(hosts.data, segments.data, ports.data, tunnels.data)
       : undefined;
   return (
     <AppPage title="Fleet">

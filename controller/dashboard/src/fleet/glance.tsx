@@ -11,8 +11,6 @@ const CARDS = [
   { key: "tunnels", title: "Explicit tunnels" },
 ] as const;
 
-const NONE: PhaseCounts = { total: 0, ready: 0, degraded: 0, failed: 0, unknown: 0, pending: 0 };
-
 export function Glance({ fleet }: { fleet: Fleet | undefined }) {
   return (
     <Grid hasGutter>
@@ -24,7 +22,7 @@ export function Glance({ fleet }: { fleet: Fleet | undefined }) {
             </CardTitle>
             <CardBody>
               {fleet ? (
-                <Counts counts={fleet[key] ?? NONE} title={title} />
+                <Counts counts={fleet[key]} title={title} />
               ) : (
                 <Skeleton height="5rem" screenreaderText={`Loading ${title}`} />
               )}

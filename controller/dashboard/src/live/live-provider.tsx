@@ -11,7 +11,7 @@ import { CONNECTING, type Live, LiveContext, type RecentChange } from "./live";
 import { Refresher } from "./refresher";
 
 const KEPT_CHANGES = 30;
-const LISTS = [FLEET, "hosts", "segments", "ports"];
+const LISTS = [FLEET, "hosts", "segments", "ports", "tunnels"];
 const EVERYTHING = [...LISTS, HOST];
 const QUERIES_BY_KIND: Record<string, string[]> = {
   Host: EVERYTHING,
@@ -19,7 +19,7 @@ const QUERIES_BY_KIND: Record<string, string[]> = {
   // A port makes and unmakes members of its segment and work for its host.
   Port: EVERYTHING,
 };
-const OTHER_KINDS = [FLEET, "hosts", HOST];
+const OTHER_KINDS = [FLEET, "hosts", "tunnels", HOST];
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { api, signOut } = useSession();
