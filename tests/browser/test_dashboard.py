@@ -3,61 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from controller.services.status import ReportedFailure
 from tests.support.api import Api
+from tests.support.dashboard import (
+    DESKTOP,
+    PHONE,
+    OpenPage,
+    apply,
+    assert_accessible,
+    expect_live,
+    host,
+    port,
+    row,
+    segment,
+    sign_in,
+)
 from tests.support.reports import ReportingHost
 from tests.support.restart import Restart
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-OpenPage = Callable[..., Page]
-
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-
-
-def host(name: str, vtep: str) -> dict[str, Any]:
-    return {"kind": "Host", "metadata": {"name": name}, "spec": {"vteps": [vtep]}}
-
-
-def segment(name: str, **spec: Any) -> dict[str, Any]:
-    return {"kind": "Segment", "metadata": {"name": name}, "spec": spec}
-
-
-def port(name: str, on: str, of: str) -> dict[str, Any]:
-    spec = {"host": on, "interface": name, "segment": of}
-    return {"kind": "Port", "metadata": {"name": name}, "spec": spec}
-
-
-def apply(fleet: httpx.Client, *objects: dict[str, Any]) -> dict[str, Any]:
-    answer = fleet.post("/v1/apply", json={"objects": objects})
-    assert answer.status_code == 200, answer.text
-    results: dict[str, Any] = answer.json()
-    return results
-
-
-def sign_in(page: Page, secret: str) -> None:
-    page.get_by_label("API token").fill(secret)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def row(page: Page, table: str, name: str) -> Any:
-    return (
-        page.get_by_role("grid", name=re.compile(f"^{table}"))
-        .get_by_role("row")
-        .filter(has=page.get_by_text(name, exact=True))
-    )
-
-
-def expect_live(page: Page) -> None:
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
 def test_a_wrong_token_is_refused_with_words_and_kept_nowhere(open_page: OpenPage) -> None:
@@ -186,17 +155,10 @@ def test_everybody_can_use_the_pages(
     expect_live(page)
     assert_accessible(page, axe)
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-
-
-def assert_accessible(page: Page, axe: str) -> None:
-    page.evaluate(axe)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    serious = [
-        (violation["id"], [node["html"] for node in violation["nodes"]])
-        for violation in found["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
-    assert serious == []
+    row(page, "Hosts", "alpha").get_by_role("link", name="alpha").click()
+    expect(row(page, "Ports of br-fleet", "web")).to_be_visible()
+    assert_accessible(page, axe)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_the_keyboard_alone_signs_in_and_skips_to_the_content(

@@ -1,0 +1,109 @@
+"""The page of one host in headless Chromium, on the real controller with a real database."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from controller.services.status import ReportedFailure
+from tests.support.api import Api
+from tests.support.dashboard import (
+    OpenPage,
+    apply,
+    expect_live,
+    host,
+    manifest,
+    port,
+    row,
+    segment,
+    sign_in,
+    uid_of,
+)
+from tests.support.reports import ReportingHost
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def seed(fleet: httpx.Client) -> int:
+    """Two hosts with Open vSwitch and one without; returns the fleet's revision."""
+    revision: int = apply(
+        fleet,
+        host("alpha", "192.0.2.1"),
+        host("bravo", "192.0.2.2"),
+        host("delta", "192.0.2.4", overlay_bridge_type="linux"),
+        segment("blue", vni=7001),
+        manifest("Bridge", "edge", host="alpha", interface="br-edge"),
+        port("web-1", "alpha", "blue", addresses=["198.51.100.1/24"]),
+        port("web-2", "bravo", "blue"),
+        port("web-4", "delta", "blue", type="veth", peer={"netns": "four", "interface": "eth0"}),
+        manifest("Port", "vlan", host="alpha", interface="vlan", bridge="edge", tag=100, mtu=1400),
+        manifest(
+            "Tunnel",
+            "campus",
+            ends=[{"host": "alpha", "bridge": "edge"}, {"ip": "203.0.113.7"}],
+            key=900,
+        ),
+    )["revision"]
+    return revision
+
+
+def test_a_host_shows_what_is_on_it_and_how_it_is_doing_as_it_happens(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    revision = seed(fleet)
+    page = open_page()
+    sign_in(page, api.secret)
+    row(page, "Hosts", "alpha").get_by_role("link", name="alpha").click()
+    expect(page).to_have_url(re.compile("/hosts/alpha$"))
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("198.51.100.1/24")
+    expect(row(page, "Ports of br-edge", "vlan")).to_contain_text("100")
+    expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("192.0.2.2")
+    expect(row(page, "Tunnels", "campus to 203.0.113.7")).to_contain_text("900")
+    expect(row(page, "Conditions", "Connected")).to_contain_text("NotEnrolled")
+    expect_live(page)
+    page.evaluate("window.notReloaded = true")
+
+    alpha = ReportingHost(api.db, uid_of(fleet, "hosts/alpha"))
+    resource = f"port:{uid_of(fleet, 'ports/web-1')}"
+    taken = ReportedFailure(resource, "conflict", "NameTaken", "remove the foreign device web-1")
+    alpha.report(revision, [taken])
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("NameTaken")
+    failures = page.get_by_role("region", name=re.compile("^Failures"))
+    expect(failures).to_contain_text("Port web-1")
+    expect(failures).to_contain_text("remove the foreign device web-1")
+    expect(row(page, "Conditions", "Connected")).to_contain_text("SessionOpen")
+
+    alpha.report(revision)
+    expect(failures).to_contain_text("Nothing failed on this host.")
+    expect(page.get_by_role("main")).to_contain_text(f"revision {revision} applied")
+    assert page.evaluate("window.notReloaded") is True
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Fleet").click()
+    expect(row(page, "Hosts", "alpha")).to_contain_text("up to date")
+
+
+def test_a_host_without_open_vswitch_shows_its_linux_bridges(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    seed(fleet)
+    page = open_page("/hosts/delta")
+    sign_in(page, api.secret)
+    expect(row(page, "Ports of br-v7001", "web-4")).to_contain_text("eth0 in four")
+    expect(page.get_by_text("no Open vSwitch")).to_be_visible()
+    expect(row(page, "Tunnels", "blue to alpha")).to_contain_text("kernel")
+
+
+def test_a_host_that_is_not_there_is_told_and_shown_once_it_is(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    page = open_page("/hosts/alpha")
+    sign_in(page, api.secret)
+    expect(page.get_by_role("heading", name="There is no host alpha")).to_be_visible()
+    expect_live(page)
+    apply(fleet, host("alpha", "192.0.2.1"))
+    expect(page.get_by_role("heading", name="alpha", exact=True)).to_be_visible()
+    expect(page.get_by_text("No ports yet")).to_be_visible()
+    assert fleet.delete("/v1/hosts/alpha", headers={"If-Match": "*"}).status_code == 200
+    expect(page.get_by_role("heading", name="There is no host alpha")).to_be_visible()
