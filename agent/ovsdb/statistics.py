@@ -16,10 +16,10 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.model import ID_KEY, OWNER_KEY
 from agent.ovsdb import liveness
@@ -48,8 +48,7 @@ class StatisticsUnavailableError(Exception):
         self.source = source
 
 
-@dataclass(frozen=True, slots=True)
-class InterfaceCounters:
+class InterfaceCounters(NamedTuple):
     """A row of ours. ``ifindex`` is 0, and a count is absent, where Open vSwitch knows none."""
 
     uuid: str
@@ -124,28 +123,31 @@ def _request(owner: str) -> bytes:
 
 
 def _decode(answer: bytes, process: str) -> SwitchCounters:
-    content = json.loads(answer)
+    # Each row is taken while it is read: the lists of thousands of rows, all there at once, would
+    # wake the garbage collector many times and cost more than reading them does.
+    content = json.loads(answer, object_hook=_take)
     if content.get("error") is not None:
         raise ValueError(f"ovsdb-server refused the question: {content['error']}")
     interfaces, roots = (result["rows"] for result in content["result"])
-    return SwitchCounters(process, _update_interval(roots), tuple(map(_row, interfaces)))
+    return SwitchCounters(process, _update_interval(roots), tuple(interfaces))
 
 
-def _row(row: Mapping[str, Any]) -> InterfaceCounters:
-    ifindex = row["ifindex"]
+def _take(found: dict[str, Any]) -> InterfaceCounters | dict[str, Any]:
+    """A row of Interface as what it means, everything else as it is."""
+    if "statistics" not in found:
+        return found
+    ifindex = found["ifindex"]
     return InterfaceCounters(
-        uuid=row["_uuid"][1],
-        name=row["name"],
-        type=row["type"],
+        uuid=found["_uuid"][1],
+        name=found["name"],
+        type=found["type"],
         ifindex=ifindex if isinstance(ifindex, int) else 0,
-        resource=next((value for key, value in row["external_ids"][1] if key == ID_KEY), ""),
-        counts=dict(_known(row["statistics"][1])),
+        resource=dict(found["external_ids"][1]).get(ID_KEY, ""),
+        # What a kind of device does not count is -1, or not there.
+        counts={
+            name: count for name, count in found["statistics"][1] if name in COUNTERS and count >= 0
+        },
     )
-
-
-def _known(statistics: list[tuple[str, int]]) -> Iterator[tuple[str, int]]:
-    """Those that are counted here: what a kind of device does not count is -1, or not there."""
-    return ((name, value) for name, value in statistics if name in COUNTERS and value >= 0)
 
 
 def _update_interval(roots: list[Mapping[str, Any]]) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import NamedTuple
 
 from agent.model import (
     ALIAS_PREFIX,
@@ -32,8 +33,7 @@ _DEVICE_TYPES = frozenset({"", "system", "internal"})
 SETTLE_MARGIN_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """One sample of one subject."""
 
     subject: str
@@ -78,13 +78,14 @@ def device_series(owner: str, life: Life, kernel: KernelCounters) -> list[Series
 def interface_series(life: Life, switch: SwitchCounters) -> list[Series]:
     """What Open vSwitch tells; a segment's vxlan device is rtnetlink's to tell, port or not."""
     found: dict[str, InterfaceCounters] = {}
-    # Should two rows bear one id, it is the same one of them at each poll.
-    for row in sorted(switch.interfaces, key=lambda row: row.uuid):
-        if row.counts and row.resource.startswith((_PORT, _TUNNEL)):
-            found.setdefault(row.resource, row)
+    for row in switch.interfaces:
+        # Should two rows bear one id, it is the same one of them at each poll.
+        if row.counts and row.uuid <= found.get(row.resource, row).uuid:
+            found[row.resource] = row
     return [
         Series(subject, _row_epoch(life, row, switch.process), row.counts)
         for subject, row in found.items()
+        if subject.startswith((_PORT, _TUNNEL))
     ]
 
 

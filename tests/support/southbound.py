@@ -24,7 +24,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from ovsfleet.v1 import agent_pb2, agent_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc, state_pb2
+from ovsfleet.v1 import (
+    agent_pb2,
+    agent_pb2_grpc,
+    enrolment_pb2,
+    enrolment_pb2_grpc,
+    state_pb2,
+    stats_pb2_grpc,
+)
+
+from tests.support.stats_end import StatsEnd
 
 DEADLINE_S = 20.0
 PEM = serialization.Encoding.PEM
@@ -117,6 +126,9 @@ class ControllerEnd(
         self.enrolled_keys: list[bytes] = []
         self.renewals = 0
         self.sessions: list[SessionRecord] = []
+        self.stats_interval_ms = 0
+        self.statistics: StatsEnd | None = StatsEnd()
+        """None plays a controller from before statistics, from its next start on."""
         self.southbound = f"unix:{directory}/southbound.sock"
         self.enrolment = f"unix:{directory}/enrolment.sock"
         self._server: grpc.aio.Server | None = None
@@ -128,6 +140,8 @@ class ControllerEnd(
         server = grpc.aio.server(options=(("grpc.http2.min_ping_interval_without_data_ms", 5000),))
         agent_pb2_grpc.add_AgentServiceServicer_to_server(self, server)
         enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(self, server)
+        if self.statistics is not None:
+            stats_pb2_grpc.add_StatsServiceServicer_to_server(self.statistics, server)
         pair = self.authority.server_pair()
         server.add_secure_port(
             self.southbound,
@@ -198,6 +212,7 @@ class ControllerEnd(
                     fleet_epoch=self.fleet_epoch,
                     session_epoch=len(self.sessions) + 1,
                     heartbeat_interval_ms=self.heartbeat_interval_ms,
+                    stats_interval_ms=self.stats_interval_ms,
                 )
             )
         )
