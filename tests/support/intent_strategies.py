@@ -34,7 +34,7 @@ LINUX_HOST = "h4"
 HOSTS = ("h1", "h2", "h3", LINUX_HOST)
 SEGMENTS = ("s1", "s2", "s3")
 BRIDGES = ("b1", "b2", "b3")
-"""On the host of the same number, unless a request says otherwise."""
+"""Each on the host of the same number."""
 TUNNELS = ("t1", "t2", "t3", "t4")
 PORTS = ("p1", "p2", "p3", "p4", "p5")
 
@@ -62,8 +62,14 @@ def _host(name: str, chance: int, spec: HostSpec) -> Manifest:
     return Manifest(Ref(Kind.HOST, DEFAULT_PROJECT, name), spec)
 
 
-def bridge_specs() -> st.SearchStrategy[Spec]:
-    return st.builds(BridgeSpec, host=st.sampled_from(HOSTS), interface=_devices)
+def bridge_manifests() -> st.SearchStrategy[Manifest]:
+    return st.builds(
+        lambda name, interface: Manifest(
+            Ref(Kind.BRIDGE, DEFAULT_PROJECT, name), BridgeSpec(f"h{name[1]}", interface)
+        ),
+        st.sampled_from(BRIDGES),
+        _devices,
+    )
 
 
 def segment_specs() -> st.SearchStrategy[Spec]:
@@ -81,7 +87,7 @@ def tunnel_ends() -> st.SearchStrategy[TunnelEnd]:
     return st.builds(
         lambda bridge, ip, tag: TunnelEnd(f"h{bridge[1]}", bridge, ip, tag),
         st.sampled_from(BRIDGES),
-        st.sampled_from([None, None, None, "192.0.2.1", "192.0.2.77"]),
+        st.sampled_from([*[None] * 8, "192.0.2.1", "192.0.2.77"]),
         st.sampled_from([None, 5, 6]),
     )
 
@@ -92,11 +98,12 @@ def outside_ends() -> st.SearchStrategy[TunnelEnd]:
 
 def tunnel_specs() -> st.SearchStrategy[Spec]:
     far = st.one_of(tunnel_ends(), tunnel_ends(), outside_ends())
+    ends = st.tuples(tunnel_ends(), far).filter(lambda pair: pair[0].host != pair[1].host)
     return st.builds(
         TunnelSpec,
-        st.tuples(tunnel_ends(), far),
-        key=st.sampled_from([None, None, 1, 7, 10_000]),
-        dst_port=st.sampled_from([4789, 4789, 4789, 8472]),
+        ends,
+        key=st.sampled_from([*[None] * 5, 1, 7, 10_000]),
+        dst_port=st.sampled_from([*[4789] * 5, 8472]),
         ttl=st.sampled_from([None, 64, INHERIT]),
         tos=st.sampled_from([None, 0, INHERIT]),
         csum=st.none() | st.booleans(),
@@ -129,12 +136,16 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
 
 def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
     """Make the parts agree, so that most ports are acceptable by themselves."""
+    if tame and not on_segment:
+        loose = replace(loose, host=f"h{str(loose.bridge)[1]}")
+    carrier = PortType.VETH if loose.host == LINUX_HOST and tame else loose.type
     spec = replace(
         loose,
+        type=carrier,
         segment=loose.segment if on_segment else None,
         bridge=None if on_segment else loose.bridge,
         tag=None if on_segment else loose.tag,
-        peer=loose.peer if loose.type is PortType.VETH else None,
+        peer=loose.peer if carrier is PortType.VETH else None,
     )
     if tame:
         quiet = VethPeerSpec("green", f"eth-{name}") if spec.peer else None
@@ -146,7 +157,7 @@ def plausible_manifests() -> st.SearchStrategy[Manifest]:
     """Manifests that one by one could be accepted, over few names."""
     return st.one_of(
         host_manifests(),
-        _manifests(Kind.BRIDGE, BRIDGES, bridge_specs()),
+        bridge_manifests(),
         _manifests(Kind.SEGMENT, SEGMENTS, segment_specs()),
         _manifests(Kind.TUNNEL, TUNNELS, tunnel_specs()),
         port_manifests(),

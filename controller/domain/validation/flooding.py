@@ -3,7 +3,9 @@
 The flooding graph has a node for each VLAN of each bridge at which a tunnel ends, and of each
 outside VTEP, which is taken to forward between all tunnels that end at it. A tunnel is an edge; one
 that carries all VLANs at both ends is an edge for each VLAN. Without a circle, every frame reaches
-every node once at most. Segments are not in it: their meshes live on bridges of their own.
+every node once at most. Only VLANs that some tunnel names need nodes of their own: all others have
+the edges that untagged frames have, or fewer. Segments are not in it: their meshes live on bridges
+of their own.
 """
 
 from __future__ import annotations
@@ -18,8 +20,6 @@ from controller.domain.validation.faults import Faults
 from controller.domain.validation.world import Draft, Outside, outsides
 
 _UNTAGGED = 0
-_ANY_OTHER = -1
-"""Stands for every VLAN that no tunnel of the request's component names."""
 
 
 class _Node(NamedTuple):
@@ -57,7 +57,7 @@ def _order(entry: Draft, after: After) -> tuple[bool, str]:
 
 def _vlans(tunnels: Iterable[TunnelSpec]) -> tuple[int, ...]:
     tags = {end.tag for spec in tunnels for end in spec.ends if end.tag is not None}
-    return (_UNTAGGED, _ANY_OTHER, *sorted(tags))
+    return (_UNTAGGED, *sorted(tags))
 
 
 def _edges(spec: TunnelSpec, vlans: Iterable[int]) -> Iterator[_Edge]:
@@ -130,5 +130,5 @@ def _name(step: _Node | Ref) -> str:
         return f"Tunnel {step.name!r}"
     if isinstance(step.place, Outside):
         return f"the outside VTEP {step.place.ip} with key {step.place.key}"
-    vlan = {_UNTAGGED: "untagged", _ANY_OTHER: "every other VLAN"}
-    return f"Bridge {step.place!r} ({vlan.get(step.vlan, f'VLAN {step.vlan}')})"
+    vlan = f"VLAN {step.vlan}" if step.vlan else "untagged"
+    return f"Bridge {step.place!r} ({vlan})"

@@ -181,7 +181,7 @@ def _check_identities(after: After, faults: Faults) -> None:
 
 def _identities(spec: TunnelSpec, after: After) -> Iterator[_Identity]:
     first, second = (_ip(end, spec.address_family, after) for end in spec.ends)
-    if first is None or second is None or spec.key is None:
+    if first is None or second is None or first == second or spec.key is None:
         return
     for end, local, remote in zip(spec.ends, (first, second), (second, first), strict=True):
         if end.host is not None:
