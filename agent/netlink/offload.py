@@ -3,9 +3,10 @@
 A veth lets the sender leave transport checksums to the "hardware". The kernel's own datapath
 carries that promise along; ovs-vswitchd's userspace datapath reads the frame from a packet socket
 and forwards it as it is, with a wrong checksum, and every TCP and UDP receiver drops it (ICMP's
-is always computed). A vxlan device joins what it received into frames longer than its MTU, for
-which ovs-vswitchd has no room: it drops them. With the kernel's datapath nothing is turned off: its
-speed rests on offloads.
+is always computed). A vxlan device may join what it received into frames longer than its MTU (GRO),
+for which ovs-vswitchd has no room: it drops them, and TCP stands still.
+
+With the kernel's datapath nothing is turned off: its speed rests on offloads.
 """
 
 from __future__ import annotations

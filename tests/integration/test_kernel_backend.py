@@ -160,8 +160,8 @@ def test_a_member_that_leaves_and_comes_back_changes_nothing_but_tables(lab: Fab
 
 
 def test_a_stream_of_tcp_passes_between_hosts_of_both_kinds(lab: Fabric) -> None:
-    first, _, last = lab.hosts
-    for server, client in ((first, last), (last, first)):
+    first, second, last = lab.hosts
+    for server, client in ((first, last), (last, first), (second, last), (last, second)):
         assert transfer(server, client) == CONTENT
 
 

@@ -1,8 +1,9 @@
 """Three hosts that carry one segment with the kernel backend, in network namespaces.
 
-Two have a real Open vSwitch with the userspace datapath, one has none. Each is driven by the
-agent's own loop and adapters; an underlay bridge in a namespace of its own joins them, and is where
-a test sees what one host sends to another.
+Two have a real Open vSwitch with the userspace datapath, one has none. The VTEP of the first is on
+an Open vSwitch bridge above its underlay device, as also its tunnels would need it; the others'
+are on the device itself. Each is driven by the agent's own loop and adapters; an underlay bridge
+in a namespace of its own joins them, and is where a test sees what one host sends to another.
 """
 
 from __future__ import annotations
@@ -214,7 +215,6 @@ def _host(stack: ExitStack, directory: Path, underlay: Namespace, number: int) -
 
 
 def _wire(host: Host, underlay: Namespace) -> None:
-    """The VTEP address is on the underlay device, with Open vSwitch on the bridge above it."""
     port = f"u{host.number}"
     peer = ("peer", "name", "eth0", "netns", host.netns.name)
     underlay.ip("link", "add", port, "up", "master", "br0", "type", "veth", *peer)
@@ -223,7 +223,7 @@ def _wire(host: Host, underlay: Namespace) -> None:
     underlay.exec("ethtool", "-K", port, "tx", "off")
     host.netns.exec("ethtool", "-K", "eth0", "tx", "off")
     device = "eth0"
-    if host.ovs is not None:
+    if host.ovs is not None and host.number == 1:
         device = "br-phy"
         host.ovs.vsctl(
             *("add-br", device, "--", "set", "Bridge", device, "datapath_type=netdev"),

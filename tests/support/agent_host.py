@@ -34,6 +34,7 @@ class SwitchOvsdb:
             ovs_version="3.1.0",
             seqno=0,
             caught_up=self.realizes,
+            has_ovs=seen.has_ovs,
         )
 
     async def apply(
@@ -78,6 +79,7 @@ class SwitchKernel:
             },
             namespaces=seen.namespaces,
             unreadable=self.unreadable,
+            fdb=seen.fdb,
         )
 
     async def apply(self, step: NetlinkStep) -> Failure | None:
