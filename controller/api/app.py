@@ -19,7 +19,17 @@ from controller.api.dashboard import Dashboard
 from controller.api.errors import install_error_handlers
 from controller.api.feed import Feed
 from controller.api.middleware import RequestScope
-from controller.api.routes import changes, docs, fleet, health, hosts, revisions, tunnels, watch
+from controller.api.routes import (
+    changes,
+    docs,
+    fleet,
+    health,
+    hosts,
+    rates,
+    revisions,
+    tunnels,
+    watch,
+)
 from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.manifests import ApplyRequest, DeleteRequest, JoinTokenRequest
@@ -69,6 +79,7 @@ def _add_routes(app: FastAPI) -> None:
         revisions.router,
         hosts.router,
         tunnels.router,
+        rates.router,
         fleet.router,
         watch.router,
         health.router,
