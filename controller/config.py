@@ -138,6 +138,13 @@ class Settings(BaseSettings):
     thousand small messages per second, which one core carries.
     """
 
+    stats_interval_ms: Annotated[int, Field(ge=500, le=30_000)] = 5000
+    """Milliseconds between two reports of a host's counters; the controller tells agents this.
+
+    Five seconds show a burst on a live chart, and a thousand hosts with fifty ports each are ten
+    thousand rows a second. At most thirty seconds, so that every minute has its own number.
+    """
+
     liveness_silence_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     """Seconds of silence after which a host, and all on it, is Unknown.
 

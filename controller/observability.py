@@ -29,6 +29,16 @@ class Metric:
 
     SESSIONS = "ovsfleet_agent_sessions"
     STATES_SENT = "ovsfleet_host_states_sent_total"
+    STATS_REPORTS = "ovsfleet_stats_reports_total"
+    STATS_ROWS = "ovsfleet_stats_rows_total"
+    STATS_DROPPED = "ovsfleet_stats_counters_dropped_total"
+    STATS_WAITING = "ovsfleet_stats_reports_waiting"
+    STATS_WRITE_SECONDS = "ovsfleet_stats_write_seconds"
+    HTTP_SECONDS = "ovsfleet_http_request_seconds"
+    DATABASE_UP = "ovsfleet_database_up"
+    DATABASE_CONNECTIONS = "ovsfleet_database_connections"
+    JOBS = "ovsfleet_jobs"
+    HOSTS = "ovsfleet_hosts"
 
 
 def configure_logging(level: str, log_format: str, role: str) -> None:

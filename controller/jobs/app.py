@@ -18,6 +18,12 @@ from controller.jobs.delivery import delivery_settings
 SEND_EXPIRED_JOBS = "send_expired_jobs"
 SWEEP_LIVENESS = "sweep_liveness"
 START_PRUNE_JOBS = "start_prune_jobs"
+ROLL_UP_STATISTICS = "roll_up_statistics"
+KEEP_PARTITIONS = "keep_partitions"
+
+
+_ROLL_UP_S = 30.0
+"""A minute is rolled up when it is over: it shows within half a minute."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -56,6 +62,8 @@ def _schedule(settings: Settings) -> dict[str, Any]:
             SEND_EXPIRED_JOBS, schedule(sweep_interval_s(settings)), sweep_interval_s(settings)
         ),
         START_PRUNE_JOBS: _entry(START_PRUNE_JOBS, crontab(minute="7"), 3600),
+        ROLL_UP_STATISTICS: _entry(ROLL_UP_STATISTICS, schedule(_ROLL_UP_S), _ROLL_UP_S),
+        KEEP_PARTITIONS: _entry(KEEP_PARTITIONS, crontab(minute="*/20"), 1200),
     }
 
 

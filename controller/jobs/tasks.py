@@ -22,7 +22,7 @@ from controller.domain.errors import UnavailableError
 from controller.jobs import app as names
 from controller.jobs.delivery import RUN_JOB, send_job
 from controller.observability import get_logger
-from controller.services import jobs, status
+from controller.services import jobs, statistics_upkeep, status
 from controller.store.engine import Database
 
 log = get_logger(__name__)
@@ -87,6 +87,18 @@ class Work:
         if job_id is not None:
             send_job(self.app, job_id)
 
+    def roll_up_statistics(self) -> None:
+        statistics_upkeep.roll_up(self.db, now=datetime.now(UTC))
+
+    def keep_partitions(self) -> None:
+        """Forget only after rolling up, so that nothing is forgotten that still counts."""
+        now = datetime.now(UTC)
+        statistics_upkeep.make_partitions_ahead(self.db, now=now)
+        statistics_upkeep.roll_up(self.db, now=now)
+        dropped = statistics_upkeep.drop_partitions(self.db, now=now)
+        if dropped:
+            log.info("Old statistics dropped", partitions=dropped)
+
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)
         if handler is None:
@@ -110,6 +122,8 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.SEND_EXPIRED_JOBS: work.send_expired_jobs,
         names.SWEEP_LIVENESS: work.sweep_liveness,
         names.START_PRUNE_JOBS: work.start_prune_jobs,
+        names.ROLL_UP_STATISTICS: work.roll_up_statistics,
+        names.KEEP_PARTITIONS: work.keep_partitions,
     }
     for name, body in bodies.items():
         app.task(_survive_outages(body), name=name)

@@ -25,6 +25,7 @@ from controller.domain.errors import (
 from controller.observability import get_logger
 from controller.services import enrolment, queries, status
 from controller.services.status import SessionStart
+from controller.southbound.admission import Admission
 from controller.southbound.codec import decode_hello, decode_status
 from controller.southbound.dispatcher import Dispatcher
 from controller.southbound.errors import status_code
@@ -49,27 +50,31 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
     def __init__(
         self,
         authority: Authority,
+        admission: Admission,
         threads: Threads,
+        *,
         sessions: Sessions,
         dispatcher: Dispatcher,
         recorder: Recorder,
-        *,
         clock: Clock,
         heartbeat_interval_ms: int,
+        stats_interval_ms: int,
     ) -> None:
         self._authority = authority
+        self._admission = admission
         self._threads = threads
         self._sessions = sessions
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._clock = clock
         self._heartbeat_interval_ms = heartbeat_interval_ms
+        self._stats_interval_ms = stats_interval_ms
 
     async def Session(  # type: ignore[override]  # noqa: N802 - the name of the RPC
         self, _requests: object, context: Context
     ) -> None:
         try:
-            identity = await self._admit(context)
+            identity = await self._admission.admit(context)
             session = await self._open(identity, context)
         except DomainError as error:
             await context.abort(status_code(error), error.detail)
@@ -85,7 +90,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         self, request: agent_pb2.RenewCertificateRequest, context: RenewContext
     ) -> agent_pb2.RenewCertificateResponse:
         try:
-            identity = await self._admit(context)
+            identity = await self._admission.admit(context)
             return await self._renew(identity.host_uid, request.certificate_request)
         except DomainError as error:
             await context.abort(status_code(error), error.detail)
@@ -103,19 +108,6 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
             ca_certificate=self._authority.certificate_pem,
             not_after=not_after,
         )
-
-    async def _admit(self, context: Context | RenewContext) -> HostIdentity:
-        """Tell who speaks; DomainError when the certificate is not good (any more)."""
-        identity = self._authority.identify(context.auth_context())
-        if identity.expired(self._clock()):
-            raise ForbiddenError("the certificate expired: enrol this host again")
-        if not await self._threads.call(
-            enrolment.identity_active, identity.host_uid, identity.serial
-        ):
-            raise ForbiddenError(
-                "the certificate was revoked or its host is not intended any more: enrol again"
-            )
-        return identity
 
     async def _open(self, identity: HostIdentity, context: Context) -> HostSession:
         """Exchange Hello and Welcome, and hand the session to those who serve it."""
@@ -147,6 +139,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
             fleet_epoch=fleet.epoch,
             session_epoch=epoch,
             heartbeat_interval_ms=self._heartbeat_interval_ms,
+            stats_interval_ms=self._stats_interval_ms,
         )
         await context.write(agent_pb2.SessionResponse(welcome=welcome))
         self._sessions.add(session)

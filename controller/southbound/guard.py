@@ -1,19 +1,23 @@
-"""Ends the sessions whose certificate is not good any more, also those that say nothing.
+"""Ends the streams whose certificate is not good any more, also those that say nothing.
 
 A stream outlives its certificate and any revocation. Owns nothing: it asks the store once for all
-open sessions, every few seconds, and an absent store is no reason to end one.
+open streams of one kind, every few seconds, and an absent store is no reason to end one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
 
 import grpc
 
 from controller.domain.errors import UnavailableError
 from controller.observability import get_logger
 from controller.services import enrolment
-from controller.southbound.sessions import Sessions
+from controller.southbound.identity import HostIdentity
 from controller.southbound.threads import Threads
 from controller.southbound.timing import Clock
 
@@ -23,14 +27,33 @@ _EVERY_S = 3.0
 """How long a revoked or expired certificate may go on at most."""
 
 
+class Stream(Protocol):
+    """What a host holds open."""
+
+    identity: HostIdentity
+
+    @property
+    def host_uid(self) -> UUID: ...
+
+    def end(self, code: grpc.StatusCode, reason: str) -> None: ...
+
+    def ends_for_expiry(self, now: datetime) -> bool: ...
+
+
+class Streams(Protocol):
+    """One of each host at most."""
+
+    def all(self) -> Iterable[Stream]: ...
+
+
 class Guard:
-    def __init__(self, threads: Threads, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, threads: Threads, streams: Streams, clock: Clock) -> None:
         self._threads = threads
-        self._sessions = sessions
+        self._streams = streams
         self._clock = clock
 
     async def run(self) -> None:
-        """Look at all sessions again and again, until cancelled."""
+        """Look at all streams again and again, until cancelled."""
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
@@ -39,14 +62,14 @@ class Guard:
                 # The dispatcher says so already.
                 continue
             except Exception:
-                log.exception("Fault in the guard of the sessions")
+                log.exception("Fault in the guard of the streams")
 
     async def _look(self) -> None:
         now = self._clock()
-        going_on = {s.host_uid: s for s in self._sessions.all() if not s.ends_for_expiry(now)}
+        going_on = {s.host_uid: s for s in self._streams.all() if not s.ends_for_expiry(now)}
         if not going_on:
             return
-        serials = {uid: session.identity.serial for uid, session in going_on.items()}
+        serials = {uid: stream.identity.serial for uid, stream in going_on.items()}
         for uid in await self._threads.call(enrolment.inactive, serials):
             going_on[uid].end(
                 grpc.StatusCode.PERMISSION_DENIED,

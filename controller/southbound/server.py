@@ -11,18 +11,23 @@ import contextlib
 from datetime import datetime
 
 import grpc
-from ovsfleet.v1 import agent_pb2_grpc, enrolment_pb2_grpc
+from ovsfleet.v1 import agent_pb2_grpc, enrolment_pb2_grpc, stats_pb2_grpc
 
 from controller.config import Settings
 from controller.observability import get_logger
 from controller.services.changes import IntentListener
+from controller.services.statistics import Intake
+from controller.southbound.admission import Admission
 from controller.southbound.agent_service import AgentService
 from controller.southbound.dispatcher import SWEEP_S, Dispatcher
 from controller.southbound.enrolment_service import EnrolmentService
-from controller.southbound.guard import Guard
+from controller.southbound.guard import Guard, Stream
 from controller.southbound.identity import SERVER_LIFETIME, Authority
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import Sessions
+from controller.southbound.stats_service import StatsService
+from controller.southbound.stats_streams import StatsStreams
+from controller.southbound.stats_writer import StatsWriter
 from controller.southbound.threads import WORKERS, Threads
 from controller.southbound.timing import Clock, utc_now
 from controller.store.engine import Database
@@ -50,6 +55,10 @@ _JOINING_AT_ONCE = 16
 _CONNECTIONS = WORKERS + 1
 """The pool of southbound's own, one for each thread: writers that queue for the fleet's revision on
 all connections of REST must not keep anybody's heartbeat."""
+
+_COUNTING = 2
+"""Threads of statistics, with connections of their own: one writes while the other reads reports.
+Nobody's heartbeat waits for a flood of numbers."""
 
 _GRACE_S = 0.5
 _LAST_WRITES_S = 2.0
@@ -87,18 +96,25 @@ class Southbound:
         self._desk = Threads(self._db, workers=1)
         # Its one thread waits for the database to speak, all the time.
         self._ears = Threads(self._db, workers=1)
+        self._stats_db = Database(self._database_url, pool_size=_COUNTING)
+        self._stats_threads = Threads(self._stats_db, workers=_COUNTING)
         self._sessions = Sessions()
+        self._stats_streams = StatsStreams()
         self._dispatcher = Dispatcher(self._threads, self._sessions, self._clock)
         self._recorder = Recorder(
             self._threads, self._clock, beat_s=self._settings.heartbeat_interval_ms / 2000
         )
         self._guard = Guard(self._threads, self._sessions, self._clock)
+        self._stats_guard = Guard(self._threads, self._stats_streams, self._clock)
+        self._stats_writer = StatsWriter(self._stats_threads, Intake(self._stats_db), self._clock)
         self._listener = await self._ears.run(IntentListener, self._db)
         await self._start_servers()
         self._tasks = [
             asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._recorder.run(), name="recorder"),
             asyncio.create_task(self._guard.run(), name="guard"),
+            asyncio.create_task(self._stats_guard.run(), name="guard of statistics"),
+            asyncio.create_task(self._stats_writer.run(), name="writer of statistics"),
             asyncio.create_task(self._listen(), name="intent listener"),
         ]
         log.info(
@@ -109,8 +125,9 @@ class Southbound:
 
     async def stop(self) -> None:
         """End the streams and write what waits; hosts go on with what they have."""
-        for session in self._sessions.all():
-            session.end(grpc.StatusCode.UNAVAILABLE, "the controller is stopping")
+        streams: list[Stream] = [*self._sessions.all(), *self._stats_streams.all()]
+        for stream in streams:
+            stream.end(grpc.StatusCode.UNAVAILABLE, "the controller is stopping")
         for server in self._servers:
             await server.stop(_GRACE_S)
         await self._cancel_tasks()
@@ -121,11 +138,15 @@ class Southbound:
         await self._ears.close(patience_s=_LAST_WRITES_S)
         await self._desk.close(patience_s=_LAST_WRITES_S)
         await self._threads.close(patience_s=_LAST_WRITES_S)
+        await self._stats_threads.close(patience_s=_LAST_WRITES_S)
+        self._stats_db.close()
         self._db.close()
 
     async def _start_servers(self) -> None:
         agents = grpc.aio.server(options=OPTIONS)
-        agent_pb2_grpc.add_AgentServiceServicer_to_server(self._agent_service(), agents)
+        admission = Admission(self._authority, self._threads, self._clock)
+        agent_pb2_grpc.add_AgentServiceServicer_to_server(self._agent_service(admission), agents)
+        stats_pb2_grpc.add_StatsServiceServicer_to_server(self._stats_service(admission), agents)
         self.southbound_port = self._bind(
             agents, self._settings.southbound_address, "OVSFLEET_SOUTHBOUND_ADDRESS", mutual=True
         )
@@ -142,15 +163,26 @@ class Southbound:
         for server in self._servers:
             await server.start()
 
-    def _agent_service(self) -> AgentService:
+    def _agent_service(self, admission: Admission) -> AgentService:
         return AgentService(
             self._authority,
+            admission,
             self._threads,
-            self._sessions,
-            self._dispatcher,
-            self._recorder,
+            sessions=self._sessions,
+            dispatcher=self._dispatcher,
+            recorder=self._recorder,
             clock=self._clock,
             heartbeat_interval_ms=self._settings.heartbeat_interval_ms,
+            stats_interval_ms=self._settings.stats_interval_ms,
+        )
+
+    def _stats_service(self, admission: Admission) -> StatsService:
+        return StatsService(
+            admission,
+            self._stats_threads,
+            self._stats_streams,
+            self._stats_writer,
+            clock=self._clock,
         )
 
     def _bind(self, server: grpc.aio.Server, address: str, setting: str, *, mutual: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -66,8 +66,8 @@ def total(db: Database, table: str, host: UUID) -> Decimal:
     """Received bytes of a host by one of the roll-ups."""
     ((found,),) = _rows(
         db,
-        f"SELECT coalesce(sum(rx_bytes), 0) FROM {table} JOIN stat_subject ON id = subject_id"
-        " WHERE host_uid = %s",
+        "SELECT coalesce(sum(rx_bytes), 0)"  # noqa: S608 - the tests name the table
+        f" FROM {table} JOIN stat_subject ON id = subject_id WHERE host_uid = %s",
         host,
     )
     return Decimal(found)
@@ -75,7 +75,12 @@ def total(db: Database, table: str, host: UUID) -> Decimal:
 
 def tables(db: Database) -> set[str]:
     """Partitions that exist."""
-    return {name for (name,) in _rows(db, "SELECT relname FROM pg_class WHERE relispartition")}
+    return {
+        name
+        for (name,) in _rows(
+            db, "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'"
+        )
+    }
 
 
 def _rows(db: Database, query: str, *values: object) -> Sequence[tuple[object, ...]]:
