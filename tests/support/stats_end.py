@@ -27,9 +27,10 @@ class StatsEnd(stats_pb2_grpc.StatsServiceServicer):
     def sequences(self) -> list[list[int]]:
         return [[report.sequence for report in stream] for stream in self.streams]
 
-    def newest(self) -> dict[str, stats_pb2.Counters]:
-        """The newest counters of every subject that was ever reported."""
-        return {each.subject: each for report in self.reports for each in report.counters}
+    def newest(self, nonce: str) -> dict[str, stats_pb2.Counters]:
+        """The newest counters of every subject that this process of the agent reported."""
+        ours = (report for report in self.reports if report.instance_nonce == nonce)
+        return {each.subject: each for report in ours for each in report.counters}
 
     def cut(self) -> None:
         """Close the stream from this end when its next report comes."""
