@@ -9,9 +9,18 @@ from google.protobuf import text_format
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler import compile_host, compile_hosts, host_state
-from controller.domain.intent import AddressFamily, DatapathType, Kind, PortType, VethPeerSpec
+from controller.domain.intent import (
+    AddressFamily,
+    Backend,
+    BridgeType,
+    DatapathType,
+    Kind,
+    PortType,
+    TunnelEnd,
+    VethPeerSpec,
+)
 from controller.southbound import dispatcher
-from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, segment
+from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, segment, tunnel
 
 
 @pytest.fixture
@@ -111,3 +120,106 @@ def test_the_hash_follows_what_is_told_and_nothing_else(fleet: ModelFleet) -> No
 def test_a_host_that_cannot_be_compiled_holds_up_nobody(fleet: ModelFleet) -> None:
     good, broken = fleet.host_intent("h1"), replace(fleet.host_intent("h2"), local_vlans={})
     assert dispatcher._compile([broken, good]) == compile_hosts([good])
+
+
+LINUX_PART = """
+host_uid: "00000000-0000-0000-0000-000000000001"
+host_name: "h1"
+ports {
+  id: "port:00000000-0000-0000-0000-000000000004"
+  interface: "web" type: PORT_TYPE_VETH bridge: "br-v77" mtu: 1450 mac: "02:00:00:00:00:01"
+  peer { netns: "ns" interface: "eth0" }
+}
+attachments {
+  segment_uid: "00000000-0000-0000-0000-000000000003"
+  backend: BACKEND_KERNEL linux_bridge: "br-v77"
+}
+"""
+
+
+def test_a_host_without_open_vswitch_has_a_linux_bridge_and_knows_every_mac() -> None:
+    fleet = ModelFleet()
+    fleet.apply(
+        host("h1", "192.0.2.1", overlay_bridge_type=BridgeType.LINUX),
+        host("h2", "192.0.2.2"),
+        segment("red", vni=77),
+    )
+    peer = VethPeerSpec("ns", "eth0")
+    web = port("web", "h1", segment="red", type=PortType.VETH, mac="02:00:00:00:00:01", peer=peer)
+    fleet.apply(web, port("far", "h2", segment="red", mac="02:00:00:00:00:02"))
+    both = compile_hosts([fleet.host_intent("h1"), fleet.host_intent("h2")]).values()
+    parts = {each.part.host_name: each.part for each in both}
+    fragments = {each.part.host_name: next(iter(each.fragments.values())) for each in both}
+    assert [m.macs for m in fragments["h1"].members] == [
+        ["02:00:00:00:00:01"],
+        ["02:00:00:00:00:02"],
+    ]
+    assert [m.macs for m in fragments["h2"].members] == [[], []]
+    assert parts["h2"].attachments[0].backend == state_pb2.BACKEND_OVS
+    parts["h1"].attachments[0].ClearField("fragment_hash")
+    assert parts["h1"] == text_format.Parse(LINUX_PART, state_pb2.HostPart())
+
+
+def test_a_new_port_changes_what_kernel_members_are_told_and_nobody_else(
+    fleet: ModelFleet,
+) -> None:
+    fleet.apply(host("h3", "2001:db8::3", overlay_bridge_type=BridgeType.LINUX))
+    peer = VethPeerSpec("ns", "eth0")
+    fleet.apply(port("third", "h3", segment="red", type=PortType.VETH, peer=peer))
+    names = ("h1", "h2", "h3")
+    before = [compile_host(fleet.host_intent(name)).hash for name in names]
+    fleet.apply(port("more", "h2", segment="red"))
+    after = [compile_host(fleet.host_intent(name)).hash for name in names]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, False]
+
+
+TUNNEL = """
+id: "tunnel:00000000-0000-0000-0000-00000000000a"
+bridge: "lan" tag: 9
+local_ip: "2001:db8::1" remote_ip: "2001:db8::2"
+vni: 500 dst_port: 4790 ttl: "64" tos: "inherit" csum: false
+"""
+
+
+def test_both_ends_of_a_tunnel_are_told_from_their_own_side(fleet: ModelFleet) -> None:
+    fleet.apply(bridge("far", "h2", interface="br-far"))
+    fleet.apply(
+        port("up", "h1", bridge="lan", tag=9, mtu=1300),
+        tunnel(
+            "wire",
+            TunnelEnd("h1", "lan", tag=9),
+            TunnelEnd("h2", "far"),
+            key=500,
+            dst_port=4790,
+            address_family=AddressFamily.IPV6,
+            ttl=64,
+            tos="inherit",
+            csum=False,
+        ),
+    )
+    (near,) = compile_host(fleet.host_intent("h1")).part.tunnels
+    (far,) = compile_host(fleet.host_intent("h2")).part.tunnels
+    expected = text_format.Parse(TUNNEL, state_pb2.Tunnel())
+    assert near == expected
+    expected.local_ip, expected.remote_ip = expected.remote_ip, expected.local_ip
+    expected.bridge, expected.tag = "br-far", 0
+    assert far == expected
+    confirmed = fleet.revision
+    fleet.delete(removal(Kind.TUNNEL, "wire"))
+    for name in ("h1", "h2"):
+        assert compile_host(fleet.host_intent(name, confirmed=confirmed)).removed == (near.id,)
+
+
+def test_a_segment_that_came_back_with_the_kernel_takes_its_old_tunnels_away() -> None:
+    fleet = ModelFleet()
+    fleet.apply(host("h1", "192.0.2.1"), host("h2", "192.0.2.2"), segment("red"))
+    ports = [port("a", "h1", segment="red"), port("b", "h2", segment="red")]
+    fleet.apply(*ports)
+    confirmed = fleet.revision
+    fleet.delete(*(removal(Kind.PORT, name) for name in "ab"))
+    fleet.apply(segment("red", backend=Backend.KERNEL))
+    fleet.apply(*ports)
+    compiled = compile_host(fleet.host_intent("h1", confirmed=confirmed))
+    red, h2 = "00000000-0000-0000-0000-000000000003", "00000000-0000-0000-0000-000000000002"
+    assert f"tunnel:{red}/{h2}" in compiled.removed
+    assert f"segment:{red}" not in compiled.removed
