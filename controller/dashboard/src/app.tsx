@@ -3,7 +3,7 @@
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Route, Switch } from "wouter";
-import { ApiError, createApi } from "./api/client";
+import { ApiError, createApi, isFinal } from "./api/client";
 import { NoSuchPage } from "./chrome/no-such-page";
 import { FleetPage } from "./fleet/fleet-page";
 import { HostPage } from "./host/host-page";
@@ -13,8 +13,6 @@ import { SignInPage } from "./session/sign-in-page";
 
 const RETRIES = 2;
 const LOOK_AGAIN_MS = 5000;
-
-const isFinal = (error: Error | null): boolean => error instanceof ApiError && error.isFinal;
 
 function newQueryClient(signOut: (why: string) => void): QueryClient {
   return new QueryClient({

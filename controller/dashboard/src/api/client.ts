@@ -29,6 +29,8 @@ export class ApiError extends Error {
   }
 }
 
+export const isFinal = (error: Error | null): boolean => error instanceof ApiError && error.isFinal;
+
 const UNREACHABLE = "The controller cannot be reached. Is it running, and is the network up?";
 
 export function createApi(token: string): Api {

@@ -11,6 +11,7 @@ export type Port = Schemas["PortDocument"];
 export type Tunnel = Schemas["TunnelDocument"];
 export type AnyObject = Host | Bridge | Segment | Port | Tunnel;
 export type EffectiveTunnel = Schemas["EffectiveTunnelDocument"];
+export type CurrentRate = Schemas["CurrentRateDocument"];
 export type Fleet = Schemas["FleetDocument"];
 export type PhaseCounts = Schemas["PhaseCounts"];
 export type Condition = Schemas["ConditionDocument"];
@@ -33,14 +34,6 @@ export interface Stats {
   resolution: string;
   times: number[];
   series: StatsSeries[];
-}
-
-export interface LatestRate {
-  subject: string;
-  rx_bytes: number | null;
-  tx_bytes: number | null;
-  rx_packets: number | null;
-  tx_packets: number | null;
 }
 
 export const PHASES: readonly Phase[] = ["Ready", "Pending", "Degraded", "Failed", "Unknown"];

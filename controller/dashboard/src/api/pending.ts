@@ -1,6 +1,6 @@
 /** Shapes of reads that the OpenAPI snapshot does not have yet; to be replaced by generated ones. */
 
-import type { LatestRate, Stats } from "./documents";
+import type { Stats } from "./documents";
 
 interface Read<T, Q = never> {
   parameters: { query?: never; header?: never; path: { name_or_uid: string }; cookie?: never };
@@ -19,6 +19,5 @@ interface Read<T, Q = never> {
 }
 
 export interface PendingPaths {
-  "/v1/hosts/{name_or_uid}/rates": Read<{ items: LatestRate[] }>;
   "/v1/hosts/{name_or_uid}/stats": Read<Stats, { from?: string; subject?: string }>;
 }

@@ -1,8 +1,8 @@
-import type { LatestRate } from "../api/documents";
+import type { CurrentRate as Rate } from "../api/documents";
 import { formatBits } from "../rates/units";
 
 /** Both directions, as the switch sees them. */
-export function CurrentRate({ rate }: { rate: LatestRate | undefined }) {
+export function CurrentRate({ rate }: { rate: Rate["rates"] | undefined }) {
   if (!rate) return <span className="muted">no data</span>;
   return (
     <span className="number current-rate">

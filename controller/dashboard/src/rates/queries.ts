@@ -1,8 +1,8 @@
 /** Rates, read every few seconds: statistics do not come through the change stream. */
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
-import type { LatestRate, Stats } from "../api/documents";
-import { document } from "../api/client";
+import type { CurrentRate, Stats } from "../api/documents";
+import { document, isFinal } from "../api/client";
 import { useSession } from "../session/session";
 import type { Selection } from "./selection";
 
@@ -10,17 +10,22 @@ const SHORTEST_MS = 5000;
 const POINTS = 180;
 
 /** By subject. */
-export type Rates = Map<string, LatestRate>;
+export type Rates = Map<string, CurrentRate["rates"]>;
+
+const every =
+  (milliseconds: number) =>
+  ({ state }: { state: { error: Error | null } }): number | false =>
+    isFinal(state.error) ? false : milliseconds;
 
 export function useHostRates(host: string): UseQueryResult<Rates> {
   const { api } = useSession();
   return useQuery({
     queryKey: ["rates", host],
-    refetchInterval: SHORTEST_MS,
+    refetchInterval: every(SHORTEST_MS),
     queryFn: async ({ signal }) => {
       const params = { path: { name_or_uid: host } };
       const answer = document(await api.GET("/v1/hosts/{name_or_uid}/rates", { params, signal }));
-      return new Map(answer.items.map((rate: LatestRate) => [rate.subject, rate]));
+      return new Map(answer.items.map(({ subject, rates }) => [subject, rates]));
     },
   });
 }
@@ -30,7 +35,7 @@ export function useStats(host: string, { range, subject }: Selection): UseQueryR
   return useQuery({
     queryKey: ["stats", host, subject, range.key],
     // A longer range has coarser steps; reading it more often than they come shows nothing new.
-    refetchInterval: Math.max(SHORTEST_MS, (1000 * range.seconds) / POINTS),
+    refetchInterval: every(Math.max(SHORTEST_MS, (1000 * range.seconds) / POINTS)),
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const now = Date.now() / 1000;
