@@ -16,6 +16,9 @@ from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import PortRow, TunnelRow
 
+_KEYS = range(1, 1 << 24)
+_UDP_PORTS = range(1, 1 << 16)
+
 _COMPONENT = text("""
 WITH RECURSIVE reached AS (
     SELECT uid, a_bridge_uid, b_bridge_uid, b_ip, key, dst_port
@@ -46,8 +49,8 @@ def flooding_component(
 ) -> list[Object]:
     """The tunnels that can be reached by going from tunnel to tunnel over what both end at.
 
-    An UNION without ALL ends, because it goes on from each tunnel once."""
-    ends, known = list(bridges), [o for o in outsides if objects.can_be_stored(o.ip)]
+    A UNION without ALL ends, because it goes on from each tunnel once."""
+    ends, known = list(bridges), [o for o in outsides if _can_exist(o)]
     if not ends and not known:
         return []
     start = {
@@ -58,6 +61,11 @@ def flooding_component(
     }
     rows = tx.execute(_COMPONENT, start).mappings()
     return [objects.read(Kind.TUNNEL, row) for row in rows]
+
+
+def _can_exist(outside: Outside) -> bool:
+    """False for numbers that no tunnel has; PostgreSQL cannot even be asked for some."""
+    return outside.key in _KEYS and outside.dst_port in _UDP_PORTS
 
 
 def on_hosts(tx: Transaction, hosts: Iterable[UUID]) -> list[Object]:

@@ -31,12 +31,23 @@ def mostly(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(good, good, good, JUNK)
 
 
+ENDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "host": mostly(st.sampled_from(["h1", "h2"])),
+        "bridge": mostly(st.sampled_from(["br-x", "web"])),
+        "ip": mostly(ADDRESSES),
+        "tag": mostly(NUMBERS),
+    },
+)
+
 SPECS = {
     "Host": {
         "vteps": mostly(st.lists(ADDRESSES, max_size=3)),
         "underlay_mtu": mostly(NUMBERS),
         "datapath_type": mostly(st.sampled_from(["system", "netdev"])),
         "overlay_bridge": mostly(NAMES),
+        "overlay_bridge_type": mostly(st.sampled_from(["ovs", "linux"])),
     },
     "Bridge": {"host": mostly(NAMES), "interface": mostly(NAMES)},
     "Segment": {
@@ -44,6 +55,7 @@ SPECS = {
         "mtu": mostly(st.one_of(NUMBERS, st.just("auto"))),
         "dst_port": mostly(NUMBERS),
         "address_family": mostly(st.sampled_from(["ipv4", "ipv6"])),
+        "backend": mostly(st.sampled_from(["auto", "ovs", "kernel"])),
     },
     "Port": {
         "host": mostly(NAMES),
@@ -56,6 +68,14 @@ SPECS = {
         "mtu": mostly(NUMBERS),
         "addresses": mostly(st.lists(ADDRESSES, max_size=3)),
         "peer": mostly(st.fixed_dictionaries({"netns": NAMES, "interface": NAMES})),
+    },
+    "Tunnel": {
+        "ends": mostly(st.lists(ENDS, max_size=3)),
+        "key": mostly(NUMBERS),
+        "dst_port": mostly(NUMBERS),
+        "address_family": mostly(st.sampled_from(["ipv4", "ipv6"])),
+        "ttl": mostly(st.one_of(NUMBERS, st.just("inherit"))),
+        "csum": mostly(st.booleans()),
     },
 }
 

@@ -86,6 +86,7 @@ async def test_a_created_object_is_answered_whole_with_its_address_and_etag(
         "underlay_mtu": 9000,
         "datapath_type": "system",
         "overlay_bridge": "br-fleet",
+        "overlay_bridge_type": "ovs",
     }
     metadata = document["metadata"]
     assert metadata["project"] == "default"
@@ -101,7 +102,7 @@ async def test_a_segment_gets_a_vni_and_says_auto_when_its_mtu_is_worked_out(
 ) -> None:
     spec = (await admin.post("/v1/segments", json={"metadata": {"name": "s"}})).json()["spec"]
     assert 1 <= spec["vni"] <= 16777215
-    assert spec["mtu"] == "auto"
+    assert (spec["mtu"], spec["backend"], spec["dst_port"]) == ("auto", "ovs", 4789)
     spec = (
         await admin.post("/v1/segments", json={"metadata": {"name": "t"}, "spec": {"mtu": 1400}})
     ).json()["spec"]
@@ -236,6 +237,7 @@ async def test_a_veth_port_reads_back_as_it_was_written(
     admin: httpx.AsyncClient, fabric: dict[str, Any]
 ) -> None:
     spec = (await admin.get("/v1/ports/web-2")).json()["spec"]
+    assert spec["mac"].startswith("0a:")
     assert spec == {
         "host": "h1",
         "interface": "web2",
@@ -243,7 +245,7 @@ async def test_a_veth_port_reads_back_as_it_was_written(
         "segment": "blue",
         "bridge": None,
         "tag": None,
-        "mac": None,
+        "mac": spec["mac"],
         "mtu": None,
         "addresses": [],
         "peer": {"netns": "guest", "interface": "eth0"},

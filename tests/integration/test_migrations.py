@@ -11,11 +11,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 
 from controller.domain.errors import ConflictError, UnavailableError
-from controller.services import queries
+from controller.domain.intent import Backend, DatapathType, HostSpec, PortSpec, SegmentSpec
+from controller.services import changes, queries
 from controller.store import migrate
 from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
 from controller.store.tables import Base
+from tests.support import manifests
 
 pytestmark = pytest.mark.integration
 
@@ -90,6 +92,67 @@ def test_down_and_up_again_leaves_a_working_database(database_url: str) -> None:
     fleet = queries.fleet(db)
     db.close()
     assert (fleet.epoch, fleet.revision) == (1, 0)
+
+
+BEFORE_TUNNELS = """
+INSERT INTO host (uid, valid_from, project, name, labels, created_at, updated_at, vteps, vtep_ipv4,
+    underlay_mtu, datapath_type, overlay_bridge)
+SELECT uid, 1, 'default', 'h1', '{}', now(), now(), '{192.0.2.1}', '192.0.2.1', 1500, 'netdev',
+    'br-fleet' FROM uids;
+INSERT INTO segment (uid, valid_from, project, name, labels, created_at, updated_at, vni, dst_port,
+    address_family, backend)
+SELECT uid, 1, 'default', 'red', '{}', now(), now(), 10000, 4790, 'ipv4', 'ovs' FROM uids;
+INSERT INTO port (uid, valid_from, project, name, labels, created_at, updated_at, host, host_uid,
+    interface, type, segment, segment_uid, addresses)
+SELECT uid, 1, 'default', 'p1', '{}', now(), now(), 'h1', uid, 'p1', 'internal', 'red', uid, '{}'
+    FROM uids;
+INSERT INTO host_segment (host_uid, segment_uid, bridge, local_vlan)
+SELECT uid, uid, 'br-fleet', 1 FROM uids;
+INSERT INTO vni_allocation (vni, segment_uid) SELECT 10000, uid FROM uids;
+UPDATE fleet SET revision = 1;
+"""
+
+
+def test_intent_from_before_tunnels_and_backends_keeps_its_meaning(database_url: str) -> None:
+    migrate.downgrade(database_url, "0002")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TEMPORARY TABLE uids AS SELECT gen_random_uuid() AS uid")
+        connection.execute(BEFORE_TUNNELS)
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    wanted = (
+        manifests.host(1),
+        manifests.segment("red", vni=10_000),
+        manifests.port("p1", "h1", segment="red"),
+    )
+    stored = {
+        m.ref: queries.get(db, manifests.ADMIN, m.ref.kind, m.ref.project, m.ref.name)
+        for m in wanted
+    }
+    # The same files, applied again, change nothing: not the UDP port, not the backend, no MAC.
+    assert manifests.apply(db, *wanted).revision == 1
+    host, red, p1 = (stored[m.ref].object.spec for m in wanted)
+    assert host == HostSpec(("192.0.2.1",), datapath_type=DatapathType.NETDEV)
+    assert red == SegmentSpec(10_000, dst_port=4790, backend=Backend.OVS)
+    assert p1 == PortSpec("h1", "p1", segment="red")
+    db.close()
+
+
+def test_an_older_version_is_not_left_with_intent_that_it_cannot_read(database_url: str) -> None:
+    db = Database(database_url)
+    lan = manifests.bridge("lan", "h1")
+    tunnel = manifests.tunnel("t1", "h1/lan", "203.0.113.9")
+    manifests.apply(db, manifests.host(1), lan, tunnel)
+    with pytest.raises(RuntimeError, match="Tunnel t1"):
+        migrate.downgrade(database_url, "0002")
+    assert migrate.current(database_url) == "0003"
+    manifests.remove(db, tunnel)
+    db.close()
+    migrate.downgrade(database_url, "0002")
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    assert [entry.name for entry in changes.since(db, 0)] == ["h1", "lan"]
+    db.close()
 
 
 def test_every_database_is_a_fleet_of_its_own(database_url: str, empty_database_url: str) -> None:

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import event
 
 from controller.domain.errors import InvalidError
-from controller.domain.intent import Kind, Manifest, Ref, SegmentSpec
-from controller.services import changes, desired, queries, status
+from controller.domain.intent import Backend, Kind, Manifest, Ref, SegmentSpec
+from controller.services import changes, desired, effective, queries, status
 from controller.services.queries import Page
 from controller.services.realization import realization
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
-from tests.support.manifests import ADMIN, apply, bridge, host, port, segment
+from tests.support.manifests import ADMIN, apply, bridge, host, port, segment, tunnel
 
 pytestmark = pytest.mark.integration
 
@@ -47,6 +47,9 @@ def fill(db: Database, size: int) -> None:
         *(port(f"r{n}", f"h{n}", segment="red") for n in numbers),
         *(port(f"b{n}", f"h{n}", segment="blue") for n in numbers),
         *(bridge(f"br-{n}", f"h{n}") for n in numbers),
+        segment("kernel", backend=Backend.KERNEL),
+        *(port(f"k{n}", f"h{n}", segment="kernel") for n in numbers),
+        *(tunnel(f"t{n}", f"h{n}/br-{n}", f"h{n + 1}/br-{n + 1}") for n in numbers[:-1]),
     )
     for created in result.results:
         if created.ref.kind is Kind.HOST and created.uid is not None:
@@ -60,6 +63,10 @@ def _list(kind: Kind) -> Callable[[Database], object]:
     return lambda db: queries.list_views(db, ADMIN, kind, None, page_size=500)
 
 
+def _ports_of_a_host(db: Database) -> object:
+    return queries.list_views(db, ADMIN, Kind.PORT, None, page_size=500, host="h1")
+
+
 def _batch(db: Database) -> object:
     page = queries.list_views(db, ADMIN, Kind.HOST, None, page_size=500)
     uids = [view.object.uid for view in page.items]
@@ -71,9 +78,16 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
     "bridges": (_list(Kind.BRIDGE), 4),
     "segments": (_list(Kind.SEGMENT), 6),
     "ports": (_list(Kind.PORT), 4),
-    "summary": (lambda db: queries.summary(db, ADMIN), 14),
+    "tunnels": (_list(Kind.TUNNEL), 4),
+    "ports of a host": (_ports_of_a_host, 5),
+    "tunnels of a host": (lambda db: effective.host_tunnels(db, ADMIN, "h1"), 19),
+    "tunnels of a segment": (
+        lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel"),
+        9,
+    ),
+    "summary": (lambda db: queries.summary(db, ADMIN), 17),
     "failures": (lambda db: queries.failures(db, ADMIN, "h1"), 3),
-    "host intents": (_batch, 16),
+    "host intents": (_batch, 19),
     "changed statuses": (lambda db: status.changed_since(db, 0), 5),
     "realization": (lambda db: realization(db, ADMIN, 1), 5),
     "dirty hosts": (lambda db: changes.dirty_hosts(db, 0, 1), 1),
