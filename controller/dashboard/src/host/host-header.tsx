@@ -24,7 +24,7 @@ export function HostHeader({ host, objects }: Props) {
         <Title headingLevel="h1">{metadata.name}</Title>
         <PhaseLabel phase={status.phase} />
       </div>
-      <DescriptionList isAutoFit autoFitMinModifier={{ default: "15rem" }}>
+      <DescriptionList isCompact isAutoFit autoFitMinModifier={{ default: "15rem" }}>
         <Fact term="Connection">
           <Connection host={host} />
         </Fact>

@@ -37,11 +37,18 @@ export function RatesCard({ host, subjects, selection, select }: Props) {
       </CardHeader>
       <CardBody>
         <QueryState title="Rates" query={query} height="16rem">
-          {(stats) => <Charts stats={stats} />}
+          {(stats) => <Charts stats={named(stats, subjects)} />}
         </QueryState>
       </CardBody>
     </Card>
   );
+}
+
+/** One thing's counters come under its resource id; people know its name. */
+function named(stats: Stats, subjects: Subject[]): Stats {
+  const labels = new Map(subjects.map(({ id, label }) => [id, label]));
+  const series = stats.series.map((each) => ({ ...each, name: labels.get(each.name) ?? each.name }));
+  return { ...stats, series };
 }
 
 function Controls({ subjects, selection, select }: Omit<Props, "host">) {
