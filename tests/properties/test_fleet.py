@@ -10,12 +10,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.model import ObservedState, OvsBridge, OvsInterface, OvsPort
 from controller.domain.errors import DomainError
-from controller.domain.intent import Kind, Manifest, Removal
+from controller.domain.intent import Backend, BridgeType, HostSpec, Kind, Manifest, Removal
 from tests.support.hosts import bare_host
-from tests.support.intent_strategies import HOSTS, plausible_manifests, removals
-from tests.support.model_fleet import FLEET_UID, ModelFleet, host
+from tests.support.intent_strategies import (
+    BRIDGES,
+    HOSTS,
+    LINUX_HOST,
+    plausible_manifests,
+    port_manifests,
+    removals,
+)
+from tests.support.model_fleet import FLEET_UID, ModelFleet, bridge, host, segment
 from tests.support.satisfaction import foreign_part, shortcomings
 from tests.support.simulated_host import SimulatedHost
 
@@ -33,22 +40,46 @@ FAR_AWAY = "198.51.100.{}"
 hosts = st.sampled_from(HOSTS)
 
 
+def _type(name: str) -> BridgeType:
+    return BridgeType.LINUX if name == LINUX_HOST else BridgeType.OVS
+
+
+def _host(name: str) -> Manifest:
+    address = FAR_AWAY.format(name[1])
+    return host(name, address, underlay_mtu=9000, overlay_bridge_type=_type(name))
+
+
+def _is_true(manifest: Manifest) -> bool:
+    """Whether what the intent says of a host's Open vSwitch is so."""
+    spec = manifest.spec
+    name = manifest.ref.name
+    return not isinstance(spec, HostSpec) or spec.overlay_bridge_type is _type(name)
+
+
+manifests = plausible_manifests().filter(_is_true)
+
+
 class Fleet(RuleBasedStateMachine):
-    @initialize()
-    def install(self) -> None:
+    @initialize(wishes=st.lists(port_manifests(), min_size=4, max_size=8))
+    def install(self, wishes: list[Manifest]) -> None:
         self.fleet = ModelFleet()
-        self.fleet.apply(*(host(name, FAR_AWAY.format(name[1])) for name in HOSTS))
-        machine = bare_host(
-            bridges={"br-int": FOREIGN_BRIDGE}, namespaces=frozenset({"red", "blue", "green"})
-        )
-        self.hosts = {name: SimulatedHost(name, machine) for name in HOSTS}
+        self.fleet.apply(*(_host(name) for name in HOSTS))
+        self.fleet.apply(*(bridge(name, f"h{name[1]}") for name in BRIDGES))
+        self.fleet.apply(segment("s1"), segment("s2"), segment("s3", backend=Backend.KERNEL))
+        spaces = frozenset({"red", "blue", "green"})
+        switch = bare_host(bridges={"br-int": FOREIGN_BRIDGE}, namespaces=spaces)
+        bare = ObservedState(namespaces=spaces, has_ovs=False)
+        self.hosts = {
+            name: SimulatedHost(name, bare if name == LINUX_HOST else switch) for name in HOSTS
+        }
         self.foreign = self._foreign()
+        self.intend(wishes)
 
     # --- intent ----------------------------------------------------------------------------------
 
-    @rule(manifests=st.lists(plausible_manifests(), min_size=1, max_size=4))
-    def intend(self, manifests: list[Manifest]) -> None:
-        for manifest in manifests:
+    @rule(wishes=st.lists(manifests, min_size=1, max_size=4))
+    def intend(self, wishes: list[Manifest]) -> None:
+        for manifest in wishes:
             try:
                 self.fleet.apply(manifest)
             except DomainError:

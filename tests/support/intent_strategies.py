@@ -93,7 +93,7 @@ def tunnel_ends() -> st.SearchStrategy[TunnelEnd]:
 
 
 def outside_ends() -> st.SearchStrategy[TunnelEnd]:
-    return st.builds(TunnelEnd, ip=st.sampled_from(["198.51.100.1", "192.0.2.2", "192.0.2.77"]))
+    return st.builds(TunnelEnd, ip=st.sampled_from(["203.0.113.1", "203.0.113.2", "192.0.2.77"]))
 
 
 def tunnel_specs() -> st.SearchStrategy[Spec]:
