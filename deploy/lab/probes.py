@@ -164,7 +164,7 @@ class UnderlayCapture:
         self._children = [
             probe(
                 f"ip netns exec {UNDERLAY_NETNS} tcpdump -i {host.underlay_link} "
-                f"-Q in -s 128 -U -Z root -w {path} udp",
+                f"-Q in -s 128 --immediate-mode -U -Z root -w {path} udp",
                 stderr=subprocess.PIPE,
             )
             for host, path in zip(plan.hosts, self._files, strict=True)
