@@ -15,7 +15,7 @@ import hashlib
 from dataclasses import replace
 
 from agent.errors import Failure
-from agent.model import Backend, Link, OvsInterface, OvsPort, Vxlan
+from agent.model import BROADCAST_FDB, Backend, Link, OvsInterface, OvsPort, Vxlan
 from agent.planner.claims import (
     Carriage,
     Claim,
@@ -197,14 +197,15 @@ def _as_placed(segment: Segment, device: Link | None, bridge: Link | None) -> Li
 def _fdb_steps(
     segment: Segment, device: Link | None, inventory: Inventory
 ) -> tuple[NetlinkStep, ...]:
-    """Deleted first: a MAC that moved cannot have a second entry."""
-    name = device_name(segment.vni)
+    """A MAC that moved is led to its new place by the one step, without a gap in between."""
+    name, wanted = device_name(segment.vni), segment.fdb
     there = inventory.observed.fdb.get(name, frozenset()) if device is not None else frozenset()
+    staying = {entry.mac for entry in wanted} - {BROADCAST_FDB}
     steps: list[NetlinkStep] = []
-    if device is not None and there - segment.fdb:
-        gone = tuple(sorted(there - segment.fdb))
+    gone = tuple(sorted(entry for entry in there - wanted if entry.mac not in staying))
+    if device is not None and gone:
         steps.append(DeleteFdb(segment.id, name, gone, device.ifindex))
-    if missing := tuple(sorted(segment.fdb - there)):
+    if missing := tuple(sorted(wanted - there)):
         index = None if device is None else device.ifindex
         steps.append(AddFdb(segment.id, name, missing, index))
     return tuple(steps)

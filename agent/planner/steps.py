@@ -73,7 +73,8 @@ class CreateLinuxBridge:
 class AddFdb:
     """Add forwarding entries to a vxlan device of ours (NLM_F_APPEND, permanent, NTF_EXT_LEARNED).
 
-    ``ifindex`` as in ``SetLink``. Being there already is success.
+    ``ifindex`` as in ``SetLink``. Being there already is success; a MAC of ours that leads
+    elsewhere is led to its new place.
     """
 
     resource: str

@@ -19,7 +19,7 @@ from agent.controlplane.codec import (
     load_host_state,
 )
 from agent.errors import ErrorKind, Failure
-from agent.model import DatapathType, HostState, PortType
+from agent.model import Backend, DatapathType, HostState, PortType, segment_id
 from agent.planner import make_plan
 from tests.support.hosts import bare_host, desired_states
 
@@ -59,12 +59,26 @@ def test_an_enum_value_from_the_future_is_reported_as_unsupported(
         bridge.datapath_type = number  # type: ignore[assignment]
     for port in message.host.ports:
         port.type = number  # type: ignore[assignment]
+    for attachment in message.host.attachments:
+        attachment.backend = number  # type: ignore[assignment]
     decoded = decode_host_state(state_pb2.HostState.FromString(message.SerializeToString()), {})
     assert all(bridge.datapath_type is DatapathType.UNKNOWN for bridge in decoded.bridges)
     assert all(port.type is PortType.UNKNOWN for port in decoded.ports)
+    assert all(each.backend is Backend.UNKNOWN for each in decoded.attachments)
+    assert load_host_state(dump_host_state(decoded)) == decoded
     failures = {each.resource: each for each in make_plan(decoded, bare_host()).failures}
     unknown = {each.id for each in decoded.bridges} | {each.id for each in decoded.ports}
+    unknown |= {segment_id(each.segment_uid) for each in decoded.attachments}
     assert {failures[each].kind for each in unknown} <= {ErrorKind.UNSUPPORTED}
+
+
+@given(desired_states())
+def test_a_controller_that_knows_no_backend_means_open_vswitch(state: HostState) -> None:
+    message = encode_host_state(state)
+    for attachment in message.host.attachments:
+        attachment.ClearField("backend")
+    decoded = decode_host_state(message, {})
+    assert {each.backend for each in decoded.attachments} <= {Backend.OVS}
 
 
 @given(st.binary(max_size=64))

@@ -9,7 +9,15 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model import OWNER_KEY, HostState, Link, OvsInterface, OvsPort
+from agent.model import (
+    BROADCAST_FDB,
+    OWNER_KEY,
+    FdbEntry,
+    HostState,
+    Link,
+    OvsInterface,
+    OvsPort,
+)
 from agent.planner import make_plan
 from tests.properties.test_planner import assert_at_rest, converge
 from tests.support.hosts import FLEET, bare_host, desired_states
@@ -34,6 +42,9 @@ PORT_CHANGES: dict[str, PortChange] = {
     "another remote": _interface(
         lambda row: replace(row, options={**row.options, "remote_ip": "192.0.2.99"})
     ),
+    "options of a tunnel": _interface(
+        lambda row: replace(row, options={**row.options, "ttl": "3", "csum": "true", "tos": "9"})
+    ),
     "another key": _interface(lambda row: replace(row, options={**row.options, "in_key": "5"})),
     "another type": _interface(lambda row: replace(row, type="patch")),
 }
@@ -49,6 +60,22 @@ LINK_CHANGES: dict[str, Callable[[Link], Link]] = {
     "addresses made somebody's own": lambda link: replace(link, owned_addresses=frozenset()),
     "no address": lambda link: replace(link, addresses=frozenset(), owned_addresses=frozenset()),
     "another MAC": lambda link: replace(link, mac="02:00:00:00:00:99"),
+    "out of its bridge": lambda link: replace(link, master=""),
+    "learning": lambda link: (
+        replace(link, vxlan=replace(link.vxlan, learning=True)) if link.vxlan else link
+    ),
+}
+
+
+STRANGE_REMOTE = FdbEntry(BROADCAST_FDB, "192.0.2.99")
+TABLE_CHANGES: dict[str, Callable[[set[FdbEntry]], set[FdbEntry]]] = {
+    "emptied": lambda _: set(),
+    "floods one more": lambda table: table | {STRANGE_REMOTE},
+    "floods nobody": lambda table: {each for each in table if each.mac != BROADCAST_FDB},
+    "MACs elsewhere": lambda table: {
+        each if each.mac == BROADCAST_FDB else FdbEntry(each.mac, "192.0.2.99") for each in table
+    },
+    "a MAC more": lambda table: table | {FdbEntry("02:00:00:00:09:09", "192.0.2.2")},
 }
 
 
@@ -89,6 +116,17 @@ class Hand:
     def change_peer(self, place: tuple[str, str], change: Callable[[Link], Link]) -> None:
         self.switch.kernel.peers[place] = change(self.switch.kernel.peers[place])
 
+    def own_tables(self) -> list[str]:
+        return sorted(self.switch.observed.fdb)
+
+    def change_table(self, name: str, change: Callable[[set[FdbEntry]], set[FdbEntry]]) -> None:
+        index = self.switch.kernel.links[name].ifindex
+        table = self.switch.kernel.forwarding.setdefault(index, {})
+        changed = change(set(table))
+        self.switch.kernel.forwarding[index] = {
+            entry: table.get(entry, entry.mac != BROADCAST_FDB) for entry in changed
+        }
+
     def delete_link(self, name: str) -> None:
         self.switch.kernel.delete_link(name)
         self.switch.reconfigure()
@@ -102,6 +140,11 @@ def disturb(hand: Hand, data: st.DataObject) -> None:
         *(partial(hand.change_port, *p, each) for p in ports for each in PORT_CHANGES.values()),
         *(partial(hand.delete_link, name) for name in links),
         *(partial(hand.change_link, n, each) for n in links for each in LINK_CHANGES.values()),
+        *(
+            partial(hand.change_table, name, each)
+            for name in hand.own_tables()
+            for each in TABLE_CHANGES.values()
+        ),
         *(
             partial(hand.change_peer, place, each)
             for place in hand.switch.kernel.peers
@@ -159,7 +202,7 @@ def test_keys_that_others_put_into_our_rows_stay(desired: HostState) -> None:
                 tag=77,
                 external_ids={**port.external_ids, "note": "mine"},
                 interfaces=tuple(
-                    replace(row, options={**row.options, "tos": "inherit"})
+                    replace(row, options={**row.options, "egress_pkt_mark": "7"})
                     for row in port.interfaces
                 ),
             ),
@@ -169,7 +212,7 @@ def test_keys_that_others_put_into_our_rows_stay(desired: HostState) -> None:
     for bridge, name in hand.own_ports():
         port = next(each for each in switch.bridges[bridge].ports if each.name == name)
         assert port.external_ids["note"] == "mine"
-        assert port.interfaces[0].options["tos"] == "inherit"
+        assert port.interfaces[0].options["egress_pkt_mark"] == "7"
 
 
 @given(desired_states())

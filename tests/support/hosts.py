@@ -6,11 +6,14 @@ examples are short.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hypothesis import strategies as st
 
 from agent.model import (
     ID_KEY,
     OWNER_KEY,
+    Backend,
     Bridge,
     DatapathType,
     HostState,
@@ -24,8 +27,11 @@ from agent.model import (
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    Tunnel,
     VethPeer,
+    Vxlan,
     bridge_id,
+    explicit_tunnel_id,
     port_id,
     segment_id,
 )
@@ -73,6 +79,15 @@ _PORT_TYPES = st.sampled_from((PortType.INTERNAL, PortType.VETH))
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
 _DST_PORTS = st.sampled_from((4789, 4790))
+_KERNEL_PORTS = st.sampled_from((8472, 8473))
+_PLACES = st.sampled_from(("tunnels", "tunnels", "device", "linux bridge"))
+"""What carries a segment: tunnels or a device on the overlay bridge, or a device on a Linux one."""
+_MEMBER_MACS = st.frozensets(
+    st.sampled_from(("02:00:00:00:01:01", "02:00:00:00:01:02", "02:00:00:00:01:03")), max_size=2
+).map(lambda macs: tuple(sorted(macs)))
+_TUNNEL_ENDS = ("198.51.100.1", "198.51.100.2", "2001:db8::1")
+_HOPS = st.sampled_from(("", "64", "inherit"))
+_CHOICES = st.sampled_from((None, True, False))
 _PORT_UIDS = st.lists(st.sampled_from("0123"), unique=True)
 
 
@@ -94,35 +109,38 @@ def bridges(draw: st.DrawFn) -> tuple[Bridge, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Ground:
+    """Where ports can be: on bridges of Open vSwitch, with VLANs, and on Linux bridges."""
+
+    ovs: tuple[str, ...]
+    linux: tuple[str, ...]
+    vlans: tuple[int, ...]
+
+
 @st.composite
-def ports(draw: st.DrawFn, on: tuple[str, ...], vlans: tuple[int, ...]) -> tuple[Port, ...]:
-    uids = draw(_PORT_UIDS) if on else []
+def ports(draw: st.DrawFn, ground: Ground) -> tuple[Port, ...]:
+    uids = draw(_PORT_UIDS) if ground.ovs or ground.linux else []
     names = draw(st.permutations(PORT_NAMES))
     places = [VethPeer(netns, name) for netns in NAMESPACES for name in PEER_NAMES]
     peers = draw(st.permutations(places))
     return tuple(
-        draw(port(uid=port_id(uid), name=name, peer=peer, on=on, vlans=vlans))
+        draw(port(uid=port_id(uid), name=name, peer=peer, ground=ground))
         for uid, name, peer in zip(uids, names, peers, strict=False)
     )
 
 
 @st.composite
-def port(
-    draw: st.DrawFn,
-    *,
-    uid: str,
-    name: str,
-    peer: VethPeer,
-    on: tuple[str, ...],
-    vlans: tuple[int, ...],
-) -> Port:
-    kind = draw(_PORT_TYPES)
+def port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, ground: Ground) -> Port:
+    bridge = draw(st.sampled_from((*ground.ovs, *ground.linux)))
+    on_linux = bridge in ground.linux
+    kind = PortType.VETH if on_linux else draw(_PORT_TYPES)
     return Port(
         id=uid,
         interface=name,
         type=kind,
-        bridge=draw(st.sampled_from(on)),
-        tag=draw(st.sampled_from((0, *vlans))),
+        bridge=bridge,
+        tag=0 if on_linux else draw(st.sampled_from((0, *ground.vlans))),
         mac=draw(_MACS),
         mtu=draw(_MTUS),
         addresses=draw(_ADDRESSES),
@@ -136,26 +154,64 @@ def segments(draw: st.DrawFn) -> tuple[tuple[SegmentAttachment, SegmentFragment]
     vlans = draw(st.permutations((11, 12, 13)))
     vnis = draw(st.permutations((10001, 10002, 10003)))
     vteps = draw(st.permutations(VTEPS))
-    result = []
-    for uid, vlan, vni in zip(uids, vlans, vnis, strict=False):
-        others = sorted(draw(_REMOTES))
-        hosts = (OWN_HOST, *others)
-        members = tuple(SegmentMember(host, host, vteps[int(host[1])]) for host in hosts)
-        dst_port = draw(_DST_PORTS)
-        content = f"{uid}{vni}{dst_port}{members}".encode()
-        fragment = SegmentFragment(content, uid, vni, dst_port, 1450, members)
-        result.append((SegmentAttachment(uid, vlan, content), fragment))
-    return tuple(result)
+    return tuple(
+        draw(segment(uid=uid, vlan=vlan, vni=vni, vteps=tuple(vteps)))
+        for uid, vlan, vni in zip(uids, vlans, vnis, strict=False)
+    )
+
+
+@st.composite
+def segment(
+    draw: st.DrawFn, *, uid: str, vlan: int, vni: int, vteps: tuple[str, ...]
+) -> tuple[SegmentAttachment, SegmentFragment]:
+    place = draw(_PLACES)
+    is_kernel = place != "tunnels"
+    hosts = (OWN_HOST, *sorted(draw(_REMOTES)))
+    members = tuple(
+        SegmentMember(host, host, vteps[int(host[1])], draw(_MEMBER_MACS) if is_kernel else ())
+        for host in hosts
+    )
+    dst_port = draw(_KERNEL_PORTS if is_kernel else _DST_PORTS)
+    mtu = draw(_MTUS)
+    content = f"{uid}{vni}{dst_port}{mtu}{members}".encode()
+    fragment = SegmentFragment(content, uid, vni, dst_port, mtu, members)
+    backend = Backend.KERNEL if is_kernel else Backend.OVS
+    if place == "linux bridge":
+        return SegmentAttachment(uid, 0, content, backend, f"br-v{vni}"), fragment
+    return SegmentAttachment(uid, vlan, content, backend), fragment
+
+
+@st.composite
+def tunnels(draw: st.DrawFn, on: tuple[Bridge, ...]) -> tuple[Tunnel, ...]:
+    uids = draw(st.lists(st.sampled_from("xy"), unique=True)) if on else []
+    vnis = draw(st.permutations((20001, 20002)))
+    return tuple(
+        Tunnel(
+            id=explicit_tunnel_id(uid),
+            bridge=draw(st.sampled_from(on)).name,
+            local_ip="203.0.113.1",
+            remote_ip=draw(st.sampled_from(_TUNNEL_ENDS)),
+            vni=vni,
+            dst_port=draw(_DST_PORTS),
+            tag=draw(st.sampled_from((0, 11, 21))),
+            ttl=draw(_HOPS),
+            tos=draw(_HOPS),
+            csum=draw(_CHOICES),
+            df_default=draw(_CHOICES),
+        )
+        for uid, vni in zip(uids, vnis, strict=False)
+    )
 
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> HostState:
     attached = draw(segments())
     explicit = draw(bridges())
-    has_overlay = bool(attached) or draw(st.booleans())
+    linux = tuple(each.linux_bridge for each, _ in attached if each.linux_bridge)
+    has_overlay = len(linux) < len(attached) or draw(st.booleans())
     overlay = OVERLAY if has_overlay else None
     on = tuple(bridge.name for bridge in explicit) + ((OVERLAY.name,) if overlay else ())
-    vlans = tuple(attachment.local_vlan for attachment, _ in attached)
+    vlans = tuple(each.local_vlan for each, _ in attached if each.local_vlan)
     return HostState(
         fleet_uid=FLEET,
         fleet_epoch=1,
@@ -165,26 +221,29 @@ def desired_states(draw: st.DrawFn) -> HostState:
         host_name=OWN_HOST,
         overlay=overlay,
         bridges=explicit,
-        ports=draw(ports(on, vlans)),
+        ports=draw(ports(Ground(on, linux, vlans))),
         attachments=tuple(attachment for attachment, _ in attached),
+        tunnels=draw(tunnels(explicit)),
         fragments={fragment.hash: fragment for _, fragment in attached},
     )
 
 
 def ids(state: HostState) -> frozenset[str]:
-    """Every id that intent can delete: tunnels go with their segments."""
+    """Every id that intent can delete: the tunnels of a mesh go with their segments."""
     overlay = {"overlay"} if state.overlay else set()
-    tunnels = {
-        f"tunnel:{fragment.segment_uid}/{member.host_uid}"
-        for fragment in state.fragments.values()
-        for member in fragment.members
+    by_ovs = {each.fragment_hash for each in state.attachments if each.backend is Backend.OVS}
+    mesh = {
+        f"tunnel:{state.fragments[key].segment_uid}/{member.host_uid}"
+        for key in by_ovs
+        for member in state.fragments[key].members
         if member.host_uid != state.host_uid
     }
     return frozenset(
         overlay
-        | tunnels
+        | mesh
         | {bridge.id for bridge in state.bridges}
         | {port.id for port in state.ports}
+        | {tunnel.id for tunnel in state.tunnels}
         | {segment_id(attachment.segment_uid) for attachment in state.attachments}
     )
 
@@ -214,7 +273,7 @@ def _foreign_options() -> st.SearchStrategy[dict[str, str]]:
         {"key": st.sampled_from(("10001", "7")), "remote_ip": st.sampled_from(VTEPS)},
         optional={
             "local_ip": st.sampled_from(VTEPS),
-            "dst_port": st.sampled_from(("4789", "4790")),
+            "dst_port": st.sampled_from(("4789", "4790", "8473")),
         },
     )
 
@@ -233,12 +292,29 @@ def foreign_bridges(draw: st.DrawFn, names: st.SearchStrategy[str]) -> OvsBridge
 
 @st.composite
 def foreign_links(draw: st.DrawFn) -> dict[str, Link]:
-    names = draw(st.sets(st.sampled_from(("eth0", "vm1", "p0", "br-a")), max_size=3))
-    kinds = st.sampled_from(("", "bridge", "vxlan"))
+    names = ("eth0", "vm1", "p0", "br-a", "kx10001", "br-v10002", "vxlan_sys_8472")
+    drawn = draw(st.sets(st.sampled_from(names), max_size=3))
     return {
-        name: Link(name, index, draw(kinds), alias=draw(st.sampled_from(("", "theirs"))))
-        for index, name in enumerate(sorted(names), start=1)
+        name: draw(_foreign_link(name, index)) for index, name in enumerate(sorted(drawn), start=1)
     }
+
+
+@st.composite
+def _foreign_link(draw: st.DrawFn, name: str, index: int) -> Link:
+    kind = draw(st.sampled_from(("", "bridge", "vxlan")))
+    alias = draw(st.sampled_from(("", "theirs")))
+    vxlan = draw(_FOREIGN_VXLANS) if kind == "vxlan" else None
+    return Link(name, index, kind, alias=alias, up=draw(st.booleans()), vxlan=vxlan)
+
+
+_FOREIGN_VXLANS = st.builds(
+    Vxlan,
+    vni=st.sampled_from((10001, 7)),
+    local_ip=st.sampled_from(("", *VTEPS)),
+    dst_port=st.sampled_from((4789, 8472, 8473)),
+    learning=st.booleans(),
+    collect_metadata=st.booleans(),
+)
 
 
 @st.composite

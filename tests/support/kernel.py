@@ -1,7 +1,9 @@
 """An in-memory kernel: network devices of one host and of its named namespaces.
 
 Executes the planner's netlink steps as rtnetlink would, with its less friendly habits: deleting one
-end of a veth takes the other, an IPv6 address is refused where it is with another prefix length.
+end of a veth takes the other, an IPv6 address is refused where it is with another prefix length, a
+UDP port that another kind of vxlan device has is refused only when a device comes up, a MAC that
+leads somewhere stays there when it is somebody else's.
 """
 
 from __future__ import annotations
@@ -9,11 +11,15 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from agent.model import OUR_KINDS, Link, ObservedState
+from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, Vxlan
 from agent.planner.plan import (
     AddAddress,
+    AddFdb,
+    CreateLinuxBridge,
     CreateVeth,
+    CreateVxlan,
     DeleteAddress,
+    DeleteFdb,
     DeleteLink,
     NetlinkStep,
     SetLink,
@@ -31,9 +37,26 @@ class Kernel:
         self.links = dict(observed.links)
         self.peers = dict(observed.peers)
         self.namespaces = set(observed.namespaces)
+        self.forwarding: dict[int, dict[FdbEntry, bool]] = {}
+        """Of each vxlan device by ifindex: what leads where, and whether it bears our mark."""
+        for name, entries in observed.fdb.items():
+            self.forwarding[self.links[name].ifindex] = dict.fromkeys(entries, True)
         self._last_index = max(
             (link.ifindex for link in (*self.links.values(), *self.peers.values())), default=0
         )
+
+    @property
+    def fdb(self) -> dict[str, frozenset[FdbEntry]]:
+        """What the agent sees: ours, and whole flood lists."""
+        return {
+            link.name: frozenset(
+                entry
+                for entry, is_ours in self.forwarding.get(link.ifindex, {}).items()
+                if is_ours or entry.mac == BROADCAST_FDB
+            )
+            for link in self.links.values()
+            if link.kind == "vxlan" and link.alias
+        }
 
     def next_index(self) -> int:
         self._last_index += 1
@@ -43,25 +66,36 @@ class Kernel:
         match step:
             case CreateVeth():
                 self._create_veth(step)
+            case CreateVxlan() | CreateLinuxBridge():
+                self._create_device(step)
+            case AddFdb():
+                self._add_fdb(step)
+            case DeleteFdb():
+                self._delete_fdb(step)
             case DeleteLink():
-                link = self.links.get(step.name)
-                if link is not None and (link.ifindex, link.alias) == (step.ifindex, step.alias):
-                    self.delete_link(step.name)
+                self._delete_if_same(step)
             case SetLink():
                 self._set_link(step)
             case AddAddress():
                 self._add_address(step)
             case DeleteAddress():
-                link = self._target(step)
-                gone = link.owned_addresses & {step.cidr}
-                self._put(step.netns, _with_addresses(link, removed=gone))
+                self._delete_address(step)
 
     def delete_link(self, name: str) -> None:
         """Also by hand, with ``ip link delete``."""
         link = self.links.pop(name)
+        self.forwarding.pop(link.ifindex, None)
+        for each in tuple(self.links.values()):
+            if each.master == name:
+                self.links[each.name] = replace(each, master="")
         for place, peer in tuple(self.peers.items()):
             if link.kind == "veth" and _are_pair(link, peer):
                 del self.peers[place]
+
+    def _delete_if_same(self, step: DeleteLink) -> None:
+        link = self.links.get(step.name)
+        if link is not None and (link.ifindex, link.alias) == (step.ifindex, step.alias):
+            self.delete_link(step.name)
 
     def delete_namespace(self, netns: str) -> None:
         self.namespaces.discard(netns)
@@ -97,9 +131,67 @@ class Kernel:
             peer_ifindex=near,
         )
 
+    def _create_device(self, step: CreateVxlan | CreateLinuxBridge) -> None:
+        if step.name in self.links:
+            raise NetlinkRefusedError("File exists")
+        link = Link(step.name, self.next_index(), mac=step.mac, mtu=step.mtu, alias=step.alias)
+        if isinstance(step, CreateLinuxBridge):
+            self.links[step.name] = replace(link, kind="bridge")
+            return
+        key = (step.vxlan.vni, step.vxlan.dst_port, step.vxlan.collect_metadata)
+        for other in self._vxlans():
+            if key == (other.vni, other.dst_port, other.collect_metadata):
+                raise NetlinkRefusedError("A VXLAN device with the specified VNI already exists")
+        self.links[step.name] = replace(link, kind="vxlan", vxlan=step.vxlan)
+
+    def _vxlans(self) -> list[Vxlan]:
+        return [link.vxlan for link in self.links.values() if link.vxlan is not None]
+
+    def shared_port(self, vxlan: Vxlan) -> bool:
+        """Whether a device of the other kind is up on its UDP port."""
+        return any(
+            link.up
+            and link.vxlan is not None
+            and link.vxlan.dst_port == vxlan.dst_port
+            and link.vxlan.collect_metadata != vxlan.collect_metadata
+            for link in self.links.values()
+        )
+
+    def _add_fdb(self, step: AddFdb) -> None:
+        table = self._table(step)
+        for entry in step.entries:
+            others = {each: ours for each, ours in table.items() if each.mac == entry.mac}
+            if entry.mac != BROADCAST_FDB and entry not in others:
+                if not all(others.values()):
+                    raise NetlinkRefusedError(f"{entry.mac} leads elsewhere for somebody else")
+                for each in others:
+                    del table[each]
+            table.setdefault(entry, True)
+
+    def _delete_fdb(self, step: DeleteFdb) -> None:
+        table = self._table(step)
+        for entry in step.entries:
+            table.pop(entry, None)
+
+    def _table(self, step: AddFdb | DeleteFdb) -> dict[FdbEntry, bool]:
+        link = self._get(None, step.name)
+        if link.ifindex != step.ifindex if step.ifindex else link.kind != "vxlan":
+            raise NetlinkRefusedError(f"{step.name} is the name of another device by now")
+        return self.forwarding.setdefault(link.ifindex, {})
+
     def _set_link(self, step: SetLink) -> None:
-        wanted = {"mtu": step.mtu, "mac": step.mac, "up": step.up, "alias": step.alias}
+        wanted = {
+            "mtu": step.mtu,
+            "mac": step.mac,
+            "up": step.up,
+            "alias": step.alias,
+            "master": step.master,
+        }
         link = self._target(step)
+        if step.master and self._get(None, step.master).kind != "bridge":
+            raise NetlinkRefusedError(f"{step.master} is no bridge")
+        if step.up and not link.up and link.vxlan and self.shared_port(link.vxlan):
+            raise NetlinkRefusedError("Address already in use")
         named = {key: value for key, value in wanted.items() if value is not None}
         self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
 
@@ -112,6 +204,11 @@ class Kernel:
         if address.version == 6 and address.ip in there:
             raise NetlinkRefusedError("File exists")
         self._put(step.netns, _with_addresses(link, added=frozenset({step.cidr})))
+
+    def _delete_address(self, step: DeleteAddress) -> None:
+        link = self._target(step)
+        gone = link.owned_addresses & {step.cidr}
+        self._put(step.netns, _with_addresses(link, removed=gone))
 
     def _get(self, netns: str | None, name: str) -> Link:
         link = self.links.get(name) if netns is None else self.peers.get((netns, name))

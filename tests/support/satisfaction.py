@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from agent.model import (
     ID_KEY,
-    OWNER_KEY,
+    Backend,
     HostState,
     Link,
     ObservedState,
@@ -19,6 +19,7 @@ from agent.model import (
     segment_id,
     tunnel_id,
 )
+from tests.support.carriage import carriage_faults, is_own, rows_of
 
 Place = tuple[str, ...]
 
@@ -39,17 +40,18 @@ def foreign_part(observed: ObservedState, owner: str) -> dict[Place, object]:
     part: dict[Place, object] = {}
     made: set[str] = set()
     for bridge in observed.bridges.values():
-        own_bridge = _is_own(bridge.external_ids, owner)
+        own_bridge = is_own(bridge.external_ids, owner)
         if not own_bridge:
             part["bridge", bridge.name] = _bridge_facts(bridge)
         for port in bridge.ports:
-            own = _is_own(port.external_ids, owner) or (own_bridge and port.name == bridge.name)
+            own = is_own(port.external_ids, owner) or (own_bridge and port.name == bridge.name)
             if own:
                 made |= {interface.name for interface in port.interfaces}
             else:
                 part["port", bridge.name, port.name] = _port_facts(port)
     for link in observed.links.values():
-        if link.name not in made and not link.alias.startswith(alias(owner, "")):
+        is_made = link.name in made or link.name.startswith("vxlan_sys_")
+        if not is_made and not link.alias.startswith(alias(owner, "")):
             part["link", link.name] = link
     ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
     for place, peer in observed.peers.items():
@@ -62,16 +64,19 @@ def own_part(observed: ObservedState, owner: str) -> dict[Place, object]:
     """Every row and device that is ours, as far as intent determines it."""
     part: dict[Place, object] = {}
     for bridge in observed.bridges.values():
-        if _is_own(bridge.external_ids, owner):
+        if is_own(bridge.external_ids, owner):
             facts = (bridge.datapath_type, bridge.fail_mode, dict(bridge.external_ids))
             part["bridge", bridge.name] = facts
         for port in bridge.ports:
-            if _is_own(port.external_ids, owner):
+            if is_own(port.external_ids, owner):
                 part["port", bridge.name, port.name] = _port_facts(port)
     for link in observed.links.values():
         if _is_own_link(link, owner):
             mtu = None if link.name in observed.bridges else link.mtu  # follows the ports' MTUs
-            part["link", link.name] = (link.kind, mtu, link.up, link.alias, link.owned_addresses)
+            place = (link.alias, link.master)
+            part["link", link.name] = (link.kind, mtu, link.up, place, link.owned_addresses)
+            if link.vxlan is not None:
+                part["vxlan", link.name] = (link.vxlan, link.mac, observed.fdb[link.name])
     ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
     for place, peer in observed.peers.items():
         if peer.ifindex in ours:
@@ -100,6 +105,7 @@ def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple
     for port in desired.ports:
         yield from ((port.id, words) for words in _port_faults(desired, port, observed))
     yield from _tunnel_faults(desired, observed)
+    yield from carriage_faults(desired, observed)
     for resource in _own_ids(desired.fleet_uid, observed):
         covers = resource.replace("tunnel:", "segment:").partition("/")[0]
         if {resource, covers} & (desired.removed - _ids_of(desired)) and resource not in _ids_of(
@@ -109,6 +115,9 @@ def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple
 
 
 def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Iterator[str]:
+    if any(each.linux_bridge == port.bridge for each in desired.attachments):
+        yield from _enslaved_faults(desired, port, observed)
+        return
     row = _row_of(desired.fleet_uid, port.id, observed, port.bridge)
     if row is None or row.name != port.interface:
         yield f"no port {port.interface} on {port.bridge}"
@@ -124,6 +133,15 @@ def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Ite
     if (interface.ofport or -1) < 0 or interface.error:
         yield f"interface is {interface}"
     yield from _device_faults(port, interface, observed)
+
+
+def _enslaved_faults(desired: HostState, port: Port, observed: ObservedState) -> Iterator[str]:
+    near = observed.links.get(port.interface)
+    if near is None or near.master != port.bridge:
+        yield f"device is {near}"
+    if rows := rows_of(desired.fleet_uid, port.id, observed):
+        yield f"rows are {rows}"
+    yield from _device_faults(port, OvsInterface(port.interface), observed)
 
 
 def _device_faults(port: Port, interface: OvsInterface, observed: ObservedState) -> Iterator[str]:
@@ -150,13 +168,15 @@ def _device_faults(port: Port, interface: OvsInterface, observed: ObservedState)
 
 def _tunnel_faults(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:
     for attachment in desired.attachments:
+        if attachment.backend is not Backend.OVS:
+            continue
         fragment = desired.fragments[attachment.fragment_hash]
         own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
         for member in fragment.members:
             if member is own:
                 continue
             resource = tunnel_id(fragment.segment_uid, member.host_uid)
-            rows = _rows_of(desired.fleet_uid, resource, observed)
+            rows = rows_of(desired.fleet_uid, resource, observed)
             options = {
                 "key": str(fragment.vni),
                 "remote_ip": member.vtep,
@@ -176,6 +196,7 @@ def _tunnel_faults(desired: HostState, observed: ObservedState) -> Iterator[tupl
 
 def _ids_of(desired: HostState) -> set[str]:
     return {
+        *(tunnel.id for tunnel in desired.tunnels),
         *(bridge.id for bridge in desired.bridges),
         *(port.id for port in desired.ports),
         *(["overlay"] if desired.overlay else []),
@@ -194,29 +215,16 @@ def _own_ids(owner: str, observed: ObservedState) -> set[str]:
         *(bridge.external_ids for bridge in bridges),
         *(port.external_ids for bridge in bridges for port in bridge.ports),
     ]
-    marked = {each[ID_KEY] for each in marks if _is_own(each, owner)}
+    marked = {each[ID_KEY] for each in marks if is_own(each, owner)}
     prefix = alias(owner, "")
     aliases = {link.alias for link in observed.links.values() if link.alias.startswith(prefix)}
     return marked | {each.removeprefix(prefix) for each in aliases}
 
 
-def _rows_of(owner: str, resource: str, observed: ObservedState) -> list[OvsPort]:
-    return [
-        port
-        for bridge in observed.bridges.values()
-        for port in bridge.ports
-        if _is_own(port.external_ids, owner) and port.external_ids[ID_KEY] == resource
-    ]
-
-
 def _row_of(owner: str, resource: str, observed: ObservedState, bridge: str) -> OvsPort | None:
-    rows = _rows_of(owner, resource, observed)
+    rows = rows_of(owner, resource, observed)
     on_bridge = observed.bridges[bridge].ports if bridge in observed.bridges else ()
     return rows[0] if len(rows) == 1 and rows[0] in on_bridge else None
-
-
-def _is_own(external_ids: Mapping[str, str], owner: str) -> bool:
-    return bool(external_ids.get(OWNER_KEY) == owner and external_ids.get(ID_KEY))
 
 
 def _is_own_link(link: Link, owner: str) -> bool:

@@ -17,7 +17,8 @@ What it imitates of ovs-vswitchd, and what the contract test compares with the r
 devices made for internal rows and removed with them; MAC and MTU from the row; a tunnel whose
 identity is taken gets ofport -1 and an error while the transaction succeeds, also when the identity
 is freed in the same transaction; a missing device gets an error; a device made again under an open
-port stays dead although its row looks well.
+port stays dead although its row looks well; a ``system`` datapath has a device vxlan_sys_<port> for
+its tunnels, as long as nobody else has the UDP port.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, OvsPort, Vxlan
 from agent.planner.claims import TunnelKey, tunnel_key
 from agent.planner.plan import (
     AddBridge,
@@ -58,11 +59,13 @@ class Switch:
         self.refuses: Callable[[Step], bool] = _nothing
         self.transactions = 0
         self.netlink_writes = 0
+        self._has_ovs = observed.has_ovs
         self._running = observed.vswitchd_running
         self._datapath_types = observed.datapath_types
         self._iface_types = observed.iface_types
         self._made: set[str] = set()
         """Devices that ovs-vswitchd made for internal rows."""
+        self._tunnel_devices: set[str] = set()
         self._opened: dict[str, int] = {}
         """The ifindex that ovs-vswitchd opened for each system interface."""
         self._tunnels: dict[TunnelKey, str] = {}
@@ -75,6 +78,8 @@ class Switch:
             links=dict(self.kernel.links),
             peers=dict(self.kernel.peers),
             namespaces=frozenset(self.kernel.namespaces),
+            fdb=self.kernel.fdb,
+            has_ovs=self._has_ovs,
             vswitchd_running=self._running,
             datapath_types=self._datapath_types,
             iface_types=self._iface_types,
@@ -263,6 +268,7 @@ class Switch:
                 opened = tuple(self._open(bridge, each, taken) for each in port.interfaces)
                 self._put_port(bridge.name, replace(port, interfaces=opened))
             self._spread_mtu(self.bridges[bridge.name])
+        self._remove_tunnel_devices()
 
     def _spread_mtu(self, bridge: OvsBridge) -> None:
         """Internal devices without a request of their own get the smallest MTU of the others."""
@@ -282,7 +288,7 @@ class Switch:
         self, bridge: OvsBridge, row: OvsInterface, taken: dict[TunnelKey, str]
     ) -> OvsInterface:
         if row.type == "vxlan":
-            error = self._open_tunnel(row, taken)
+            error = self._open_tunnel(bridge, row, taken)
         elif row.type == "internal":
             error = self._open_internal(bridge, row)
         elif row.type in ("", "system"):
@@ -296,14 +302,41 @@ class Switch:
         known = row.ofport is not None and row.ofport > 0
         return replace(row, ofport=row.ofport if known else self._free_ofport(bridge), error=None)
 
-    def _open_tunnel(self, row: OvsInterface, taken: dict[TunnelKey, str]) -> str:
+    def _open_tunnel(
+        self, bridge: OvsBridge, row: OvsInterface, taken: dict[TunnelKey, str]
+    ) -> str:
         key = tunnel_key(row)
         if key is None:
             return f"{row.name}: vxlan type requires valid 'remote_ip' argument"
         if taken.get(key, row.name) != row.name or key in self._tunnels:
             return f"could not add network device {row.name} to ofproto (File exists)"
+        if bridge.datapath_type != "netdev" and not self._make_tunnel_device(int(key.dst_port)):
+            return f"could not add network device {row.name} to ofproto (Address already in use)"
         self._tunnels[key] = row.name
         return ""
+
+    def _make_tunnel_device(self, dst_port: int) -> bool:
+        """False when the kernel has given the UDP port to a device of another kind."""
+        vxlan = Vxlan(0, dst_port=dst_port, collect_metadata=True)
+        name = f"vxlan_sys_{dst_port}"
+        if name not in self.kernel.links:
+            if self.kernel.shared_port(vxlan):
+                return False
+            index = self.kernel.next_index()
+            mac = generated_mac(index)
+            self.kernel.links[name] = Link(name, index, "vxlan", mac, 65000, up=True, vxlan=vxlan)
+            self._tunnel_devices.add(name)
+        return True
+
+    def _remove_tunnel_devices(self) -> None:
+        wanted = {
+            f"vxlan_sys_{key.dst_port}"
+            for bridge, row in self._interfaces()
+            if bridge.datapath_type != "netdev" and (key := tunnel_key(row)) is not None
+        }
+        for name in self._tunnel_devices - wanted:
+            self.kernel.links.pop(name, None)
+        self._tunnel_devices &= wanted
 
     def _open_internal(self, bridge: OvsBridge, row: OvsInterface) -> str:
         link = self.kernel.links.get(row.name)

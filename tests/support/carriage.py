@@ -1,0 +1,130 @@
+"""Whether segments and explicit tunnels are carried as desired, without the planner's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agent.model import (
+    BROADCAST_FDB,
+    ID_KEY,
+    OWNER_KEY,
+    Backend,
+    FdbEntry,
+    HostState,
+    ObservedState,
+    OvsPort,
+    SegmentAttachment,
+    SegmentFragment,
+    Tunnel,
+    Vxlan,
+    alias,
+    segment_id,
+)
+
+
+def carriage_faults(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    for attachment in desired.attachments:
+        resource = segment_id(attachment.segment_uid)
+        mark = alias(desired.fleet_uid, resource)
+        devices = {link.name for link in observed.links.values() if link.alias == mark}
+        if attachment.backend is Backend.OVS:
+            if devices:
+                yield resource, f"tunnels carry it, and so do {devices}"
+            continue
+        fragment = desired.fragments[attachment.fragment_hash]
+        expected = {f"kx{fragment.vni}", attachment.linux_bridge} - {""}
+        if devices != expected:
+            yield resource, f"its devices are {devices}, not {expected}"
+            continue
+        for words in _kernel_faults(desired, attachment, fragment, observed):
+            yield resource, words
+    for tunnel in desired.tunnels:
+        yield from ((tunnel.id, words) for words in _explicit_faults(desired, tunnel, observed))
+
+
+def _kernel_faults(
+    desired: HostState,
+    attachment: SegmentAttachment,
+    fragment: SegmentFragment,
+    observed: ObservedState,
+) -> Iterator[str]:
+    own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
+    device = observed.links[f"kx{fragment.vni}"]
+    if device.vxlan != Vxlan(fragment.vni, own.vtep, fragment.dst_port):
+        yield f"device is {device}"
+    if not device.up or (device.mtu, device.master) != (fragment.mtu, attachment.linux_bridge):
+        yield f"device is {device}"
+    if observed.fdb[device.name] != known_fdb(desired.host_uid, fragment):
+        yield f"forwarding table is {observed.fdb[device.name]}"
+    if attachment.linux_bridge:
+        bridge = observed.links[attachment.linux_bridge]
+        if (bridge.kind, bridge.up, bridge.mtu) != ("bridge", True, fragment.mtu):
+            yield f"bridge is {bridge}"
+        return
+    rows = rows_of(desired.fleet_uid, segment_id(attachment.segment_uid), observed)
+    facts = [
+        (
+            row.name,
+            row.tag,
+            row.protected,
+            row.interfaces[0].type,
+            (row.interfaces[0].ofport or 0) > 0,
+        )
+        for row in rows
+    ]
+    if facts != [(device.name, attachment.local_vlan, False, "", True)]:
+        yield f"rows are {rows}"
+
+
+def known_fdb(host: str, fragment: SegmentFragment) -> frozenset[FdbEntry]:
+    """One entry for floods to each remote, one for each MAC that one member alone has."""
+    owners: dict[str, list[str]] = {}
+    for member in fragment.members:
+        for mac in member.macs:
+            owners.setdefault(mac, []).append(member.host_uid)
+    remotes = [member for member in fragment.members if member.host_uid != host]
+    return frozenset(
+        FdbEntry(mac, member.vtep)
+        for member in remotes
+        for mac in (BROADCAST_FDB, *(mac for mac in member.macs if len(owners[mac]) == 1))
+    )
+
+
+def _explicit_faults(desired: HostState, tunnel: Tunnel, observed: ObservedState) -> Iterator[str]:
+    options = {
+        "remote_ip": tunnel.remote_ip,
+        "local_ip": tunnel.local_ip,
+        "key": str(tunnel.vni),
+        "dst_port": str(tunnel.dst_port),
+        "ttl": tunnel.ttl,
+        "tos": tunnel.tos,
+        "csum": "" if tunnel.csum is None else str(tunnel.csum).lower(),
+        "df_default": "" if tunnel.df_default is None else str(tunnel.df_default).lower(),
+    }
+    rows = rows_of(desired.fleet_uid, tunnel.id, observed)
+    bridges = [
+        each.name for each in observed.bridges.values() if any(row in each.ports for row in rows)
+    ]
+    if len(rows) != 1 or bridges != [tunnel.bridge]:
+        yield f"rows are {rows} on {bridges}"
+        return
+    (row,), (interface,) = rows, rows[0].interfaces
+    if {key: interface.options.get(key, "") for key in options} != options:
+        yield f"interface is {interface}"
+    if (row.tag or 0, row.protected, row.trunks) != (tunnel.tag, False, frozenset()):
+        yield f"row is {row}"
+    if (interface.ofport or -1) < 0:
+        yield f"interface is {interface}"
+
+
+def rows_of(owner: str, resource: str, observed: ObservedState) -> list[OvsPort]:
+    return [
+        port
+        for bridge in observed.bridges.values()
+        for port in bridge.ports
+        if is_own(port.external_ids, owner) and port.external_ids[ID_KEY] == resource
+    ]
+
+
+def is_own(external_ids: Mapping[str, str], owner: str) -> bool:
+    return bool(external_ids.get(OWNER_KEY) == owner and external_ids.get(ID_KEY))
