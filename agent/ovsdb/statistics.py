@@ -12,6 +12,7 @@ ovs-vswitchd itself: without an answer there are no counters, rather than some t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 from agent.model import ID_KEY, OWNER_KEY
 from agent.ovsdb import liveness
 from agent.ovsdb.schema import DATABASE
-from agent.ovsdb.transport import RECEIVE_SIZE, Framer
+from agent.ovsdb.transport import RECEIVE_SIZE
 
 POLL_DEADLINE_S = 4.0
 """Less than the usual interval: a host that is too busy to answer is asked at the next one."""
@@ -83,7 +84,7 @@ class SwitchStatistics:
                 process = await _running_process(self._path.parent)
                 source = "ovsdb"
                 answer = await self._transact()
-            return await asyncio.to_thread(_decode, answer, process)
+            return _counters(answer, process)
         except TimeoutError as error:
             raise StatisticsUnavailableError(
                 source, f"no answer within {POLL_DEADLINE_S:g} s"
@@ -91,18 +92,26 @@ class SwitchStatistics:
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise StatisticsUnavailableError(source, str(error) or repr(error)) from error
 
-    async def _transact(self) -> bytes:
+    async def _transact(self) -> dict[str, Any]:
         reader, writer = await asyncio.open_unix_connection(self._path, limit=4 * RECEIVE_SIZE)
-        try:
-            writer.write(self._request)
-            framer = Framer()
-            while True:
-                # Nothing else is asked on this connection, so that the first reply is ours.
-                for message in framer.feed(await _receive(reader)):
-                    if b'"result"' in message[:4096] or b'"result"' in message[-4096:]:
-                        return message
-        finally:
-            writer.close()
+        return await _ask(reader, writer, self._request)
+
+
+async def _ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes
+) -> dict[str, Any]:
+    """The first message on the connection: nothing else was asked, so that it is the answer."""
+    try:
+        writer.write(question)
+        received = bytearray()
+        while True:
+            received += await _receive(reader)
+            # Whether a message is whole is told by reading it; most that are not end otherwise.
+            if received[-8:].rstrip().endswith(b"}"):
+                with contextlib.suppress(json.JSONDecodeError):
+                    return await asyncio.to_thread(_parse, received)
+    finally:
+        writer.close()
 
 
 async def _receive(reader: asyncio.StreamReader) -> bytes:
@@ -110,6 +119,13 @@ async def _receive(reader: asyncio.StreamReader) -> bytes:
     if not data:
         raise EOFError("the connection ended before the answer")
     return data
+
+
+def _parse(received: bytearray) -> dict[str, Any]:
+    # Each row is taken while it is read: the lists of thousands of rows, all there at once, would
+    # wake the garbage collector many times and cost more than reading them does.
+    message: dict[str, Any] = json.loads(received, object_hook=_take)
+    return message
 
 
 def _request(owner: str) -> bytes:
@@ -122,13 +138,11 @@ def _request(owner: str) -> bytes:
     return json.dumps(request).encode()
 
 
-def _decode(answer: bytes, process: str) -> SwitchCounters:
-    # Each row is taken while it is read: the lists of thousands of rows, all there at once, would
-    # wake the garbage collector many times and cost more than reading them does.
-    content = json.loads(answer, object_hook=_take)
-    if content.get("error") is not None:
-        raise ValueError(f"ovsdb-server refused the question: {content['error']}")
-    interfaces, roots = (result["rows"] for result in content["result"])
+def _counters(answer: dict[str, Any], process: str) -> SwitchCounters:
+    results = answer.get("result") or [answer.get("error")]
+    if not all(result and "rows" in result for result in results):
+        raise ValueError(f"ovsdb-server refused the question: {results}")
+    interfaces, roots = (result["rows"] for result in results)
     return SwitchCounters(process, _update_interval(roots), tuple(interfaces))
 
 
@@ -165,23 +179,10 @@ async def _running_process(run_dir: Path) -> str:
     if connection is None:
         raise StatisticsUnavailableError("vswitchd", "ovs-vswitchd is not running")
     process = _identify(connection)
-    reader, writer = await asyncio.open_unix_connection(sock=connection)
-    try:
-        writer.write(liveness.QUESTION)
-        answer = await _read_json(reader)
-    finally:
-        writer.close()
+    answer = await _ask(*await asyncio.open_unix_connection(sock=connection), liveness.QUESTION)
     if answer.get("error") is not None:
         raise StatisticsUnavailableError("vswitchd", "ovs-vswitchd is still starting")
     return process
-
-
-async def _read_json(reader: asyncio.StreamReader) -> dict[str, Any]:
-    framer = Framer()
-    while not (complete := framer.feed(await _receive(reader))):
-        pass
-    answer: dict[str, Any] = json.loads(complete[0])
-    return answer
 
 
 def _identify(connection: socket.socket) -> str:
