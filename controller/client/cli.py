@@ -42,7 +42,9 @@ def _seconds(text: str | float) -> float:
     return float(match.group(1)) * {"s": 1, "m": 60, "h": 3600}[match.group(2) or "s"]
 
 
-Kind = Annotated[str, typer.Argument(help="hosts, bridges, segments, ports (or h, br, seg, p)")]
+Kind = Annotated[
+    str, typer.Argument(help="hosts, bridges, segments, ports, tunnels (or h, br, seg, p, tun)")
+]
 Name = Annotated[str, typer.Argument(help="name or uid")]
 Project = Annotated[str | None, typer.Option("--project", "-p", help="project of the objects")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="how to print")]
@@ -100,20 +102,27 @@ def apply(
 def get(
     kind: Kind,
     name: Annotated[str | None, typer.Argument(help="name or uid; all when left out")] = None,
+    *,
     output: Output = Format.TABLE,
     selector: Annotated[str | None, typer.Option("-l", "--selector", help="labels: a=b,c")] = None,
     project: Project = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="only bridges, ports or tunnels of this host")
+    ] = None,
 ) -> None:
     """List objects of a kind, or show one."""
     from controller.client.kinds import parse_kind
     from controller.client.output import print_objects
 
     info = parse_kind(kind)
+    if host is not None and (name is not None or not info.is_on_hosts):
+        raise typer.BadParameter("--host narrows a list of bridges, ports or tunnels")
     with _api() as api:
         if name is not None:
             found = [api.object(info.collection, name, project)]
         else:
-            found = list(api.objects(info.collection, project=project, selector=selector))
+            listed = api.objects(info.collection, project=project, selector=selector, host=host)
+            found = list(listed)
     print_objects(info, found, output, single=name is not None)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.client.documents import Document, advice_for, age, plain, utc_now
 from controller.client.kinds import BY_NAME, HOST, KindInfo
 from controller.client.rest import Api
-from controller.client.tables import PHASE_STYLES, console
+from controller.client.tables import PHASE_STYLES, console, print_rows
+
+_SHOWN_TUNNELS = 50
 
 
 def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
@@ -18,7 +20,9 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
     _print_mapping("Spec", document["spec"])
     _print_conditions(document)
     if kind is HOST:
-        _print_failures(api.get(f"/v1/hosts/{document['metadata']['uid']}/failures")["items"])
+        here = f"/v1/hosts/{document['metadata']['uid']}"
+        _print_failures(api.get(f"{here}/failures")["items"])
+        _print_tunnels(api.get(f"{here}/tunnels")["items"])
     if advice := advice_for(document):
         _heading("What to do")
         _line(advice)
@@ -88,6 +92,28 @@ def _print_failures(failures: Iterable[Document]) -> None:
     for failure in failures:
         _line(f"{_subject(failure)}: {failure['reason']} for {age(failure['since'], now)}")
         _line(f"  {failure['message']}")
+
+
+def _print_tunnels(tunnels: Sequence[Document]) -> None:
+    """All that the host shall have: those of its segments' meshes, and explicit ones."""
+    if not tunnels:
+        return
+    _heading("Tunnels")
+    rows = [
+        [
+            f"  {plain(tunnel['name'])}",
+            plain(tunnel["remote_host"] or "outside"),
+            plain(tunnel["remote_ip"]),
+            f"{tunnel['vni']}",
+            f"{tunnel['dst_port']}",
+            plain(tunnel["backend"]),
+            plain(tunnel["phase"]),
+        ]
+        for tunnel in tunnels[:_SHOWN_TUNNELS]
+    ]
+    print_rows(["  NAME", "TO", "ADDRESS", "VNI", "UDP PORT", "BACKEND", "PHASE"], rows)
+    if more := len(tunnels) - len(rows):
+        _line(f"… and {more} more")
 
 
 def _subject(failure: Document) -> str:

@@ -15,6 +15,8 @@ class KindInfo:
     collection: str
     """As in paths: ``hosts``."""
     short: str
+    is_on_hosts: bool = False
+    """Whether its list can be narrowed to a host."""
 
     @property
     def word(self) -> str:
@@ -23,14 +25,15 @@ class KindInfo:
 
 
 HOST = KindInfo("Host", "hosts", "h")
-BRIDGE = KindInfo("Bridge", "bridges", "br")
+BRIDGE = KindInfo("Bridge", "bridges", "br", is_on_hosts=True)
 SEGMENT = KindInfo("Segment", "segments", "seg")
-PORT = KindInfo("Port", "ports", "p")
+PORT = KindInfo("Port", "ports", "p", is_on_hosts=True)
+TUNNEL = KindInfo("Tunnel", "tunnels", "tun", is_on_hosts=True)
 
 DEFAULT_PROJECT = "default"
-"""Where hosts and bridges live, and what a name without a project means."""
+"""Where hosts, bridges and tunnels live, and what a name without a project means."""
 
-KINDS = (HOST, BRIDGE, SEGMENT, PORT)
+KINDS = (HOST, BRIDGE, SEGMENT, PORT, TUNNEL)
 BY_NAME: Mapping[str, KindInfo] = {kind.name: kind for kind in KINDS}
 _SPELLINGS = {
     spelling: kind for kind in KINDS for spelling in (kind.word, kind.collection, kind.short)

@@ -50,7 +50,12 @@ class Api:
         return self.get(f"/v1/{collection}/{quote(name, safe='')}", project=project)
 
     def objects(
-        self, collection: str, *, project: str | None = None, selector: str | None = None
+        self,
+        collection: str,
+        *,
+        project: str | None = None,
+        selector: str | None = None,
+        host: str | None = None,
     ) -> Iterator[Document]:
         """Every object of a collection, following the pages."""
         token: str | None = None
@@ -59,6 +64,7 @@ class Api:
                 f"/v1/{collection}",
                 project=project,
                 label_selector=selector,
+                host=host,
                 page_size=PAGE_SIZE,
                 page_token=token,
             )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from controller.client.documents import Document, age, headline_condition, plain, utc_now
-from controller.client.kinds import BRIDGE, HOST, PORT, SEGMENT, KindInfo
+from controller.client.kinds import BRIDGE, HOST, PORT, SEGMENT, TUNNEL, KindInfo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +83,18 @@ def _attached_to(document: Document) -> str:
     return f"bridge/{spec.get('bridge')}{tag}"
 
 
+def _ends(document: Document) -> str:
+    """``h1/br-a tag 7 to 203.0.113.9``."""
+    return " to ".join(_end(end) for end in document["spec"]["ends"])
+
+
+def _end(end: Document) -> str:
+    if not end.get("host"):
+        return str(end.get("ip"))
+    tag = f" tag {end['tag']}" if end.get("tag") else ""
+    return f"{end['host']}/{end.get('bridge')}{tag}"
+
+
 def _labels(document: Document) -> list[str]:
     return [f"{key}={value}" for key, value in document["metadata"].get("labels", {}).items()]
 
@@ -99,7 +111,12 @@ _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
         "APPLIED": _status("applied_revision"),
     },
     BRIDGE: {"NAME": _metadata("name"), "HOST": _spec("host"), "INTERFACE": _spec("interface")},
-    SEGMENT: {"NAME": _metadata("name"), "VNI": _spec("vni"), "MTU": _mtu},
+    SEGMENT: {
+        "NAME": _metadata("name"),
+        "VNI": _spec("vni"),
+        "BACKEND": _spec("backend"),
+        "MTU": _mtu,
+    },
     PORT: {
         "NAME": _metadata("name"),
         "HOST": _spec("host"),
@@ -107,20 +124,30 @@ _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
         "ATTACHED TO": _attached_to,
         "ADDRESSES": _spec("addresses"),
     },
+    TUNNEL: {
+        "NAME": _metadata("name"),
+        "ENDS": _ends,
+        "KEY": _spec("key"),
+        "UDP PORT": _spec("dst_port"),
+    },
 }
 _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
     HOST: {
         "UNDERLAY MTU": _spec("underlay_mtu"),
         "DATAPATH": _spec("datapath_type"),
         "OVERLAY BRIDGE": _spec("overlay_bridge"),
+        "BRIDGE TYPE": _spec("overlay_bridge_type"),
     },
     BRIDGE: {"DATAPATH": _spec("datapath_type")},
-    SEGMENT: {
-        "UDP PORT": _spec("dst_port"),
-        "FAMILY": _spec("address_family"),
-        "BACKEND": _spec("backend"),
-    },
+    SEGMENT: {"UDP PORT": _spec("dst_port"), "FAMILY": _spec("address_family")},
     PORT: {"TYPE": _spec("type"), "MAC": _spec("mac"), "MTU": _mtu},
+    TUNNEL: {
+        "FAMILY": _spec("address_family"),
+        "TTL": _spec("ttl"),
+        "TOS": _spec("tos"),
+        "CSUM": _spec("csum"),
+        "DF": _spec("df_default"),
+    },
 }
 
 

@@ -230,6 +230,34 @@ def test_describing_a_host_lists_what_fails_on_it(cli: Cli, hosts: dict[str, Any
     assert "NamespaceMissing" in cli.out("status")
 
 
+TUNNEL = """\
+kind: Bridge
+metadata: {name: lan}
+spec: {host: h1, interface: br-lan}
+---
+kind: Tunnel
+metadata: {name: t1}
+spec: {ends: [{host: h1, bridge: lan, tag: 7}, {ip: 203.0.113.9}], ttl: inherit}
+"""
+
+
+def test_tunnels_and_backends_are_shown_as_tables(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin=f"{HOSTS}---\n{FABRIC}---\n{TUNNEL}")
+    header, row = cli.out("get", "tunnels", "--host", "h1").splitlines()
+    assert header.split()[:5] == ["NAME", "ENDS", "KEY", "UDP", "PORT"]
+    assert " ".join(row.split()).startswith("t1 h1/lan tag 7 to 203.0.113.9 10001 4789 Pending")
+    assert cli.out("get", "tun", "--host", "h2") == ""
+    assert cli.run("get", "segments", "--host", "h1").returncode == 2
+    header, row = cli.out("get", "segments").splitlines()
+    assert header.split()[:4] == ["NAME", "VNI", "BACKEND", "MTU"]
+    assert row.split()[:4] == ["blue", "10000", "ovs", "auto"]
+    described = [" ".join(line.split()) for line in cli.out("describe", "host", "h1").splitlines()]
+    assert "blue h2 192.0.2.2 10000 4789 ovs Pending" in described
+    assert "t1 outside 203.0.113.9 10001 4789 ovs Pending" in described
+    assert "ttl: inherit" in cli.out("describe", "tunnel", "t1")
+    assert cli.out("delete", "tunnel", "t1").startswith("tunnel/t1 deleted")
+
+
 def test_deleting_what_is_not_there_or_still_needed_says_so(cli: Cli) -> None:
     cli.out("apply", "-f", "-", stdin=HOSTS + "---\n" + FABRIC)
     assert cli.run("delete", "port", "absent").returncode == 4

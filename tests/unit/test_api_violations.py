@@ -67,7 +67,7 @@ def test_a_misspelt_kind_gets_a_suggestion() -> None:
 def test_a_missing_kind_lists_the_kinds() -> None:
     (violation,) = found({"metadata": {"name": "p"}})
     assert violation.pointer == "/objects/0/kind"
-    assert violation.fix == "add kind, one of: Host, Bridge, Segment, Port"
+    assert violation.fix == "add kind, one of: Host, Bridge, Segment, Port, Tunnel"
 
 
 def test_a_number_in_quotes_is_not_converted_in_silence() -> None:
