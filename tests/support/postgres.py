@@ -144,7 +144,8 @@ def database_url(postgres_server: PostgresServer, _template: str) -> Iterator[st
 
 def _database(server: PostgresServer, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    # Copying files costs a quarter of copying pages through the log, which is the default.
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
