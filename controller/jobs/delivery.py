@@ -25,8 +25,6 @@ log = get_logger(__name__)
 QUEUE = "ovsfleet"
 RUN_JOB = "run_job"
 
-WAY_OUT = "start the broker, or correct OVSFLEET_BROKER_URL; until then background work waits"
-
 _CONNECT_WITHIN_S = 4.0
 _NOTICED_WITHIN_S = 20
 _FIRST_PAUSE_S = 0.1
@@ -147,17 +145,26 @@ def say_away(connection: Connection, error: Exception, said: float | None) -> fl
     now = time.monotonic()
     if said is not None and now - said < _SAY_EVERY_S:
         return said
+    name, mend = _described(connection)
     log.error(
         "Broker cannot be used",
-        broker=connection.as_uri(),
+        broker=name,
         reason=reason(error),
-        way_out=WAY_OUT,
+        way_out=f"{mend}; until then background work waits",
     )
     return now
 
 
 def say_back(connection: Connection) -> None:
-    log.info("Broker can be used again", broker=connection.as_uri())
+    log.info("Broker can be used again", broker=_described(connection)[0])
+
+
+def _described(connection: Connection) -> tuple[str, str]:
+    """Return the broker's name, without a password, and what a person can do about it."""
+    folder = connection.transport_options.get("folder")
+    if folder is not None:
+        return folder, "let the controller write there, and see that the disk is not full"
+    return connection.as_uri(), "start the broker, or correct OVSFLEET_BROKER_URL"
 
 
 def reason(error: Exception) -> str:

@@ -13,22 +13,23 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
+from kombu.exceptions import OperationalError
 
-from controller.domain.intent import Kind
-from controller.domain.status import Phase
-from controller.services import queries, status
+from controller.config import Settings
+from controller.jobs.app import make_app
+from controller.jobs.delivery import await_broker
 from controller.store.engine import Database
 from tests.support.background import Bench
-from tests.support.manifests import ADMIN, apply, host
 from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitMQServer
 from tests.support.redis import RedisServer
+from tests.support.tls import ServerCertificate, make_certificate
 from tests.support.waiting import await_exit
 
 # One worker of the test run has all of them, so that each server is started once.
@@ -42,6 +43,16 @@ LOST = timedelta(minutes=1)
 """After so long the message of a job that still waits counts as lost."""
 
 
+Server = RedisServer | RabbitMQServer
+
+
+@dataclass(frozen=True)
+class Servers:
+    redis: RedisServer
+    rabbitmq: RabbitMQServer
+    identity: ServerCertificate
+
+
 @dataclass(frozen=True)
 class Broker:
     """What the tests do to a broker while it is in use; ``url`` is None for files."""
@@ -51,31 +62,33 @@ class Broker:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, RedisServer | RabbitMQServer]]:
+def servers() -> Iterator[Servers]:
     """Both servers, not started yet."""
     folder = Path(tempfile.mkdtemp(prefix="ovsfleet-broker-"))
     folder.chmod(0o755)
-    redis, rabbitmq = RedisServer(folder / "redis"), RabbitMQServer(folder / "rabbitmq")
-    yield {"redis": redis, "rabbitmq": rabbitmq}
-    redis.stop()
-    rabbitmq.end()
+    identity = make_certificate(folder)
+    made = Servers(
+        RedisServer(folder / "redis", identity),
+        RabbitMQServer(folder / "rabbitmq", identity),
+        identity,
+    )
+    yield made
+    made.redis.stop()
+    made.rabbitmq.end()
     shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])
-def server(
-    request: pytest.FixtureRequest, servers: dict[str, RedisServer | RabbitMQServer]
-) -> RedisServer | RabbitMQServer:
-    return servers[request.param]
+def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
+    chosen: Server = getattr(servers, request.param)
+    return chosen
 
 
 @pytest.fixture(params=["files", "redis", "rabbitmq"])
-def broker(
-    request: pytest.FixtureRequest, servers: dict[str, RedisServer | RabbitMQServer]
-) -> Broker:
+def broker(request: pytest.FixtureRequest, servers: Servers) -> Broker:
     if request.param == "files":
         return Broker(None, _remove_files)
-    server = servers[request.param]
+    server: Server = getattr(servers, request.param)
     server.start()
     return Broker(server.url, lambda _: server.wipe())
 
@@ -96,8 +109,13 @@ def lock(connection: psycopg.Connection, job_id: UUID) -> None:
     connection.execute("SELECT FROM job WHERE id = %s FOR UPDATE", (job_id,))
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    await_exit(process.pid, within=5)
+
+
 def test_a_broker_that_is_away_holds_nobody_up_and_is_used_again_when_it_is_back(
-    db: Database, data_dir: Path, server: RedisServer | RabbitMQServer
+    db: Database, data_dir: Path, server: Server
 ) -> None:
     data_dir.mkdir()
     bench = Bench(db, data_dir, broker_url=server.url)
@@ -124,28 +142,28 @@ def test_a_job_whose_worker_is_killed_before_and_then_after_its_effect_is_done_o
     old = bench.add_finished()
     job_id = bench.enqueue_prune("now")
     bench.send(job_id)
-    with psycopg.connect(bench.db.url) as effect, psycopg.connect(bench.db.url) as result:
+    with (
+        psycopg.connect(bench.db.url) as effect,
+        psycopg.connect(bench.db.url) as result,
+        bench.running("beat"),
+    ):
         # The DELETE of both workers waits for this lock.
         lock(effect, old)
         with bench.running("worker") as first:
             assert bench.reaches(job_id, "running") == 1
             kill(first["worker"])
         assert old in bench.jobs()
-        with bench.running("worker", "beat") as second:
+        with bench.running("worker") as second:
             bench.until(lambda: bench.jobs()[job_id] == ("running", 2), "taken over")
             # And then the word that it is done waits for this one.
             lock(result, job_id)
             effect.rollback()
             bench.until(lambda: old not in bench.jobs(), "pruned")
             kill(second["worker"])
-    with bench.running("worker", "beat"):
-        assert bench.reaches(job_id, "done") == 3
+        result.rollback()
+        with bench.running("worker"):
+            assert bench.reaches(job_id, "done") == 3
     assert sum(int(count) for count in re.findall(r'"count": (\d+)', bench.log())) == 1
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    await_exit(process.pid, within=5)
 
 
 def test_wiping_the_broker_loses_no_job(bench: Bench, broker: Broker) -> None:
@@ -165,23 +183,6 @@ def test_wiping_the_broker_loses_no_job(bench: Bench, broker: Broker) -> None:
     assert {attempt for _, attempt in bench.jobs().values()} == {1}
 
 
-def test_periodic_work_is_done_whatever_the_broker(bench: Bench) -> None:
-    (created,) = apply(bench.db, host(1)).results
-    assert created.uid is not None
-    now = datetime.now(UTC)
-    epoch = status.open_session(bench.db, created.uid, status.SessionStart("n1", "1.0"), now=now)
-
-    def phase() -> Phase:
-        return queries.get(bench.db, ADMIN, Kind.HOST, "default", "h1").status.phase
-
-    before = phase()
-    with bench.running("worker", "beat"):
-        bench.until(lambda: phase() is Phase.UNKNOWN, "host h1 Unknown")
-        # Silence is not the end of a session: a host that speaks again is taken back.
-        assert status.heartbeat(bench.db, created.uid, epoch, now=datetime.now(UTC))
-    assert before is not Phase.UNKNOWN
-
-
 def test_processes_that_wait_for_their_broker_end_when_they_are_asked_to(
     db: Database, data_dir: Path
 ) -> None:
@@ -196,3 +197,16 @@ def test_processes_that_wait_for_their_broker_end_when_they_are_asked_to(
     assert codes == [0, 0]
     assert "OVSFLEET_BROKER_URL" in bench.log()
     assert "hunter2" not in bench.log()
+
+
+def test_tls_asks_for_a_certificate_that_the_machine_trusts(
+    server: Server, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.start()
+    app = make_app(Settings(data_dir=tmp_path, broker_url=server.tls_url))
+    with app.connection_for_write() as connection, pytest.raises(OperationalError, match="verify"):
+        connection.ensure_connection(max_retries=0)
+    monkeypatch.setenv("SSL_CERT_FILE", str(servers.identity.certificate))
+    with app.connection_for_write() as connection:
+        await_broker(app, connection, check_stop=lambda: None)
+        assert connection.connected

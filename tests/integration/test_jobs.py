@@ -14,9 +14,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from controller.services import jobs
+from controller.domain.intent import Kind
+from controller.domain.status import Phase
+from controller.services import jobs, queries, status
 from controller.store.engine import Database
 from tests.support.background import Bench
+from tests.support.manifests import ADMIN, apply, host
 
 # Deadlines are for machines that are busy with other tests.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -26,6 +29,23 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 def bench(db: Database, data_dir: Path) -> Bench:
     data_dir.mkdir()
     return Bench(db, data_dir)
+
+
+def test_a_silent_host_becomes_unknown(bench: Bench) -> None:
+    (created,) = apply(bench.db, host(1)).results
+    assert created.uid is not None
+    now = datetime.now(UTC)
+    epoch = status.open_session(bench.db, created.uid, status.SessionStart("n1", "1.0"), now=now)
+
+    def phase() -> Phase:
+        return queries.get(bench.db, ADMIN, Kind.HOST, "default", "h1").status.phase
+
+    before = phase()
+    with bench.running("worker", "beat"):
+        bench.until(lambda: phase() is Phase.UNKNOWN, "host h1 Unknown")
+        # Silence is not the end of a session: a host that speaks again is taken back.
+        assert status.heartbeat(bench.db, created.uid, epoch, now=datetime.now(UTC))
+    assert before is not Phase.UNKNOWN
 
 
 def test_a_message_sent_twice_does_a_job_once(bench: Bench) -> None:

@@ -16,6 +16,7 @@ import amqp
 
 from controller.jobs.delivery import QUEUE
 from tests.support.ports import free_port
+from tests.support.tls import ServerCertificate
 from tests.support.waiting import eventually
 
 _NOBODY = 65534
@@ -25,6 +26,9 @@ _MAPPER = "/usr/bin/epmd"
 
 _CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{port}
+listeners.ssl.1 = 127.0.0.1:{tls_port}
+ssl_options.certfile = {identity.certificate}
+ssl_options.keyfile = {identity.key}
 num_acceptors.tcp = 2
 log.file.level = warning
 disk_free_limit.absolute = 50MB
@@ -35,9 +39,11 @@ raft.wal_max_size_bytes = 16777216
 class RabbitMQServer:
     """One node that can be ended and started again at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, identity: ServerCertificate) -> None:
         self._folder = folder
-        self._port = free_port()
+        self._port, tls_port = free_port(), free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        self.tls_url = f"amqps://guest:guest@127.0.0.1:{tls_port}//"
         self._mapper_port = free_port()
         self._env = self._environment(free_port())
         self._mapper: subprocess.Popen[bytes] | None = None
@@ -45,11 +51,8 @@ class RabbitMQServer:
         folder.mkdir()
         _hand_over(folder)
         (folder / "enabled_plugins").write_text("[].\n", encoding="ascii")
-        (folder / "rabbitmq.conf").write_text(_CONFIG.format(port=self._port), encoding="ascii")
-
-    @property
-    def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        config = _CONFIG.format(port=self._port, tls_port=tls_port, identity=identity)
+        (folder / "rabbitmq.conf").write_text(config, encoding="ascii")
 
     def start(self) -> None:
         """Start it unless it runs; it has nothing from before."""

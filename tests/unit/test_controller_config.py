@@ -25,6 +25,12 @@ def test_every_setting_says_what_it_means() -> None:
         ("OVSFLEET_ENROLMENT_ADDRESS", "host:99999", "0 to 65535"),
         ("OVSFLEET_DATABASE_URL", "mysql://db", "postgresql://"),
         ("OVSFLEET_BROKER_URL", "kafka://b", "redis://"),
+        ("OVSFLEET_BROKER_URL", "filesystem://", "redis://.*unset for files"),
+        ("OVSFLEET_BROKER_URL", "redis", "redis://"),
+        ("OVSFLEET_BROKER_URL", "amqp://", "amqp://host:port"),
+        ("OVSFLEET_BROKER_URL", "redis://:secret@/0", "redis://host:port"),
+        ("OVSFLEET_BROKER_URL", "redis://b:port/0", "host:port"),
+        ("OVSFLEET_BROKER_URL", "redis://a/0;redis://b/0", "one broker"),
         ("OVSFLEET_DATA_DIR", "state", "absolute path"),
         ("OVSFLEET_LOG_LEVEL", "loud", "'debug', 'info'"),
         ("OVSFLEET_HEARTBEAT_INTERVAL_MS", "0", "100"),
@@ -48,10 +54,31 @@ def test_every_value_at_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
     assert sorted(named) == ["OVSFLEET_LOG_FORMAT", "OVSFLEET_REST_PORT"]
 
 
-def test_a_refused_database_url_does_not_show_its_password(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://b",
+        "redis://:p@b:6379/1",
+        "rediss://b",
+        "amqp://u:p@[::1]:5672/v",
+        "amqps://u:p@b//",
+    ],
+)
+def test_the_brokers_that_we_carry_jobs_over_are_taken(url: str) -> None:
+    assert load_settings(broker_url=url).broker_url == url
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("OVSFLEET_DATABASE_URL", "oracle://user:hunter2@db/x"),
+        ("OVSFLEET_BROKER_URL", "amqp://user:hunter2@b:port//"),
+    ],
+)
+def test_a_refused_url_does_not_show_its_password(
+    monkeypatch: pytest.MonkeyPatch, variable: str, url: str
 ) -> None:
-    monkeypatch.setenv("OVSFLEET_DATABASE_URL", "oracle://user:hunter2@db/x")
+    monkeypatch.setenv(variable, url)
     with pytest.raises(SettingsError) as refused:
         load_settings()
     assert "hunter2" not in str(refused.value)
