@@ -27,6 +27,7 @@ from controller.api.routes import (
     hosts,
     rates,
     revisions,
+    stats,
     tunnels,
     watch,
 )
@@ -80,6 +81,7 @@ def _add_routes(app: FastAPI) -> None:
         hosts.router,
         tunnels.router,
         rates.router,
+        stats.router,
         fleet.router,
         watch.router,
         health.router,
