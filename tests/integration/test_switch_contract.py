@@ -7,22 +7,15 @@ asked for, the words of an error.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from time import monotonic
 
 import pytest
 
-from agent.errors import Failure
-from agent.host import observe
 from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    Link,
-    ObservedState,
-    OvsBridge,
     OvsInterface,
     OvsPort,
     Port,
@@ -32,9 +25,6 @@ from agent.model import (
     SegmentMember,
     VethPeer,
 )
-from agent.netlink import Netlink
-from agent.ovsdb.apply import Outcome
-from agent.ovsdb.connection import OvsdbConnection
 from agent.planner.assembly import make_plan
 from agent.planner.plan import (
     AddBridge,
@@ -44,129 +34,20 @@ from agent.planner.plan import (
     SetInterface,
     Stage,
 )
+from tests.support.agent_contract import FLEET, MACS, RealHost, compare, on_real
 from tests.support.netns import Namespace
-from tests.support.ovs import OpenVSwitch, connected
-from tests.support.switch import Switch
+from tests.support.ovs import OpenVSwitch
 
 pytestmark = pytest.mark.integration
 
-FLEET = "4f9c6e2a-0000-4000-8000-000000000001"
 MARKS = {"ovsfleet-owner": FLEET, "ovsfleet-id": "port:1"}
-SETTLE_S = 5.0
-"""An MTU that follows other devices' comes a moment after ovs-vswitchd said that it is done."""
-MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03")
-
-
-class RealHost:
-    """Observes and executes as the agent's loop does; ``workload`` is the one namespace it sees."""
-
-    def __init__(self, ovsdb: OvsdbConnection, kernel: Netlink, workload: str) -> None:
-        self._ovsdb = ovsdb
-        self._kernel = kernel
-        self._workload = workload
-
-    async def look(self, desired: HostState | None = None) -> ObservedState:
-        """Without what every host has and nobody plans: loopback and the datapath's own tap."""
-        seen = (await observe(self._ovsdb, self._kernel, desired or full(self._workload))).state
-        return replace(
-            seen,
-            links={n: link for n, link in seen.links.items() if n not in ("lo", "ovs-netdev")},
-            namespaces=seen.namespaces & {self._workload},
-        )
-
-    async def run(self, plan: Plan) -> tuple[Failure, ...]:
-        failures: list[Failure | None] = []
-        for stage in plan.stages:
-            failures += [await self._kernel.apply(step) for step in stage.pre]
-            if stage.ovsdb:
-                result = await self._ovsdb.apply(stage.ovsdb, "contract", 10.0)
-                assert result.outcome is Outcome.COMMITTED, result.error
-                assert result.realized
-                failures += result.failures
-            failures += [await self._kernel.apply(step) for step in stage.post]
-        return tuple(failure for failure in failures if failure is not None)
 
 
 def on_both(
     ovs: OpenVSwitch, workload: Namespace, body: Callable[[RealHost], Awaitable[None]]
 ) -> None:
-    async def run() -> None:
-        netlink = Netlink()
-        await netlink.open()
-        try:
-            async with connected(ovs) as connection:
-                await body(RealHost(connection, netlink, workload.name))
-        finally:
-            await netlink.close()
-
-    ovs.netns.run(run)
-
-
-async def compare(real: RealHost, plan: Plan) -> ObservedState:
-    """Run the plan on both and compare; return what the real host shows then."""
-    imagined = Switch(await real.look())
-    told = imagined.run(plan)
-    assert [each.resource for each in await real.run(plan)] == [each.resource for each in told]
-    after = await real.look()
-    deadline = monotonic() + SETTLE_S
-    while comparable(after) != comparable(imagined.observed) and monotonic() < deadline:
-        await asyncio.sleep(0.02)
-        after = await real.look()
-    assert comparable(after) == comparable(imagined.observed)
-    return after
-
-
-def comparable(observed: ObservedState) -> object:
-    return (
-        {name: _bridge(bridge) for name, bridge in observed.bridges.items()},
-        {name: _link(link) for name, link in observed.links.items()},
-        {place: _link(link) for place, link in observed.peers.items()},
-        {_ends(observed, link) for link in observed.links.values() if link.kind == "veth"},
-        observed.namespaces,
-        observed.vswitchd_running,
-    )
-
-
-def _bridge(bridge: OvsBridge) -> OvsBridge:
-    ports = sorted(bridge.ports, key=lambda port: port.name)
-    return replace(
-        bridge,
-        external_ids=dict(bridge.external_ids),
-        ports=tuple(
-            replace(
-                port,
-                external_ids=dict(port.external_ids),
-                interfaces=tuple(map(_interface, port.interfaces)),
-            )
-            for port in ports
-        ),
-    )
-
-
-def _interface(row: OvsInterface) -> OvsInterface:
-    ofport = None if row.ofport is None else (1 if row.ofport > 0 else -1)
-    return replace(
-        row,
-        ofport=ofport,
-        error="some" if row.error else None,
-        options=dict(row.options),
-        external_ids=dict(row.external_ids),
-    )
-
-
-def _link(link: Link) -> Link:
-    mac = link.mac if link.mac in MACS else "any"
-    return replace(link, mac=mac, ifindex=0, peer_ifindex=bool(link.peer_ifindex))
-
-
-def _ends(observed: ObservedState, link: Link) -> tuple[str, str]:
-    """Which devices are the two ends of one veth."""
-    others = [
-        f"{netns}/{peer.name}"
-        for (netns, _), peer in observed.peers.items()
-        if (peer.ifindex, peer.peer_ifindex) == (link.peer_ifindex, link.ifindex)
-    ]
-    return (link.name, ",".join(others))
+    """The workload's namespace is looked at also when nothing is wanted in there any more."""
+    on_real(ovs.netns, ovs.remote, full(workload.name), body)
 
 
 # --- intents, one after the other ----------------------------------------------------------------

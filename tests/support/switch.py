@@ -135,6 +135,9 @@ class Switch:
         except NetlinkRefusedError as error:
             return [_refused(step, str(error))]
         self.netlink_writes += 1
+        if self._running:
+            for bridge in self.bridges.values():
+                self._spread_mtu(bridge)
         return []
 
     def _ovsdb(self, stage: Stage) -> list[Failure]:
