@@ -5,7 +5,7 @@ Runs after the memberships were settled. Reads; owns nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,15 +22,14 @@ from controller.store.writing import Writing
 
 def entries(tx: Transaction, writing: Writing, joined_or_left: Iterable[UUID]) -> list[Entry]:
     """``joined_or_left`` are the segments whose set of members the change made another."""
-    moved = _moved_hosts(writing)
-    changed = frozenset(joined_or_left) | segments_of(tx, moved)
+    changed = frozenset(joined_or_left) | segments_of(tx, _hosts_with_other(writing, _in_mesh))
     # Whoever is told of a mesh is told of its MAC addresses too.
     learned = with_kernel_members(tx, _segments_with_other_macs(writing) - changed)
     return [
         *_own(writing),
         *_of_segments(tx, changed, MEMBERSHIP),
         *_of_segments(tx, learned, MACS),
-        *_far_ends(tx, moved),
+        *_far_ends(tx, _hosts_with_other(writing, _at_tunnel_ends)),
     ]
 
 
@@ -57,17 +56,24 @@ def _on_each_host(
         yield Entry(ref, uid, END, host)
 
 
-def _moved_hosts(writing: Writing) -> list[UUID]:
-    """Hosts that bring something else to the meshes and tunnels they are in than before."""
+def _hosts_with_other(writing: Writing, brought: Callable[[HostSpec], object]) -> list[UUID]:
+    """Hosts that bring something else to what they share with others than before."""
     return [
         draft.current.uid
         for draft in writing.planned.updates
-        if draft.current is not None and _in_mesh(draft.spec) != _in_mesh(draft.current.spec)
+        if draft.current is not None
+        and isinstance(draft.spec, HostSpec)
+        and isinstance(draft.current.spec, HostSpec)
+        and brought(draft.spec) != brought(draft.current.spec)
     ]
 
 
-def _in_mesh(spec: Spec) -> object:
-    return (spec.vteps, spec.underlay_mtu) if isinstance(spec, HostSpec) else None
+def _in_mesh(host: HostSpec) -> object:
+    return host.vteps, host.underlay_mtu
+
+
+def _at_tunnel_ends(host: HostSpec) -> object:
+    return host.vteps
 
 
 class _Known(NamedTuple):
@@ -103,7 +109,7 @@ def _of_segments(tx: Transaction, segments: Iterable[UUID], action: str) -> Iter
 
 
 def _far_ends(tx: Transaction, moved: Iterable[UUID]) -> Iterator[Entry]:
-    """The hosts at the other ends of the tunnels of hosts that moved."""
+    """The hosts at both ends of the tunnels of hosts that moved."""
     hosts, row = list(moved), TunnelRow
     if not hosts:
         return

@@ -103,12 +103,14 @@ def test_both_hosts_of_a_tunnel_learn_of_each_change_and_nobody_else_does(fleet:
     assert fleet.dirty_after(T12) == {"h1", "h2"}
     assert fleet.dirty_after(changed(T12, ttl=9)) == {"h1", "h2"}
     assert fleet.dirty_after(host(2, vteps=("192.0.2.22",))) == {"h1", "h2"}
+    assert fleet.dirty_after(host(2, vteps=("192.0.2.22",), underlay_mtu=1600)) == {"h2"}
     assert fleet.dirty_after(changed(T12, ttl=9)) == set()
     assert fleet.dirty_after(gone=(T12,)) == {"h1", "h2"}
     log = changes.since(fleet.db, 1)
     assert [(e.name, e.action) for e in log] == [
         ("t12", "created"),
         ("t12", "updated"),
+        ("h2", "updated"),
         ("h2", "updated"),
         ("t12", "deleted"),
     ]
