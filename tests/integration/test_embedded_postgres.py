@@ -25,7 +25,8 @@ from controller.embedded import (
 from controller.embedded.binaries import find_binaries, readable_binaries
 from tests.support.waiting import await_exit, eventually
 
-pytestmark = pytest.mark.integration
+# What the module shares is made once, also where tests run in parallel.
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("embedded_postgres")]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.integration
+# What the module shares is made once, also where tests run in parallel.
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("packaging")]
 
 _ROOT = Path(__file__).parents[2]
 
