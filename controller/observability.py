@@ -35,7 +35,6 @@ class Metric:
     STATS_WAITING = "ovsfleet_stats_reports_waiting"
     STATS_WRITE_SECONDS = "ovsfleet_stats_write_seconds"
     HTTP_SECONDS = "ovsfleet_http_request_seconds"
-    DATABASE_UP = "ovsfleet_database_up"
     DATABASE_CONNECTIONS = "ovsfleet_database_connections"
     JOBS = "ovsfleet_jobs"
     HOSTS = "ovsfleet_hosts"

@@ -25,6 +25,7 @@ from controller.api.routes import (
     fleet,
     health,
     hosts,
+    metrics,
     rates,
     revisions,
     stats,
@@ -85,6 +86,7 @@ def _add_routes(app: FastAPI) -> None:
         fleet.router,
         watch.router,
         health.router,
+        metrics.router,
         docs.router,
     ):
         app.include_router(router)

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.api.errors import internal_problem
+from controller.api.metrics import observe
 from controller.observability import get_logger
 
 _log = get_logger(__name__)
@@ -77,11 +78,14 @@ class _Dressed:
         self._scope = scope
         self._send = send
         self._request_id = request_id
+        self._started = time.perf_counter()
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            # A watch goes on for hours; how long its answer took to begin says more.
+            observe(self._scope, message["status"], time.perf_counter() - self._started)
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
             headers.update(_SECURITY_HEADERS)

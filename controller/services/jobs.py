@@ -74,3 +74,8 @@ def prune(db: Database, *, before: datetime) -> int:
     """Deletes finished jobs that ended before; answers how many."""
     with db.transaction() as tx:
         return rows.prune(tx, before)
+
+
+def count_by_state(db: Database) -> dict[str, int]:
+    with db.snapshot() as tx:
+        return rows.count_by_state(tx)

@@ -143,6 +143,12 @@ def summary(db: Database, principal: Principal) -> dict[Kind, dict[Phase, int]]:
         return {kind: _count(tx, principal, kind) for kind in Kind}
 
 
+def phases(db: Database, principal: Principal, kind: Kind) -> dict[Phase, int]:
+    """How many objects of one kind are in each phase."""
+    with db.snapshot() as tx:
+        return _count(tx, principal, kind)
+
+
 def failures(db: Database, principal: Principal, host_ref: str) -> tuple[ResourceFailure, ...]:
     """Everything on the host (by name or uid) that is not as intended, oldest first."""
     with db.snapshot() as tx:

@@ -91,7 +91,8 @@ def roll_up(db: Database, *, now: datetime, most: int = 500) -> int:
 def _roll_up_some(db: Database, now: datetime) -> bool:
     """A few hosts, and a few minutes of each, in one transaction."""
     with db.transaction() as tx:
-        rollup.lock(tx)
+        if not rollup.lock(tx):
+            return False
         oldest = next(iter(partitions.existing(tx, Resolution.RAW)), None)
         begin = oldest.start if oldest else now
         work = [_bounded(each, begin) for each in rollup.due(tx, hosts=_HOSTS_AT_ONCE, now=now)]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from psycopg.errors import UndefinedColumn, UndefinedTable
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, QueuePool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -48,6 +48,11 @@ class Database:
         """As libpq understands it, with the password."""
         url = self._engine.url.set(drivername="postgresql")
         return url.render_as_string(hide_password=False)
+
+    @property
+    def connections_in_use(self) -> int:
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def close(self) -> None:
         self._engine.dispose()

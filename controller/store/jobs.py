@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from controller.store.engine import Transaction
@@ -90,3 +90,8 @@ def overdue(tx: Transaction, now: datetime) -> list[UUID]:
 
 def prune(tx: Transaction, before: datetime) -> int:
     return tx.execute(delete(JobRow).where(JobRow.finished_at < before)).rowcount
+
+
+def count_by_state(tx: Transaction) -> dict[str, int]:
+    row = JobRow
+    return dict(tx.execute(select(row.state, func.count()).group_by(row.state)).all())

@@ -54,8 +54,11 @@ class Due(NamedTuple):
     until: datetime
 
 
-def lock(tx: Transaction) -> None:
-    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+def lock(tx: Transaction) -> bool:
+    """False: somebody else is at it; a thread that waits would be missed elsewhere."""
+    query = text("SELECT pg_try_advisory_xact_lock(:key)")
+    locked: bool = tx.execute(query, {"key": _ADVISORY_LOCK}).scalar_one()
+    return locked
 
 
 def begin(tx: Transaction, hosts: Mapping[UUID, datetime]) -> None:
