@@ -1,8 +1,9 @@
 """Segments that the kernel carries: one vxlan device each, with a static forwarding table.
 
 On a host with Open vSwitch the device is a port of the overlay bridge with the segment's local
-VLAN, elsewhere it is enslaved to a Linux bridge of the segment's own. It is not ``protected`` as
-the tunnels are: there is only one per segment, and no bridge sends a frame back where it came from.
+VLAN, elsewhere it is enslaved to a Linux bridge of the segment's own. Its port is ``protected`` as
+those of tunnels are. Alone in its VLAN it would not need that; but next to what is left of another
+segment with the same local VLAN, on two hosts, frames would go round between both for ever.
 
 A device is made down, gets its table and its place, and comes up last, so that nothing is flooded
 to where it should not be. What makes it what it is cannot be changed: it is made anew then, after
@@ -231,7 +232,7 @@ def _row_steps(segment: Segment, inventory: Inventory, row: PlacedPort | None) -
         return NOTHING
     name, marks = device_name(segment.vni), inventory.mark(segment.id)
     interface = OvsInterface(name, external_ids=marks)
-    wanted = OvsPort(name, (interface,), tag=segment.tag, external_ids=marks)
+    wanted = OvsPort(name, (interface,), tag=segment.tag, protected=True, external_ids=marks)
     if row is None:
         return Stage(ovsdb=(AddPort(segment.id, segment.bridge, wanted),))
     return Stage(ovsdb=mend_port(segment.id, row, wanted, interface_columns=()))

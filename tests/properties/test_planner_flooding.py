@@ -1,4 +1,8 @@
-"""The mesh that plans build: no loop on the way to it, and one copy per remote member in it."""
+"""The mesh that plans build: no loop on the way to it, and one copy per remote member in it.
+
+Meshes are mixed: each segment is carried by tunnels or by the kernel, and one host has no Open
+vSwitch, so that the kernel carries all of its segments.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +12,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model import (
+    BROADCAST_FDB,
+    Backend,
     HostState,
+    ObservedState,
     Port,
     PortType,
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    VethPeer,
     port_id,
 )
 from agent.planner import make_plan
-from tests.support.flooding import Place, flood
+from tests.support.flooding import Place, flood, places
 from tests.support.hosts import FLEET, OVERLAY, VTEPS, bare_host
 from tests.support.switch import Switch
 
 HOSTS = ("h0", "h1", "h2", "h3")
+WITHOUT_OVS = "h3"
+SEGMENTS = ("s0", "s1", "s2")
+UDP_PORTS = {Backend.OVS: 4789, Backend.KERNEL: 8472}
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """Which hosts each segment has ports on, and each host's own numbering of VLANs."""
+    """Which hosts each segment has ports on, who carries it on hosts that have a choice, and each
+    host's own numbering of VLANs."""
 
     members: dict[str, frozenset[str]]
+    backends: dict[str, Backend]
     vlans: dict[str, dict[str, int]]
 
     def desired(self, host: str) -> HostState:
         segments = sorted(each for each in self.members if host in self.members[each])
         fragments = [self._fragment(segment) for segment in segments]
-        vlans = self.vlans[host]
         return HostState(
             fleet_uid=FLEET,
             fleet_epoch=1,
@@ -42,56 +54,104 @@ class Fabric:
             hash=b"any",
             host_uid=host,
             host_name=host,
-            overlay=OVERLAY if segments else None,
-            ports=tuple(self._port(segment, vlans[segment]) for segment in segments),
-            attachments=tuple(
-                SegmentAttachment(each.segment_uid, vlans[each.segment_uid], each.hash)
-                for each in fragments
-            ),
+            overlay=OVERLAY if segments and host != WITHOUT_OVS else None,
+            ports=tuple(self._port(segment, host) for segment in segments),
+            attachments=tuple(self._attachment(each, host) for each in fragments),
             fragments={each.hash: each for each in fragments},
         )
 
+    def place(self, segment: str, host: str) -> Place:
+        """Where the segment's port is on the host."""
+        return Place(host, self._port(segment, host).bridge, f"p-{segment}")
+
+    def _attachment(self, fragment: SegmentFragment, host: str) -> SegmentAttachment:
+        segment = fragment.segment_uid
+        if host == WITHOUT_OVS:
+            bridge = f"br-v{fragment.vni}"
+            return SegmentAttachment(segment, 0, fragment.hash, Backend.KERNEL, bridge)
+        vlan, backend = self.vlans[host][segment], self.backends[segment]
+        return SegmentAttachment(segment, vlan, fragment.hash, backend)
+
     def _fragment(self, segment: str) -> SegmentFragment:
         hosts = sorted(self.members[segment])
-        members = tuple(SegmentMember(each, each, VTEPS[int(each[1])]) for each in hosts)
-        vni = 10000 + int(segment[1])
-        return SegmentFragment(segment.encode(), segment, vni, 4789, 1450, members)
+        members = tuple(
+            SegmentMember(each, each, VTEPS[int(each[1])], (mac_of(segment, each),))
+            for each in hosts
+        )
+        dst_port = UDP_PORTS[self.backends[segment]]
+        content = f"{segment}{dst_port}{hosts}".encode()
+        return SegmentFragment(content, segment, vni_of(segment), dst_port, 1450, members)
 
-    def _port(self, segment: str, vlan: int) -> Port:
-        return Port(port_id(segment), f"p-{segment}", PortType.INTERNAL, OVERLAY.name, vlan)
+    def _port(self, segment: str, host: str) -> Port:
+        resource, interface, mac = port_id(segment), f"p-{segment}", mac_of(segment, host)
+        if host == WITHOUT_OVS:
+            peer = VethPeer("ns0", f"e-{segment}")
+            bridge = f"br-v{vni_of(segment)}"
+            return Port(resource, interface, PortType.VETH, bridge, mac=mac, peer=peer)
+        vlan = self.vlans[host][segment]
+        return Port(resource, interface, PortType.INTERNAL, OVERLAY.name, vlan, mac)
+
+
+def vni_of(segment: str) -> int:
+    return 10000 + int(segment[1])
+
+
+def mac_of(segment: str, host: str) -> str:
+    return f"02:00:00:00:0{segment[1]}:0{host[1]}"
 
 
 @st.composite
 def fabrics(draw: st.DrawFn) -> Fabric:
-    names = ("s0", "s1", "s2")
-    members = {name: draw(st.frozensets(st.sampled_from(HOSTS))) for name in names}
+    members = {name: draw(st.frozensets(st.sampled_from(HOSTS))) for name in SEGMENTS}
+    backends = {name: draw(st.sampled_from((Backend.OVS, Backend.KERNEL))) for name in SEGMENTS}
     vlans = {
-        host: dict(zip(names, draw(st.permutations((1, 2, 3))), strict=True)) for host in HOSTS
+        host: dict(zip(SEGMENTS, draw(st.permutations((1, 2, 3))), strict=True)) for host in HOSTS
     }
-    return Fabric(members, vlans)
+    return Fabric(members, backends, vlans)
+
+
+def bare(host: str) -> ObservedState:
+    if host != WITHOUT_OVS:
+        return bare_host()
+    nothing = frozenset[str]()
+    return bare_host(has_ovs=False, datapath_types=nothing, iface_types=nothing)
 
 
 def build(fabric: Fabric) -> dict[str, Switch]:
-    switches = {host: Switch(bare_host()) for host in HOSTS}
+    switches = {host: Switch(bare(host)) for host in HOSTS}
     for host, switch in switches.items():
         plan = make_plan(fabric.desired(host), switch.observed)
         assert plan.failures == ()
-        switch.run(plan)
+        assert switch.run(plan) == ()
+        assert make_plan(fabric.desired(host), switch.observed).describe() == ()
     return switches
+
+
+def observe(switches: dict[str, Switch]) -> dict[str, ObservedState]:
+    return {host: switch.observed for host, switch in switches.items()}
 
 
 @given(fabrics())
 def test_a_broadcast_reaches_every_remote_member_exactly_once(fabric: Fabric) -> None:
-    switches = build(fabric)
-    observed = {host: switch.observed for host, switch in switches.items()}
+    observed = observe(build(fabric))
     for segment, hosts in fabric.members.items():
         for host in hosts:
-            copies = flood(observed, Place(host, OVERLAY.name, f"p-{segment}"))
-            reached = {place.host: n for place, n in copies.items() if place.port.startswith("p-")}
-            assert reached == dict.fromkeys(hosts - {host}, 1)
-            assert {place.port for place in copies if place.port.startswith("p-")} <= {
-                f"p-{segment}"
-            }
+            copies = flood(observed, fabric.place(segment, host))
+            reached = {place: n for place, n in copies.items() if place.port.startswith("p-")}
+            assert reached == {fabric.place(segment, each): 1 for each in hosts - {host}}
+
+
+@given(fabrics())
+def test_the_kernel_sends_a_frame_for_a_known_mac_to_its_host_alone(fabric: Fabric) -> None:
+    observed = observe(build(fabric))
+    for segment, hosts in fabric.members.items():
+        for host in hosts:
+            if host != WITHOUT_OVS and fabric.backends[segment] is Backend.OVS:
+                continue
+            for target in hosts - {host}:
+                copies = flood(observed, fabric.place(segment, host), mac_of(segment, target))
+                assert {place.host for place in copies} == {host, target}
+                assert copies[fabric.place(segment, target)] == 1
 
 
 @given(fabrics(), fabrics(), st.data())
@@ -103,8 +163,6 @@ def test_no_broadcast_loops_while_hosts_move_from_one_mesh_to_another(
         plan = make_plan(after.desired(host), switch.observed)
         steps = sum(1 for stage in plan.stages for _ in stage.steps())
         switch.run(plan, limit=data.draw(st.integers(0, steps), label=f"atoms done on {host}"))
-    observed = {host: switch.observed for host, switch in switches.items()}
-    for host, state in observed.items():
-        for bridge in state.bridges.values():
-            for port in bridge.ports:
-                flood(observed, Place(host, bridge.name, port.name))
+    observed = observe(switches)
+    for place in places(observed):
+        flood(observed, place, BROADCAST_FDB)
