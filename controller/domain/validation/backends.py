@@ -139,12 +139,15 @@ def _users(name: str, host: HostSpec, after: After) -> Iterator[_User]:
 
 
 def _pointer(user: _User, after: After) -> str | None:
-    """Return where the request brings the two together, None when this one was there before."""
+    """Return where the request brings the two together, None when this one was there before.
+
+    What was there before stays as it is: in use, a segment keeps its backend and UDP port.
+    """
+    if user.cause.ref not in after.drafts:
+        return None
     if user.owner in after.drafts:
         return f"{after.drafts[user.owner].pointer}/spec/dst_port"
-    if user.cause.ref in after.drafts:
-        return f"{user.cause.pointer}/spec/segment"
-    return None
+    return f"{user.cause.pointer}/spec/segment"
 
 
 def _check_mesh(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:

@@ -235,7 +235,8 @@ class _Limit(NamedTuple):
 
 def _enters(port: PortSpec, end: TunnelEnd) -> bool:
     """Tell whether frames of the port reach the end; without a tag either carries all VLANs."""
-    return port.tag is None or end.tag is None or port.tag == end.tag
+    shares_vlan = port.tag is None or end.tag is None or port.tag == end.tag
+    return port.host == end.host and shares_vlan
 
 
 def _check_port_mtu(
