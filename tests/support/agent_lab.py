@@ -162,7 +162,7 @@ async def lab(
     async with controller_end() as controller:
         state_dir = tmp_path / "state"
         state_dir.mkdir()
-        agent = AgentProcess(state_dir, ovs, controller)
+        agent = AgentProcess(state_dir, netns, ovs.remote, controller)
         made = Lab(agent, controller, ovs, netns, workload_netns)
         try:
             yield made

@@ -11,18 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from agent import introspection
-from tests.support.ovs import OpenVSwitch
+from tests.support.netns import Namespace
 from tests.support.southbound import DEADLINE_S, ControllerEnd
 
 PROGRAM = str(Path(sys.executable).parent / "ovsfleet-agent")
 
 
 class AgentProcess:
-    """Starts and ends the daemon on one state directory; the log is beside it."""
+    """Starts and ends the daemon on one state directory; the log is beside it.
 
-    def __init__(self, state_dir: Path, ovs: OpenVSwitch, controller: ControllerEnd) -> None:
+    ``ovsdb`` is what the option of that name is given.
+    """
+
+    def __init__(
+        self, state_dir: Path, host: Namespace, ovsdb: str, controller: ControllerEnd
+    ) -> None:
         self.state_dir = state_dir
-        self._ovs = ovs
+        self._host = host
+        self._ovsdb = ovsdb
         self._controller = controller
         self._process: asyncio.subprocess.Process | None = None
 
@@ -31,7 +37,7 @@ class AgentProcess:
             environment["OVSFLEET_AGENT_FAILPOINT"] = failpoint
         with (self.state_dir.parent / "agent.log").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command("run", "--ovsdb", self._ovs.remote),
+                *self._command("run", "--ovsdb", self._ovsdb),
                 env=self._environment() | environment,
                 stdout=output,
                 stderr=output,
@@ -70,7 +76,7 @@ class AgentProcess:
         """Another command of the program, in the same namespace and on the same state."""
         return subprocess.run(
             self._command(*arguments),
-            env=self._environment() | {"OVSFLEET_AGENT_OVSDB": self._ovs.remote},
+            env=self._environment() | {"OVSFLEET_AGENT_OVSDB": self._ovsdb},
             capture_output=True,
             text=True,
             check=False,
@@ -81,7 +87,7 @@ class AgentProcess:
         return (self.state_dir.parent / "agent.log").read_text()
 
     def _command(self, *arguments: str) -> tuple[str, ...]:
-        return ("ip", "netns", "exec", self._ovs.netns.name, PROGRAM, *arguments)
+        return ("ip", "netns", "exec", self._host.name, PROGRAM, *arguments)
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
