@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -82,6 +83,12 @@ class Bench:
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         eventually(condition, within=WITHIN_S, what=lambda: f"{what}\n{self.log()[-4000:]}")
+
+    def events(self, role: str) -> list[str]:
+        """What a role has logged so far."""
+        whole, _, _ = self.log().rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+        return [line["event"] for line in lines if line["role"] == role]
 
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
