@@ -26,7 +26,9 @@ _CONNECT_ARGS = {
     "application_name": "ovsfleet-controller",
     # A writer that hangs must not stop all others for longer than a client waits.
     "options": "-c statement_timeout=60s -c lock_timeout=30s -c timezone=UTC"
-    " -c idle_in_transaction_session_timeout=120s",
+    " -c idle_in_transaction_session_timeout=120s"
+    # Compiling a statement that adds up numbers takes longer than running it.
+    " -c jit=off",
 }
 
 
