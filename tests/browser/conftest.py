@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.api import Api, LiveServer
 
@@ -27,6 +27,7 @@ _ARGUMENTS = [
     "--no-first-run",
 ]
 _PAGE_TIMEOUT_MS = 20_000
+expect.set_options(timeout=_PAGE_TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
+from controller.services.statistics import Intake
 from controller.services.status import ReportedFailure
 from tests.support.api import Api
+from tests.support.counting import reading, report
 from tests.support.dashboard import (
     OpenPage,
     apply,
@@ -107,3 +112,44 @@ def test_a_host_that_is_not_there_is_told_and_shown_once_it_is(
     expect(page.get_by_text("No ports yet")).to_be_visible()
     assert fleet.delete("/v1/hosts/alpha", headers={"If-Match": "*"}).status_code == 200
     expect(page.get_by_role("heading", name="There is no host alpha")).to_be_visible()
+
+
+def count(api: Api, alpha: str, subjects: Sequence[str], sequence: int, received: int) -> None:
+    """One report of the host; each subject has received so much in all."""
+    readings = (reading(s, rx_bytes=received, tx_bytes=0, rx_packets=received) for s in subjects)
+    now = datetime.now(UTC)
+    Intake(api.db).store([report(UUID(alpha), sequence, now, *readings)], now=now)
+
+
+def test_rates_come_into_the_charts_and_go_on(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    seed(fleet)
+    alpha = uid_of(fleet, "hosts/alpha")
+    web = f"port:{uid_of(fleet, 'ports/web-1')}"
+    mesh = f"tunnel:{uid_of(fleet, 'segments/blue')}/{uid_of(fleet, 'hosts/bravo')}"
+    subjects = ("device:eth1", web, mesh)
+    page = open_page("/hosts/alpha?range=5m")
+    sign_in(page, api.secret)
+    expect(page.get_by_text("No statistics yet")).to_be_visible()
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("no data")
+
+    count(api, alpha, subjects, 1, 0)
+    count(api, alpha, subjects, 2, 10**7)
+    expect(row(page, "Rates in numbers", "eth1")).to_contain_text("bit/s")
+    expect(page.get_by_role("img", name=re.compile("^Throughput.*eth1"))).to_be_visible()
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("bit/s")
+    expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("bit/s")
+
+    before = row(page, "Rates in numbers", "eth1").inner_text()
+    count(api, alpha, subjects, 3, 10**12)
+    expect(row(page, "Rates in numbers", "eth1")).not_to_have_text(before)
+
+    page.get_by_role("button", name="blue to bravo").click()
+    expect(page).to_have_url(re.compile(r"range=5m&series=tunnel"))
+    expect(row(page, "Rates in numbers", "blue to bravo")).to_contain_text("bit/s")
+    page.reload()
+    expect(page.get_by_label("Charted series")).to_have_value(mesh)
+    expect(page.get_by_role("button", name="5 min", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )

@@ -2,12 +2,9 @@
  * ApiError with words for a person. */
 
 import createClient, { type Client } from "openapi-fetch";
-import type { PendingPaths } from "./pending";
 import type { paths } from "./schema";
 
-type AllPaths = paths & PendingPaths;
-
-export type Api = Client<AllPaths>;
+export type Api = Client<paths>;
 
 export class ApiError extends Error {
   constructor(
@@ -34,7 +31,7 @@ export const isFinal = (error: Error | null): boolean => error instanceof ApiErr
 const UNREACHABLE = "The controller cannot be reached. Is it running, and is the network up?";
 
 export function createApi(token: string): Api {
-  return createClient<AllPaths>({
+  return createClient<paths>({
     baseUrl: location.origin,
     fetch: send,
     headers: { Authorization: `Bearer ${token}` },

@@ -11,6 +11,7 @@ export type Port = Schemas["PortDocument"];
 export type Tunnel = Schemas["TunnelDocument"];
 export type AnyObject = Host | Bridge | Segment | Port | Tunnel;
 export type EffectiveTunnel = Schemas["EffectiveTunnelDocument"];
+export type Stats = Schemas["StatsDocument"];
 export type CurrentRate = Schemas["CurrentRateDocument"];
 export type Fleet = Schemas["FleetDocument"];
 export type PhaseCounts = Schemas["PhaseCounts"];
@@ -19,22 +20,6 @@ export type Failure = Schemas["FailureDocument"];
 export type ChangeEvent = Schemas["ChangeEvent"];
 export type StatusEvent = Schemas["StatusEvent"];
 export type Phase = AnyObject["status"]["phase"];
-
-export interface StatsSeries {
-  name: string;
-  host: string | null;
-  device: string | null;
-  rates: Record<string, (number | null)[]>;
-}
-
-export interface Stats {
-  from: string;
-  to: string;
-  step_seconds: number;
-  resolution: string;
-  times: number[];
-  series: StatsSeries[];
-}
 
 export const PHASES: readonly Phase[] = ["Ready", "Pending", "Degraded", "Failed", "Unknown"];
 

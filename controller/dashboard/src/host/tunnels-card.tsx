@@ -36,7 +36,7 @@ export function TunnelsCard({ query, charting }: Props) {
               <PagedTable
                 label="Tunnels"
                 columns={columnsFor(charting)}
-                items={tunnels}
+                items={[...tunnels].sort(byLabel)}
                 keyOf={({ id }) => id}
                 isChosen={(tunnel) => subjectOfTunnel(tunnel) === charting.chosen}
               />
@@ -47,6 +47,9 @@ export function TunnelsCard({ query, charting }: Props) {
     </Card>
   );
 }
+
+const byLabel = (a: EffectiveTunnel, b: EffectiveTunnel): number =>
+  labelOfTunnel(a).localeCompare(labelOfTunnel(b));
 
 function NoneYet() {
   return (

@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { CurrentRate, Stats } from "../api/documents";
-import { document, isFinal } from "../api/client";
+import { ApiError, document } from "../api/client";
 import { useSession } from "../session/session";
 import type { Selection } from "./selection";
 
@@ -12,10 +12,17 @@ const POINTS = 180;
 /** By subject. */
 export type Rates = Map<string, CurrentRate["rates"]>;
 
+/** Nothing counted yet may be something soon; what is forbidden stays so. */
 const every =
   (milliseconds: number) =>
   ({ state }: { state: { error: Error | null } }): number | false =>
-    isFinal(state.error) ? false : milliseconds;
+    statusOf(state.error) === 403 ? false : milliseconds;
+
+const statusOf = (error: Error | null): number => (error instanceof ApiError ? error.status : 0);
+
+/** Whether a host is there and has no counters of what is asked for. */
+export const isUncounted = (error: Error | null, { subject }: Selection): boolean =>
+  subject !== null && statusOf(error) === 404;
 
 export function useHostRates(host: string): UseQueryResult<Rates> {
   const { api } = useSession();

@@ -8,7 +8,7 @@ import type { Stats } from "../api/documents";
 import { QueryState } from "../chrome/query-state";
 import type { Subject } from "../host/subjects";
 import { hasFaults, hasValues, linesOf, MEASURES } from "./chart-data";
-import { useStats } from "./queries";
+import { isUncounted, useStats } from "./queries";
 import { RateChart } from "./rate-chart";
 import { RateTable } from "./rate-table";
 import { RANGES, type Select, type Selection } from "./selection";
@@ -36,17 +36,22 @@ export function RatesCard({ host, subjects, selection, select }: Props) {
         </CardTitle>
       </CardHeader>
       <CardBody>
-        <QueryState title="Rates" query={query} height="16rem">
-          {(stats) => <Charts stats={named(stats, subjects)} />}
-        </QueryState>
+        {isUncounted(query.error, selection) ? (
+          <NothingYet />
+        ) : (
+          <QueryState title="Rates" query={query} height="16rem">
+            {(stats) => <Charts stats={named(stats, subjects)} />}
+          </QueryState>
+        )}
       </CardBody>
     </Card>
   );
 }
 
-/** One thing's counters come under its resource id; people know its name. */
+/** Counters come under resource ids, and the sum of ports under a word; people know names. */
 function named(stats: Stats, subjects: Subject[]): Stats {
   const labels = new Map(subjects.map(({ id, label }) => [id, label]));
+  labels.set("ports", "all ports");
   const series = stats.series.map((each) => ({ ...each, name: labels.get(each.name) ?? each.name }));
   return { ...stats, series };
 }
