@@ -338,7 +338,9 @@ class Switch:
             if bridge.datapath_type != "netdev" and (key := tunnel_key(row)) is not None
         }
         for name in self._tunnel_devices - wanted:
-            self.kernel.links.pop(name, None)
+            link = self.kernel.links.get(name)
+            if link is not None and link.vxlan is not None and link.vxlan.collect_metadata:
+                del self.kernel.links[name]
         self._tunnel_devices &= wanted
 
     def _open_internal(self, bridge: OvsBridge, row: OvsInterface) -> str:
