@@ -6,7 +6,7 @@ export const DIRECTIONS = ["rx", "tx"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 export type Values = (number | null)[];
 
-const RECENT = 4;
+const RECENT_SECONDS = 30;
 
 export interface Line {
   label: string;
@@ -62,9 +62,11 @@ export const hasValues = (lines: Line[]): boolean =>
 export const hasFaults = (lines: Line[]): boolean =>
   lines.some(({ values }) => values.some((value) => value !== null && value > 0));
 
-/** What counts as now: the last step may still be incomplete, but an old value is no news. */
-export const newest = (values: Values): number | null =>
-  values.slice(-RECENT).findLast((value) => value !== null) ?? null;
+/** What counts as now: the last steps may still be to come, but an old value is no news. */
+export function newest(values: Values, stepSeconds: number): number | null {
+  const recent = Math.max(2, Math.ceil(RECENT_SECONDS / stepSeconds));
+  return values.slice(-recent).findLast((value) => value !== null) ?? null;
+}
 
 export function peak(values: Values): number | null {
   const known = values.filter((value) => value !== null);

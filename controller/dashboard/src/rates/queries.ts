@@ -6,7 +6,8 @@ import { ApiError, document } from "../api/client";
 import { useSession } from "../session/session";
 import type { Selection } from "./selection";
 
-const SHORTEST_MS = 5000;
+/** As often as hosts report; a chart of finer steps would have holes. */
+const SHORTEST_S = 5;
 const POINTS = 180;
 
 /** By subject. */
@@ -28,7 +29,7 @@ export function useHostRates(host: string): UseQueryResult<Rates> {
   const { api } = useSession();
   return useQuery({
     queryKey: ["rates", host],
-    refetchInterval: every(SHORTEST_MS),
+    refetchInterval: every(1000 * SHORTEST_S),
     queryFn: async ({ signal }) => {
       const params = { path: { name_or_uid: host } };
       const answer = document(await api.GET("/v1/hosts/{name_or_uid}/rates", { params, signal }));
@@ -39,14 +40,15 @@ export function useHostRates(host: string): UseQueryResult<Rates> {
 
 export function useStats(host: string, { range, subject }: Selection): UseQueryResult<Stats> {
   const { api } = useSession();
+  const step = Math.max(SHORTEST_S, Math.ceil(range.seconds / POINTS));
   return useQuery({
     queryKey: ["stats", host, subject, range.key],
-    // A longer range has coarser steps; reading it more often than they come shows nothing new.
-    refetchInterval: every(Math.max(SHORTEST_MS, (1000 * range.seconds) / POINTS)),
+    // Reading more often than steps come shows nothing new.
+    refetchInterval: every(1000 * step),
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const now = Date.now() / 1000;
-      const query = { from: String(now - range.seconds), ...(subject && { subject }) };
+      const query = { from: String(now - range.seconds), step, ...(subject && { subject }) };
       const params = { path: { name_or_uid: host }, query };
       return document(await api.GET("/v1/hosts/{name_or_uid}/stats", { params, signal }));
     },

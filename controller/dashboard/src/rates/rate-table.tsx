@@ -16,16 +16,18 @@ interface Props {
   series: string[];
   measured: Measured[];
   times: number[];
+  stepSeconds: number;
   /** The moment under the cursor; null: now. */
   index: number | null;
 }
 
 type Pick = (values: Values) => number | null;
 
-export function RateTable({ series, measured, times, index }: Props) {
+export function RateTable({ series, measured, times, stepSeconds, index }: Props) {
   const moment = index === null ? undefined : times[index];
   const when = moment === undefined ? "now" : `at ${new Date(moment * 1000).toLocaleTimeString()}`;
-  const current: Pick = (values) => (index === null ? newest(values) : (values[index] ?? null));
+  const current: Pick = (values) =>
+    index === null ? newest(values, stepSeconds) : (values[index] ?? null);
   const columns: [string, Direction, Pick][] = [
     [`Received ${when}`, "rx", current],
     [`Sent ${when}`, "tx", current],

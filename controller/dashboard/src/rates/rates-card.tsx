@@ -122,6 +122,7 @@ function Charts({ stats }: { stats: Stats }) {
           .filter(({ measure }) => !measure.isFault)
           .map(({ measure, lines }) => ({ unit: measure.unit, lines }))}
         times={stats.times}
+        stepSeconds={stats.step_seconds}
         index={index}
       />
     </>
