@@ -62,17 +62,9 @@ def _kernel_faults(
             yield f"bridge is {bridge}"
         return
     rows = rows_of(desired.fleet_uid, segment_id(attachment.segment_uid), observed)
-    facts = [
-        (
-            row.name,
-            row.tag,
-            row.protected,
-            row.interfaces[0].type,
-            (row.interfaces[0].ofport or 0) > 0,
-        )
-        for row in rows
-    ]
-    if facts != [(device.name, attachment.local_vlan, False, "", True)]:
+    facts = [(row.name, row.tag, row.protected, row.interfaces[0].type) for row in rows]
+    is_open = all((row.interfaces[0].ofport or -1) > 0 for row in rows)
+    if not is_open or facts != [(device.name, attachment.local_vlan, True, "")]:
         yield f"rows are {rows}"
 
 
