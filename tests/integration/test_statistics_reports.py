@@ -8,13 +8,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import grpc
 import psycopg
 import pytest
 from ovsfleet.v1 import stats_pb2, stats_pb2_grpc
 
+from controller.domain.errors import InvalidError
+from controller.services.statistics import Intake
+from controller.southbound.stats_writer import StatsWriter
+from controller.southbound.threads import Threads
+from controller.southbound.timing import utc_now
 from controller.store.engine import Database
 from tests.support.agent_end import (
     DEADLINE_S,
@@ -27,7 +32,7 @@ from tests.support.agent_end import (
     running_site,
     session,
 )
-from tests.support.counting import raw, tables
+from tests.support.counting import raw, reading, report, tables
 from tests.support.manifests import apply, host, remove
 
 pytestmark = pytest.mark.integration
@@ -228,3 +233,21 @@ async def test_a_partition_that_somebody_dropped_is_made_again(site: Site, h1: I
             connection.execute(f"DROP TABLE {partition}".encode())
         assert await stored(stream, a_report(2, 20)) == [2]
     assert samples(site.db, h1) == [20]
+
+
+async def test_what_one_host_says_can_spoil_nothing_that_is_written_with_it(db: Database) -> None:
+    threads = Threads(db, workers=1)
+    writer = StatsWriter(threads, Intake(db), utc_now)
+    hosts = [uuid4() for _ in range(3)]
+    subjects = ("device:eth0", "device:\0", "device:eth0")
+    waiting = [
+        asyncio.create_task(writer.store(report(host, 1, utc_now(), reading(name, rx_bytes=7))))
+        for host, name in zip(hosts, subjects, strict=True)
+    ]
+    writing = asyncio.create_task(writer.run())
+    async with asyncio.timeout(DEADLINE_S):
+        first, spoilt, last = await asyncio.gather(*waiting, return_exceptions=True)
+    writing.cancel()
+    await threads.close(patience_s=DEADLINE_S)
+    assert (first, type(spoilt), last) == (1, InvalidError, 1)
+    assert [len(raw(db, host)) for host in hosts] == [1, 0, 1]

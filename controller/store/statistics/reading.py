@@ -97,31 +97,42 @@ _WANTED = (
 
 def _raw(grid: Grid) -> CTE:
     """Spreads what was counted between two samples evenly over the buckets that they span."""
-    step = _neighbours(grid)
-    width = grid.step.total_seconds()
-    first = func.greatest(func.floor(step.c.t0 / width), 0)
-    last = func.least(func.ceil(step.c.t1 / width), grid.points) - 1
-    bucket = func.generate_series(cast(first, Integer), cast(last, Integer)).table_valued("n").render_derived()
-    begin = bucket.c.n * literal(width, Double)
-    overlap = func.least(step.c.t1, begin + width) - func.greatest(step.c.t0, begin)
-    share = overlap / (step.c.t1 - step.c.t0)
+    part = _parts(grid)
+    share = part.c.seconds / (part.c.t1 - part.c.t0)
     return (
         select(
-            step.c.series,
-            step.c.subject_id,
-            bucket.c.n.label("bucket"),
-            func.sum(overlap).label("seconds"),
-            *(func.sum(step.c[name] * share).label(name) for name in COUNTERS),
+            part.c.series,
+            part.c.subject_id,
+            part.c.bucket,
+            func.sum(part.c.seconds).label("seconds"),
+            *(func.sum(part.c[name] * share).label(name) for name in COUNTERS),
         )
-        .select_from(step)
-        .join(bucket, true())
-        .where(overlap > 0)
-        .group_by(step.c.series, step.c.subject_id, bucket.c.n)
+        .where(part.c.seconds > 0)
+        .group_by(part.c.series, part.c.subject_id, part.c.bucket)
         .cte("covered")
     )
 
 
-def _neighbours(grid: Grid) -> CTE:
+def _parts(grid: Grid) -> CTE:
+    """For each bucket that two samples span, the seconds of it that lie between them."""
+    span = _spans(grid)
+    width = grid.step.total_seconds()
+    first = func.greatest(func.floor(span.c.t0 / width), 0)
+    last = func.least(func.ceil(span.c.t1 / width), grid.points) - 1
+    numbers = func.generate_series(cast(first, Integer), cast(last, Integer))
+    bucket = numbers.table_valued("n").render_derived()
+    begin = bucket.c.n * literal(width, Double)
+    seconds = func.least(span.c.t1, begin + width) - func.greatest(span.c.t0, begin)
+    parts = select(*span.c, bucket.c.n.label("bucket"), seconds.label("seconds"))
+    return _once(parts.join(bucket, true()).cte("part"))
+
+
+def _once(cte: CTE) -> CTE:
+    """Work it out once for each row, and not wherever a column of it is named."""
+    return cte.prefix_with("MATERIALIZED")
+
+
+def _spans(grid: Grid) -> CTE:
     """What was counted between two samples, with seconds from the grid's beginning to both."""
     row = StatRawRow
     names = ("subject_id", "sampled_at", "epoch", *COUNTERS)
@@ -132,7 +143,7 @@ def _neighbours(grid: Grid) -> CTE:
         .cte("sample")
     )
     step = steps(samples)
-    return (
+    spans = (
         select(
             step.c.series,
             step.c.subject_id,
@@ -147,6 +158,7 @@ def _neighbours(grid: Grid) -> CTE:
         )
         .cte("span")
     )
+    return _once(spans)
 
 
 def _rolled_up(grid: Grid) -> CTE:
