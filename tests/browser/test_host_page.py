@@ -153,3 +153,18 @@ def test_rates_come_into_the_charts_and_go_on(
     expect(page.get_by_role("button", name="5 min", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
+
+
+def test_what_a_token_may_not_see_is_told_where_it_would_stand(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    seed(fleet)
+    page = open_page("/hosts/alpha")
+    # Every role of today may read all of this, so the refusal is put in the controller's mouth.
+    refusal = {"title": "Forbidden", "status": 403, "detail": "the role guest may not read tunnels"}
+    page.route("**/v1/hosts/alpha/tunnels", lambda route: route.fulfill(status=403, json=refusal))
+    sign_in(page, api.secret)
+    tunnels = page.get_by_role("region", name="Tunnels")
+    expect(tunnels).to_contain_text("Tunnels are not yours to see")
+    expect(tunnels).to_contain_text("the role guest may not read tunnels")
+    expect(row(page, "Ports of br-fleet", "web-1")).to_be_visible()
