@@ -145,8 +145,10 @@ def _refusal(segment: Segment, device: Link | None, inventory: Inventory) -> Fai
 def _claims(
     segment: Segment, device: Link | None, bridge: Link | None, row: PlacedPort | None
 ) -> tuple[Claim, ...]:
+    """The name in OVSDB also for a device that has no row: somebody else's row would take it."""
     name = device_name(segment.vni)
     own: tuple[Claim, ...] = (
+        OvsName(name),
         LinkName(name),
         DeviceKey(segment.vni, segment.dst_port),
         UdpPort(segment.dst_port, Backend.OVS),
@@ -154,10 +156,10 @@ def _claims(
     )
     place: tuple[Claim, ...] = ()
     if segment.on_linux_bridge and bridge is None:
-        place = (LinkName(segment.bridge),)
+        place = (OvsName(segment.bridge), LinkName(segment.bridge))
     elif not segment.on_linux_bridge and row is None:
         place = (OvsName(name),)
-    return place if device is not None else (*own, *place)
+    return place if device is not None else tuple(dict.fromkeys((*own, *place)))
 
 
 # --- steps ---------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def draft_plugged_veth(
         near = configure(port.id, None, port.interface, None, Wish(up=True))
         draft = _new_pair(port, peer, inventory, near)
         make = replace(draft.make, ovsdb=(AddPort(port.id, port.bridge, wanted),))
-        return replace(draft, claims=(OvsName(port.interface), *draft.claims), make=make)
+        return replace(draft, make=make)
     if failure := enslaved_elsewhere(port.id, link, inventory):
         return failure
     release: tuple[NetlinkStep, ...] = ()
@@ -87,7 +87,10 @@ def _draft(port: Port, inventory: Inventory, placed: PlacedPort | None, link: Li
 def _new_pair(
     port: Port, peer: VethPeer, inventory: Inventory, near: tuple[NetlinkStep, ...]
 ) -> Draft:
-    """A pair made anew, and plugged in anew: Open vSwitch stays with the device it knew."""
+    """A pair made anew, and plugged in anew: Open vSwitch stays with the device it knew.
+
+    A row of somebody else's that waits for a device of this name would take it.
+    """
     create = CreateVeth(
         port.id,
         port.interface,
@@ -100,6 +103,7 @@ def _new_pair(
     wish = Wish(up=True, addresses=wanted_addresses(port))
     far = configure(port.id, peer.netns, peer.interface, None, wish)
     claims: tuple[Claim, ...] = (
+        OvsName(port.interface),
         LinkName(port.interface),
         PeerName(peer.netns, peer.interface),
     )

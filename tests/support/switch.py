@@ -276,10 +276,12 @@ class Switch:
     def _spread_mtu(self, bridge: OvsBridge) -> None:
         """Internal devices without a request of their own get the smallest MTU of the others."""
         rows = [row for port in bridge.ports for row in port.interfaces if (row.ofport or 0) > 0]
-        following = {row.name for row in rows if row.type == "internal" and row.mtu_request is None}
         links = self.kernel.links
+        made = {link.name for link in links.values() if link.kind in OVS_KINDS}
+        unasked = {row.name for row in rows if row.type == "internal" and row.mtu_request is None}
+        following = unasked & made
         mtus = [links[row.name].mtu for row in rows if row.name in links.keys() - following]
-        for name in following & links.keys():
+        for name in following:
             links[name] = replace(links[name], mtu=min(mtus, default=1500))
 
     def _interfaces(self) -> Iterator[tuple[OvsBridge, OvsInterface]]:
