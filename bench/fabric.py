@@ -20,7 +20,6 @@ from deploy.lab.ovs import LabSwitch
 from deploy.lab.topology import plan
 
 _PATIENCE_S = 600.0
-_LOOK_EVERY_S = 0.005
 
 
 @contextmanager
@@ -69,17 +68,20 @@ class Fleet:
         """One REST request, timed until every host that it concerns has applied it.
 
         Raises RuntimeError when that does not happen, or some object is not Ready then."""
-        started = time.monotonic()
-        answer = self.rest.post("/v1/apply", json={"objects": list(objects)})
-        answered = time.monotonic() - started
-        if answer.status_code != 200:
-            raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
-        revision = answer.json()["revision"]
-        while not (said := self._revision(revision))["realized"]:
-            if time.monotonic() - started > _PATIENCE_S:
-                raise RuntimeError(f"revision {revision} was not applied: {said['pending']}")
-            time.sleep(_LOOK_EVERY_S)
-        applied = Applied(answered, time.monotonic() - started)
+        # Waiting for events and not by asking again and again, which would slow down what it times.
+        with self.rest.stream("GET", "/v1/watch") as events:
+            news = _synced(events.iter_lines())
+            started = time.monotonic()
+            answer = self.rest.post("/v1/apply", json={"objects": list(objects)})
+            answered = time.monotonic() - started
+            if answer.status_code != 200:
+                raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
+            revision = answer.json()["revision"]
+            while not (said := self._revision(revision))["realized"]:
+                if time.monotonic() - started > _PATIENCE_S:
+                    raise RuntimeError(f"revision {revision} was not applied: {said['pending']}")
+                _next_status(news)
+            applied = Applied(answered, time.monotonic() - started)
         self._require_all_ready()
         return applied
 
@@ -95,3 +97,19 @@ class Fleet:
         for kind, counts in answer.json().items():
             if isinstance(counts, dict) and counts.get("ready") != counts.get("total"):
                 raise RuntimeError(f"not all {kind} are Ready: {counts}")
+
+
+def _synced(lines: Iterator[str]) -> Iterator[str]:
+    """The stream's lines from where it has told all that was before."""
+    for line in lines:
+        if line == "event: synced":
+            break
+    return lines
+
+
+def _next_status(lines: Iterator[str]) -> None:
+    """Waits until some host has told of itself, or the stream's keep-alive."""
+    for line in lines:
+        if line == "event: status" or line.startswith(":"):
+            return
+    raise RuntimeError("the event stream ended")

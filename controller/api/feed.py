@@ -27,7 +27,10 @@ QUEUE_LENGTH = 4096
 """Events that a watcher may be behind."""
 
 _STATUS_INTERVAL_SECONDS = 0.25
-"""Statuses come without a wake-up, so they are asked for this often while somebody watches."""
+"""Statuses that another process wrote come without a wake-up: they are asked for this often while
+somebody watches. Those of this process are told of (``Feed.nudge``)."""
+_STATUS_PAUSE_SECONDS = 0.02
+"""Between two looks, so that a whole fleet's reports are read in a few."""
 
 _RETRY_SECONDS = 1.0
 
@@ -134,9 +137,14 @@ class _Reader(threading.Thread):
         self._publish = publish
         self._ready = ready
         self._stopped = threading.Event()
+        self._listener: IntentListener | None = None
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def nudge(self) -> None:
+        if (listener := self._listener) is not None:
+            listener.interrupt()
 
     def run(self) -> None:
         cursor: Cursor | None = None
@@ -144,6 +152,7 @@ class _Reader(threading.Thread):
             try:
                 with closing(IntentListener(self._db)) as listener:
                     cursor = cursor or end_of_log(self._db)
+                    self._listener = listener
                     self._ready()
                     self._follow(listener, cursor)
             except UnavailableError as error:
@@ -159,6 +168,7 @@ class _Reader(threading.Thread):
             while events := cursor.read_changes():
                 self._publish(events)
             self._publish(cursor.read_statuses())
+            self._stopped.wait(_STATUS_PAUSE_SECONDS)
             listener.wait(_STATUS_INTERVAL_SECONDS)
 
 
@@ -192,6 +202,11 @@ class Feed:
             self._watchers.discard(watcher)
             if not self._watchers:
                 self._stop()
+
+    def nudge(self) -> None:
+        """Says that a status was written: those who watch get it at once."""
+        if self._reader is not None:
+            self._reader.nudge()
 
     def close(self) -> None:
         """Ends every stream; a server that shuts down need not wait for them."""

@@ -74,7 +74,7 @@ async def _serve(db: Database, settings: Settings, authority: Authority) -> None
 
     app = create_app(AppContext(db=db, join_token=join_token, migrated=migrated))
     listener = _listen(settings)
-    southbound = Southbound(db.url, settings, authority)
+    southbound = Southbound(db.url, settings, authority, on_status=app.state.feed.nudge)
     await southbound.start()
     try:
         await _serve_rest(app, listener)

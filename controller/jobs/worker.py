@@ -17,7 +17,7 @@ from kombu import Connection
 from controller.config import Settings
 from controller.jobs import broker
 from controller.jobs.app import make_app
-from controller.jobs.delivery import await_broker
+from controller.jobs.delivery import await_broker, wants_event_loop
 from controller.jobs.tasks import register
 from controller.store.engine import Database
 
@@ -50,6 +50,7 @@ def run_worker(settings: Settings, url: str) -> int:
         register(app, db, settings)
         worker = app.Worker(
             consumer_cls=_Consumer,
+            use_eventloop=wants_event_loop(settings),
             pool="threads",
             concurrency=_THREADS,
             quiet=True,

@@ -66,6 +66,10 @@ class IntentListener:
         wake-up may have been missed."""
         return self._listener.wait(timeout)
 
+    def interrupt(self) -> None:
+        """Ends a wait in another thread at once; it answers False."""
+        self._listener.interrupt()
+
     def close(self) -> None:
         """Ends a wait in another thread at once; the listener cannot be used afterwards."""
         self._listener.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import grpc
@@ -26,10 +26,18 @@ log = get_logger(__name__)
 
 
 class Recorder:
-    def __init__(self, threads: Threads, clock: Clock, *, beat_s: float) -> None:
+    def __init__(
+        self,
+        threads: Threads,
+        clock: Clock,
+        *,
+        beat_s: float,
+        on_written: Callable[[], None] = lambda: None,
+    ) -> None:
         self._threads = threads
         self._clock = clock
         self._beat_s = beat_s
+        self._on_written = on_written
         self._reports: dict[HostSession, HostReport] = {}
         self._heard: set[HostSession] = set()
         self._ended: set[HostSession] = set()
@@ -75,6 +83,8 @@ class Recorder:
     async def _write_reports(self) -> None:
         reports, self._reports = self._reports, {}
         await _all(self._write_report(session, report) for session, report in reports.items())
+        if reports:
+            self._on_written()
 
     async def _write_report(self, session: HostSession, report: HostReport) -> None:
         try:

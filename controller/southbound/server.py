@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import datetime
 
 import grpc
@@ -78,7 +79,10 @@ class Southbound:
         authority: Authority,
         *,
         clock: Clock = utc_now,
+        on_status: Callable[[], None] = lambda: None,
     ) -> None:
+        """``on_status`` is called, on the event loop, after hosts' reports were written."""
+        self._on_status = on_status
         self._database_url = database_url
         self._settings = settings
         self._authority = authority
@@ -102,7 +106,10 @@ class Southbound:
         self._stats_streams = StatsStreams()
         self._dispatcher = Dispatcher(self._threads, self._sessions, self._clock)
         self._recorder = Recorder(
-            self._threads, self._clock, beat_s=self._settings.heartbeat_interval_ms / 2000
+            self._threads,
+            self._clock,
+            beat_s=self._settings.heartbeat_interval_ms / 2000,
+            on_written=self._on_status,
         )
         self._guard = Guard(self._threads, self._sessions, self._clock)
         self._stats_guard = Guard(self._threads, self._stats_streams, self._clock)

@@ -5,6 +5,7 @@ Owns the listening connection, which is not of the pool: it never ends a transac
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import threading
@@ -26,7 +27,7 @@ def notify_intent(tx: Transaction) -> None:
 
 
 class Listener:
-    """A connection that waits for one channel. One thread waits, another may ``close``."""
+    """A connection that waits for one channel. One thread waits, others may end its wait."""
 
     def __init__(self, db: Database, channel: str) -> None:
         self._url = db.url
@@ -34,7 +35,9 @@ class Listener:
         self._connection: psycopg.Connection | None = None
         self._closed = threading.Event()
         self._waiting = threading.Lock()
-        self._wake_reader, self._wake_writer = os.pipe()
+        self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipe = threading.Lock()
+        """Held to use the pipe from another thread than the one that waits, and to close it."""
 
     def wait(self, timeout: float) -> bool:
         """True: there was a notification, or one may have been missed while not connected."""
@@ -54,14 +57,26 @@ class Listener:
 
     def close(self) -> None:
         """Ends a wait at once, and the connection with it."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        os.write(self._wake_writer, b"x")
-        with self._waiting:
+        with self._pipe:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            self._wake()
+        with self._waiting, self._pipe:
             self._disconnect()
             os.close(self._wake_reader)
             os.close(self._wake_writer)
+
+    def interrupt(self) -> None:
+        """Ends a wait at once, or the next one if nobody waits now; it answers False."""
+        with self._pipe:
+            if not self._closed.is_set():
+                self._wake()
+
+    def _wake(self) -> None:
+        # A full pipe wakes as well as one more byte in it.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_writer, b"x")
 
     def _connect(self) -> psycopg.Connection:
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
@@ -75,6 +90,8 @@ class Listener:
             selector.register(connection, selectors.EVENT_READ)
             selector.register(self._wake_reader, selectors.EVENT_READ)
             selector.select(timeout)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_reader, 4096)
         return any(True for _ in connection.notifies(timeout=0))
 
     def _disconnect(self) -> None:
