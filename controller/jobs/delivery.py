@@ -97,16 +97,6 @@ def _rabbitmq(url: str) -> dict[str, Any]:
     }
 
 
-def wants_event_loop(settings: Settings) -> bool:
-    """Whether Celery's event loop is to consume, or a plain loop that waits for messages.
-
-    Redis must not: when it goes away in the middle of an acknowledgement, the event loop forgets
-    its sockets and waits for ever. RabbitMQ must: its heartbeats are sent by that loop, and there
-    acknowledgements of two threads would mix in the plain one. Files have no sockets.
-    """
-    return settings.broker_url is not None and settings.broker_url.startswith("amqp")
-
-
 def _is_tls(url: str) -> bool:
     return url.startswith(("rediss://", "amqps://"))
 

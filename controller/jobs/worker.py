@@ -8,20 +8,22 @@ the liveness sweep; one process, so that kill -9 leaves no orphan that goes on w
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
-from celery.worker.state import maybe_shutdown
+from celery.worker.state import maybe_shutdown, reserved_requests
 from kombu import Connection
 
 from controller.config import Settings
 from controller.jobs import broker
 from controller.jobs.app import make_app
-from controller.jobs.delivery import await_broker, wants_event_loop
+from controller.jobs.delivery import await_broker
 from controller.jobs.tasks import register
 from controller.store.engine import Database
 
 _THREADS = 2
+_CREDIT_CHECK_S = 2.0
 
 
 class _Consumer(Consumer):
@@ -33,9 +35,28 @@ class _Consumer(Consumer):
             step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step
         )
 
+    _idle_without_credit = False
+
     def ensure_connected(self, conn: Connection) -> Connection:
         self.first_connection_attempt = False
         return await_broker(self.app, conn, check_stop=maybe_shutdown)
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        super().register_with_event_loop(hub)
+        if self.connection.transport.driver_type == "redis":
+            self._idle_without_credit = False
+            hub.call_repeatedly(_CREDIT_CHECK_S, self._connect_anew_without_credit)
+
+    def _connect_anew_without_credit(self) -> None:
+        """Notice that Redis went away in the middle of acknowledgements.
+
+        What could not be acknowledged counts as being worked on for ever. Once that is as many
+        messages as we may hold, Celery asks Redis for no more, and so never learns that it is gone.
+        """
+        idle = not reserved_requests and not self.task_consumer.channel.qos.can_consume()
+        if idle and self._idle_without_credit:
+            raise ConnectionError("Redis went away before it took the acknowledgements")
+        self._idle_without_credit = idle
 
 
 def run_worker(settings: Settings, url: str) -> int:
@@ -50,7 +71,6 @@ def run_worker(settings: Settings, url: str) -> int:
         register(app, db, settings)
         worker = app.Worker(
             consumer_cls=_Consumer,
-            use_eventloop=wants_event_loop(settings),
             pool="threads",
             concurrency=_THREADS,
             quiet=True,

@@ -228,11 +228,10 @@ def test_a_folder_that_was_left_half_made_is_made_anew(data_dir: Path) -> None:
     assert not [path for path in data_dir.iterdir() if "unfinished" in path.name]
 
 
-def test_a_closed_folder_on_the_way_to_the_data_is_named(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
+def test_a_closed_folder_on_the_way_to_the_data_is_named(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o700)
     with pytest.raises(EmbeddedPostgresError, match=r"OVSFLEET_DATA_DIR: .* may not pass through"):
-        Cluster(closed / "state").prepare()
+        Cluster(data_dir / "state").prepare()
 
 
 def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(data_dir: Path) -> None:
