@@ -169,12 +169,14 @@ def _hosts(tx: Transaction, entries: ColumnElement[bool], members: Select[UUID])
 
 def with_kernel_members(tx: Transaction, segments: Iterable[UUID]) -> frozenset[UUID]:
     """Those of the segments that some host carries by its kernel."""
-    member = HostSegmentRow
+    member, uids = HostSegmentRow, list(segments)
+    if not uids:
+        return frozenset()
     is_kernel = _is_kernel_member(member, objects.current(Kind.SEGMENT), objects.current(Kind.HOST))
     query = (
         select(member.segment_uid)
         .where(
-            member.segment_uid == func.any(list(segments)),
+            member.segment_uid == func.any(uids),
             member.released_revision.is_(None),
             is_kernel,
         )

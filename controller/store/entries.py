@@ -100,8 +100,11 @@ def _known(writing: Writing, ref: Ref, spec: Spec, uid: UUID) -> _Known | None:
 
 
 def _of_segments(tx: Transaction, segments: Iterable[UUID], action: str) -> Iterator[Entry]:
+    uids = list(segments)
+    if not uids:
+        return
     query = objects.versions(Kind.SEGMENT).where(
-        SegmentRow.uid == func.any(list(segments)), objects.current(Kind.SEGMENT)
+        SegmentRow.uid == func.any(uids), objects.current(Kind.SEGMENT)
     )
     # A segment that is gone by now has an entry of its own that says so.
     for segment in objects.fetch(tx, Kind.SEGMENT, query):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -120,10 +121,12 @@ def held_keys(tx: Transaction, keys: Iterable[int]) -> frozenset[int]:
     """Those that a host may still carry for a tunnel that is deleted.
 
     Read from the versions and not allocated, because tunnels may share a key."""
-    current = aliased(TunnelRow)
+    asked, current = list(keys), aliased(TunnelRow)
+    if not asked:
+        return frozenset()
     is_deleted = ~exists().where(current.uid == TunnelRow.uid, current.valid_to.is_(None))
     query = select(TunnelRow.key).where(
-        TunnelRow.key == func.any(list(keys)), is_deleted, _is_unconfirmed_tunnel()
+        TunnelRow.key == func.any(asked), is_deleted, _is_unconfirmed_tunnel()
     )
     return frozenset(tx.execute(query).scalars())
 
@@ -155,29 +158,24 @@ def take_vnis(tx: Transaction, vnis: Mapping[int, UUID]) -> None:
 
 
 def release_vnis(tx: Transaction, vnis: Sequence[int], revision: int) -> None:
-    tx.execute(
-        update(VniAllocationRow)
-        .where(VniAllocationRow.vni == func.any(list(vnis)))
-        .values(released_revision=revision)
-    )
+    if vnis:
+        tx.execute(
+            update(VniAllocationRow)
+            .where(VniAllocationRow.vni == func.any(list(vnis)))
+            .values(released_revision=revision)
+        )
 
 
 def held_interfaces(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
     """Device names by host that it may still carry for something that has them no longer."""
-    uids = list(hosts)
-    closed = union_all(
-        *_closed_names(Kind.HOST, "uid", "overlay_bridge", uids),
-        *_closed_names(Kind.BRIDGE, "host_uid", "interface", uids),
-        *_closed_names(Kind.PORT, "host_uid", "interface", uids),
-    )
     found: dict[UUID, set[str]] = defaultdict(set)
-    for host, name in tx.execute(closed):
+    for host, name in tx.execute(_CLOSED_NAMES, {"hosts": list(hosts)}):
         found[host].add(name)
     return {host: frozenset(names) for host, names in found.items()}
 
 
 def _closed_names(
-    kind: Kind, host_column: str, name_column: str, hosts: list[UUID]
+    kind: Kind, host_column: str, name_column: str
 ) -> tuple[Select[Any], Select[Any]]:
     """Names given up since the host last confirmed, and those it reports trouble with.
 
@@ -187,7 +185,7 @@ def _closed_names(
     keeps_it = exists().where(
         new.uid == old.uid, new.valid_to.is_(None), getattr(new, name_column) == old_name
     )
-    given_up = select(old_host, old_name).where(old_host == func.any(hosts), ~keeps_it)
+    given_up = select(old_host, old_name).where(old_host == func.any(bindparam("hosts")), ~keeps_it)
     failure = ResourceFailureRow
     return (
         given_up.join(HostStatusRow, HostStatusRow.host_uid == old_host).where(
@@ -197,3 +195,11 @@ def _closed_names(
             failure, and_(failure.object_uid == old.uid, failure.host_uid == old_host)
         ).where(old.valid_to.is_not(None)),
     )
+
+
+_CLOSED_NAMES = union_all(
+    *_closed_names(Kind.HOST, "uid", "overlay_bridge"),
+    *_closed_names(Kind.BRIDGE, "host_uid", "interface"),
+    *_closed_names(Kind.PORT, "host_uid", "interface"),
+)
+"""Made once: putting it together costs more than running it, and every change of intent does."""

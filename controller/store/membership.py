@@ -44,9 +44,11 @@ def settle(tx: Transaction, touched: Collection[Member], revision: int) -> froze
 
 def segments_of(tx: Transaction, hosts: Iterable[UUID]) -> frozenset[UUID]:
     """The segments that these hosts are members of."""
-    row = HostSegmentRow
+    row, uids = HostSegmentRow, list(hosts)
+    if not uids:
+        return frozenset()
     query = select(row.segment_uid).where(
-        row.host_uid == func.any(list(hosts)), row.released_revision.is_(None)
+        row.host_uid == func.any(uids), row.released_revision.is_(None)
     )
     return frozenset(tx.execute(query).scalars())
 

@@ -204,6 +204,8 @@ def silence(tx: Transaction, *, unheard_since: datetime, now: datetime) -> int:
 def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
     """Drop what deleted hosts reported; a session that one still has is fenced by that."""
     uids = list(hosts)
+    if not uids:
+        return
     _lock(tx, uids)
     tx.execute(delete(HostStatusRow).where(HostStatusRow.host_uid == func.any(uids)))
     tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == func.any(uids)))

@@ -105,6 +105,8 @@ def _segments_of(tx: Transaction, hosts: Iterable[UUID]) -> list[Object]:
 
 def _with_vteps(tx: Transaction, vteps: Iterable[str]) -> list[Object]:
     addresses = list(vteps)
+    if not addresses:
+        return []
     query = objects.versions(Kind.HOST).where(
         (HostRow.vtep_ipv4 == func.any(addresses)) | (HostRow.vtep_ipv6 == func.any(addresses)),
         objects.current(Kind.HOST),
@@ -114,6 +116,8 @@ def _with_vteps(tx: Transaction, vteps: Iterable[str]) -> list[Object]:
 
 def _taken_vnis(tx: Transaction, vnis: Iterable[int]) -> dict[int, Ref | None]:
     asked, allocated, tunnel = list(vnis), VniAllocationRow, TunnelRow
+    if not asked:
+        return {}
     of_segments = (
         select(allocated.vni, SegmentRow.project, SegmentRow.name)
         .outerjoin(
