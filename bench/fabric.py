@@ -77,6 +77,7 @@ class Fleet:
             if answer.status_code != 200:
                 raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
             revision = answer.json()["revision"]
+            _next_status(news)
             while not (said := self._revision(revision))["realized"]:
                 if time.monotonic() - started > _PATIENCE_S:
                     raise RuntimeError(f"revision {revision} was not applied: {said['pending']}")
