@@ -174,7 +174,8 @@ def _mesh(
     backend = segment_backend(segment_spec(segment), host_spec(host))
     bridge = _segment_bridge(host_spec(host), fragment.vni)
     local_ip = next((m.vtep for m in fragment.members if m.host_uid == own), "")
-    for member in fragment.members:
+    # A fragment has its members by uid, so that it is the same bytes whoever compiles it.
+    for member in sorted(fragment.members, key=lambda member: member.host_name):
         if member.host_uid != own:
             resource = tunnel_id(segment.uid, UUID(member.host_uid))
             yield EffectiveTunnel(

@@ -179,3 +179,11 @@ def test_the_tunnels_of_a_host_are_what_it_is_compiled_to(fleet: Fleet) -> None:
     ]
     assert {(t.local_ip, t.host) for t in found} == {("192.0.2.1", "h1")}
     assert found[-1].remote_ip == "203.0.113.9"
+
+
+def test_tunnels_are_listed_by_the_names_of_their_ends(fleet: Fleet) -> None:
+    apply(fleet.db, veth("m4", "h4", "mixed"))
+    found = effective.segment_tunnels(fleet.db, ADMIN, "default", "mixed")
+    pairs = [(t.host, t.remote_host or "") for t in found]
+    assert len(pairs) == 12
+    assert pairs == sorted(pairs)
