@@ -164,6 +164,28 @@ def test_tunnels_that_a_switch_could_not_tell_apart_are_refused(fleet: ModelFlee
     assert fleet.apply(tunnel("other", *spec_of(fleet, "t1").ends[:1], OUTSIDE, key=500)).creates
 
 
+def test_what_is_applied_again_as_it_is_is_not_at_fault(fleet: ModelFleet) -> None:
+    """The file that made the fleet, with one more object that cannot be."""
+    lan, third, fourth = at("lan", "h1"), at("third", "h3"), at("fourth", "h4")
+    same = [tunnel("t-ab", lan, third), tunnel("t-bc", third, fourth)]
+    out = tunnel("t-out", LAN, OUTSIDE)
+    fleet.apply(*same, out)
+    circle = tunnel("new", fourth, lan)
+    assert refused(fleet, *same, circle) == [("/objects/2/spec/ends", "flooding_loop")]
+    first = tunnel("t1", LAN, FAR)
+    twin = tunnel("new", replace(LAN, tag=8), replace(FAR, tag=8), key=500)
+    assert refused(fleet, first, twin) == [("/objects/1/spec/key", "tunnel_taken")] * 2
+    host_of_ip = host("h9", "198.51.100.9")
+    assert refused(fleet, out, host_of_ip) == [("/objects/1/spec/vteps/0", "vtep_of_host")]
+
+
+def test_only_a_host_that_moves_is_at_fault_when_tunnels_become_alike(fleet: ModelFleet) -> None:
+    own, far = replace(LAN, tag=8, ip="192.0.2.99"), replace(FAR, tag=8)
+    fleet.apply(tunnel("own", own, far, key=500))
+    found = refused(fleet, host("h2", "192.0.2.2"), host("h1", "192.0.2.99"))
+    assert found == [("/objects/1/spec/vteps", "tunnel_taken")] * 2
+
+
 def test_an_outside_address_cannot_become_a_hosts(fleet: ModelFleet) -> None:
     fleet.apply(tunnel("new", LAN, OUTSIDE))
     assert refused(fleet, host("h4", "198.51.100.9")) == [

@@ -32,15 +32,15 @@ _Edge: TypeAlias = tuple[_Node, _Node]
 
 
 def check_flooding(after: After, faults: Faults) -> None:
-    """Refuse each tunnel of the request that closes a circle, and name the circle in its order."""
+    """Refuse each new tunnel that closes a circle, and name the circle in its order."""
     if not any(ref.kind is Kind.TUNNEL for ref in after.drafts):
         return
     vlans = _vlans(spec for _, spec in after.tunnels())
     forest = _Forest()
-    # What exists is free of circles, so with it laid first the request is always what closes one.
-    for entry, spec in sorted(after.tunnels(), key=lambda found: _order(found[0], after)):
+    # What exists is free of circles, so with it laid first a new tunnel is always what closes one.
+    for entry, spec in sorted(after.tunnels(), key=lambda found: _order(found[0])):
         circles = [c for edge in _edges(spec, vlans) if (c := forest.lay(edge, entry.ref))]
-        if circles and entry.ref in after.drafts:
+        if circles and entry.current is None:
             faults.conflict(
                 f"{entry.pointer}/spec/ends",
                 "flooding_loop",
@@ -51,8 +51,8 @@ def check_flooding(after: After, faults: Faults) -> None:
             )
 
 
-def _order(entry: Draft, after: After) -> tuple[bool, str]:
-    return entry.ref in after.drafts, entry.ref.name
+def _order(entry: Draft) -> tuple[bool, str]:
+    return entry.current is None, entry.ref.name
 
 
 def _vlans(tunnels: Iterable[TunnelSpec]) -> tuple[int, ...]:

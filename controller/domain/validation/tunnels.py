@@ -111,7 +111,7 @@ def _check_addresses(after: After, faults: Faults) -> None:
         for index, end in enumerate(spec.ends):
             if end.ip is None:
                 continue
-            own = f"{entry.pointer}/spec/ends/{index}/ip" if entry.ref in after.drafts else None
+            own = f"{entry.pointer}/spec/ends/{index}/ip" if entry.current is None else None
             for place in places.get(end.ip, ()):
                 if place.host != end.host and (pointer := own or place.pointer) is not None:
                     _refuse_address(pointer, entry, end, place, faults)
@@ -189,16 +189,25 @@ def _identities(spec: TunnelSpec, after: After) -> Iterator[_Identity]:
 
 
 def _rivals(rivals: list[Draft], after: After) -> Iterator[tuple[str, str]]:
-    """Yield where the request makes tunnels alike, and the others that a tunnel is like."""
-    drafted = [entry for entry in rivals if entry.ref in after.drafts]
-    for entry in drafted:
+    """Yield where the request makes tunnels alike, and the others that a tunnel is like.
+
+    What tells a tunnel apart is fixed, so one that exists becomes like another only with a VTEP."""
+    new = [entry for entry in rivals if entry.current is None]
+    for entry in new:
         others = after.listing(other.ref for other in rivals if other is not entry)
         yield f"{entry.pointer}/spec/key", others
-    if drafted:
+    if new:
         return
     for draft in after.drafts.values():
-        if isinstance(draft.spec, HostSpec) and _is_at(draft.ref, rivals):
+        if _moves(draft) and _is_at(draft.ref, rivals):
             yield f"{draft.pointer}/spec/vteps", after.listing(entry.ref for entry in rivals)
+
+
+def _moves(draft: Draft) -> bool:
+    before, now = draft.current.spec if draft.current else None, draft.spec
+    return isinstance(now, HostSpec) and (
+        not isinstance(before, HostSpec) or before.vteps != now.vteps
+    )
 
 
 def _is_at(host: Ref, tunnels: list[Draft]) -> bool:
