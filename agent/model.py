@@ -276,6 +276,10 @@ class Link:
     """Those of ``addresses`` that bear our mark (IFA_PROTO)."""
     vxlan: Vxlan | None = None
     """Set for kind vxlan."""
+    quiet: bool = True
+    """False when the host would take part in IP on it: answer ARP for its own addresses, take
+    packets for them, listen to Router Advertisements. Only looked at for vxlan devices and bridges
+    that bear our alias."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ class SetLink:
     alias: str | None = None
     master: str | None = None
     """The Linux bridge to enslave it to (IFLA_MASTER), by name; empty releases it."""
+    quiet: bool | None = None
+    """True keeps the host from taking part in IP on it (``Link.quiet``), before it goes up."""
     ifindex: int | None = None
 
     def describe(self) -> str:
@@ -140,7 +142,10 @@ class SetLink:
             "master": self.master,
         }
         named = {key: value for key, value in wanted.items() if value is not None}
-        return f"change device {self.name}{_where(self.netns)}: {changes(named, {})}"
+        words = [changes(named, {})] if named else []
+        if self.quiet:
+            words.append("keep the host itself from answering and listening on it")
+        return f"change device {self.name}{_where(self.netns)}: {', '.join(words)}"
 
 
 @dataclass(frozen=True, slots=True)
