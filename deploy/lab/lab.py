@@ -66,7 +66,7 @@ class Lab:
         for switch in self.switches.values():
             switch.start()
         for host in self.plan.plain:
-            network.address_kernel_vtep(host)
+            network.address_vteps(host, "under0")
             network.add_foreign_devices(host)
 
     def add_workloads(self, names: list[str]) -> None:
@@ -142,7 +142,7 @@ class Lab:
         """The lab's hosts as YAML manifests."""
         return "\n---\n".join(
             f"kind: Host\nmetadata: {{name: {host.name}}}\n"
-            f"spec: {{vteps: [{host.vtep}], {self._overlay(host)}}}"
+            f"spec: {{vteps: [{host.vtep}, '{host.vtep_ipv6}'], {self._overlay(host)}}}"
             for host in self.plan.hosts
         )
 

@@ -86,9 +86,17 @@ def _wire(host: HostPlan) -> None:
     in_netns(UNDERLAY_NETNS, "ethtool", "-K", host.underlay_link, "tx", "off")
 
 
-def address_kernel_vtep(host: HostPlan) -> None:
-    """Where the kernel encapsulates, the tunnel end point is the underlay link's own address."""
-    ip_batch([f"addr add {host.vtep}/24 dev under0"], host.netns)
+def address_vteps(host: HostPlan, device: str) -> None:
+    """Gives the host its tunnel end points: the underlay link's own addresses where the kernel
+    encapsulates."""
+    ip_batch(
+        [
+            f"addr add {host.vtep}/24 dev {device}",
+            f"addr add {host.vtep_ipv6}/64 dev {device} nodad",
+            f"link set {device} up",
+        ],
+        host.netns,
+    )
 
 
 def add_foreign_devices(host: HostPlan) -> None:

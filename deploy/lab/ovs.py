@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.lab.network import address_kernel_vtep
+from deploy.lab.network import address_vteps
 from deploy.lab.processes import ProcessTable
-from deploy.lab.shell import in_netns, ip_batch, run, wait_until
+from deploy.lab.shell import in_netns, run, wait_until
 from deploy.lab.topology import HostPlan
 
 _SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -98,16 +98,14 @@ class LabSwitch:
 
     def _add_underlay(self) -> None:
         if self.kernel_datapath:
-            address_kernel_vtep(self.host)
+            address_vteps(self.host, "under0")
             return
         self.vsctl_line(
             "--may-exist add-br br-phy -- set bridge br-phy datapath_type=netdev "
             "-- --may-exist add-port br-phy under0 "
         )
         wait_until("br-phy", lambda: "br-phy" in in_netns(self.host.netns, "ip", "-br", "link"))
-        ip_batch(
-            [f"addr add {self.host.vtep}/24 dev br-phy", "link set br-phy up"], self.host.netns
-        )
+        address_vteps(self.host, "br-phy")
         in_netns(self.host.netns, "ethtool", "-K", "br-phy", "tx", "off")
 
     def _add_foreign_configuration(self) -> None:

@@ -1,7 +1,7 @@
 """What the lab consists of: names and addresses, all from ranges that are reserved for this.
 
-198.18.0.0/15 is for benchmarks (RFC 2544), 192.0.2.0/24 for documentation (RFC 5737): neither is
-ever routed, so a lab cannot take over an address that the machine uses.
+198.18.0.0/15 is for benchmarks (RFC 2544), 192.0.2.0/24 and 2001:db8::/32 for documentation (RFC
+5737, RFC 3849): none is ever routed, so a lab cannot take over an address that the machine uses.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ class HostPlan:
     @property
     def vtep(self) -> str:
         return f"192.0.2.{10 + self.index}"
+
+    @property
+    def vtep_ipv6(self) -> str:
+        return f"2001:db8:77::{10 + self.index}"
 
     @property
     def management_address(self) -> str:
