@@ -291,7 +291,8 @@ class HostIntent:
     tunnels: tuple[TunnelIntent, ...] = ()
     """The explicit tunnels that have an end on this host."""
     local_vlans: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Segment uid to the host-local VLAN that stands for it on the overlay bridge."""
+    """Segment uid to the host-local VLAN that stands for it on the overlay bridge; none without
+    Open vSwitch."""
     departed: Departed = field(default_factory=Departed)
 
 

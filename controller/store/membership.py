@@ -1,20 +1,21 @@
 """Which hosts are on which segment, and the local VLAN that stands for it there.
 
 Owns ``host_segment`` together with ``held``. A host is a member of a segment while it has a port
-on it; its VLAN is given with the first port, and released with the last.
+on it; its VLAN is given with the first port, and released with the last. A host without Open
+vSwitch has a Linux bridge for each segment, and so no VLANs.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 
 from controller.domain.allocation import choose_local_vlan
-from controller.domain.intent import Kind
+from controller.domain.intent import BridgeType, Kind
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostSegmentRow, PortRow
@@ -25,6 +26,19 @@ class Member(NamedTuple):
     segment_uid: UUID
 
 
+class _Overlay(NamedTuple):
+    """What a host has now to carry segments with."""
+
+    bridge: str
+    has_vlans: bool
+
+
+class _Listed(NamedTuple):
+    bridge: str
+    local_vlan: int | None
+    released: int | None
+
+
 def settle(tx: Transaction, touched: Collection[Member], revision: int) -> frozenset[UUID]:
     """Bring the memberships that a change may have made or ended up to date with the ports.
 
@@ -32,14 +46,28 @@ def settle(tx: Transaction, touched: Collection[Member], revision: int) -> froze
     if not touched:
         return frozenset()
     with_ports, listed = _with_ports(tx, touched), _listed(tx, touched)
-    joining = with_ports - {member for member, released in listed.items() if released is None}
-    leaving = {m for m in touched if m not in with_ports and m in listed and listed[m] is None}
+    active = {member for member, row in listed.items() if row.released is None}
+    joining, leaving = with_ports - active, active - with_ports
     _set_released(tx, leaving, revision)
-    # A host that returns before it confirmed that it left keeps its VLAN.
-    returning = joining & listed.keys()
-    _set_released(tx, returning, None)
-    _allocate(tx, sorted(joining - returning))
+    _join(tx, joining, {member: listed[member] for member in joining & listed.keys()})
     return frozenset(member.segment_uid for member in joining | leaving)
+
+
+def _join(tx: Transaction, joining: Collection[Member], known: Mapping[Member, _Listed]) -> None:
+    """Make members, of which some are ``known`` because they did not confirm that they left."""
+    if not joining:
+        return
+    overlays = _overlays(tx, _hosts(joining))
+    # Such a host keeps its VLAN, unless it was on another bridge or there was none to give.
+    returning = {member for member, row in known.items() if _fits(row, overlays[member.host_uid])}
+    _set_released(tx, returning, None)
+    _forget(tx, known.keys() - returning)
+    _insert(tx, sorted(set(joining) - returning), overlays)
+
+
+def _fits(row: _Listed, overlay: _Overlay) -> bool:
+    has_what_it_needs = row.local_vlan is not None or not overlay.has_vlans
+    return row.bridge == overlay.bridge and has_what_it_needs
 
 
 def segments_of(tx: Transaction, hosts: Iterable[UUID]) -> frozenset[UUID]:
@@ -67,12 +95,16 @@ def _with_ports(tx: Transaction, touched: Collection[Member]) -> set[Member]:
     return found & set(touched)
 
 
-def _listed(tx: Transaction, touched: Collection[Member]) -> dict[Member, int | None]:
-    row = HostSegmentRow
-    query = select(row.host_uid, row.segment_uid, row.released_revision).where(
-        row.host_uid == func.any(_hosts(touched)), row.segment_uid == func.any(_segments(touched))
+def _listed(tx: Transaction, touched: Collection[Member]) -> dict[Member, _Listed]:
+    """Those of the touched that are members, or were and are still held."""
+    row, members = HostSegmentRow, (HostSegmentRow.host_uid, HostSegmentRow.segment_uid)
+    query = select(*members, row.bridge, row.local_vlan, row.released_revision).where(
+        tuple_(*members).in_(list(touched))
     )
-    return {Member(host, segment): released for host, segment, released in tx.execute(query)}
+    return {
+        Member(host, segment): _Listed(bridge, vlan, released)
+        for host, segment, bridge, vlan, released in tx.execute(query)
+    }
 
 
 def _hosts(members: Iterable[Member]) -> list[UUID]:
@@ -93,27 +125,40 @@ def _set_released(tx: Transaction, members: Collection[Member], revision: int | 
         )
 
 
-def _allocate(tx: Transaction, joining: Collection[Member]) -> None:
-    if not joining:
+def _forget(tx: Transaction, members: Collection[Member]) -> None:
+    if members:
+        row = HostSegmentRow
+        tx.execute(delete(row).where(tuple_(row.host_uid, row.segment_uid).in_(list(members))))
+
+
+def _insert(
+    tx: Transaction, members: Collection[Member], overlays: Mapping[UUID, _Overlay]
+) -> None:
+    if not members:
         return
-    bridges = _overlay_bridges(tx, _hosts(joining))
-    taken = _taken_vlans(tx, _hosts(joining))
+    taken = _taken_vlans(tx, _hosts(members))
     rows = []
-    for host, segment in joining:
-        bridge = bridges[host]
-        vlan = choose_local_vlan(taken[host, bridge])
-        taken[host, bridge].add(vlan)
+    for host, segment in members:
+        bridge, has_vlans = overlays[host]
+        vlan = None
+        if has_vlans:
+            vlan = choose_local_vlan(taken[host, bridge])
+            taken[host, bridge].add(vlan)
         rows.append(
             {"host_uid": host, "segment_uid": segment, "bridge": bridge, "local_vlan": vlan}
         )
     tx.execute(insert(HostSegmentRow), rows)
 
 
-def _overlay_bridges(tx: Transaction, hosts: list[UUID]) -> dict[UUID, str]:
-    query = select(HostRow.uid, HostRow.overlay_bridge).where(
-        HostRow.uid == func.any(hosts), objects.current(Kind.HOST)
+def _overlays(tx: Transaction, hosts: list[UUID]) -> dict[UUID, _Overlay]:
+    row = HostRow
+    query = select(row.uid, row.overlay_bridge, row.overlay_bridge_type).where(
+        row.uid == func.any(hosts), objects.current(Kind.HOST)
     )
-    return {found.uid: found.overlay_bridge for found in tx.execute(query)}
+    return {
+        uid: _Overlay(bridge, has_vlans=kind is BridgeType.OVS)
+        for uid, bridge, kind in tx.execute(query)
+    }
 
 
 def _taken_vlans(tx: Transaction, hosts: list[UUID]) -> dict[tuple[UUID, str], set[int]]:
@@ -121,5 +166,6 @@ def _taken_vlans(tx: Transaction, hosts: list[UUID]) -> dict[tuple[UUID, str], s
     query = select(row.host_uid, row.bridge, row.local_vlan).where(row.host_uid == func.any(hosts))
     taken: dict[tuple[UUID, str], set[int]] = defaultdict(set)
     for host, bridge, vlan in tx.execute(query):
-        taken[host, bridge].add(vlan)
+        if vlan is not None:
+            taken[host, bridge].add(vlan)
     return taken

@@ -61,7 +61,7 @@ def load_slices(
     ports = _on_hosts(tx, Kind.PORT, found, revision)
     carried = _carried(tx, found, revision)
     segments = load_segments(tx, {uid for uids in carried.values() for uid in uids}, revision)
-    vlans = _local_vlans(tx, found)
+    vlans = _local_vlans(tx, carried)
     tunnels = _tunnels(tx, found, revision)
     departed = load_departed(tx, {uid: carried[uid] for uid in found}, revision, confirmed)
     return {
@@ -74,7 +74,7 @@ def load_slices(
             ports=tuple(ports[uid]),
             segments=tuple(segments[segment] for segment in carried[uid]),
             tunnels=tuple(tunnels[uid]),
-            local_vlans={segment: vlans[uid, segment] for segment in carried[uid]},
+            local_vlans=vlans[uid],
             departed=departed.get(uid, Departed()),
         )
         for uid, host in found.items()
@@ -192,9 +192,17 @@ def _tunnels(
     return found
 
 
-def _local_vlans(tx: Transaction, hosts: Iterable[UUID]) -> dict[tuple[UUID, UUID], int]:
+def _local_vlans(
+    tx: Transaction, carried: Mapping[UUID, Sequence[UUID]]
+) -> dict[UUID, dict[UUID, int]]:
+    """By host and segment; a host without Open vSwitch has none."""
     row = HostSegmentRow
     query = select(row.host_uid, row.segment_uid, row.local_vlan).where(
-        row.host_uid == func.any(list(hosts))
+        row.host_uid == func.any(list(carried)), row.local_vlan.is_not(None)
     )
-    return {(host, segment): vlan for host, segment, vlan in tx.execute(query)}
+    found: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+    wanted = {(host, segment) for host, segments in carried.items() for segment in segments}
+    for host, segment, vlan in tx.execute(query):
+        if vlan is not None and (host, segment) in wanted:
+            found[host][segment] = vlan
+    return found

@@ -21,6 +21,8 @@ _CURRENT = sa.text("valid_to IS NULL")
 
 def upgrade() -> None:
     _add_overlay_bridge_type()
+    # A host without Open vSwitch has no VLANs that could stand for a segment.
+    op.alter_column("host_segment", "local_vlan", nullable=True)
     _create_tunnel()
     _index_tunnel()
 
@@ -30,6 +32,9 @@ def downgrade() -> None:
     _refuse_newer_intent()
     op.execute("DELETE FROM change_log WHERE kind = 'Tunnel' OR action = 'macs'")
     op.execute("UPDATE segment SET backend = 'ovs' WHERE backend <> 'ovs'")
+    # What is left of them are hosts that have not confirmed yet that they left a segment.
+    op.execute("DELETE FROM host_segment WHERE local_vlan IS NULL")
+    op.alter_column("host_segment", "local_vlan", nullable=False)
     op.drop_table("tunnel")
     op.drop_column("host", "overlay_bridge_type")
 

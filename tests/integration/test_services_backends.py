@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from controller.domain.errors import DomainError
 from controller.domain.intent import (
@@ -21,12 +23,19 @@ from controller.domain.intent import (
     SegmentSpec,
     VethPeerSpec,
 )
-from controller.services import changes, desired, effective, queries
+from controller.services import changes, desired, effective, queries, status
 from controller.services.realization import realization
+from controller.services.status import SessionStart
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 
 pytestmark = pytest.mark.integration
+
+ALL_VLANS_TAKEN = text(
+    "INSERT INTO host_segment (host_uid, segment_uid, bridge, local_vlan)"
+    " SELECT :host, gen_random_uuid(), 'br-fleet', vlan FROM generate_series(1, 4094) vlan"
+    " ON CONFLICT DO NOTHING"
+)
 
 
 class Fleet:
@@ -156,6 +165,25 @@ def test_backends_never_share_a_udp_port_on_a_host(fleet: Fleet) -> None:
         apply(fleet.db, tunnel("out", "h1/b1", "203.0.113.9", dst_port=KERNEL_VXLAN_PORT))
     assert {v.code for v in caught.value.violations} == {"backend_port_clash"}
     assert changes.head(fleet.db) == head + 1
+
+
+def test_a_host_without_open_vswitch_needs_no_local_vlans(fleet: Fleet) -> None:
+    with fleet.db.transaction() as tx:
+        tx.execute(ALL_VLANS_TAKEN, {"host": fleet.uid["h3"]})
+    apply(fleet.db, veth("k3", "h3", "kernel"))
+    assert fleet.segment("kernel", "h3").members
+    assert desired.load_host_intent(fleet.db, fleet.uid["h3"]).local_vlans == {}
+
+
+def test_a_host_that_is_given_open_vswitch_is_given_local_vlans_too(fleet: Fleet) -> None:
+    start = SessionStart("n", "1")
+    status.open_session(fleet.db, fleet.uid["h4"], start, now=datetime(2026, 1, 1, tzinfo=UTC))
+    apply(fleet.db, veth("m4", "h4", "mixed"))
+    remove(fleet.db, veth("m4", "h4", "mixed"))
+    # Not confirmed, so that the host is still listed as it was.
+    apply(fleet.db, host(4))
+    apply(fleet.db, port("m4b", "h4", segment="mixed"))
+    assert [*desired.load_host_intent(fleet.db, fleet.uid["h4"]).local_vlans.values()] == [1]
 
 
 def test_a_mac_is_made_once_and_stays(fleet: Fleet) -> None:

@@ -136,6 +136,19 @@ def test_a_segment_that_comes_back_before_the_confirmation_keeps_its_vlan(
     assert sorted(after.local_vlans.values()) == local_vlans(database_url) == [1, 2]
 
 
+def test_a_segment_that_comes_back_to_another_overlay_bridge_is_given_a_vlan_there(
+    db: Database,
+) -> None:
+    h1 = Host(db, 1)
+    apply(db, segment("red"), segment("blue"), port("p1", "h1", segment="red"))
+    h1.confirm()
+    remove(db, port("p1", "h1"))
+    apply(db, host(1, overlay_bridge="br-two"))
+    for name, on in (("p2", "blue"), ("p3", "red")):
+        apply(db, port(name, "h1", segment=on))
+    assert sorted(desired.load_host_intent(db, h1.uid).local_vlans.values()) == [1, 2]
+
+
 def test_a_deleted_host_holds_nothing(db: Database, database_url: str) -> None:
     h1 = Host(db, 1)
     apply(db, segment("red"), port("p1", "h1", segment="red"))

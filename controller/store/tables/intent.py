@@ -243,7 +243,8 @@ class HostSegmentRow(Base):
     host_uid: Mapped[UUID] = mapped_column(primary_key=True)
     segment_uid: Mapped[UUID] = mapped_column(primary_key=True)
     bridge: Mapped[str]
-    local_vlan: Mapped[int] = mapped_column(SmallInteger)
+    local_vlan: Mapped[int | None] = mapped_column(SmallInteger)
+    """None on a host without Open vSwitch, which has a Linux bridge for each segment."""
     released_revision: Mapped[int | None]
 
 
