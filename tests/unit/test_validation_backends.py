@@ -184,6 +184,40 @@ def test_names_that_segments_need_for_their_devices_are_reserved(fleet: ModelFle
     assert fleet.apply(veth("p", "h3", segment="red", interface="br-fleet")).creates
 
 
+def named_before_it_was_reserved(fleet: ModelFleet) -> list[Manifest]:
+    old = [
+        bridge("old", "h1", interface="br-v10"),
+        port("vpn", "h1", bridge="old", interface="kx7"),
+        host("h2", "192.0.2.2", overlay_bridge="kx8"),
+    ]
+    for each in old:
+        fleet._write(Draft(each.ref, each.spec, each.labels, "", fleet.objects.get(each.ref)))
+    return old
+
+
+def test_a_device_that_was_named_before_the_name_was_reserved_keeps_it(fleet: ModelFleet) -> None:
+    old = named_before_it_was_reserved(fleet)
+    assert fleet.apply(*old).is_empty
+    assert fleet.apply(replace(old[1], labels={"a": "b"})).updates
+    moved = host("h2", "192.0.2.2", overlay_bridge="kx9")
+    assert refused(fleet, moved) == [("/objects/0/spec/overlay_bridge", "interface_reserved")]
+
+
+def test_a_segment_cannot_have_a_device_whose_name_is_in_use(fleet: ModelFleet) -> None:
+    named_before_it_was_reserved(fleet)
+    seven = segment("seven", vni=7, backend=Backend.KERNEL)
+    joining = port("p7", "h1", segment="seven")
+    error = refusal(lambda: fleet.apply(seven, joining))
+    assert faults(error) == [("/objects/0/spec/vni", "interface_taken")]
+    assert "Port vpn" in error.detail
+    fleet.apply(seven, port("elsewhere", "h2", segment="seven"))
+    assert refused(fleet, joining) == [("/objects/0/spec/segment", "interface_taken")]
+    # Open vSwitch needs no such devices, nor a Linux bridge beside it.
+    fleet.apply(segment("eight", vni=8), port("p8", "h2", segment="eight"))
+    ten = segment("ten", vni=10, backend=Backend.KERNEL)
+    assert fleet.apply(ten, port("p10", "h1", segment="ten")).creates
+
+
 def mac_of(fleet: ModelFleet, name: str) -> str | None:
     return next(spec.mac for found, spec in fleet.ports() if found.name == name)
 

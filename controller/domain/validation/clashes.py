@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from controller.domain.intent import (
+    Backend,
     BridgeSpec,
     BridgeType,
     HostSpec,
@@ -19,11 +20,13 @@ from controller.domain.intent import (
     Ref,
     SegmentSpec,
     TunnelSpec,
+    segment_backend,
 )
 from controller.domain.validation import fields
-from controller.domain.validation.after import After
+from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.completion import number_field, number_of
 from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
+from controller.domain.validation.shape import keeps_device
 from controller.domain.validation.world import Draft
 
 
@@ -52,6 +55,7 @@ def check_clashes(after: After, faults: Faults) -> None:
     _compare(_vteps(after), _VTEP, after, faults)
     _compare(_vnis(after), _VNI, after, faults)
     _check_held_devices(after, faults)
+    _check_segment_devices(after, faults)
     _check_shared_numbers(after, faults)
     _check_numbers_elsewhere(after, faults)
 
@@ -200,7 +204,7 @@ def _check_held_devices(after: After, faults: Faults) -> None:
     held = _held_devices(after)
     for claim in _devices(after):
         draft = after.drafts.get(claim.holder)
-        if draft is not None and claim.key in held and not _keeps_device(draft):
+        if draft is not None and claim.key in held and not keeps_device(draft):
             faults.conflict(
                 draft.pointer + claim.pointer,
                 "interface_held",
@@ -223,14 +227,23 @@ def _held_devices(after: After) -> frozenset[Hashable]:
     return frozenset(held)
 
 
-def _keeps_device(draft: Draft) -> bool:
-    """Tell whether the object has the same device already."""
-    before, now = draft.current.spec if draft.current else None, draft.spec
-    if isinstance(before, HostSpec) and isinstance(now, HostSpec):
-        return (before.overlay_bridge, before.overlay_bridge_type) == (
-            now.overlay_bridge,
-            now.overlay_bridge_type,
-        )
-    if isinstance(before, BridgeSpec | PortSpec) and isinstance(now, BridgeSpec | PortSpec):
-        return (before.host, before.interface) == (now.host, now.interface)
-    return False
+def _check_segment_devices(after: After, faults: Faults) -> None:
+    """Refuse a segment whose kernel device has a name that something older has on the host."""
+    holders = {claim.key: claim.holder for claim in _devices(after)}
+    for draft in after.drafts.values():
+        if not isinstance(draft.spec, PortSpec) or (ref := segment_ref(draft)) is None:
+            continue
+        segment, host = after.segment(ref), after.host(draft.spec.host)
+        if segment is None or segment.vni is None or host is None:
+            continue
+        device = fields.kernel_vxlan(segment.vni)
+        holder = holders.get((draft.spec.host, device))
+        if holder is not None and segment_backend(segment, host) is Backend.KERNEL:
+            written = after.drafts.get(ref)
+            faults.conflict(
+                f"{written.pointer}/spec/vni" if written else f"{draft.pointer}/spec/segment",
+                "interface_taken",
+                f"segment {ref.name!r} with VNI {segment.vni} needs a device {device!r} on host"
+                f" {draft.spec.host!r}, and that is the one of {after.listing([holder])}",
+                "choose another VNI, or delete the other object and make it with another device name",
+            )

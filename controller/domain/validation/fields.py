@@ -26,7 +26,8 @@ _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
 _TUNNEL_PREFIX = "vx"
 """The agent's tunnel ports and the kernel's ``vxlan_sys_*`` devices begin with it."""
-_SEGMENT_DEVICE = re.compile(r"(?:kx|br-v)[0-9]+")
+_KERNEL_VXLAN = "kx"
+_SEGMENT_DEVICE = re.compile(rf"(?:{_KERNEL_VXLAN}|br-v)[0-9]+")
 """The vxlan devices and Linux bridges of segments, named by their VNI."""
 _RESERVED = frozenset({"ovs-system", "ovs-netdev", "br-int", "br-tun", "br-ex"})
 _KERNEL_RESERVED = frozenset({".", "..", "lo", "all", "default"})
@@ -95,14 +96,32 @@ def host_device(value: str) -> Fault | None:
     """Check a device name in a host's own namespace, where Open vSwitch has names of its own."""
     if fault := device(value):
         return fault
-    if value in _RESERVED or value.startswith(_TUNNEL_PREFIX) or _SEGMENT_DEVICE.fullmatch(value):
+    if value in _RESERVED or value.startswith(_TUNNEL_PREFIX):
         return Fault(
             "interface_reserved",
-            f"{value!r} is reserved: names that begin with {_TUNNEL_PREFIX!r} are tunnels, 'kx' and"
-            f" 'br-v' with a number segments, and {', '.join(sorted(_RESERVED))} belong to others",
+            f"{value!r} is reserved: names that begin with {_TUNNEL_PREFIX!r} are tunnels, and"
+            f" {', '.join(sorted(_RESERVED))} belong to others",
             "choose another device name",
         )
     return None
+
+
+def new_host_device(value: str) -> Fault | None:
+    """Check a name that is given now: older objects may have those of segments' devices."""
+    if fault := host_device(value):
+        return fault
+    if _SEGMENT_DEVICE.fullmatch(value):
+        return Fault(
+            "interface_reserved",
+            f"{value!r} is reserved: 'kx' and 'br-v' with a number are devices of segments",
+            "choose another device name",
+        )
+    return None
+
+
+def kernel_vxlan(vni: int) -> str:
+    """Name the device by which the kernel of a host carries a segment."""
+    return f"{_KERNEL_VXLAN}{vni}"
 
 
 def netns(value: str) -> Fault | None:

@@ -70,12 +70,11 @@ def _cidr(address: str) -> str:
 def check_shape(draft: Draft, world: World, faults: Faults) -> None:
     """Find what is wrong with a draft whatever else exists."""
     _check_metadata(draft, world, faults)
+    _check_device(draft, faults)
     at = f"{draft.pointer}/spec"
     match draft.spec:
         case HostSpec():
             _check_host(draft.spec, at, faults)
-        case BridgeSpec():
-            _report(fields.host_device(draft.spec.interface), f"{at}/interface", faults)
         case SegmentSpec():
             _check_segment(draft.spec, at, faults)
         case PortSpec():
@@ -122,6 +121,30 @@ def _check_project(ref: Ref, world: World, pointer: str, faults: Faults) -> None
         )
 
 
+def _check_device(draft: Draft, faults: Faults) -> None:
+    check = fields.host_device if keeps_device(draft) else fields.new_host_device
+    match draft.spec:
+        case HostSpec(overlay_bridge=device):
+            _report(check(device), f"{draft.pointer}/spec/overlay_bridge", faults)
+        case BridgeSpec(interface=device) | PortSpec(interface=device):
+            _report(check(device), f"{draft.pointer}/spec/interface", faults)
+        case _:
+            pass
+
+
+def keeps_device(draft: Draft) -> bool:
+    """Tell whether the object has the same device already."""
+    before, now = draft.current.spec if draft.current else None, draft.spec
+    if isinstance(before, HostSpec) and isinstance(now, HostSpec):
+        return (before.overlay_bridge, before.overlay_bridge_type) == (
+            now.overlay_bridge,
+            now.overlay_bridge_type,
+        )
+    if isinstance(before, BridgeSpec | PortSpec) and isinstance(now, BridgeSpec | PortSpec):
+        return (before.host, before.interface) == (now.host, now.interface)
+    return False
+
+
 def _check_host(spec: HostSpec, at: str, faults: Faults) -> None:
     for index, vtep in enumerate(spec.vteps):
         _report(fields.vtep(vtep), f"{at}/vteps/{index}", faults)
@@ -136,7 +159,6 @@ def _check_host(spec: HostSpec, at: str, faults: Faults) -> None:
             )
     smallest = MIN_IPV6_MTU if 6 in families else _MIN_UNDERLAY_MTU
     _report(fields.mtu(spec.underlay_mtu, smallest), f"{at}/underlay_mtu", faults)
-    _report(fields.host_device(spec.overlay_bridge), f"{at}/overlay_bridge", faults)
 
 
 def family(address: str) -> int:
@@ -154,7 +176,6 @@ def _check_segment(spec: SegmentSpec, at: str, faults: Faults) -> None:
 
 
 def _check_port(spec: PortSpec, at: str, faults: Faults) -> None:
-    _report(fields.host_device(spec.interface), f"{at}/interface", faults)
     _check_attachment(spec, at, faults)
     _check_peer(spec, at, faults)
     if spec.mac is not None:
