@@ -32,6 +32,9 @@ def _utc_now() -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
     db: Database
+    stats_db: Database
+    """The same database through connections of their own: who reads rates waits for others who do,
+    and nobody's intent waits for them."""
     join_token: JoinTokens
     migrated: Callable[[], bool]
     """Whether the database is at this version's migration; may raise UnavailableError."""

@@ -17,8 +17,10 @@ SNAPSHOT = Path(__file__).parent / "openapi.json"
 
 def render() -> str:
     """Needs no database: nothing connects before the first request."""
+    db = Database("postgresql://unused.invalid/unused")
     context = AppContext(
-        db=Database("postgresql://unused.invalid/unused"),
+        db=db,
+        stats_db=db,
         join_token=lambda *, host, secret: f"{host}{secret}",
         migrated=lambda: False,
     )

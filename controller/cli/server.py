@@ -35,6 +35,12 @@ log = get_logger(__name__)
 
 _GRACE_S = 5
 
+_CHARTS = 2
+_CHART_WAIT_S = 1.0
+_CHART_S = 10.0
+"""Connections of reads of statistics, how long one waits for another, and how long it may take.
+Together they keep the threads of REST free: who comes too many is told to come again."""
+
 
 class _RestServer(uvicorn.Server):
     """uvicorn without its signal handlers: this process has more to stop than HTTP."""
@@ -48,11 +54,13 @@ def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     url = wait_for_database(settings, migrated=True)
     db = Database(url, pool_size=settings.database_pool_size)
+    stats_db = Database(url, pool_size=_CHARTS, pool_wait_s=_CHART_WAIT_S, statement_s=_CHART_S)
     try:
         _announce_first_token(db, settings.data_dir)
         authority = _authority(settings, db)
-        uvloop.run(_serve(db, settings, authority))
+        uvloop.run(_serve(db, stats_db, settings, authority))
     finally:
+        stats_db.close()
         db.close()
 
 
@@ -63,7 +71,9 @@ def _authority(settings: Settings, db: Database) -> Authority:
         raise CommandError(str(error)) from error
 
 
-async def _serve(db: Database, settings: Settings, authority: Authority) -> None:
+async def _serve(
+    db: Database, stats_db: Database, settings: Settings, authority: Authority
+) -> None:
     wanted = migrate.newest()
 
     def migrated() -> bool:
@@ -72,7 +82,7 @@ async def _serve(db: Database, settings: Settings, authority: Authority) -> None
     def join_token(*, host: str, secret: str) -> str:
         return authority.join_token(settings, host=host, secret=secret)
 
-    app = create_app(AppContext(db=db, join_token=join_token, migrated=migrated))
+    app = create_app(AppContext(db=db, stats_db=stats_db, join_token=join_token, migrated=migrated))
     listener = _listen(settings)
     southbound = Southbound(db.url, settings, authority, on_status=app.state.feed.nudge)
     await southbound.start()

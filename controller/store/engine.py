@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from psycopg.errors import UndefinedColumn, UndefinedTable
+from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedTable
 from sqlalchemy import Connection, QueuePool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
@@ -20,29 +20,34 @@ from controller.store.constraints import conflict
 
 Transaction: TypeAlias = Connection
 
-_POOL_WAIT_SECONDS = 5
-_CONNECT_ARGS = {
-    "connect_timeout": 5,
-    "application_name": "ovsfleet-controller",
-    # A writer that hangs must not stop all others for longer than a client waits.
-    "options": "-c statement_timeout=60s -c lock_timeout=30s -c timezone=UTC"
-    " -c idle_in_transaction_session_timeout=120s"
-    # Compiling a statement that adds up numbers takes longer than running it.
-    " -c jit=off",
-}
+_POOL_WAIT_S = 5.0
+_STATEMENT_S = 60.0
+"""A writer that hangs must not stop all others for longer than a client waits."""
+
+
+class StatementTimeoutError(UnavailableError):
+    """The database answers, but what was asked takes it too long."""
 
 
 class Database:
     """One PostgreSQL database. Thread-safe; not to be carried over a fork."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_wait_s: float = _POOL_WAIT_S,
+        statement_s: float = _STATEMENT_S,
+    ) -> None:
+        """Waits ``pool_wait_s`` for one of its connections, ``statement_s`` for a statement."""
         self._engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=_POOL_WAIT_SECONDS,
+            pool_timeout=pool_wait_s,
             pool_pre_ping=True,
-            connect_args=_CONNECT_ARGS,
+            connect_args=_connect_args(statement_s),
         )
 
     @property
@@ -78,6 +83,17 @@ class Database:
                 yield connection
 
 
+def _connect_args(statement_s: float) -> dict[str, str | int]:
+    return {
+        "connect_timeout": 5,
+        "application_name": "ovsfleet-controller",
+        "options": f"-c statement_timeout={int(statement_s * 1000)} -c lock_timeout=30s"
+        " -c timezone=UTC -c idle_in_transaction_session_timeout=120s"
+        # Compiling a statement that adds up numbers takes longer than running it.
+        " -c jit=off",
+    }
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """A database that is away, overloaded or shutting down is not the caller's fault."""
@@ -99,4 +115,8 @@ def _translated() -> Iterator[None]:
             "the database is not migrated: run 'ovsfleet-controller migrate'"
         ) from error
     except (OperationalError, PoolTimeoutError) as error:
+        if isinstance(getattr(error, "orig", None), QueryCanceled):
+            raise StatementTimeoutError(
+                "the database takes too long for this; ask for less, or try again later"
+            ) from error
         raise UnavailableError("the database does not answer; try again in a moment") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from controller.auth import Role
@@ -256,3 +257,28 @@ async def queries(api: Api, path: str) -> int:
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     return len(executed)
+
+
+async def test_who_reads_rates_waits_for_other_readers_and_nobody_waits_for_them(
+    api: Api, fleet: dict[str, UUID]
+) -> None:
+    charts = Database(api.db.url, pool_size=1, pool_wait_s=0.05)
+    api.app = make_app(api.db, stats_db=charts, now=lambda: NOW)
+    with closing(charts):
+        with charts.snapshot():
+            for path in ("ports/p1/stats", "hosts/h1/stats", "hosts/h1/rates"):
+                answer = await get(api, path)
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), path
+            apply(api.db, port("p3", "h1", segment="red"))
+            assert (await get(api, "ports/p3")).status_code == 200
+        assert (await get(api, "ports/p3/stats")).status_code == 200
+
+
+async def test_a_read_that_takes_too_long_is_given_up(api: Api, fleet: dict[str, UUID]) -> None:
+    charts = Database(api.db.url, pool_size=1, statement_s=0.1)
+    api.app = make_app(api.db, stats_db=charts, now=lambda: NOW)
+    with closing(charts), api.db.transaction() as tx:
+        tx.execute(text("LOCK TABLE stat_subject"))
+        answer = await get(api, "ports/p1/stats")
+    assert answer.status_code == 503
+    assert "takes too long" in answer.json()["detail"]

@@ -68,7 +68,7 @@ class Api:
 
 
 def make_app(db: Database, **more: Any) -> FastAPI:
-    options: dict[str, Any] = {"body_limit": BODY_LIMIT, **more}
+    options: dict[str, Any] = {"stats_db": db, "body_limit": BODY_LIMIT, **more}
     return create_app(
         AppContext(
             db=db,

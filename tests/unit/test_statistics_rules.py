@@ -44,9 +44,11 @@ def test_the_first_report_of_a_host_counts() -> None:
     [
         (timedelta(minutes=15), timedelta(minutes=15), None, 1, (Resolution.RAW, 5)),
         (timedelta(minutes=15), timedelta(minutes=15), 7, 1, (Resolution.RAW, 7)),
+        (timedelta(minutes=15), timedelta(minutes=15), None, 350, (Resolution.RAW, 5)),
+        (timedelta(minutes=15), timedelta(minutes=15), None, 1380, (Resolution.MINUTE, 60)),
         (timedelta(minutes=15), timedelta(minutes=15), 5, 4000, (Resolution.MINUTE, 60)),
         (timedelta(days=7), timedelta(days=7), None, 1, (Resolution.MINUTE, 3360)),
-        (timedelta(days=7), timedelta(days=7), None, 100, (Resolution.QUARTER, 3600)),
+        (timedelta(days=7), timedelta(days=7), None, 90, (Resolution.QUARTER, 3600)),
         (timedelta(days=30), timedelta(days=30), None, 1, (Resolution.QUARTER, 14400)),
         (timedelta(days=2000), timedelta(days=1), None, 1, (Resolution.HOUR, 3600)),
     ],

@@ -23,5 +23,5 @@ router = APIRouter(prefix="/v1/hosts/{name_or_uid}", tags=["statistics"])
 )
 def list_current_rates(context: Context, caller: Caller, name_or_uid: Text) -> CurrentRateList:
     """Of each port, tunnel and device, from its two newest samples of the last two minutes."""
-    found = current_rates(context.db, caller, name_or_uid, now=context.now())
+    found = current_rates(context.stats_db, caller, name_or_uid, now=context.now())
     return CurrentRateList(items=[CurrentRateDocument(**asdict(rate)) for rate in found])

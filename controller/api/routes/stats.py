@@ -57,7 +57,7 @@ def _add(path: str, kind: Kind) -> None:
         now = context.now()
         asked = _window(from_, to, step, now)
         found = read_statistics(
-            context.db, caller, kind, name_or_uid, asked, project=project, now=now
+            context.stats_db, caller, kind, name_or_uid, asked, project=project, now=now
         )
         return _document(found)
 
@@ -90,9 +90,11 @@ def get_host_stats(
     now = context.now()
     asked = _window(from_, to, step, now)
     if subject is not None:
-        found = read_subject_statistics(context.db, caller, name_or_uid, subject, asked, now=now)
+        found = read_subject_statistics(
+            context.stats_db, caller, name_or_uid, subject, asked, now=now
+        )
     else:
-        found = read_statistics(context.db, caller, Kind.HOST, name_or_uid, asked, now=now)
+        found = read_statistics(context.stats_db, caller, Kind.HOST, name_or_uid, asked, now=now)
     return _document(found)
 
 
