@@ -36,6 +36,10 @@ MOST = 2**63 - 1
 GAP = timedelta(minutes=2)
 """Two samples further apart say how much passed between them, and nothing of when."""
 
+LEAST_SPAN = timedelta(seconds=2.5)
+"""Two samples that are nearer make no rate of the present: half the usual interval. What was held
+up on the way arrives at once, and was counted over a longer time."""
+
 LATEST = timedelta(hours=2)
 """Reports that are older when they arrive are of no use: far beyond what an agent's queue holds."""
 

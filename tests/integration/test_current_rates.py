@@ -63,6 +63,17 @@ async def test_the_two_newest_samples_make_the_rate_and_old_ones_none(api: Api) 
     assert await rates(api, api.secret) == {eth0: {"rx_bytes": 100.0, "tx_packets": 2.0}}
 
 
+async def test_samples_that_arrive_almost_at_once_make_no_rate_of_their_own(api: Api) -> None:
+    host, now = UUID((await make(api, ALPHA))["alpha"]), datetime.now(UTC)
+    came = (now - FIVE_SECONDS, now - timedelta(milliseconds=2), now)
+    reports = [
+        report(host, n, at, reading("device:eth0", rx_bytes=n * 5000))
+        for n, at in enumerate(came, start=1)
+    ]
+    Intake(api.db).store(reports, now=now)
+    assert await rates(api, api.secret) == {"device:eth0": {"rx_bytes": 2000.0}}
+
+
 async def test_a_project_sees_the_rates_of_its_own_ports_alone(api: Api) -> None:
     api.add_projects("blue", "red")
     uids = await make(

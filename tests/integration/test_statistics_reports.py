@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
@@ -103,6 +104,25 @@ async def test_a_report_is_acknowledged_when_it_is_stored(site: Site, h1: Identi
     async with reporting(site, h1) as stream:
         assert await stored(stream, a_report(1, 10), a_report(2, 20)) == [1, 2]
         assert samples(site.db, h1) == [10, 20]
+
+
+async def test_a_report_is_dated_when_it_arrives_however_long_the_store_takes(
+    site: Site, h1: Identity, clock: TurnableClock
+) -> None:
+    async with reporting(site, h1) as stream:
+        await stored(stream, a_report(1, 10))
+        (served,) = site.southbound._stats_streams.all()
+        with psycopg.connect(site.db.url) as holder:
+            holder.execute("SELECT 1 FROM stat_cursor FOR UPDATE")
+            for n in range(2, 6):
+                clock.ahead += timedelta(seconds=5)
+                await stream.write(a_report(n, 10 * n))
+                await eventually(lambda n=n: served.arrivals.waiting == n - 1, "it arrived")
+        async with asyncio.timeout(DEADLINE_S):
+            answers = [await stream.read() for _ in range(4)]
+        assert [answer.stored_sequence for answer in answers] == [2, 3, 4, 5]
+    times = [at for at, _, _ in raw(site.db, UUID(h1.host_uid))]
+    assert all(4 < (b - a).total_seconds() < 6 for a, b in pairwise(times)), times
 
 
 async def test_agents_are_told_how_often_to_report(site: Site, h1: Identity) -> None:

@@ -1,16 +1,16 @@
-"""What a host counts at present: the difference of each subject's two newest samples."""
+"""What a host counts at present: how far each subject's newest sample is beyond one before it."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import extract, select, true
+from sqlalchemy import ColumnElement, Select, extract, select, true
 
-from controller.domain.statistics import COUNTERS
+from controller.domain.statistics import COUNTERS, LEAST_SPAN
 from controller.store.engine import Transaction
-from controller.store.statistics.increments import steps
+from controller.store.statistics.increments import increment
 from controller.store.tables import StatRawRow, StatSubjectRow
 
 
@@ -24,26 +24,34 @@ class Current(NamedTuple):
 
 
 def read_current(tx: Transaction, host_uid: UUID, since: datetime) -> list[Current]:
-    """Of every subject with two samples since then. One probe of an index for each subject, however
-    many samples there are."""
-    names = ("subject_id", "sampled_at", "epoch", *COUNTERS)
-    newest = (
-        select(*(getattr(StatRawRow, name) for name in names))
-        .where(StatRawRow.subject_id == StatSubjectRow.id, StatRawRow.sampled_at >= since)
-        .order_by(StatRawRow.sampled_at.desc())
-        .limit(2)
-        .lateral()
+    """Of every subject with two samples since then that are not too near for a rate. Two probes of
+    an index for each subject, however many samples there are."""
+    recent = StatRawRow.sampled_at >= since
+    newest = _newest(recent).lateral("newest")
+    before = _newest(recent, StatRawRow.sampled_at <= newest.c.sampled_at - LEAST_SPAN).lateral(
+        "before"
     )
-    step = steps(
-        select(StatSubjectRow.subject, *newest.c)
-        .join(newest, true())
-        .where(StatSubjectRow.host_uid == host_uid)
-        .cte("sample")
-    )
-    seconds = extract("epoch", step.c.sampled_at - step.c.began_at)
+    same_epoch = newest.c.epoch == before.c.epoch
     found = tx.execute(
-        select(step.c.subject, step.c.sampled_at, seconds, *(step.c[name] for name in COUNTERS))
-        .where(step.c.began_at.is_not(None))
-        .order_by(step.c.subject)
+        select(
+            StatSubjectRow.subject,
+            newest.c.sampled_at,
+            extract("epoch", newest.c.sampled_at - before.c.sampled_at),
+            *(increment(newest.c[name], before.c[name], same_epoch) for name in COUNTERS),
+        )
+        .join(newest, true())
+        .join(before, true())
+        .where(StatSubjectRow.host_uid == host_uid)
+        .order_by(StatSubjectRow.subject)
     )
     return [Current(row[0], row[1], float(row[2]), tuple(row[3:])) for row in found]
+
+
+def _newest(*wanted: ColumnElement[bool]) -> Select[Any]:
+    names = ("sampled_at", "epoch", *COUNTERS)
+    return (
+        select(*(getattr(StatRawRow, name) for name in names))
+        .where(StatRawRow.subject_id == StatSubjectRow.id, *wanted)
+        .order_by(StatRawRow.sampled_at.desc())
+        .limit(1)
+    )

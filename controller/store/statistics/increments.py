@@ -27,11 +27,11 @@ def steps(samples: CTE) -> CTE:
     return select(
         *others,
         before["sampled_at"].label("began_at"),
-        *(_increment(samples.c[n], before[n], same_epoch).label(n) for n in COUNTERS),
+        *(increment(samples.c[n], before[n], same_epoch).label(n) for n in COUNTERS),
     ).cte("step")
 
 
-def _increment(
+def increment(
     count: ColumnElement[int], before: ColumnElement[int], same_epoch: ColumnElement[bool]
 ) -> ColumnElement[int]:
     return case(
