@@ -278,8 +278,8 @@ class Link:
     """Set for kind vxlan."""
     quiet: bool = True
     """False when the host would take part in IP on it: answer ARP for its own addresses, take
-    packets for them, listen to Router Advertisements. Only looked at for vxlan devices and bridges
-    that bear our alias."""
+    packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges and
+    veths that bear our alias."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from agent.errors import Failure
 from agent.model import ADDRESS_MARK, ALIAS_PREFIX, OVS_KINDS, FdbEntry
-from agent.netlink import creation, dump, fdb, netns, offload, promotion, refusal
+from agent.netlink import creation, dump, fdb, netns, offload, promotion, quiet, refusal
 from agent.netlink.session import Rtnl, rtnl
 from agent.planner.plan import (
     AddAddress,
@@ -47,10 +47,8 @@ class Executor:
         """None when the step is done, whoever did it."""
         try:
             return await self._execute(step)
-        except netns.NamespaceMissingError as error:
-            return refusal.missing_namespace(step, error)
-        except fdb.TakenError as error:
-            return refusal.foreign_entry(step, error.mac)
+        except (netns.NamespaceMissingError, fdb.TakenError, quiet.RefusedError) as error:
+            return refusal.explain(step, error)
         except NetlinkError as error:
             return refusal.decode(step, error.code, str(error.args[1]))
         except OSError as error:
@@ -103,6 +101,7 @@ class Executor:
                 self.write_count += 1
                 async for _ in route.nlm_request_batch(messages):
                     pass
+                await self._quieten(await _get(route, step.name))
         except NetlinkError as error:
             if error.code != errno.EEXIST:
                 raise
@@ -145,18 +144,26 @@ class Executor:
             link = await _target(route, step)
             if step.up and self._userspace_datapath():
                 _fit_for_userspace(step, _kind(link))
-            wanted = {"mtu": step.mtu, "address": step.mac, "ifalias": step.alias}
-            changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
-            if step.up is not None:
-                changes["state"] = "up" if step.up else "down"
-            if step.master is not None:
-                changes["master"] = await _master_index(route, step.master)
-            self.write_count += 1
+            changes = await _changes(route, step)
             try:
-                await route.link("set", index=link["index"], **changes)
+                # By itself: with a larger one the kernel may take up IPv6 on the device.
+                await self._change(route, link, _taken(changes, "mtu"))
+                if step.quiet or step.up or step.mtu is not None:
+                    await self._quieten(link)
+                await self._change(route, link, changes)
             except NetlinkError as error:
                 return await _explain_refused(step, link, error)
         return None
+
+    async def _change(self, route: Rtnl, link: Any, changes: dict[str, Any]) -> None:
+        if changes:
+            self.write_count += 1
+            await route.link("set", index=link["index"], **changes)
+
+    async def _quieten(self, link: Any) -> None:
+        """A device of ours on which the host has no business never goes up without that."""
+        if _kind(link) in quiet.KINDS and _is_marked(link):
+            self.write_count += await asyncio.to_thread(quiet.make, link["index"])
 
     async def _add_address(self, step: AddAddress) -> Failure | None:
         async with rtnl(step.netns) as route:
@@ -191,6 +198,21 @@ def _fit_for_userspace(step: SetLink, kind: str) -> None:
         offload.disable_tx_checksum(step.netns, step.name)
     elif kind == "vxlan":
         offload.disable_gro(step.name)
+
+
+async def _changes(route: Rtnl, step: SetLink) -> dict[str, Any]:
+    """In pyroute2's words."""
+    wanted = {"mtu": step.mtu, "address": step.mac, "ifalias": step.alias}
+    changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
+    if step.up is not None:
+        changes["state"] = "up" if step.up else "down"
+    if step.master is not None:
+        changes["master"] = await _master_index(route, step.master)
+    return changes
+
+
+def _taken(changes: dict[str, Any], key: str) -> dict[str, Any]:
+    return {key: changes.pop(key)} if key in changes else {}
 
 
 async def _explain_refused(step: SetLink, link: Any, error: NetlinkError) -> Failure:

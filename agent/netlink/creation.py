@@ -20,8 +20,6 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from agent.model import Vxlan
 from agent.planner.plan import CreateLinuxBridge, CreateVeth, CreateVxlan
 
-_GENERATE_NONE = 1  # IN6_ADDR_GEN_MODE_NONE
-
 Attrs = Sequence[tuple[str, Any]]
 
 
@@ -39,11 +37,11 @@ def veth(step: CreateVeth, namespace: int) -> list[Any]:
 
 def vxlan(step: CreateVxlan) -> list[Any]:
     address = [("IFLA_ADDRESS", step.mac)]
-    return _without_ipv6(_messages(step, address, "vxlan", _vxlan_data(step.vxlan)))
+    return _messages(step, address, "vxlan", _vxlan_data(step.vxlan))
 
 
 def linux_bridge(step: CreateLinuxBridge) -> list[Any]:
-    return _without_ipv6(_messages(step, [("IFLA_ADDRESS", step.mac)], "bridge", []))
+    return _messages(step, [("IFLA_ADDRESS", step.mac)], "bridge", [])
 
 
 def _vxlan_data(wanted: Vxlan) -> Attrs:
@@ -77,15 +75,6 @@ def _messages(
     )
     mark = _message(index, RTM_SETLINK, NLM_F_ACK, [("IFLA_IFALIAS", step.alias)])
     return [create, mark]
-
-
-def _without_ipv6(messages: list[Any]) -> list[Any]:
-    """The host itself has no business on a segment: its devices get no link-local address.
-
-    Not acknowledged: the kernel refuses it where there is no IPv6, and nothing needs it then.
-    """
-    mode = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _GENERATE_NONE)]})]}
-    return [*messages, _message(messages[0]["index"], RTM_SETLINK, 0, [("IFLA_AF_SPEC", mode)])]
 
 
 def _message(index: int, kind: int, flags: int, attrs: Attrs) -> Any:

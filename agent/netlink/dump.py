@@ -13,7 +13,8 @@ import struct
 from collections import defaultdict
 from collections.abc import Mapping
 
-from agent.model import ADDRESS_MARK, Link, Vxlan
+from agent.model import ADDRESS_MARK, ALIAS_PREFIX, Link, Vxlan
+from agent.netlink import quiet
 from agent.netlink.wire import LINK, Attributes, attributes, dump, number, text, whole
 
 _ADDRESS = struct.Struct("=BBBBI")
@@ -83,7 +84,8 @@ def _dumped_links(route: socket.socket, strict: bool) -> list[tuple[int, int, At
 def _link(
     index: int, flags: int, found: Attributes, names: dict[int, str], given: Addresses
 ) -> Link:
-    kind = _kind(found)
+    kind, alias = _kind(found), text(found, _IFLA_IFALIAS)
+    is_kept_quiet = kind in quiet.KINDS and alias.startswith(f"{ALIAS_PREFIX}:")
     return Link(
         name=names[index],
         ifindex=index,
@@ -91,12 +93,13 @@ def _link(
         mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
         mtu=number(found, _IFLA_MTU),
         up=bool(flags & _IFF_UP),
-        alias=text(found, _IFLA_IFALIAS),
+        alias=alias,
         master=names.get(number(found, _IFLA_MASTER), ""),
         peer_ifindex=number(found, _IFLA_LINK) if kind == "veth" else 0,
         addresses=frozenset(given),
         owned_addresses=frozenset(cidr for cidr, ours in given.items() if ours),
         vxlan=_vxlan(_info(found).get(_IFLA_INFO_DATA, b"")) if kind == "vxlan" else None,
+        quiet=not is_kept_quiet or quiet.is_so(found),
     )
 
 

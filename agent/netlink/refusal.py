@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 from agent.errors import ErrorKind, Failure
 from agent.model import Link
+from agent.netlink import fdb, quiet
 from agent.netlink.netns import NamespaceMissingError
 from agent.planner.plan import AddAddress, CreateLinuxBridge, CreateVxlan, NetlinkStep, SetLink
 
@@ -47,6 +48,17 @@ def decode(step: NetlinkStep, code: int, words: str) -> Failure:
     said = words if words == os.strerror(code) else f"{os.strerror(code)}: {words}"
     message = f"could not {step.describe()}: {said} ({name}); {way_out}"
     return Failure(step.resource, kind, reason, message)
+
+
+def explain(
+    step: NetlinkStep, error: NamespaceMissingError | fdb.TakenError | quiet.RefusedError
+) -> Failure:
+    match error:
+        case fdb.TakenError():
+            return _foreign_entry(step, error.mac)
+        case quiet.RefusedError():
+            return _not_quiet(step, error)
+    return Failure(step.resource, ErrorKind.TRANSIENT, "NamespaceMissing", str(error))
 
 
 def foreign_device(step: NetlinkStep, name: str, alias: str) -> Failure:
@@ -96,7 +108,16 @@ def device_busy(step: SetLink, holders: Collection[str]) -> Failure:
     return Failure(step.resource, ErrorKind.CONFLICT, "DeviceBusy", message)
 
 
-def foreign_entry(step: NetlinkStep, mac: str) -> Failure:
+def _not_quiet(step: NetlinkStep, cause: quiet.RefusedError) -> Failure:
+    message = (
+        f"could not {step.describe()}: {cause}, and a tenant could reach this host itself through "
+        f"{step.name}, which therefore is not set up; let the agent write to /proc/sys/net, or set "
+        "net.ipv6.conf.default.disable_ipv6=1 on the host and delete the device"
+    )
+    return Failure(step.resource, ErrorKind.UNSUPPORTED, "DeviceNotQuiet", message)
+
+
+def _foreign_entry(step: NetlinkStep, mac: str) -> Failure:
     message = (
         f"could not {step.describe()}: somebody else made an entry for {mac}; delete it: bridge "
         f"fdb del {mac} dev {step.name} self"
@@ -122,7 +143,3 @@ def step_fault(step: NetlinkStep, error: Exception) -> Failure:
         f"{error}); the agent tries again. Please report it with the agent's log"
     )
     return Failure(step.resource, ErrorKind.BUG, "StepFault", message)
-
-
-def missing_namespace(step: NetlinkStep, error: NamespaceMissingError) -> Failure:
-    return Failure(step.resource, ErrorKind.TRANSIENT, "NamespaceMissing", str(error))

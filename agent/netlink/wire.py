@@ -1,7 +1,7 @@
-"""Netlink messages by hand (netlink(7)): headers, attributes, dumps.
+"""Netlink messages by hand (netlink(7)): headers, attributes, dumps, and rtnetlink(7)'s numbers.
 
 For what is read or written in thousands, where pyroute2's objects would hold up the event loop for
-seconds. Knows nothing of what the messages are about, and keeps nothing.
+seconds. Knows nothing of what is to become of what it reads, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
 RECEIVE_SIZE = 1 << 18
 
+RTM_NEWLINK, RTM_GETLINK, RTM_SETLINK = 16, 18, 19
+IFLA_IFNAME, IFLA_AF_SPEC = 3, 26
+
 _ATTRIBUTE = struct.Struct("=HH")
+_ERROR = struct.Struct("=i")
 _U32 = struct.Struct("=I")
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 _ATTEMPTS = 10
@@ -67,11 +71,30 @@ def dump(
                 return
             message = data[position + HEADER.size : position + length]
             if kind == NLMSG_ERROR:
-                code = -struct.unpack_from("=i", message)[0]
+                code = -_ERROR.unpack_from(message)[0]
                 raise OSError(code, os.strerror(code))
             if kind == answer:
                 yield message
             position += aligned(length)
+
+
+def ask(route: socket.socket, request: int, body: bytes, flags: int = 0) -> bytes:
+    """The body of the one answer, empty for an acknowledgement; OSError if it is a refusal."""
+    length = HEADER.size + len(body)
+    route.send(HEADER.pack(length, request, NLM_F_REQUEST | flags, request, 0) + body)
+    answer = route.recv(RECEIVE_SIZE)
+    length, kind = HEADER.unpack_from(answer)[:2]
+    if kind != NLMSG_ERROR:
+        return answer[HEADER.size : length]
+    code = -_ERROR.unpack_from(answer, HEADER.size)[0]
+    if code:
+        raise OSError(code, os.strerror(code))
+    return b""
+
+
+def get_link(route: socket.socket, ifindex: int) -> Attributes:
+    request = LINK.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0)
+    return attributes(ask(route, RTM_GETLINK, request), LINK.size)
 
 
 def attributes(data: bytes, position: int) -> Attributes:

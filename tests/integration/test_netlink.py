@@ -282,7 +282,7 @@ def test_looking_writes_nothing(netns: Namespace, workload_netns: Namespace) -> 
         await netlink.observe([(workload_netns.name, "eth0")])
         assert netlink.write_count == 0
         await netlink.apply(create_veth(workload_netns.name))
-        assert netlink.write_count == 1
+        assert netlink.write_count > 0
 
     with_netlink(netns, body)
 

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 import struct
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from time import monotonic
 
@@ -35,6 +35,13 @@ class Tap:
         head = _packed(destination) + _packed(source) + struct.pack("!H", _ETHERTYPE)
         self._socket.send((head + _MARK + word.encode() + b" ").ljust(60, b"\0"))
 
+    def send_raw(self, frame: bytes) -> None:
+        self._socket.send(frame)
+
+    def heard(self) -> list[bytes]:
+        """Whatever arrived since the last call."""
+        return [frame for frame, kind in self._arrived() if kind != socket.PACKET_OUTGOING]
+
     def received(self) -> list[str]:
         """The words of the frames that arrived since the last call."""
         return [_word(frame) for frame in self._frames() if _is_plain(frame)]
@@ -48,14 +55,15 @@ class Tap:
         )
 
     def _frames(self) -> list[bytes]:
-        frames: list[bytes] = []
+        return [frame for frame in self.heard() if _MARK in frame]
+
+    def _arrived(self) -> Iterator[tuple[bytes, int]]:
         while True:
             try:
                 frame, (_, _, kind, *_) = self._socket.recvfrom(65536)
             except BlockingIOError:
-                return frames
-            if kind != socket.PACKET_OUTGOING and _MARK in frame:
-                frames.append(frame)
+                return
+            yield frame, kind
 
 
 def hear(tap: Tap, awaited: Collection[str], within: float = 10.0) -> list[str]:
