@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from controller.domain.intent import Backend, Kind, Object
+from controller.domain.intent import Backend, BridgeType, Kind, Object
 from controller.domain.validation import Elsewhere
 from controller.store import objects
 from controller.store.engine import Transaction
@@ -50,21 +50,30 @@ def load_elsewhere(
         uid: Elsewhere(
             ports=ports,
             hosts=hosts,
+            has_ovs=has_ovs,
             sample=tuple(samples[uid]),
             narrowest_host=narrowest.get(uid),
             widest_port=next(iter(widest[uid]), None),
             ipv6_port=next(iter(ipv6[uid]), None),
             claimants=tuple(claimants.get(uid, ())),
         )
-        for uid, (ports, hosts) in counts.items()
+        for uid, (ports, hosts, has_ovs) in counts.items()
     }
 
 
-def _counts(tx: Transaction, far: Collection[ColumnElement[bool]]) -> dict[UUID, tuple[int, int]]:
-    """Ports and hosts that have one."""
+def _counts(
+    tx: Transaction, far: Collection[ColumnElement[bool]]
+) -> dict[UUID, tuple[int, int, bool]]:
+    """Ports, hosts that have one, and whether one of these has Open vSwitch."""
     segment, hosts = PortRow.segment_uid, func.count(PortRow.host_uid.distinct())
-    query = select(segment, func.count(), hosts).where(*far).group_by(segment)
-    return {uid: (ports, hosts) for uid, ports, hosts in tx.execute(query) if uid is not None}
+    has_ovs = func.bool_or(HostRow.overlay_bridge_type == BridgeType.OVS)
+    query = (
+        select(segment, func.count(), hosts, has_ovs)
+        .join(HostRow, (HostRow.uid == PortRow.host_uid) & objects.current(Kind.HOST))
+        .where(*far)
+        .group_by(segment)
+    )
+    return {uid: (n, on, ovs) for uid, n, on, ovs in tx.execute(query) if uid is not None}
 
 
 def _ranked(

@@ -26,6 +26,7 @@ from controller.domain.intent import (
 from controller.services import changes, desired, effective, queries, status
 from controller.services.realization import realization
 from controller.services.status import SessionStart
+from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 
@@ -152,6 +153,15 @@ def test_a_backend_is_decided_once_and_kept(fleet: Fleet) -> None:
     assert apply(fleet.db, *on_linux, segment("ovs")).revision == head
     apply(fleet.db, segment("deep", mtu=1300))
     assert spec_of(fleet.db, Kind.SEGMENT, "deep") == replace(deep, mtu=1300)
+
+
+def test_whether_a_segment_reaches_open_vswitch_elsewhere_is_summed_up(fleet: Fleet) -> None:
+    uids = [fleet.uid[name] for name in ("mixed", "ovs")]
+    with fleet.db.snapshot() as tx:
+        found = load_elsewhere(tx, uids, [fleet.uid["h1"]], [], [])
+        beyond = load_elsewhere(tx, uids, [fleet.uid["h1"], fleet.uid["h2"]], [], [])
+    assert [(found[uid].hosts, found[uid].has_ovs) for uid in uids] == [(2, True), (1, True)]
+    assert {uid: (e.hosts, e.has_ovs) for uid, e in beyond.items()} == {uids[0]: (1, False)}
 
 
 def test_backends_never_share_a_udp_port_on_a_host(fleet: Fleet) -> None:

@@ -197,6 +197,7 @@ class ModelFleet:
         return Elsewhere(
             ports=len(far),
             hosts=len({s.host for _, s in far}),
+            has_ovs=any(_has_ovs(owner) for owner in owners),
             sample=tuple(sorted((o for o, _ in far), key=lambda o: o.name)[:10]),
             narrowest_host=min(owners, key=_underlay, default=None),
             widest_port=max(wide, key=lambda pair: pair[0], default=(0, None))[1],
@@ -340,6 +341,11 @@ def _segment_of(found: Object) -> Ref | None:
     if isinstance(found.spec, PortSpec) and found.spec.segment is not None:
         return Ref(Kind.SEGMENT, found.project, found.spec.segment)
     return None
+
+
+def _has_ovs(found: Object) -> bool:
+    assert isinstance(found.spec, HostSpec)
+    return found.spec.overlay_bridge_type is BridgeType.OVS
 
 
 def _underlay(found: Object) -> tuple[int, str]:

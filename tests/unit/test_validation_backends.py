@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.domain.allocation import derive_mac
+from controller.domain.errors import DomainError
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     KERNEL_VXLAN_PORT,
@@ -18,11 +19,12 @@ from controller.domain.intent import (
     PortSpec,
     PortType,
     Ref,
+    Removal,
     SegmentSpec,
     TunnelEnd,
     VethPeerSpec,
 )
-from controller.domain.validation import Draft, Planned, plan_change
+from controller.domain.validation import Draft, Elsewhere, Planned, plan_change
 from tests.support.model_fleet import (
     ModelFleet,
     bridge,
@@ -36,6 +38,7 @@ from tests.support.model_fleet import (
 from tests.support.refusals import faults, refusal, refused
 
 HOSTS = ("h1", "h2")
+TOO_LARGE = [("/objects/0/spec/segment", "mesh_too_large")]
 
 
 def veth(name: str, on: str, **fields: object) -> Manifest:
@@ -154,6 +157,49 @@ def test_a_mesh_of_open_vswitch_has_a_largest_size() -> None:
     assert faults(error) == [("/objects/0/spec/segment", "mesh_too_large")]
     assert "kernel" in error.violations[0].fix
     assert fleet.apply(segment("wide", mtu=1400)).updates
+
+
+@pytest.mark.parametrize(
+    ("hosts", "new", "found"),
+    [
+        (850, veth("new", "h2", segment="red"), []),
+        (851, veth("new", "h2", segment="red"), TOO_LARGE),
+        (851, veth("new", "h3", segment="red"), TOO_LARGE),
+        (900, port("new", "h1", segment="red"), []),
+    ],
+)
+def test_a_mesh_beyond_its_largest_size_is_refused_to_hosts_that_join_it(
+    fleet: ModelFleet, hosts: int, new: Manifest, found: list[tuple[str, str]]
+) -> None:
+    assert verdict(fleet, "red", Elsewhere(hosts, hosts, has_ovs=True), new) == found
+
+
+def test_a_member_of_a_mesh_that_is_too_large_can_be_replaced(fleet: ModelFleet) -> None:
+    gone, new = removal(Kind.PORT, "web"), port("new", "h2", segment="red")
+    assert verdict(fleet, "red", Elsewhere(900, 900, has_ovs=True), new, gone) == []
+
+
+def test_a_mesh_of_open_vswitch_without_any_open_vswitch_has_no_largest_size(
+    fleet: ModelFleet,
+) -> None:
+    fleet.apply(segment("empty"))
+    without, with_ovs = veth("new", "h3", segment="empty"), veth("new", "h2", segment="empty")
+    assert verdict(fleet, "empty", Elsewhere(900, 900), without) == []
+    assert verdict(fleet, "empty", Elsewhere(900, 900), with_ovs) == TOO_LARGE
+    assert verdict(fleet, "empty", Elsewhere(900, 900, has_ovs=True), without) == TOO_LARGE
+
+
+def verdict(
+    fleet: ModelFleet, segment: str, far: Elsewhere, new: Manifest, *gone: Removal
+) -> list[tuple[str, str]]:
+    """What is wrong with something new on a segment that has so many members elsewhere."""
+    uid = fleet.objects[Ref(Kind.SEGMENT, DEFAULT_PROJECT, segment)].uid
+    world = replace(fleet.world([new], gone), elsewhere={uid: far})
+    try:
+        plan_change(world, pointed([new]), gone)
+    except DomainError as error:
+        return faults(error)
+    return []
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,15 @@ class After:
         found = self._ports_by_segment.get(segment, [])
         return [(port, port.spec) for port in found if isinstance(port.spec, PortSpec)]
 
+    def hosts_before(self, segment: Ref) -> set[str]:
+        """Name the touched hosts that had a port on the segment before the change."""
+        before = (_as_it_is(found) for found in self.world.objects.values())
+        return {
+            port.spec.host
+            for port in before
+            if isinstance(port.spec, PortSpec) and segment_ref(port) == segment
+        }
+
     def elsewhere(self, segment: Ref) -> Elsewhere:
         """Return the segment's ports on hosts that the change does not touch."""
         found = self.world.objects.get(segment)

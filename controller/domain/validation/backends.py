@@ -152,24 +152,19 @@ def _pointer(user: _User, after: After) -> str | None:
 
 def _check_mesh(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
     """Refuse to let a mesh of Open vSwitch tunnels grow beyond what one frame can be flooded to."""
-    near = {spec.host for _, spec in after.ports_of(ref)}
-    remotes = len(near) + after.elsewhere(ref).hosts - 1
+    near, elsewhere = {spec.host for _, spec in after.ports_of(ref)}, after.elsewhere(ref)
+    before = after.hosts_before(ref)
+    remotes = len(near) + elsewhere.hosts - 1
     limit = _MAX_REMOTES[segment.address_family]
-    if segment.backend is not Backend.OVS or remotes <= limit:
+    if segment.backend is not Backend.OVS or remotes <= limit or len(near) <= len(before):
         return
-    joining = next((d for d in after.drafts.values() if _joins(d, ref)), None)
-    if joining is not None:
-        faults.conflict(
-            f"{joining.pointer}/spec/segment",
-            "mesh_too_large",
-            f"segment {ref.name!r} would have {remotes + 1} member hosts, and with the backend"
-            f" 'ovs' a host can flood to at most {limit} others",
-            "create a segment with backend 'kernel' for a mesh of this size",
-        )
-
-
-def _joins(draft: Draft, segment: Ref) -> bool:
-    if segment_ref(draft) != segment:
-        return False
-    before = draft.current
-    return before is None or segment_ref(Draft(before.ref, before.spec, {}, "")) != segment
+    if not elsewhere.has_ovs and all(_is_linux(host, after) for host in near):
+        return
+    joining = next(port for port, spec in after.ports_of(ref) if spec.host not in before)
+    faults.conflict(
+        f"{joining.pointer}/spec/segment",
+        "mesh_too_large",
+        f"segment {ref.name!r} would have {remotes + 1} member hosts, and with the backend"
+        f" 'ovs' a host can flood to at most {limit} others",
+        "create a segment with backend 'kernel' for a mesh of this size",
+    )

@@ -245,5 +245,5 @@ def _check_segment_devices(after: After, faults: Faults) -> None:
                 "interface_taken",
                 f"segment {ref.name!r} with VNI {segment.vni} needs a device {device!r} on host"
                 f" {draft.spec.host!r}, and that is the one of {after.listing([holder])}",
-                "choose another VNI, or delete the other object and make it with another device name",
+                "choose another VNI, or delete the other and make it with another device name",
             )

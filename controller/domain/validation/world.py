@@ -51,6 +51,8 @@ class Elsewhere:
     """How many there are."""
     hosts: int = 0
     """How many distinct hosts have one."""
+    has_ovs: bool = False
+    """Whether one of these hosts has Open vSwitch."""
     sample: tuple[Object, ...] = ()
     """Up to ten of them by name, to say who holds a segment that cannot be deleted."""
     narrowest_host: Object | None = None
