@@ -9,6 +9,7 @@ same after a restart of the agent and another one after whatever sets the counte
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -127,12 +128,21 @@ class Settling:
 
 
 def local_vteps(state: HostState | None) -> frozenset[str]:
-    """The addresses that this host's tunnels start from."""
+    """The addresses that this host's tunnels start from; the planner says which are none."""
     if state is None:
         return frozenset()
     members = (member for fragment in state.fragments.values() for member in fragment.members)
     meshes = {member.vtep for member in members if member.host_uid == state.host_uid}
-    return frozenset(meshes | {tunnel.local_ip for tunnel in state.tunnels}) - {""}
+    found = meshes | {tunnel.local_ip for tunnel in state.tunnels}
+    return frozenset(address for address in found if _is_address(address))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def uplinks(bridges: Mapping[str, OvsBridge], name: str) -> Iterator[str]:

@@ -152,6 +152,16 @@ def test_tunnels_start_from_the_addresses_that_the_state_gives_this_host() -> No
     assert local_vteps(None) == frozenset()
 
 
+@pytest.mark.parametrize("malformed", ["", "192.0.2.300", "h1", "192.0.2.1/24"])
+def test_an_address_that_is_none_costs_no_other_its_counters(malformed: str) -> None:
+    tunnels = tuple(
+        Tunnel(f"tunnel:{each}", "br", each, "192.0.2.9", 7, 4789)
+        for each in ("192.0.2.1", malformed)
+    )
+    state = HostState("f", 1, 1, b"", "me", "h1", tunnels=tunnels)
+    assert local_vteps(state) == {"192.0.2.1"}
+
+
 def test_what_leaves_the_host_under_a_bridge_are_its_foreign_devices() -> None:
     def port(name: str, kind: str = "", **marks: str) -> OvsPort:
         return OvsPort(name, (OvsInterface(name, kind, external_ids=marks),))
