@@ -92,6 +92,14 @@ def parse_address(text: str) -> tuple[str, int] | None:
     if not text:
         return None
     host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not _is_name(host) or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"{text!r} is no address; write host:port, for example 127.0.0.1:9475")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _is_name(host: str) -> bool:
+    """Whether the resolver can be asked for it at all."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False

@@ -70,7 +70,7 @@ async def _listen(
     try:
         # In a thread, because it asks the resolver for the address's name.
         return await asyncio.to_thread(make_server, host, port, app, kind, _QuietHandler)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name may be one that no resolver can be asked for
         log.error(  # noqa: TRY400 - a person needs the address, and no traceback
             "no metrics are served; free the address, or set OVSFLEET_AGENT_METRICS_ADDRESS to "
             "another one or to nothing",

@@ -187,6 +187,13 @@ async def test_metrics_are_served_as_soon_as_a_taken_port_is_free() -> None:
     assert not _answers(port)
 
 
+async def test_a_name_that_cannot_be_looked_up_is_no_fault_of_the_agent() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with serving(("a..b", 9475), Metrics()):
+            await until(lambda: len(lines) > 1, "two tries")
+    assert {line["log_level"] for line in lines} == {"error"}
+
+
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

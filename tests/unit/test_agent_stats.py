@@ -289,7 +289,9 @@ async def test_what_open_vswitch_does_not_count_is_unset_in_the_report() -> None
     assert by_subject["device:lo"].HasField("tx_carrier_errors")
 
 
-@pytest.mark.parametrize("address", ["9475", "localhost:", ":9475", "127.0.0.1:99999", "a:b"])
+@pytest.mark.parametrize(
+    "address", ["9475", "localhost:", ":9475", "127.0.0.1:99999", "a:b", "a..b:9475"]
+)
 def test_a_metrics_address_that_is_none_is_refused_with_an_example(address: str) -> None:
     with pytest.raises(ValidationError, match=r"write host:port, for example 127\.0\.0\.1:9475"):
         Settings(metrics_address=address)
