@@ -33,7 +33,8 @@ class Draft:
     takes: frozenset[str] = frozenset()
     """Devices that it puts where they belong, whatever Linux bridge they are in."""
     make_first: bool = False
-    """Whether the stale should outlive the new, so that no packet is lost between the two."""
+    """Whether the stale should outlive the new, so that no packet is lost between the two; only
+    where both at once are no loop."""
     failures: tuple[Failure, ...] = ()
     """What is wrong although the rows are right."""
 

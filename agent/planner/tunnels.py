@@ -2,7 +2,9 @@
 
 A mesh's tunnel port is ``protected`` from the transaction that creates it, so that a flood from one
 tunnel never enters another: that is what keeps a full mesh free of loops. An explicit tunnel is an
-ordinary port of its bridge; that it closes no loop is proven before it becomes intent.
+ordinary port of its bridge; that it closes no loop is proven before it becomes intent. Therefore
+only the mesh's are replaced without a gap: an old and a new explicit tunnel side by side, at both
+ends, would be a loop of two.
 """
 
 from __future__ import annotations
@@ -159,7 +161,7 @@ def _make(tunnel: TunnelPort, name: str, inventory: Inventory) -> Draft:
         claims=claims,
         stale=_stale_rows(tunnel, inventory, None),
         make=Stage(ovsdb=(add,)),
-        make_first=True,
+        make_first=bool(tunnel.segment),
     )
 
 

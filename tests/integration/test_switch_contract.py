@@ -222,6 +222,21 @@ def test_a_tunnel_identity_freed_in_the_same_transaction_looks_the_same_on_both(
     on_both(ovs, workload_netns, body)
 
 
+def test_a_tunnel_that_moves_in_one_transaction_works_on_both(
+    ovs: OpenVSwitch, workload_netns: Namespace
+) -> None:
+    async def body(real: RealHost) -> None:
+        await compare(real, Plan((Stage(ovsdb=(ADD_BRIDGE, vxlan("vx1"))),)))
+        rows = {port.name: port for port in (await real.look()).bridges["br0"].ports}
+        moved = vxlan("vx2", remote_ip="192.0.2.10")
+        ops = (DeletePort("tunnel:vx1", "br0", "vx1", rows["vx1"]), moved)
+        after = await compare(real, Plan((Stage(ovsdb=ops),)))
+        interfaces = {port.name: port.interfaces[0] for port in after.bridges["br0"].ports}
+        assert (interfaces["vx2"].ofport or -1) > 0
+
+    on_both(ovs, workload_netns, body)
+
+
 def test_an_internal_device_follows_its_row_on_both(
     ovs: OpenVSwitch, workload_netns: Namespace
 ) -> None:

@@ -1,12 +1,14 @@
 """The mesh that plans build: no loop on the way to it, and one copy per remote member in it.
 
 Meshes are mixed: each segment is carried by tunnels or by the kernel, and one host has no Open
-vSwitch, so that the kernel carries all of its segments.
+vSwitch, so that the kernel carries all of its segments. Explicit tunnels join bridges of the other
+hosts to a tree, and VTEPs move.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 from agent.model import (
     BROADCAST_FDB,
     Backend,
+    Bridge,
+    DatapathType,
     HostState,
     ObservedState,
     Port,
@@ -21,28 +25,35 @@ from agent.model import (
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    Tunnel,
     VethPeer,
+    explicit_tunnel_id,
     port_id,
 )
 from agent.planner import make_plan
 from tests.support.flooding import Place, flood, places
-from tests.support.hosts import FLEET, OVERLAY, VTEPS, bare_host
+from tests.support.hosts import FLEET, OVERLAY, bare_host
 from tests.support.switch import Switch
 
 HOSTS = ("h0", "h1", "h2", "h3")
 WITHOUT_OVS = "h3"
 SEGMENTS = ("s0", "s1", "s2")
 UDP_PORTS = {Backend.OVS: 4789, Backend.KERNEL: 8472}
+JOINED = Bridge("bridge:j", "br-j", DatapathType.NETDEV)
+TREES = ((), (("h0", "h1"),), (("h0", "h1"), ("h1", "h2")), (("h0", "h2"), ("h1", "h2")))
+"""Pairs of hosts that explicit tunnels join."""
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """Which hosts each segment has ports on, who carries it on hosts that have a choice, and each
-    host's own numbering of VLANs."""
+    """Which hosts each segment has ports on, who carries it on hosts that have a choice, each
+    host's own numbering of VLANs, and where the hosts and the explicit tunnels are."""
 
     members: dict[str, frozenset[str]]
     backends: dict[str, Backend]
     vlans: dict[str, dict[str, int]]
+    vteps: dict[str, str]
+    tree: tuple[tuple[str, str], ...]
 
     def desired(self, host: str) -> HostState:
         segments = sorted(each for each in self.members if host in self.members[each])
@@ -55,10 +66,21 @@ class Fabric:
             host_uid=host,
             host_name=host,
             overlay=OVERLAY if segments and host != WITHOUT_OVS else None,
+            bridges=() if host == WITHOUT_OVS else (JOINED,),
             ports=tuple(self._port(segment, host) for segment in segments),
             attachments=tuple(self._attachment(each, host) for each in fragments),
+            tunnels=tuple(self._tunnels(host)),
             fragments={each.hash: each for each in fragments},
         )
+
+    def _tunnels(self, host: str) -> Iterator[Tunnel]:
+        """Each mirrors that of the other end."""
+        for number, ends in enumerate(self.tree):
+            if host in ends:
+                other = next(each for each in ends if each != host)
+                uid, vni = explicit_tunnel_id(str(number)), 20001 + number
+                here, there = self.vteps[host], self.vteps[other]
+                yield Tunnel(uid, JOINED.name, here, there, vni, UDP_PORTS[Backend.OVS])
 
     def place(self, segment: str, host: str) -> Place:
         """Where the segment's port is on the host."""
@@ -75,11 +97,11 @@ class Fabric:
     def _fragment(self, segment: str) -> SegmentFragment:
         hosts = sorted(self.members[segment])
         members = tuple(
-            SegmentMember(each, each, VTEPS[int(each[1])], (mac_of(segment, each),))
+            SegmentMember(each, each, self.vteps[each], (mac_of(segment, each),))
             for each in hosts
         )
         dst_port = UDP_PORTS[self.backends[segment]]
-        content = f"{segment}{dst_port}{hosts}".encode()
+        content = f"{segment}{dst_port}{members}".encode()
         return SegmentFragment(content, segment, vni_of(segment), dst_port, 1450, members)
 
     def _port(self, segment: str, host: str) -> Port:
@@ -107,7 +129,13 @@ def fabrics(draw: st.DrawFn) -> Fabric:
     vlans = {
         host: dict(zip(SEGMENTS, draw(st.permutations((1, 2, 3))), strict=True)) for host in HOSTS
     }
-    return Fabric(members, backends, vlans)
+    vteps = {host: draw(st.sampled_from(addresses_of(host))) for host in HOSTS}
+    return Fabric(members, backends, vlans, vteps, draw(st.sampled_from(TREES)))
+
+
+def addresses_of(host: str) -> tuple[str, str]:
+    """Where its VTEP may be."""
+    return f"192.0.2.1{host[1]}", f"198.51.100.1{host[1]}"
 
 
 def bare(host: str) -> ObservedState:
@@ -158,6 +186,7 @@ def test_the_kernel_sends_a_frame_for_a_known_mac_to_its_host_alone(fabric: Fabr
 def test_no_broadcast_loops_while_hosts_move_from_one_mesh_to_another(
     before: Fabric, after: Fabric, data: st.DataObject
 ) -> None:
+    after = replace(after, tree=before.tree)  # what is made for another tree comes in two revisions
     switches = build(before)
     for host, switch in switches.items():
         plan = make_plan(after.desired(host), switch.observed)

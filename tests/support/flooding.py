@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from agent.model import BROADCAST_FDB, Link, ObservedState, OvsBridge, OvsPort
 from agent.planner.claims import TunnelKey, tunnel_key
 
-MAX_COPIES = 10_000
+MAX_COPIES = 1_000
 """More copies than any loop-free fabric of a test can make."""
 
 Fabric = Mapping[str, ObservedState]
