@@ -91,13 +91,16 @@ class Work:
         statistics_upkeep.roll_up(self.db, now=datetime.now(UTC))
 
     def keep_partitions(self) -> None:
-        """Forget only after rolling up, so that nothing is forgotten that still counts."""
+        """Forget only after rolling up, so that nothing is forgotten that still counts; but a
+        failure to roll up fills no disk."""
         now = datetime.now(UTC)
         statistics_upkeep.make_partitions_ahead(self.db, now=now)
-        statistics_upkeep.roll_up(self.db, now=now)
-        dropped = statistics_upkeep.drop_partitions(self.db, now=now)
-        if dropped:
-            log.info("Old statistics dropped", partitions=dropped)
+        try:
+            statistics_upkeep.roll_up(self.db, now=now)
+        finally:
+            dropped = statistics_upkeep.drop_partitions(self.db, now=now)
+            if dropped:
+                log.info("Old statistics dropped", partitions=dropped)
 
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)

@@ -6,18 +6,30 @@ what is committed. Must not be needed for reports to be taken.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from controller.domain.statistics import ROLLUPS, Resolution
+from controller.observability import get_logger
 from controller.store.engine import Database, Transaction
 from controller.store.statistics import partitions, rollup
 from controller.store.statistics.partitions import Partition, partition_of
 from controller.store.statistics.rollup import Due
 
+log = get_logger(__name__)
+
+_MINUTE = timedelta(minutes=1)
 _AT_ONCE = timedelta(minutes=10)
-_HOSTS_AT_ONCE = 10
-"""Bounds of one transaction: with 4,000 subjects on each host it writes some 400,000 rows."""
+_HOSTS_AT_ONCE = 200
+_SAMPLES_AT_ONCE = 500_000
+"""Bounds of one transaction: it takes some seconds. A host and a minute are always within them."""
+
+_USUAL_SAMPLES = 12
+"""Of one subject in one minute."""
+
+_MOST_SKIPPED = 10
+"""Where so many hosts cannot be rolled up it is not the hosts' fault."""
 
 _AHEAD = timedelta(hours=3)
 _KEPT_FOR_ROLLUP = timedelta(days=2)
@@ -81,34 +93,89 @@ def _is_over(partition: Partition, waiting: datetime | None, now: datetime) -> b
 
 
 def roll_up(db: Database, *, now: datetime, most: int = 500) -> int:
-    """Roll up what is over; answer how often there was something to do, ``most`` times at most."""
-    for count in range(most):
-        if not _roll_up_some(db, now):
-            return count
-    return most
+    """Roll up what is over; answer how often something was rolled up, ``most`` times at most.
+
+    What fails is tried again in smaller parts, down to one minute of one host. That host is then
+    left alone until the next call: no host stands in the way of all others.
+    """
+    samples, done, skipped = _SAMPLES_AT_ONCE, 0, set[UUID]()
+    while done < most:
+        work: list[Due] = []
+        try:
+            with db.transaction() as tx:
+                begin = _oldest_sample(tx, now)
+                work = _some(tx, begin, samples, skipped, now)
+                _roll_up(tx, begin, work)
+        except Exception as error:
+            if not work or len(skipped) == _MOST_SKIPPED:
+                raise
+            if not _is_least(work, samples):
+                samples = min(samples, _cost(work)) // 4
+                log.warning("Rolling up less at once", samples=samples, reason=repr(error))
+                continue
+            log.exception("A host cannot be rolled up", host=str(work[0].host_uid))
+            skipped.add(work[0].host_uid)
+            samples = _SAMPLES_AT_ONCE
+        else:
+            if not work:
+                break
+            done += 1
+    return done
 
 
-def _roll_up_some(db: Database, now: datetime) -> bool:
-    """A few hosts, and a few minutes of each, in one transaction."""
-    with db.transaction() as tx:
-        if not rollup.lock(tx):
-            return False
-        oldest = next(iter(partitions.existing(tx, Resolution.RAW)), None)
-        begin = oldest.start if oldest else now
-        work = [_bounded(each, begin) for each in rollup.due(tx, hosts=_HOSTS_AT_ONCE, now=now)]
-        if not work:
-            return False
-        _make_missing(tx, {p for each in work for p in _written(each, begin)})
-        rollup.roll_minutes(tx, work)
-        rollup.roll_buckets(tx, Resolution.QUARTER, work)
-        rollup.roll_buckets(tx, Resolution.HOUR, work)
-        rollup.advance(tx, work)
-    return True
+def _oldest_sample(tx: Transaction, now: datetime) -> datetime:
+    """There are none before."""
+    oldest = next(iter(partitions.existing(tx, Resolution.RAW)), None)
+    return oldest.start if oldest else now
 
 
-def _bounded(due: Due, begin: datetime) -> Due:
-    """``begin``: there are no samples before."""
-    return due._replace(until=min(due.until, max(due.since, begin) + _AT_ONCE))
+def _some(
+    tx: Transaction, begin: datetime, samples: int, skipped: Collection[UUID], now: datetime
+) -> list[Due]:
+    """Minutes of hosts that are due, of about so many samples; none where somebody is at it."""
+    if not rollup.lock(tx):
+        return []
+    work: list[Due] = []
+    for due in rollup.due(tx, hosts=_HOSTS_AT_ONCE, leave_out=skipped, now=now):
+        left = samples - _cost(work)
+        if work and left < _cost_of_a_minute(due):
+            break
+        work.append(_bounded(due, begin, left))
+    return work
+
+
+def _bounded(due: Due, begin: datetime, samples: int) -> Due:
+    minutes = max(1, samples // _cost_of_a_minute(due)) * _MINUTE
+    until = max(due.since, begin) + min(minutes, _AT_ONCE)
+    return due._replace(until=min(due.until, until))
+
+
+def _is_least(work: Sequence[Due], samples: int) -> bool:
+    """One minute of one host."""
+    is_short = _minutes(work[0]) <= 1 or samples < 2 * _cost_of_a_minute(work[0])
+    return len(work) == 1 and is_short
+
+
+def _cost(work: Iterable[Due]) -> int:
+    return sum(_cost_of_a_minute(due) * _minutes(due) for due in work)
+
+
+def _minutes(due: Due) -> int:
+    return min(_AT_ONCE, due.until - due.since) // _MINUTE
+
+
+def _cost_of_a_minute(due: Due) -> int:
+    return max(1, due.subjects) * _USUAL_SAMPLES
+
+
+def _roll_up(tx: Transaction, begin: datetime, work: Sequence[Due]) -> None:
+    if not work:
+        return
+    _make_missing(tx, {p for each in work for p in _written(each, begin)})
+    rollup.roll_minutes(tx, work)
+    rollup.roll_buckets(tx, Resolution.QUARTER, work)
+    rollup.roll_buckets(tx, Resolution.HOUR, work)
+    rollup.advance(tx, work)
 
 
 def _written(due: Due, begin: datetime) -> Iterator[Partition]:

@@ -8,7 +8,7 @@ buckets, and coarser buckets follow from finer ones when those are complete.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -52,6 +52,8 @@ class Due(NamedTuple):
     host_uid: UUID
     since: datetime
     until: datetime
+    subjects: int = 0
+    """How many things the host counts for: what its minutes cost."""
 
 
 def lock(tx: Transaction) -> bool:
@@ -72,21 +74,24 @@ def begin(tx: Transaction, hosts: Mapping[UUID, datetime]) -> None:
 
 
 _DUE = text("""
-SELECT host_uid, rolled_until, until FROM stat_progress JOIN (
+SELECT host_uid, rolled_until, until, (
+    SELECT count(*) FROM stat_subject WHERE stat_subject.host_uid = stat_progress.host_uid
+) FROM stat_progress JOIN (
     SELECT host_uid, CASE
         WHEN sampled_at < :quiet THEN date_trunc('hour', sampled_at) + interval '1 hour'
         ELSE date_trunc('minute', sampled_at)
     END AS until
     FROM stat_cursor
 ) AS heard USING (host_uid)
-WHERE rolled_until < until
+WHERE rolled_until < until AND host_uid <> ALL (CAST(:others AS uuid[]))
 ORDER BY rolled_until, host_uid LIMIT :hosts
 """)
 
 
-def due(tx: Transaction, *, hosts: int, now: datetime) -> list[Due]:
+def due(tx: Transaction, *, hosts: int, leave_out: Collection[UUID], now: datetime) -> list[Due]:
     """Hosts with minutes that are over and not rolled up, those that wait longest first."""
-    found = tx.execute(_DUE, {"quiet": now - QUIET, "hosts": hosts})
+    values = {"quiet": now - QUIET, "hosts": hosts, "others": list(leave_out)}
+    found = tx.execute(_DUE, values)
     return [Due(*row) for row in found]
 
 
@@ -115,7 +120,7 @@ def roll_buckets(tx: Transaction, to: Resolution, work: Sequence[Due]) -> None:
     """Roll the buckets up that are complete, from those of the finer resolution."""
     fine, coarse = ROLLUP_ROWS[_FINER[to]], ROLLUP_ROWS[to]
     complete = [
-        Due(uid, bucket_start(to, since), bucket_start(to, until)) for uid, since, until in work
+        Due(uid, bucket_start(to, since), bucket_start(to, until)) for uid, since, until, _ in work
     ]
     complete = [each for each in complete if each.since < each.until]
     if not complete:
