@@ -18,6 +18,7 @@ from agent.model import (
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    Tunnel,
 )
 
 FRAGMENT = SegmentFragment(
@@ -39,7 +40,9 @@ def state(revision: int = 1, **changes: object) -> HostState:
         host_uid="h1",
         host_name="one",
         overlay=Bridge("overlay", "br-fleet", DatapathType.NETDEV),
+        bridges=(Bridge("bridge:b1", "br-a", DatapathType.NETDEV),),
         ports=(Port("port:p1", "p1", PortType.INTERNAL, "br-fleet", tag=2),),
+        tunnels=(Tunnel("tunnel:t1", "br-a", "10.0.0.1", "198.51.100.1", 20001, 4789),),
         attachments=(SegmentAttachment("s1", 2, b"f1"),),
         fragments={b"f1": FRAGMENT},
     )
@@ -176,10 +179,13 @@ def test_a_removal_is_owed_until_it_is_seen_gone(tmp_path: Path) -> None:
     assert again.state.removed == {"port:b"}
 
 
-@pytest.mark.parametrize("resource", ["port:p1", "overlay", "segment:s1", "tunnel:s1/h2"])
+@pytest.mark.parametrize(
+    "resource",
+    ["port:p1", "overlay", "bridge:b1", "segment:s1", "tunnel:s1/h2", "tunnel:t1"],
+)
 def test_a_removal_of_what_is_desired_again_is_forgotten(tmp_path: Path, resource: str) -> None:
     cache = open_cache(tmp_path)
-    gone = state(1, overlay=None, ports=(), attachments=(), fragments={})
+    gone = HostState("fleet", 1, 1, b"gone", "h1", "one")
     cache.accept(dataclasses.replace(gone, removed=frozenset({resource, "port:x"})))
     assert cache.accept(state(2)).removed == {"port:x"}
 
