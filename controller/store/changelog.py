@@ -7,7 +7,7 @@ actions of their own, which are for the controller and not shown to people.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -43,9 +43,6 @@ END = "end"
 """Of an entry that says which other host has an end of a tunnel that changed, or whose other end
 moved."""
 _FOLLOWING = (MEMBERSHIP, MACS, END)
-
-
-_Member: TypeAlias = type[HostSegmentRow] | type[PortRow]
 
 
 class Entry(NamedTuple):
@@ -97,9 +94,10 @@ def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
     A host that left a mesh before has an entry of its own that says so."""
     row, member = ChangeLogRow, HostSegmentRow
     between = and_(row.revision > after, row.revision <= upto)
-    is_kernel = _is_kernel_member(member, objects.current(Kind.SEGMENT), objects.current(Kind.HOST))
+    in_mesh = member.segment_uid.in_(_segments_of(between, row.action != MACS))
+    must_learn = member.segment_uid.in_(_segments_of(between, row.action == MACS))
     members = select(member.host_uid).where(
-        _is_concerned(member, between, is_kernel),
+        or_(in_mesh, and_(must_learn, _is_kernel_member())),
         or_(member.released_revision.is_(None), member.released_revision > after),
     )
     return _hosts(tx, between, members)
@@ -116,43 +114,35 @@ def is_addressed_after(tx: Transaction, host_uid: UUID, revision: int) -> bool:
 def concerned_hosts(tx: Transaction, revision: int) -> frozenset[UUID]:
     """Hosts that one revision concerned, looked back at from any later moment.
 
-    The versions of ports say who was in a mesh then; who joined it since is not concerned."""
-    port = PortRow
-    then = ChangeLogRow.revision == revision
-    is_kernel = _is_kernel_member(
-        port, objects.valid_at(Kind.SEGMENT, revision), objects.valid_at(Kind.HOST, revision)
-    )
+    The versions of ports say who was in a mesh then; who joined it since is not concerned. Nor is
+    who only learns the MAC address of a port elsewhere: its kernel floods until it knows it."""
+    row, port = ChangeLogRow, PortRow
+    then = row.revision == revision
     members = select(port.host_uid).where(
-        _is_concerned(port, then, is_kernel),
+        port.segment_uid.in_(_segments_of(then, row.action != MACS)),
         port.valid_from <= revision,
         or_(port.valid_to.is_(None), port.valid_to >= revision),
     )
     return _hosts(tx, then, members)
 
 
-def _is_concerned(
-    member: _Member, entries: ColumnElement[bool], is_kernel: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """Whether one of the entries is about the member's segment, in a way that concerns it."""
-    row = ChangeLogRow
-    about = select(row.uid).where(entries, row.kind == Kind.SEGMENT)
-    return or_(
-        member.segment_uid.in_(about.where(row.action != MACS)),
-        and_(member.segment_uid.in_(about.where(row.action == MACS)), is_kernel),
-    )
+def _segments_of(*entries: ColumnElement[bool]) -> Select[UUID]:
+    return select(ChangeLogRow.uid).where(*entries, ChangeLogRow.kind == Kind.SEGMENT)
 
 
-def _is_kernel_member(
-    member: _Member, segment_then: ColumnElement[bool], host_then: ColumnElement[bool]
-) -> ColumnElement[bool]:
+def _is_kernel_member() -> ColumnElement[bool]:
     """As ``controller.domain.intent.segment_backend`` says; both are fixed while in use."""
-    segment, host = SegmentRow, HostRow
+    member, segment, host = HostSegmentRow, SegmentRow, HostRow
     return or_(
         exists().where(
-            segment.uid == member.segment_uid, segment.backend == Backend.KERNEL, segment_then
+            segment.uid == member.segment_uid,
+            segment.backend == Backend.KERNEL,
+            objects.current(Kind.SEGMENT),
         ),
         exists().where(
-            host.uid == member.host_uid, host.overlay_bridge_type == BridgeType.LINUX, host_then
+            host.uid == member.host_uid,
+            host.overlay_bridge_type == BridgeType.LINUX,
+            objects.current(Kind.HOST),
         ),
     )
 
@@ -172,13 +162,12 @@ def with_kernel_members(tx: Transaction, segments: Iterable[UUID]) -> frozenset[
     member, uids = HostSegmentRow, list(segments)
     if not uids:
         return frozenset()
-    is_kernel = _is_kernel_member(member, objects.current(Kind.SEGMENT), objects.current(Kind.HOST))
     query = (
         select(member.segment_uid)
         .where(
             member.segment_uid == func.any(uids),
             member.released_revision.is_(None),
-            is_kernel,
+            _is_kernel_member(),
         )
         .distinct()
     )

@@ -23,7 +23,8 @@ router = APIRouter(prefix="/v1", tags=["changes"])
 def get_revision(context: Context, caller: Caller, revision: int) -> RevisionDocument:
     """Which of the hosts that a change concerns have applied it, and what keeps the others.
 
-    No write reaches a host that a change does not concern, so these are all that one waits for.
+    No other host gets anything to write, but for kernel members of a segment that learn the MAC
+    address of a port elsewhere: they flood until they know it, and nobody waits for that.
     """
     found = realization(context.db, caller, revision)
     return RevisionDocument(
