@@ -1,7 +1,7 @@
 """The kernel's counters of the devices that matter: IFLA_STATS64 of rtnetlink(7), by hand.
 
 A host has thousands of devices whose counters are Open vSwitch's to tell. Asked for are only vxlan
-devices, what is on a Linux bridge of ours, and what carries the underlay. Holds no state; runs in a
+devices, ports of Linux bridges of ours, and what carries the underlay. Holds no state; runs in a
 thread of the namespace that the agent manages.
 """
 
@@ -24,6 +24,7 @@ from agent.netlink.wire import (
     attribute,
     attributes,
     dump,
+    number,
     text,
     whole,
 )
@@ -60,7 +61,7 @@ class DeviceCounters:
 
 @dataclass(frozen=True, slots=True)
 class KernelCounters:
-    """``bridged`` are the devices on Linux bridges of ours, ``underlay`` what carries tunnels."""
+    """``bridged`` are the veths on Linux bridges of ours, ``underlay`` what carries tunnels."""
 
     vxlan: tuple[DeviceCounters, ...] = ()
     bridged: tuple[DeviceCounters, ...] = ()
@@ -84,11 +85,10 @@ def _take(
 ) -> KernelCounters:
     vxlan = _devices(_of_kind(route, "vxlan", b"", strict))
     bridges = _devices(_of_kind(route, "bridge", _SKIP_STATISTICS, strict))
-    ours = [each for each in bridges if each.alias.startswith(alias(owner, ""))]
-    bridged = [_devices(_members_of(route, each.ifindex, strict)) for each in ours]
+    ours = {each.ifindex for each in bridges if each.alias.startswith(alias(owner, ""))}
     return KernelCounters(
         vxlan=vxlan,
-        bridged=tuple(device for devices in bridged for device in devices),
+        bridged=_devices(_ports_of(route, ours, strict)),
         underlay=_underlay(route, _holders(route, vteps, strict), uplinks),
     )
 
@@ -101,8 +101,10 @@ def _of_kind(route: socket.socket, kind: str, options: bytes, strict: bool) -> I
     return (message for message in _dump(route, wanted + options, strict) if needle in message)
 
 
-def _members_of(route: socket.socket, master: int, strict: bool) -> Iterator[bytes]:
-    return _dump(route, attribute(_IFLA_MASTER, _U32.pack(master)), strict)
+def _ports_of(route: socket.socket, bridges: Collection[int], strict: bool) -> Iterator[bytes]:
+    """In one dump: the kernel walks all devices for each, however few it answers with."""
+    found = _of_kind(route, "veth", b"", strict) if bridges else ()
+    return (each for each in found if number(attributes(each, LINK.size), _IFLA_MASTER) in bridges)
 
 
 def _dump(route: socket.socket, options: bytes, strict: bool) -> Iterator[bytes]:

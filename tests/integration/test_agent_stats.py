@@ -7,12 +7,14 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from agent.model import alias
 from agent.netlink import netns as namespaces
 from agent.netlink import statistics as kernel_statistics
+from agent.netlink import wire
 from agent.ovsdb import statistics as switch_statistics
 from agent.ovsdb.statistics import StatisticsUnavailableError, SwitchStatistics
 from agent.stats.collector import current_life
@@ -127,6 +129,26 @@ def test_each_subject_is_told_once_and_by_one_source(site: Site) -> None:
         "port:b1",
         "segment:k",
     ]
+
+
+def test_the_kernel_is_asked_no_more_often_for_many_bridges_than_for_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(*request: Any, strict: bool) -> Iterator[bytes]:
+        asked.append(request[1])
+        return wire.dump(*request, strict=strict)
+
+    monkeypatch.setattr(kernel_statistics, "dump", counted)
+    site.kernel()
+    usual = len(asked)
+    for number in range(3):
+        site.host.ip("link", "add", f"br-w{number}", "type", "bridge")
+        site.host.ip("link", "set", f"br-w{number}", "alias", alias(FLEET, f"segment:{number}"))
+    asked.clear()
+    assert "port:b1" in site.kernel()
+    assert len(asked) == usual
 
 
 def test_a_tunnel_of_open_vswitch_counts_packets_and_bytes_and_nothing_else(site: Site) -> None:
