@@ -46,7 +46,10 @@ LATEST = timedelta(hours=2)
 QUIET = 2 * LATEST
 """A host unheard for so long has nothing more to say of the hour in which it was heard last."""
 
-_JITTER = timedelta(seconds=30)
+JITTER = timedelta(seconds=30)
+"""A report may come so much later than the one after it, or than the clock of another controller
+says. A report that is stored further ahead of now was stored by a clock that was wrong."""
+
 _NEXT = timedelta(milliseconds=1)
 
 
@@ -108,8 +111,9 @@ def judge(
     """Decide on a report; the time is the one to store it with.
 
     Times are derived from when a report arrived, so one that was held up may seem older than the
-    one before it; the agent's numbers know better. A clock that was set back drops reports until
-    it is where it was: no rate is better than a wrong one.
+    one before it; the agent's numbers know better. A clock that was set back a
+    little drops reports until it is where it was (further: ``is_ahead``): no rate is better than a
+    wrong one.
     """
     if cursor is not None and cursor.instance_nonce == nonce and sequence <= cursor.sequence:
         return Fate.REPEATED, sampled_at
@@ -117,8 +121,14 @@ def judge(
         return Fate.TOO_OLD, sampled_at
     if cursor is None or sampled_at > cursor.sampled_at:
         return Fate.STORED, sampled_at
-    held_up = cursor.instance_nonce == nonce and cursor.sampled_at - sampled_at <= _JITTER
+    held_up = cursor.instance_nonce == nonce and cursor.sampled_at - sampled_at <= JITTER
     return (Fate.STORED, cursor.sampled_at + _NEXT) if held_up else (Fate.OUT_OF_ORDER, sampled_at)
+
+
+def is_ahead(cursor: Cursor, now: datetime) -> bool:
+    """The clock was wrong when this was stored, or is now: reports would be out of order until it
+    is as late as that."""
+    return cursor.sampled_at > now + JITTER
 
 
 _DEFAULT_SPAN = timedelta(minutes=15)

@@ -14,12 +14,24 @@ from itertools import chain
 from uuid import UUID
 
 from controller.domain.errors import UnavailableError
-from controller.domain.statistics import LATEST, Cursor, Fate, Resolution, judge
+from controller.domain.statistics import (
+    JITTER,
+    LATEST,
+    Cursor,
+    Fate,
+    Resolution,
+    is_ahead,
+    judge,
+)
+from controller.observability import get_logger
 from controller.services.statistics_upkeep import ensure_partitions
 from controller.store.engine import Database, Transaction
 from controller.store.statistics import ingest, rollup
 from controller.store.statistics.ingest import NoPartitionError, Sample, Subject
 from controller.store.statistics.partitions import Partition, partition_of
+from controller.store.statistics.restart import restart
+
+log = get_logger(__name__)
 
 MOST_SUBJECTS = 200_000
 """Things that one host may have counters of, over all the time that its history is kept."""
@@ -58,6 +70,14 @@ class Receipt:
     """Samples that were not, because the host has too many subjects."""
 
 
+class _AheadError(Exception):
+    """What is stored of these hosts lies in the future."""
+
+    def __init__(self, hosts: Sequence[UUID]) -> None:
+        super().__init__(f"{len(hosts)} hosts")
+        self.hosts = hosts
+
+
 class Intake:
     """One writer at a time."""
 
@@ -65,6 +85,7 @@ class Intake:
         self._db = db
         self._ids: dict[UUID, dict[str, int]] = {}
         self._partitions: set[Partition] = set()
+        self._told_of_clock = False
 
     def store(self, reports: Sequence[Report], *, now: datetime) -> list[Receipt]:
         """Store reports, those of one host in the order given; a receipt for each."""
@@ -73,6 +94,9 @@ class Intake:
         except NoPartitionError:
             # Somebody dropped what this process made or saw.
             self._partitions.clear()
+            return self._store(reports, now)
+        except _AheadError as error:
+            self._restart(error.hosts, now)
             return self._store(reports, now)
         except UnavailableError:
             # What comes back may be a copy of the database that lost the newest ids.
@@ -93,6 +117,19 @@ class Intake:
             _receipt(report, fate, next(written) if fate is Fate.STORED else 0)
             for report, fate in judged
         ]
+
+    def _restart(self, hosts: Iterable[UUID], now: datetime) -> None:
+        """One at a time: each may have hours to forget."""
+        if not self._told_of_clock:
+            log.warning(
+                "The controller's clock was ahead: what hosts counted after the present is removed,"
+                " and their statistics go on from here",
+                now=now.isoformat(),
+            )
+            self._told_of_clock = True
+        for host_uid in hosts:
+            with self._db.transaction() as tx:
+                restart(tx, host_uid, ahead=JITTER, now=now)
 
     def _make_room(self, reports: Iterable[Report], now: datetime) -> None:
         """Make partitions that are missing. Those of times that nobody stores are not."""
@@ -135,6 +172,8 @@ _NOTHING: Mapping[str, int] = {}
 def _judge(tx: Transaction, reports: Sequence[Report], now: datetime) -> list[tuple[Report, Fate]]:
     """Decide on each report, with the time to store it with; the cursors are written and locked."""
     before = ingest.lock_cursors(tx, (report.host_uid for report in reports))
+    if ahead := [uid for uid, cursor in before.items() if is_ahead(cursor, now)]:
+        raise _AheadError(ahead)
     after: dict[UUID, Cursor] = {}
     first: dict[UUID, datetime] = {}
     judged = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from controller.config import Settings
 from controller.domain.errors import UnavailableError
+from controller.domain.statistics import Fate
 from controller.jobs.app import make_app
 from controller.jobs.tasks import Work
 from controller.services.statistics import Intake, Report
@@ -218,6 +219,30 @@ def test_old_statistics_are_dropped_though_nothing_can_be_rolled_up(
     with pytest.raises(UnavailableError):
         Work(make_app(settings), db, settings).keep_partitions()
     assert {name for name in old if name.startswith(("stat_raw", "stat_1m"))} & tables(db) == set()
+
+
+def test_a_clock_that_was_ahead_loses_what_it_dated_and_nothing_after_it(db: Database) -> None:
+    host, intake = uuid4(), Intake(db)
+    reports = steady(host, "device:eth0", rate=10, start=START, samples=240)
+    before, after = reports[:60], reports[70:]
+    intake.store(before, now=START + timedelta(minutes=5))
+    ahead = timedelta(hours=2)
+    wrong = [replace(each, sampled_at=each.sampled_at + ahead) for each in reports[60:70]]
+    intake.store(wrong, now=wrong[-1].sampled_at)
+    far = [report(host, 71, START + 2 * ahead, reading("device:eth0", rx_bytes=1))]
+    intake.store(far, now=START + 2 * ahead)
+    roll_up(db, now=START + 2 * ahead)
+    assert total(db, "stat_15m", host) > 0
+    again = [replace(each, sequence=each.sequence + 1) for each in after]
+    fates = [
+        receipt.fate
+        for each in again
+        for receipt in intake.store([each], now=each.sampled_at + timedelta(seconds=1))
+    ]
+    assert set(fates) == {Fate.STORED}
+    assert [at for at, _, _ in raw(db, host)] == [each.sampled_at for each in (*before, *again)]
+    roll_up(db, now=START + LONG_AFTER)
+    assert [total(db, table, host) for table in ROLLUPS] == [Decimal(239 * 5 * 10)] * 3
 
 
 def test_what_was_counted_while_a_host_was_away_is_in_the_totals(db: Database) -> None:

@@ -63,6 +63,11 @@ def lock(tx: Transaction) -> bool:
     return locked
 
 
+def wait_for_lock(tx: Transaction) -> None:
+    """Keep everybody from rolling up until the end of the transaction."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+
+
 def begin(tx: Transaction, hosts: Mapping[UUID, datetime]) -> None:
     """Note the first sample of hosts that never had one."""
     values = [
@@ -97,7 +102,6 @@ def due(tx: Transaction, *, hosts: int, leave_out: Collection[UUID], now: dateti
 
 def roll_minutes(tx: Transaction, work: Sequence[Due]) -> None:
     """Roll samples up by the minute, and keep the newest for the next time."""
-    spans = _spans(work)
     step = steps(_samples())
     length = step.c.sampled_at - step.c.began_at
     row = ROLLUP_ROWS[Resolution.MINUTE]
@@ -112,8 +116,13 @@ def roll_minutes(tx: Transaction, work: Sequence[Due]) -> None:
         .where(step.c.is_new, step.c.began_at.is_not(None))
         .group_by(step.c.subject_id, text("bucket_at"), text("across_gap"))
     )
-    tx.execute(upsert(row).from_select(_BUCKET_COLUMNS, buckets), spans)
-    tx.execute(_keep_newest(), spans)
+    tx.execute(upsert(row).from_select(_BUCKET_COLUMNS, buckets), _spans(work))
+    keep_newest(tx, work)
+
+
+def keep_newest(tx: Transaction, work: Sequence[Due]) -> None:
+    """Keep the newest sample of these times: what the next one is subtracted from."""
+    tx.execute(_keep_newest(), _spans(work))
 
 
 def roll_buckets(tx: Transaction, to: Resolution, work: Sequence[Due]) -> None:
