@@ -176,18 +176,17 @@ def _device_steps(
             segment.id, name, inventory.alias(segment.id), _vxlan(segment), mac, segment.mtu
         )
         wish = Wish(up=True, master=master)
+        table = AddFdb(segment.id, name, tuple(sorted(segment.fdb)))
         return Stage(
-            pre=(create, *_fdb_steps(segment, None, inventory)),
+            pre=(create, table) if table.entries else (create,),
             post=configure(segment.id, None, name, None, wish),
         )
     release: tuple[NetlinkStep, ...] = ()
     if master is None and inventory.owns_device(device.master):
         release = configure(segment.id, None, name, device, Wish(master=""))
     wish = Wish(segment.mtu, mac, up=True, master=master)
-    return Stage(
-        pre=(*release, *_fdb_steps(segment, device, inventory)),
-        post=configure(segment.id, None, name, device, wish),
-    )
+    placing = Stage(pre=release, post=configure(segment.id, None, name, device, wish))
+    return joined(placing, _table_steps(segment, device, inventory))
 
 
 def _as_placed(segment: Segment, device: Link | None, bridge: Link | None) -> Link | None:
@@ -197,21 +196,28 @@ def _as_placed(segment: Segment, device: Link | None, bridge: Link | None) -> Li
     return replace(device, master="")
 
 
-def _fdb_steps(
-    segment: Segment, device: Link | None, inventory: Inventory
-) -> tuple[NetlinkStep, ...]:
-    """A MAC that moved is led to its new place by the one step, without a gap in between."""
-    name, wanted = device_name(segment.vni), segment.fdb
-    there = inventory.observed.fdb.get(name, frozenset()) if device is not None else frozenset()
+def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
+    """A MAC that moved is led to its new place by the one step, without a gap in between.
+
+    Somebody else's entry for a MAC refuses ours, which is only seen by trying. Until then its
+    frames are flooded, so that known MACs come last and keep nothing else from being mended.
+    """
+    wanted, there = segment.fdb, inventory.observed.fdb.get(device.name, frozenset())
+    if wanted == there:
+        return NOTHING
     staying = {entry.mac for entry in wanted} - {BROADCAST_FDB}
-    steps: list[NetlinkStep] = []
     gone = tuple(sorted(entry for entry in there - wanted if entry.mac not in staying))
-    if device is not None and gone:
-        steps.append(DeleteFdb(segment.id, name, gone, device.ifindex))
-    if missing := tuple(sorted(wanted - there)):
-        index = None if device is None else device.ifindex
-        steps.append(AddFdb(segment.id, name, missing, index))
-    return tuple(steps)
+    missing = sorted(wanted - there)
+    flooded = tuple(entry for entry in missing if entry.mac == BROADCAST_FDB)
+    known = tuple(entry for entry in missing if entry.mac != BROADCAST_FDB)
+    target = (segment.id, device.name)
+    return Stage(
+        pre=(
+            *((DeleteFdb(*target, gone, device.ifindex),) if gone else ()),
+            *((AddFdb(*target, flooded, device.ifindex),) if flooded else ()),
+        ),
+        post=(AddFdb(*target, known, device.ifindex),) if known else (),
+    )
 
 
 def _bridge_steps(

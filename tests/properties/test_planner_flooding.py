@@ -97,8 +97,7 @@ class Fabric:
     def _fragment(self, segment: str) -> SegmentFragment:
         hosts = sorted(self.members[segment])
         members = tuple(
-            SegmentMember(each, each, self.vteps[each], (mac_of(segment, each),))
-            for each in hosts
+            SegmentMember(each, each, self.vteps[each], (mac_of(segment, each),)) for each in hosts
         )
         dst_port = UDP_PORTS[self.backends[segment]]
         content = f"{segment}{dst_port}{members}".encode()

@@ -158,15 +158,18 @@ class Kernel:
         )
 
     def _add_fdb(self, step: AddFdb) -> None:
+        """All that can be, before what cannot be is refused."""
         table = self._table(step)
+        taken = {each.mac for each, ours in table.items() if not ours} - {BROADCAST_FDB}
         for entry in step.entries:
-            others = {each: ours for each, ours in table.items() if each.mac == entry.mac}
-            if entry.mac != BROADCAST_FDB and entry not in others:
-                if not all(others.values()):
-                    raise NetlinkRefusedError(f"{entry.mac} leads elsewhere for somebody else")
-                for each in others:
+            if entry.mac in taken:
+                continue
+            for each in [each for each in table if each.mac == entry.mac]:
+                if entry.mac != BROADCAST_FDB:
                     del table[each]
             table.setdefault(entry, True)
+        if refused := taken & {entry.mac for entry in step.entries}:
+            raise NetlinkRefusedError(f"{refused} lead elsewhere for somebody else")
 
     def _delete_fdb(self, step: DeleteFdb) -> None:
         table = self._table(step)

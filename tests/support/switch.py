@@ -23,8 +23,10 @@ its tunnels, as long as nobody else has the UDP port.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, OvsPort, Vxlan
@@ -46,6 +48,9 @@ from agent.planner.plan import (
 from tests.support.kernel import Kernel, NetlinkRefusedError, generated_mac
 
 LOCAL_OFPORT = 65534
+
+Atom: TypeAlias = Callable[[Collection[str]], list[Failure]]
+"""Takes the resources that have failed already, and tells what fails now."""
 
 
 class OutOfDateError(Exception):
@@ -95,13 +100,14 @@ class Switch:
         )
 
     def run(self, plan: Plan, limit: int | None = None) -> tuple[Failure, ...]:
+        """What comes after a failure of the same resource is left out, as the agent does."""
         failures: list[Failure] = []
         done = 0
         for stage in plan.stages:
             for atom in self._atoms(stage):
                 if done == limit:
                     return tuple(failures)
-                failures += atom()
+                failures += atom({failure.resource for failure in failures})
                 done += 1
         return tuple(failures)
 
@@ -121,13 +127,15 @@ class Switch:
 
     # --- atoms -----------------------------------------------------------------------------------
 
-    def _atoms(self, stage: Stage) -> Iterator[Callable[[], list[Failure]]]:
-        yield from (lambda step=step: self._netlink(step) for step in stage.pre)
+    def _atoms(self, stage: Stage) -> Iterator[Atom]:
+        yield from (partial(self._netlink, step) for step in stage.pre)
         if stage.ovsdb:
-            yield lambda: self._ovsdb(stage)
-        yield from (lambda step=step: self._netlink(step) for step in stage.post)
+            yield partial(self._ovsdb, stage)
+        yield from (partial(self._netlink, step) for step in stage.post)
 
-    def _netlink(self, step: NetlinkStep) -> list[Failure]:
+    def _netlink(self, step: NetlinkStep, failed: Collection[str]) -> list[Failure]:
+        if step.resource in failed:
+            return []
         if self.refuses(step):
             return [_refused(step)]
         try:
@@ -140,8 +148,11 @@ class Switch:
                 self._spread_mtu(bridge)
         return []
 
-    def _ovsdb(self, stage: Stage) -> list[Failure]:
+    def _ovsdb(self, whole: Stage, failed: Collection[str]) -> list[Failure]:
         """One transaction; where it would be refused, one for each resource group."""
+        stage = Stage(ovsdb=tuple(op for op in whole.ovsdb if op.resource not in failed))
+        if not stage.ovsdb:
+            return []
         if not any(self.refuses(op) for op in stage.ovsdb):
             self._commit(stage.ovsdb)
             return []

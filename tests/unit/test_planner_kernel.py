@@ -28,7 +28,7 @@ from agent.model import (
     Vxlan,
 )
 from agent.planner import make_plan, still_owed
-from agent.planner.plan import AddFdb, CreateVxlan, SetLink
+from agent.planner.plan import AddFdb, CreateVxlan, SetLink, Stage
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.switch import Switch
 
@@ -182,6 +182,25 @@ def test_foreign_forwarding_entries_stay_and_foreign_floods_go() -> None:
         FdbEntry(BROADCAST_FDB, "192.0.2.3"),
         FdbEntry("02:00:00:00:00:02", "192.0.2.3"),
     }
+
+
+@pytest.mark.parametrize("desired", [ON_LINUX, ON_OVERLAY])
+def test_a_foreign_entry_for_a_mac_keeps_nothing_else_from_being_mended(desired: HostState) -> None:
+    switch = realized(desired)
+    device = switch.kernel.links["kx10001"]
+    ours = FdbEntry("02:00:00:00:00:02", "192.0.2.2")
+    theirs = FdbEntry(ours.mac, "192.0.2.7")
+    switch.kernel.forwarding[device.ifindex] = {theirs: False}
+    switch.kernel.links["kx10001"] = replace(device, up=False, mtu=900, master="")
+    (failure,) = switch.run(make_plan(desired, switch.observed))
+    assert failure.resource == "segment:S"
+    assert switch.kernel.links["kx10001"] == device
+    assert set(switch.kernel.forwarding[device.ifindex]) == {
+        theirs,
+        FdbEntry(BROADCAST_FDB, "192.0.2.2"),
+    }
+    (stage,) = make_plan(desired, switch.observed).stages
+    assert stage == Stage(post=(AddFdb("segment:S", "kx10001", (ours,), device.ifindex),))
 
 
 # --- what a host cannot do -----------------------------------------------------------------------
