@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -63,6 +63,17 @@ def _check_broker_url(url: str) -> None:
         raise ValueError("its host or port cannot be read; write host:port") from error
     if not named:
         raise ValueError(f"must name the broker's host: {scheme}://host:port")
+    _check_broker_query(parts.query)
+
+
+def _check_broker_query(query: str) -> None:
+    # Kombu makes arguments of the names, and every other one ends each process that connects.
+    for name, _ in parse_qsl(query):
+        if name != "login_method" and not name.startswith("ssl_"):
+            raise ValueError(
+                "may have nothing after the ? but login_method and ssl_…; write user and password"
+                " before the @, and host, port and virtual host after it"
+            )
 
 
 Address = Annotated[str, AfterValidator(_checked_address)]

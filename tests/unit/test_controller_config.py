@@ -31,6 +31,9 @@ def test_every_setting_says_what_it_means() -> None:
         ("OVSFLEET_BROKER_URL", "redis://:secret@/0", "redis://host:port"),
         ("OVSFLEET_BROKER_URL", "redis://b:port/0", "host:port"),
         ("OVSFLEET_BROKER_URL", "redis://a/0;redis://b/0", "one broker"),
+        ("OVSFLEET_BROKER_URL", "redis://b/0?password=secret", "password before the @"),
+        ("OVSFLEET_BROKER_URL", "amqp://b/v?login_method=PLAIN&userid=u", "before the @"),
+        ("OVSFLEET_BROKER_URL", "amqp://b/v?nonsense=1", "login_method"),
         ("OVSFLEET_DATA_DIR", "state", "absolute path"),
         ("OVSFLEET_LOG_LEVEL", "loud", "'debug', 'info'"),
         ("OVSFLEET_HEARTBEAT_INTERVAL_MS", "0", "100"),
@@ -62,6 +65,7 @@ def test_every_value_at_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         "rediss://b",
         "amqp://u:p@[::1]:5672/v",
         "amqps://u:p@b//",
+        "amqps://u:p@b/v?login_method=PLAIN&ssl_ca_certs=/etc/ssl/ca.pem",
     ],
 )
 def test_the_brokers_that_we_carry_jobs_over_are_taken(url: str) -> None:
@@ -73,6 +77,7 @@ def test_the_brokers_that_we_carry_jobs_over_are_taken(url: str) -> None:
     [
         ("OVSFLEET_DATABASE_URL", "oracle://user:hunter2@db/x"),
         ("OVSFLEET_BROKER_URL", "amqp://user:hunter2@b:port//"),
+        ("OVSFLEET_BROKER_URL", "amqp://b//?password=hunter2"),
     ],
 )
 def test_a_refused_url_does_not_show_its_password(
