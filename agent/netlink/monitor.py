@@ -1,9 +1,10 @@
 """Wakes the agent when a device, an address or a forwarding entry of ours changed.
 
 Devices and addresses count here and in workloads' namespaces. What changed is not read from the
-notification: the agent looks at everything again anyway. So a notification that the kernel had to
-drop (ENOBUFS) is the same as one that arrived. Of neighbours only those are heard that somebody
-made in the table of a vxlan device of ours: what bridges learn and ARP finds out changes all day.
+notification: the agent looks again anyway, at everything but forwarding tables that nothing was
+heard of. With a notification that the kernel had to drop (ENOBUFS), all of them may have changed.
+Of neighbours only those are heard that somebody made in the table of a vxlan device of ours: what
+bridges learn and ARP finds out changes all day.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _GROUPS = 0x1 | 0x4 | 0x10 | 0x100
 _SOL_NETLINK = 270
 _NETLINK_LISTEN_ALL_NSID = 8
 _SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
-_READS_PER_WAKE = 256
+_READS_PER_WAKE, _READS_PER_LOOK = 256, 4096
 
 _TYPE_AT, _FAMILY_AT, _FLAGS_AT = 4, wire.HEADER.size, wire.HEADER.size + 10
 _LOAD_HALF, _LOAD_BYTE, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x28, 0x30, 0x15, 0x45, 0x06
@@ -41,9 +42,12 @@ class Monitor:
         self._vxlans: frozenset[int] = frozenset()
         self._unknown: set[int] = set()
         """Devices with changed entries that were not known as ours when we heard of it."""
+        self._changed: set[int] = set()
+        """Devices that are not as they were, or whose tables are not, since somebody asked."""
+        self._any_changed = False
         self._loop = asyncio.get_running_loop()
         self._socket = _listener(receive_buffer)
-        self._loop.add_reader(self._socket, self._drain)
+        self._loop.add_reader(self._socket, self._drain, _READS_PER_WAKE)
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket)
@@ -57,24 +61,42 @@ class Monitor:
         if missed:
             self._on_change()
 
-    def _drain(self) -> None:
-        heard = False
-        for _ in range(_READS_PER_WAKE):
+    def changed_tables(self) -> frozenset[int] | None:
+        """Devices whose tables changed since the last call; None: any may have changed.
+
+        All that was done to them before counts: the kernel tells of a change before it is over.
+        """
+        if not self._drain(_READS_PER_LOOK):
+            return None  # and what it drops from now on, it will not mention
+        changed = None if self._any_changed else frozenset(self._changed)
+        self._changed.clear()
+        self._any_changed = False
+        return changed
+
+    def _drain(self, reads: int) -> bool:
+        """Whether nothing is left to be read."""
+        heard = emptied = False
+        for _ in range(reads):
             try:
                 heard |= self._matters(self._socket.recv(65536))
             except BlockingIOError:
+                emptied = True
                 break
             except OSError:
                 self.overruns += 1
-                heard = True
+                heard = self._any_changed = True
         if heard:
             self._on_change()
+        return emptied
 
     def _matters(self, message: bytes) -> bool:
         kind = wire.HEADER.unpack_from(message)[1]
+        if kind in (wire.RTM_NEWLINK, wire.RTM_DELLINK):
+            self._changed.add(wire.LINK.unpack_from(message, wire.HEADER.size)[2])
         if kind not in (fdb.RTM_NEWNEIGH, fdb.RTM_DELNEIGH):
             return True
         index = fdb.NEIGHBOUR.unpack_from(message, wire.HEADER.size)[1]
+        self._changed.add(index)
         if index not in self._vxlans:
             self._unknown.add(index)
             return False

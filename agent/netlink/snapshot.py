@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from agent.model import ALIAS_PREFIX, FdbEntry, Link
 from agent.netlink import dump, fdb, netns
 
+Tables = Mapping[int, frozenset[FdbEntry]]
+"""Forwarding entries by the index of the device."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetlinkSnapshot:
@@ -25,7 +28,8 @@ class NetlinkSnapshot:
     fdb: Mapping[str, frozenset[FdbEntry]] = field(default_factory=dict)
 
 
-def take(peers: Collection[tuple[str, str]]) -> NetlinkSnapshot:
+def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> NetlinkSnapshot:
+    """``known`` are tables that are not read again, by the index of their device."""
     namespaces = netns.existing()
     asked: dict[str, set[str]] = defaultdict(set)
     for name, interface in peers:
@@ -40,7 +44,7 @@ def take(peers: Collection[tuple[str, str]]) -> NetlinkSnapshot:
         else:
             found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
     links = dump.links()
-    return NetlinkSnapshot(links, found, namespaces, unreadable, _forwarding(links))
+    return NetlinkSnapshot(links, found, namespaces, unreadable, _forwarding(links, known or {}))
 
 
 def our_vxlans(links: Mapping[str, Link]) -> dict[str, int]:
@@ -52,8 +56,11 @@ def our_vxlans(links: Mapping[str, Link]) -> dict[str, int]:
     }
 
 
-def _forwarding(links: Mapping[str, Link]) -> dict[str, frozenset[FdbEntry]]:
-    return {name: fdb.entries(index) for name, index in our_vxlans(links).items()}
+def _forwarding(links: Mapping[str, Link], known: Tables) -> dict[str, frozenset[FdbEntry]]:
+    return {
+        name: known[index] if index in known else fdb.entries(index)
+        for name, index in our_vxlans(links).items()
+    }
 
 
 def _links_of(namespace: str) -> dict[str, Link]:

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from agent.model import BROADCAST_FDB, FdbEntry, Vxlan
-from agent.netlink import Netlink
+from agent.netlink import Netlink, link
+from agent.netlink import fdb as agent_fdb
 from agent.planner.plan import AddFdb, CreateVeth, CreateVxlan
 from tests.support.netns import Namespace
 
@@ -145,6 +146,52 @@ def test_an_entry_of_ours_that_somebody_changes_wakes(netns: Namespace) -> None:
             await changes.next()
 
     watch(netns, body, 1 << 20)
+
+
+@pytest.fixture
+def tables_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The devices whose forwarding tables were read, by index."""
+    read: list[int] = []
+    entries = agent_fdb.entries
+
+    def noted(ifindex: int) -> frozenset[FdbEntry]:
+        read.append(ifindex)
+        return entries(ifindex)
+
+    monkeypatch.setattr(agent_fdb, "entries", noted)
+    return read
+
+
+def test_a_look_reads_only_the_tables_that_changed(
+    netns: Namespace, tables_read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(netlink: Netlink, changes: Changes) -> None:
+        async def look() -> tuple[set[str], dict[str, int]]:
+            """The devices whose tables were read, and how much is in every table."""
+            tables_read.clear()
+            seen = await netlink.observe([])
+            names = {link.ifindex: link.name for link in seen.links.values()}
+            return {names[each] for each in tables_read}, {n: len(t) for n, t in seen.fdb.items()}
+
+        second = Vxlan(vni=7002, local_ip="192.0.2.1", dst_port=8472)
+        create = CreateVxlan("t", "kx2", "ovsfleet:f:t", second, "0a:00:00:00:00:02", 1450)
+        await segment(netlink)
+        assert await netlink.apply(create) is None
+        await look()
+        assert await look() == (set(), {"kx1": 2, "kx2": 0})
+        await fdb(netns, "del", KNOWN.mac, "dev", "kx1", "dst", KNOWN.dst, "self")
+        assert await look() == ({"kx1"}, {"kx1": 1, "kx2": 0})
+        assert await netlink.apply(AddFdb("t", "kx2", (FLOODED,))) is None
+        assert await look() == ({"kx2"}, {"kx1": 1, "kx2": 1})
+        assert await look() == (set(), {"kx1": 1, "kx2": 1})
+        netns.exec("sh", "-c", burst)
+        assert await look() == ({"kx1", "kx2"}, {"kx1": 1, "kx2": 1})
+        assert netlink.overruns > 0
+        monkeypatch.setattr(link, "TABLES_TRUSTED_S", 0.0)
+        assert await look() == ({"kx1", "kx2"}, {"kx1": 1, "kx2": 1})
+
+    burst = "for n in $(seq 0 19); do ip link add b$n type bridge; done"
+    watch(netns, body, 2304)
 
 
 def test_a_change_in_a_table_that_was_not_known_yet_wakes_once_it_is(netns: Namespace) -> None:
