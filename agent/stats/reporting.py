@@ -13,7 +13,7 @@ from agent.model import HostState, OvsBridge
 from agent.observability import Metrics
 from agent.ovsdb.statistics import SwitchStatistics
 from agent.stats.collector import Collector, current_life
-from agent.stats.subjects import local_vteps, uplinks
+from agent.stats.subjects import LocalVteps, uplinks
 
 
 class Statistics:
@@ -37,8 +37,7 @@ class Statistics:
         rng: random.Random,
     ) -> None:
         self._state = state
-        self._vteps_of: HostState | None = None
-        self._vteps: frozenset[str] = frozenset()
+        self._vteps = LocalVteps()
         self.bridges: Mapping[str, OvsBridge] = {}
         queue = ReportQueue(max_reports)
         metrics.watch_queue(lambda: len(queue), lambda: queue.dropped)
@@ -59,11 +58,7 @@ class Statistics:
         )
 
     def _local_vteps(self) -> frozenset[str]:
-        """Looked for again only in another state: a host may have many segments."""
-        state = self._state()
-        if state is not self._vteps_of:
-            self._vteps_of, self._vteps = state, local_vteps(state)
-        return self._vteps
+        return self._vteps.of(self._state())
 
     def _uplinks(self, device: str) -> Iterator[str]:
         return uplinks(self.bridges, device)

@@ -21,6 +21,7 @@ from agent.model import (
     HostState,
     OvsBridge,
     OvsInterface,
+    SegmentFragment,
     alias,
 )
 from agent.netlink.statistics import DeviceCounters, KernelCounters
@@ -127,14 +128,34 @@ class Settling:
         return settled
 
 
-def local_vteps(state: HostState | None) -> frozenset[str]:
-    """The addresses that this host's tunnels start from; the planner says which are none."""
-    if state is None:
-        return frozenset()
-    members = (member for fragment in state.fragments.values() for member in fragment.members)
-    meshes = {member.vtep for member in members if member.host_uid == state.host_uid}
-    found = meshes | {tunnel.local_ip for tunnel in state.tunnels}
-    return frozenset(address for address in found if _is_address(address))
+@dataclass(slots=True)
+class LocalVteps:
+    """The addresses that this host's tunnels start from; the planner says which are none.
+
+    A segment may have a thousand members, and most segments are in the next state as they are in
+    this one: a fragment, which its hash stands for, is looked through once.
+    """
+
+    _of_fragments: dict[bytes, frozenset[str]] = field(default_factory=dict)
+
+    def of(self, state: HostState | None) -> frozenset[str]:
+        if state is None:
+            return frozenset()
+        before = self._of_fragments
+        self._of_fragments = {
+            each: before[each] if each in before else _own_vteps(fragment, state.host_uid)
+            for each, fragment in state.fragments.items()
+        }
+        explicit = _addresses(tunnel.local_ip for tunnel in state.tunnels)
+        return explicit.union(*self._of_fragments.values())
+
+
+def _own_vteps(fragment: SegmentFragment, host_uid: str) -> frozenset[str]:
+    return _addresses(each.vtep for each in fragment.members if each.host_uid == host_uid)
+
+
+def _addresses(given: Iterable[str]) -> frozenset[str]:
+    return frozenset(each for each in given if _is_address(each))
 
 
 def _is_address(text: str) -> bool:

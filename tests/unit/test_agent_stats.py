@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -29,11 +30,11 @@ from agent.ovsdb.statistics import InterfaceCounters, StatisticsUnavailableError
 from agent.stats.collector import Collector, next_due
 from agent.stats.subjects import (
     Life,
+    LocalVteps,
     Series,
     Settling,
     device_series,
     interface_series,
-    local_vteps,
     merged,
     uplinks,
 )
@@ -141,25 +142,53 @@ def test_counts_of_a_new_life_are_held_back_until_they_must_have_been_written() 
     assert settling.settled([new], 5.0, now=15.0) == [], "it was gone, and is new again"
 
 
+def host_state(*fragments: SegmentFragment, tunnels: Collection[Tunnel] = ()) -> HostState:
+    by_hash = {each.hash: each for each in fragments}
+    return HostState("f", 1, 1, b"", "me", "h1", tunnels=tuple(tunnels), fragments=by_hash)
+
+
+def mesh_from(vtep: str, name: bytes = b"f") -> SegmentFragment:
+    members = (SegmentMember("me", "h1", vtep), SegmentMember("you", "h2", "192.0.2.2"))
+    return SegmentFragment(name, "s", 5000, 4789, 1450, members)
+
+
+def tunnel_from(address: str) -> Tunnel:
+    return Tunnel(f"tunnel:{address}", "br", address, "192.0.2.9", 7, 4789)
+
+
 def test_tunnels_start_from_the_addresses_that_the_state_gives_this_host() -> None:
-    members = (SegmentMember("me", "h1", "192.0.2.1"), SegmentMember("you", "h2", "192.0.2.2"))
-    fragment = SegmentFragment(b"f", "s", 5000, 4789, 1450, members)
-    tunnel = Tunnel("tunnel:t", "br", "2001:db8::1", "2001:db8::2", 7, 4789)
-    state = HostState(
-        "f", 1, 1, b"", "me", "h1", tunnels=(tunnel,), fragments={fragment.hash: fragment}
-    )
-    assert local_vteps(state) == {"192.0.2.1", "2001:db8::1"}
-    assert local_vteps(None) == frozenset()
+    vteps = LocalVteps()
+    assert vteps.of(None) == frozenset()
+    state = host_state(mesh_from("192.0.2.1"), tunnels=[tunnel_from("2001:db8::1")])
+    assert vteps.of(state) == {"192.0.2.1", "2001:db8::1"}
+    assert vteps.of(host_state(mesh_from("192.0.2.5", b"g"))) == {"192.0.2.5"}
+    assert vteps.of(state) == {"192.0.2.1", "2001:db8::1"}
+
+
+def test_a_segment_that_stays_as_it_is_is_looked_through_once() -> None:
+    looks: list[str] = []
+
+    class Members(tuple[SegmentMember, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[SegmentMember]:
+            looks.append("once")
+            return super().__iter__()
+
+    fragment = mesh_from("192.0.2.1")
+    fragment = replace(fragment, members=Members(fragment.members))
+    vteps = LocalVteps()
+    for more in (b"g", b"h"):
+        state = host_state(fragment, mesh_from("192.0.2.7", more))
+        assert vteps.of(state) == {"192.0.2.1", "192.0.2.7"}
+    assert looks == ["once"]
 
 
 @pytest.mark.parametrize("malformed", ["", "192.0.2.300", "h1", "192.0.2.1/24"])
 def test_an_address_that_is_none_costs_no_other_its_counters(malformed: str) -> None:
-    tunnels = tuple(
-        Tunnel(f"tunnel:{each}", "br", each, "192.0.2.9", 7, 4789)
-        for each in ("192.0.2.1", malformed)
-    )
-    state = HostState("f", 1, 1, b"", "me", "h1", tunnels=tunnels)
-    assert local_vteps(state) == {"192.0.2.1"}
+    tunnels = (tunnel_from("192.0.2.1"), tunnel_from(malformed))
+    state = host_state(mesh_from(malformed), tunnels=tunnels)
+    assert LocalVteps().of(state) == {"192.0.2.1"}
 
 
 def test_what_leaves_the_host_under_a_bridge_are_its_foreign_devices() -> None:
