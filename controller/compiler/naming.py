@@ -34,3 +34,12 @@ def explicit_tunnel_id(uid: UUID) -> str:
 def linux_bridge(vni: int) -> str:
     """Name the Linux bridge that carries one segment; a VNI has at most eight digits."""
     return f"br-v{vni}"
+
+
+def object_of(resource: str) -> UUID | None:
+    """The object that a resource belongs to, ``tunnel:<segment uid>/<host uid>`` to the segment;
+    None for ids that name no object."""
+    try:
+        return UUID(resource.partition(":")[2].partition("/")[0])
+    except ValueError:
+        return None

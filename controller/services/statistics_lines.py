@@ -7,12 +7,12 @@ carries is of all projects that meet on a host, and only for those who may look 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
-from uuid import UUID
 
 from controller.auth import PROJECT_KINDS, Principal, reaches
+from controller.compiler.naming import object_of
 from controller.domain.intent import BridgeSpec, HostSpec, Object, PortSpec, SegmentSpec, TunnelSpec
 from controller.services.queries import inspects
 from controller.store.engine import Transaction
@@ -60,9 +60,7 @@ def line_of_subject(
     tx: Transaction, principal: Principal, host: Object, subject: str
 ) -> Line | None:
     """None: there is no such subject within reach."""
-    ids = subject_ids(tx, [(host.uid, subject)])
-    if not inspects(principal):
-        ids = _within_reach(tx, principal, ids)
+    ids = _reached(tx, principal, subject_ids(tx, [(host.uid, subject)]))
     device = subject.removeprefix(_DEVICE) if subject.startswith(_DEVICE) else None
     return Line(device or subject, host.name, device, list(ids.values())) if ids else None
 
@@ -100,9 +98,7 @@ def _of_segment(tx: Transaction, segment: Object, spec: SegmentSpec) -> list[Lin
 
 
 def _of_host(tx: Transaction, principal: Principal, host: Object) -> list[Line]:
-    ids = subjects_of_host(tx, host.uid, "port:", _DEVICE)
-    if not inspects(principal):
-        ids = _within_reach(tx, principal, ids)
+    ids = _reached(tx, principal, subjects_of_host(tx, host.uid, "port:", _DEVICE))
     ports = Line(PORTS, host.name)
     devices = []
     for (_, subject), id_ in sorted(ids.items()):
@@ -114,23 +110,23 @@ def _of_host(tx: Transaction, principal: Principal, host: Object) -> list[Line]:
     return [ports, *devices]
 
 
-def _within_reach(
-    tx: Transaction, principal: Principal, ids: Mapping[Subject, int]
-) -> dict[Subject, int]:
-    """Those of objects in the principal's projects; nobody knows whose it was that is no more."""
-    owners = {subject: _object_of(subject) for _, subject in ids}
-    refs = read_refs(tx, {uid for uid in owners.values() if uid is not None})
+def within_reach(tx: Transaction, principal: Principal, subjects: Collection[str]) -> set[str]:
+    """Those of objects in the principal's projects; nobody knows whose it was that is no more, and
+    what a device carries is of all projects. All, for who may look into hosts."""
+    if inspects(principal):
+        return set(subjects)
+    owners = {subject: uid for subject in subjects if (uid := object_of(subject)) is not None}
+    refs = read_refs(tx, set(owners.values()))
     seen = {
         uid
         for uid, ref in refs.items()
         if ref.kind not in PROJECT_KINDS or reaches(principal, ref.project)
     }
-    return {pair: id_ for pair, id_ in ids.items() if owners[pair[1]] in seen}
+    return {subject for subject, uid in owners.items() if uid in seen}
 
 
-def _object_of(subject: str) -> UUID | None:
-    """``tunnel:<segment_uid>/<host_uid>`` belongs to the segment."""
-    try:
-        return UUID(subject.partition(":")[2].partition("/")[0])
-    except ValueError:
-        return None
+def _reached(
+    tx: Transaction, principal: Principal, ids: Mapping[Subject, int]
+) -> dict[Subject, int]:
+    seen = within_reach(tx, principal, [subject for _, subject in ids])
+    return {pair: id_ for pair, id_ in ids.items() if pair[1] in seen}

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from controller.compiler.naming import object_of
 from controller.domain.errors import NotFoundError
 from controller.domain.intent import Kind
 from controller.domain.status import Outcome, Phase
@@ -129,17 +130,7 @@ def record(
 
 
 def _columns(failure: ReportedFailure) -> dict[str, Any]:
-    return {**asdict(failure), "object_uid": _object_of(failure.resource)}
-
-
-def _object_of(resource: str) -> UUID | None:
-    """``port:<uid>``, ``tunnel:<uid>``, ``tunnel:<segment uid>/<host uid>`` and others like them
-    name an object."""
-    name = resource.partition(":")[2].partition("/")[0]
-    try:
-        return UUID(name)
-    except ValueError:
-        return None
+    return {**asdict(failure), "object_uid": object_of(failure.resource)}
 
 
 def advance(

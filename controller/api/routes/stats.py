@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from controller.api.dependencies import Caller, Context, Project
 from controller.api.errors import declared
@@ -37,6 +37,15 @@ Step = Annotated[
 ]
 
 
+def _asked(context: Context, from_: From = None, to: To = None, step: Step = None) -> Window:
+    start = None if from_ is None else _moment("from", from_)
+    end = None if to is None else _moment("to", to)
+    return window(start, end, None if step is None else timedelta(seconds=step), now=context.now())
+
+
+Asked = Annotated[Window, Depends(_asked)]
+
+
 def _add(path: str, kind: Kind) -> None:
     @router.get(
         f"/{path}/{{name_or_uid}}/stats",
@@ -50,14 +59,10 @@ def _add(path: str, kind: Kind) -> None:
         caller: Caller,
         name_or_uid: Text,
         project: Project = DEFAULT_PROJECT,
-        from_: From = None,
-        to: To = None,
-        step: Step = None,
+        asked: Asked,
     ) -> StatsDocument:
-        now = context.now()
-        asked = _window(from_, to, step, now)
         found = read_statistics(
-            context.stats_db, caller, kind, name_or_uid, asked, project=project, now=now
+            context.stats_db, caller, kind, name_or_uid, asked, project=project, now=context.now()
         )
         return _document(found)
 
@@ -78,30 +83,22 @@ def get_host_stats(
     context: Context,
     caller: Caller,
     name_or_uid: Text,
-    from_: From = None,
-    to: To = None,
-    step: Step = None,
+    asked: Asked,
     subject: Annotated[
         Text | None,
         Query(description="Only what the host counts for this, e.g. `tunnel:<uid>`."),
     ] = None,
 ) -> StatsDocument:
     """The sum of all ports, and each device that carries the underlay or all tunnels."""
-    now = context.now()
-    asked = _window(from_, to, step, now)
     if subject is not None:
         found = read_subject_statistics(
-            context.stats_db, caller, name_or_uid, subject, asked, now=now
+            context.stats_db, caller, name_or_uid, subject, asked, now=context.now()
         )
     else:
-        found = read_statistics(context.stats_db, caller, Kind.HOST, name_or_uid, asked, now=now)
+        found = read_statistics(
+            context.stats_db, caller, Kind.HOST, name_or_uid, asked, now=context.now()
+        )
     return _document(found)
-
-
-def _window(from_: str | None, to: str | None, step: int | None, now: datetime) -> Window:
-    start = None if from_ is None else _moment("from", from_)
-    end = None if to is None else _moment("to", to)
-    return window(start, end, None if step is None else timedelta(seconds=step), now=now)
 
 
 def _moment(name: str, text: str) -> datetime:
