@@ -99,8 +99,9 @@ class Work:
             statistics_upkeep.roll_up(self.db, now=now)
         finally:
             dropped = statistics_upkeep.drop_partitions(self.db, now=now)
-            if dropped:
-                log.info("Old statistics dropped", partitions=dropped)
+            forgotten = statistics_upkeep.forget(self.db, now=now)
+            if dropped or forgotten:
+                log.info("Old statistics dropped", partitions=dropped, subjects=forgotten)
 
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)

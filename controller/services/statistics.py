@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
+from typing import NamedTuple
 from uuid import UUID
 
 from controller.domain.errors import UnavailableError
@@ -35,6 +36,9 @@ log = get_logger(__name__)
 
 MOST_SUBJECTS = 200_000
 """Things that one host may have counters of, over all the time that its history is kept."""
+
+_REMEMBERED = timedelta(hours=1)
+"""Subjects are forgotten a day after they were heard, or later (``statistics_upkeep.forget``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ class Receipt:
     """Samples that were not, because the host has too many subjects."""
 
 
+class _Known(NamedTuple):
+    at: datetime
+    ids: Mapping[str, int]
+
+
 class _AheadError(Exception):
     """What is stored of these hosts lies in the future."""
 
@@ -83,7 +92,7 @@ class Intake:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._ids: dict[UUID, dict[str, int]] = {}
+        self._ids: dict[UUID, _Known] = {}
         self._partitions: set[Partition] = set()
         self._told_of_clock = False
 
@@ -108,10 +117,10 @@ class Intake:
         with self._db.transaction() as tx:
             judged = _judge(tx, reports, now)
             stored = [report for report, fate in judged if fate is Fate.STORED]
-            ids = self._identify(tx, stored)
+            ids = self._identify(tx, stored, now)
             rows = [_samples(report, ids) for report in stored]
             ingest.copy_samples(tx, chain.from_iterable(rows))
-        self._remember(stored, ids)
+        self._remember(stored, ids, now)
         written = map(len, rows)
         return [
             _receipt(report, fate, next(written) if fate is Fate.STORED else 0)
@@ -139,13 +148,16 @@ class Intake:
             ensure_partitions(self._db, missing)
             self._partitions |= missing
 
-    def _identify(self, tx: Transaction, reports: Sequence[Report]) -> dict[Subject, int]:
+    def _identify(
+        self, tx: Transaction, reports: Sequence[Report], now: datetime
+    ) -> dict[Subject, int]:
         """Ids of what is reported, given to what is new as far as its host may have more."""
         subjects = {(r.host_uid, reading.subject) for r in reports for reading in r.readings}
+        known = {host: self._known(host, now) for host, _ in subjects}
         ids = {
-            (host, subject): known[subject]
+            (host, subject): known[host][subject]
             for host, subject in subjects
-            if subject in (known := self._ids.get(host, _NOTHING))
+            if subject in known[host]
         }
         if missing := subjects - ids.keys():
             ids |= ingest.subject_ids(tx, missing)
@@ -155,18 +167,23 @@ class Intake:
             ids |= ingest.subject_ids(tx, allowed)
         return ids
 
-    def _remember(self, reports: Iterable[Report], ids: Mapping[Subject, int]) -> None:
+    def _known(self, host: UUID, now: datetime) -> Mapping[str, int]:
+        """Ids that are good: nobody forgets what was stored so lately."""
+        found = self._ids.get(host)
+        return found.ids if found is not None and abs(now - found.at) <= _REMEMBERED else {}
+
+    def _remember(
+        self, reports: Iterable[Report], ids: Mapping[Subject, int], now: datetime
+    ) -> None:
         """Only what is committed, and only what the host spoke of last."""
         for report in reports:
             host = report.host_uid
-            self._ids[host] = {
+            subjects = {
                 reading.subject: id_
                 for reading in report.readings
                 if (id_ := ids.get((host, reading.subject))) is not None
             }
-
-
-_NOTHING: Mapping[str, int] = {}
+            self._ids[host] = _Known(now, subjects)
 
 
 def _judge(tx: Transaction, reports: Sequence[Report], now: datetime) -> list[tuple[Report, Fate]]:

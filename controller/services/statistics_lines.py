@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import assert_never
 
 from controller.auth import PROJECT_KINDS, Principal, reaches
@@ -40,7 +41,8 @@ class Line:
     """Left out when there is nothing to show."""
 
 
-def lines(tx: Transaction, principal: Principal, of: Object) -> list[Line]:
+def lines(tx: Transaction, principal: Principal, of: Object, since: datetime) -> list[Line]:
+    """``since``: the beginning of what is asked for."""
     match of.spec:
         case PortSpec():
             return _of_port(tx, of, of.spec)
@@ -49,7 +51,7 @@ def lines(tx: Transaction, principal: Principal, of: Object) -> list[Line]:
         case SegmentSpec():
             return _of_segment(tx, of, of.spec)
         case HostSpec():
-            return _of_host(tx, principal, of)
+            return _of_host(tx, principal, of, since)
         case BridgeSpec():
             return []
         case never:
@@ -97,8 +99,8 @@ def _of_segment(tx: Transaction, segment: Object, spec: SegmentSpec) -> list[Lin
     return [summed, *sorted(devices, key=lambda line: line.host or "")]
 
 
-def _of_host(tx: Transaction, principal: Principal, host: Object) -> list[Line]:
-    ids = _reached(tx, principal, subjects_of_host(tx, host.uid, "port:", _DEVICE))
+def _of_host(tx: Transaction, principal: Principal, host: Object, since: datetime) -> list[Line]:
+    ids = _reached(tx, principal, subjects_of_host(tx, host.uid, "port:", _DEVICE, since=since))
     ports = Line(PORTS, host.name)
     devices = []
     for (_, subject), id_ in sorted(ids.items()):

@@ -52,7 +52,7 @@ def read_statistics(
     more points than an answer has."""
     with db.snapshot() as tx:
         found = find(tx, principal, kind, project, ref).object
-        return _read(tx, found, lines(tx, principal, found), asked, now)
+        return _read(tx, found, lines(tx, principal, found, asked.start), asked, now)
 
 
 def read_subject_statistics(

@@ -10,14 +10,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from controller.compiler.naming import object_of
 from controller.domain.statistics import ROLLUPS, Resolution
 from controller.observability import get_logger
 from controller.store.engine import Database, Transaction
-from controller.store.statistics import partitions, rollup
+from controller.store.listing import read_refs
+from controller.store.statistics import forgetting, partitions, rollup
 from controller.store.statistics.partitions import Partition, partition_of
 from controller.store.statistics.rollup import Due
 
 log = get_logger(__name__)
+
+_GONE = timedelta(days=1)
 
 _MINUTE = timedelta(minutes=1)
 _AT_ONCE = timedelta(minutes=10)
@@ -90,6 +94,33 @@ def _is_over(partition: Partition, waiting: datetime | None, now: datetime) -> b
     if partition.resolution is not Resolution.RAW or waiting is None:
         return True
     return partition.end <= max(waiting, retained_from - _KEPT_FOR_ROLLUP)
+
+
+def forget(db: Database, *, now: datetime) -> int:
+    """Forget subjects and hosts that nobody will ask about; answer how many.
+
+    A subject goes with its last number. One whose object is gone goes when the quarters of hours
+    are over: only its host's sums still need it, and charts of months may do without. A host that
+    is gone shows nothing to anybody, so a day is for reports on their way and for rolling up.
+    """
+    with db.snapshot() as tx:
+        hosts = forgetting.hosts_gone(tx, since=now - _GONE)
+        silent = forgetting.silent(tx, since=now - Resolution.QUARTER.retention)
+        owners = {each.id: object_of(each.subject) for each in silent}
+        there = read_refs(tx, {uid for uid in owners.values() if uid is not None})
+    for host_uid in hosts:
+        with db.transaction() as tx:
+            forgetting.forget_host(tx, host_uid)
+    ids: dict[UUID, list[int]] = {}
+    for each in silent:
+        uid = owners[each.id]
+        is_gone = uid is not None and uid not in there
+        if each.heard_at is None or is_gone or each.heard_at < now - Resolution.HOUR.retention:
+            ids.setdefault(each.host_uid, []).append(each.id)
+    for host_uid in ids.keys() - set(hosts):
+        with db.transaction() as tx:
+            forgetting.forget_subjects(tx, host_uid, ids[host_uid])
+    return len(hosts) + sum(map(len, ids.values()))
 
 
 def roll_up(db: Database, *, now: datetime, most: int = 500) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ from controller.services.statistics import Intake, Report
 from controller.services.statistics_upkeep import roll_up
 from controller.store.engine import Database
 from tests.support.api import Api, make_app
-from tests.support.counting import START, report, steady
+from tests.support.counting import START, reading, report, steady
 from tests.support.manifests import apply, bridge, host, port, segment, tunnel
 
 pytestmark = pytest.mark.integration
@@ -183,6 +183,20 @@ async def test_a_host_shows_its_devices_and_the_sum_of_its_ports(
     (one,) = (await read(api, "hosts/h1/stats", subject=mesh))["series"]
     assert values(one["rates"]["rx_bytes"]) == {3}
     assert (await get(api, "hosts/h1/stats", subject="device:eth9")).status_code == 404
+
+
+async def test_ports_that_are_long_gone_make_no_chart_of_a_host_coarse(
+    api: Api, fleet: dict[str, UUID]
+) -> None:
+    long_ago = START - timedelta(hours=1)
+    gone = [reading(f"port:{uuid4()}", rx_bytes=1) for _ in range(400)]
+    Intake(api.db).store([report(fleet["h1"], 1, long_ago, *gone)], now=long_ago)
+    count(api.db, steady_port(fleet, "h1", "p1", sequence=2))
+    for _ in range(2):
+        body = await read(api, "hosts/h1/stats")
+        assert body["resolution"] == "raw"
+        assert values(body["series"][0]["rates"]["rx_bytes"]) == {RATE}
+        roll_up(api.db, now=NOW)
 
 
 async def test_nobody_sees_what_lies_outside_its_projects(api: Api, fleet: dict[str, UUID]) -> None:

@@ -18,16 +18,18 @@ from sqlalchemy import text
 
 from controller.config import Settings
 from controller.domain.errors import UnavailableError
-from controller.domain.statistics import Fate
+from controller.domain.statistics import GAP, Fate
 from controller.jobs.app import make_app
 from controller.jobs.tasks import Work
 from controller.services.statistics import Intake, Report
 from controller.services.statistics_upkeep import (
     drop_partitions,
+    forget,
     make_partitions_ahead,
     roll_up,
 )
 from controller.store.engine import Database
+from tests.support import manifests
 from tests.support.counting import START, raw, reading, report, steady, tables, total
 
 pytestmark = pytest.mark.integration
@@ -283,3 +285,44 @@ def test_samples_that_wait_to_be_rolled_up_are_kept_though_not_for_ever(db: Data
     assert drop_partitions(db, now=START + 8 * hour) == 0
     assert drop_partitions(db, now=START + 56 * hour) == 1
     assert raw(db, host) == []
+
+
+def test_whom_nobody_will_ask_about_is_forgotten(db: Database) -> None:
+    made = manifests.apply(
+        db,
+        *(manifests.host(1), manifests.host(2), manifests.segment("red")),
+        manifests.port("p1", "h1", segment="red"),
+    )
+    uids = {result.ref.name: result.uid for result in made.results if result.uid is not None}
+    h1, h2, intake = uids["h1"], uids["h2"], Intake(db)
+    names = ("device:eth0", f"port:{uids['p1']}", f"port:{uuid4()}")
+    counted = [reading(name, rx_bytes=5) for name in names]
+    for uid in (h1, h2):
+        intake.store([report(uid, 1, START, *counted)], now=START)
+    later = START + timedelta(days=3)
+    assert forget(db, now=later) == 0
+    roll_up(db, now=later)
+    drop_partitions(db, now=later)
+    assert forget(db, now=later) == 0
+    manifests.remove(db, manifests.host(2))
+    assert forget(db, now=later) == 1
+    assert (subjects(db, h1), subjects(db, h2)) == (set(names), set())
+    later = START + timedelta(days=91)
+    assert forget(db, now=later) == 1
+    assert subjects(db, h1) == set(names[:2])
+    # The process that stored it before gives what comes back an id that is there.
+    again = [report(h1, n, later + n * GAP, *counted) for n in (2, 3)]
+    intake.store(again, now=later + 3 * GAP)
+    assert len(raw(db, h1)) == 6
+    roll_up(db, now=later + LONG_AFTER)
+    assert forget(db, now=START + timedelta(days=900)) == 0
+    drop_partitions(db, now=START + timedelta(days=900))
+    assert forget(db, now=START + timedelta(days=900)) == 3
+
+
+def subjects(db: Database, host: UUID) -> set[str]:
+    with db.snapshot() as tx:
+        found = tx.execute(
+            text("SELECT subject FROM stat_subject WHERE host_uid = :host"), {"host": host}
+        )
+        return set(found.scalars())

@@ -22,6 +22,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     bindparam,
     cast,
+    exists,
     extract,
     false,
     func,
@@ -35,7 +36,14 @@ from controller.domain.statistics import COUNTERS, GAP, Grid, Resolution
 from controller.store.engine import Transaction
 from controller.store.statistics.increments import steps
 from controller.store.statistics.ingest import Subject
-from controller.store.tables import ROLLUP_ROWS, HostRow, PortRow, StatRawRow, StatSubjectRow
+from controller.store.tables import (
+    ROLLUP_ROWS,
+    HostRow,
+    PortRow,
+    StatLastRow,
+    StatRawRow,
+    StatSubjectRow,
+)
 
 
 class Point(NamedTuple):
@@ -45,11 +53,18 @@ class Point(NamedTuple):
     """Per second, in the order of ``COUNTERS``."""
 
 
-def subjects_of_host(tx: Transaction, host_uid: UUID, *prefixes: str) -> dict[Subject, int]:
-    """Ids of the host's subjects that begin so."""
-    row = StatSubjectRow
+def subjects_of_host(
+    tx: Transaction, host_uid: UUID, *prefixes: str, since: datetime
+) -> dict[Subject, int]:
+    """Ids of the host's subjects that begin so and were heard since then."""
+    row, last, raw = StatSubjectRow, StatLastRow, StatRawRow
     wanted = or_(*(row.subject.startswith(prefix) for prefix in prefixes))
-    query = select(row.host_uid, row.subject, row.id).where(row.host_uid == host_uid, wanted)
+    # What is not rolled up yet was heard, however old the newest is that is.
+    rolled_up = exists().where(last.subject_id == row.id, last.sampled_at >= _at(since))
+    sampled = exists().where(raw.subject_id == row.id, raw.sampled_at >= _at(since))
+    query = select(row.host_uid, row.subject, row.id).where(
+        row.host_uid == host_uid, wanted, or_(rolled_up, sampled)
+    )
     return {(host, subject): id_ for host, subject, id_ in tx.execute(query)}
 
 
