@@ -50,7 +50,7 @@ def make(ifindex: int) -> int:
     """Take the host's IP stack off a device in the calling thread's namespace; count the writes."""
     writes = 0
     with wire.conversation() as route:
-        link = wire.get_link(route, ifindex)
+        link = wire.attributes(wire.get_link(route, ifindex), wire.LINK.size)
         if not _ipv4_is_quiet(devconf.ipv4(link)):
             devconf.set_ipv4(route, ifindex, _QUIET_IPV4)
             writes += 1

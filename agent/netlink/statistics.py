@@ -15,15 +15,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.model import alias
+from agent.netlink import wire
 from agent.netlink.wire import (
-    HEADER,
+    IFLA_IFALIAS,
+    IFLA_IFNAME,
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_MASTER,
     LINK,
-    NLM_F_REQUEST,
-    NLMSG_ERROR,
-    RECEIVE_SIZE,
+    WITHOUT_STATISTICS,
     attribute,
     attributes,
-    dump,
     number,
     text,
     whole,
@@ -32,14 +34,7 @@ from agent.netlink.wire import (
 MAX_UNDERLAY = 64
 """Devices under one VTEP: more than any host has, fewer than what could slow a poll down."""
 
-_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
-_IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS = 3, 10, 18, 20
-_IFLA_STATS64, _IFLA_EXT_MASK, _IFLA_INFO_KIND = 23, 29, 1
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_ADDRESS = struct.Struct("=BBBBI")
-_U32 = struct.Struct("=I")
-_SKIP_STATISTICS = attribute(_IFLA_EXT_MASK, _U32.pack(1 << 3))
-
+_IFLA_STATS64 = 23
 _COUNTS = struct.Struct("=18Q")
 """The first fields of struct rtnl_link_stats64, of which those without a name are not told."""
 _NAMES = (
@@ -84,7 +79,7 @@ def _take(
     strict: bool,
 ) -> KernelCounters:
     vxlan = _devices(_of_kind(route, "vxlan", b"", strict))
-    bridges = _devices(_of_kind(route, "bridge", _SKIP_STATISTICS, strict))
+    bridges = _devices(_of_kind(route, "bridge", WITHOUT_STATISTICS, strict))
     ours = {each.ifindex for each in bridges if each.alias.startswith(alias(owner, ""))}
     return KernelCounters(
         vxlan=vxlan,
@@ -95,21 +90,20 @@ def _take(
 
 def _of_kind(route: socket.socket, kind: str, options: bytes, strict: bool) -> Iterator[bytes]:
     name = kind.encode() + b"\0"
-    wanted = attribute(_IFLA_LINKINFO, attribute(_IFLA_INFO_KIND, name))
+    wanted = attribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, name))
     # A kernel that has never loaded the kind's module answers with every device.
-    needle = attribute(_IFLA_INFO_KIND, name)
-    return (message for message in _dump(route, wanted + options, strict) if needle in message)
+    needle = attribute(IFLA_INFO_KIND, name)
+    return (
+        message
+        for message in wire.links(route, wanted + options, strict=strict)
+        if needle in message
+    )
 
 
 def _ports_of(route: socket.socket, bridges: Collection[int], strict: bool) -> Iterator[bytes]:
     """In one dump: the kernel walks all devices for each, however few it answers with."""
     found = _of_kind(route, "veth", b"", strict) if bridges else ()
-    return (each for each in found if number(attributes(each, LINK.size), _IFLA_MASTER) in bridges)
-
-
-def _dump(route: socket.socket, options: bytes, strict: bool) -> Iterator[bytes]:
-    request = LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + options
-    return dump(route, _RTM_GETLINK, _RTM_NEWLINK, request, strict=strict)
+    return (each for each in found if number(attributes(each, LINK.size), IFLA_MASTER) in bridges)
 
 
 def _devices(messages: Iterable[bytes]) -> tuple[DeviceCounters, ...]:
@@ -119,9 +113,9 @@ def _devices(messages: Iterable[bytes]) -> tuple[DeviceCounters, ...]:
 def _device(message: bytes) -> DeviceCounters:
     found = attributes(message, LINK.size)
     return DeviceCounters(
-        name=text(found, _IFLA_IFNAME),
+        name=text(found, IFLA_IFNAME),
         ifindex=LINK.unpack_from(message)[2],
-        alias=text(found, _IFLA_IFALIAS),
+        alias=text(found, IFLA_IFALIAS),
         counts=_counts(found.get(_IFLA_STATS64, b"")),
     )
 
@@ -138,15 +132,11 @@ def _holders(route: socket.socket, vteps: Collection[str], strict: bool) -> set[
     wanted = {ipaddress.ip_address(each).packed for each in vteps}
     if not wanted:
         return set()
-    request = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    messages = dump(route, _RTM_GETADDR, _RTM_NEWADDR, request, strict=strict)
-    return {_ADDRESS.unpack_from(each)[4] for each in messages if _address(each) in wanted}
-
-
-def _address(message: bytes) -> bytes:
-    found = attributes(message, _ADDRESS.size)
-    # Where the device has a remote end, IFA_ADDRESS is that one's.
-    return found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b""))
+    return {
+        index
+        for _, _, index, found in wire.addresses(route, strict=strict)
+        if wire.own_address(found) in wanted
+    }
 
 
 def _underlay(
@@ -164,11 +154,8 @@ def _underlay(
 
 def _get(route: socket.socket, *, index: int = 0, name: str = "") -> DeviceCounters | None:
     """One device; None when there is none any more."""
-    body = LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0)
-    if name:
-        body += attribute(_IFLA_IFNAME, os.fsencode(name) + b"\0")
-    length = HEADER.size + len(body)
-    route.send(HEADER.pack(length, _RTM_GETLINK, NLM_F_REQUEST, _RTM_GETLINK, 0) + body)
-    answer = route.recv(RECEIVE_SIZE)
-    length, kind = HEADER.unpack_from(answer)[:2]
-    return None if kind == NLMSG_ERROR else _device(answer[HEADER.size : length])
+    options = attribute(IFLA_IFNAME, os.fsencode(name) + b"\0") if name else b""
+    try:
+        return _device(wire.get_link(route, index, options))
+    except OSError:
+        return None

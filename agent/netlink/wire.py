@@ -22,9 +22,14 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
 RECEIVE_SIZE = 1 << 18
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
-IFLA_IFNAME, IFLA_AF_SPEC = 3, 26
+IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC = 3, 10, 18, 20, 26
+IFLA_INFO_KIND = 1
 
 _ATTRIBUTE = struct.Struct("=HH")
+_ADDRESS = struct.Struct("=BBBBI")
+"""struct ifaddrmsg: family, prefix length, flags, scope, index."""
+_RTM_NEWADDR, _RTM_GETADDR = 20, 22
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _ERROR = struct.Struct("=i")
 _U32 = struct.Struct("=I")
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
@@ -32,6 +37,15 @@ _ATTEMPTS = 10
 """A dump that something changed under is read again; a host that never rests still gets one."""
 
 Attributes = dict[int, bytes]
+
+
+def attribute(kind: int, content: bytes) -> bytes:
+    padding = bytes(-len(content) % 4)
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(content), kind) + content + padding
+
+
+WITHOUT_STATISTICS = attribute(29, _U32.pack(1 << 3))
+"""IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: half of the bytes."""
 
 
 class _InterruptedError(Exception):
@@ -92,9 +106,29 @@ def ask(route: socket.socket, request: int, body: bytes, flags: int = 0) -> byte
     return b""
 
 
-def get_link(route: socket.socket, ifindex: int) -> Attributes:
-    request = LINK.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0)
-    return attributes(ask(route, RTM_GETLINK, request), LINK.size)
+def links(route: socket.socket, options: bytes, *, strict: bool) -> Iterator[bytes]:
+    """The bodies of the devices that ``options``, attributes of the request, let through."""
+    request = LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + options
+    return dump(route, RTM_GETLINK, RTM_NEWLINK, request, strict=strict)
+
+
+def get_link(route: socket.socket, ifindex: int, options: bytes = b"") -> bytes:
+    """The body of one device; its index may be 0 if ``options`` name it. OSError if it is gone."""
+    request = LINK.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + options
+    return ask(route, RTM_GETLINK, request)
+
+
+def addresses(route: socket.socket, *, strict: bool) -> Iterator[tuple[int, int, int, Attributes]]:
+    """Family, prefix length, device and attributes of each address."""
+    request = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    for body in dump(route, _RTM_GETADDR, _RTM_NEWADDR, request, strict=strict):
+        family, length, _, _, index = _ADDRESS.unpack_from(body)
+        yield family, length, index, attributes(body, _ADDRESS.size)
+
+
+def own_address(found: Attributes) -> bytes:
+    """Where the device has a remote end, IFA_ADDRESS is that one's."""
+    return found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b""))
 
 
 def attributes(data: bytes, position: int) -> Attributes:
@@ -106,11 +140,6 @@ def attributes(data: bytes, position: int) -> Attributes:
         found[kind & _TYPE_MASK] = data[position + _ATTRIBUTE.size : position + length]
         position += aligned(length)
     return found
-
-
-def attribute(kind: int, content: bytes) -> bytes:
-    padding = bytes(-len(content) % 4)
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(content), kind) + content + padding
 
 
 def aligned(length: int) -> int:

@@ -135,12 +135,13 @@ def test_the_kernel_is_asked_no_more_often_for_many_bridges_than_for_one(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
+    dump = wire.dump
 
     def counted(*request: Any, strict: bool) -> Iterator[bytes]:
         asked.append(request[1])
-        return wire.dump(*request, strict=strict)
+        return dump(*request, strict=strict)
 
-    monkeypatch.setattr(kernel_statistics, "dump", counted)
+    monkeypatch.setattr(wire, "dump", counted)
     site.kernel()
     usual = len(asked)
     for number in range(3):
