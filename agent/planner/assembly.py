@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 
 from agent.errors import ErrorKind, Failure
 from agent.model import HOST_ID, Backend, Bridge, HostState, ObservedState, Port, segment_id
@@ -12,7 +12,8 @@ from agent.planner.claims import Claim, LinkName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.explicit import explicit_tunnels, identity
 from agent.planner.inventory import Inventory, take_inventory
-from agent.planner.kernel import device_name, draft_kernel_segment, kept_bridge
+from agent.planner.kernel import device_name, draft_kernel_segment
+from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
 from agent.planner.ownership import segment_of
 from agent.planner.plan import Plan
 from agent.planner.ports import draft_port
@@ -31,10 +32,15 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
     inventory = take_inventory(observed, desired.fleet_uid)
-    drafted = list(_draft(desired, inventory))
+    contested = _contested(desired)
+    segments, refusals = expand(desired, inventory)
+    bridges = list(_draft_bridges(desired, refusals, contested, inventory))
+    broken = {name: item for name, item in bridges if isinstance(item, Failure)}
+    drafted = [item for _, item in bridges]
+    drafted += _draft(desired, segments, refusals, contested, inventory)
     drafts = [item for item in drafted if isinstance(item, Draft)]
     failures = [item for item in drafted if isinstance(item, Failure)]
-    settlement = settle(drafts, _broken_bridges(desired, failures), inventory)
+    settlement = settle(drafts, broken, inventory)
     failures += settlement.failures
     failures += (each for draft in settlement.accepted.values() for each in draft.failures)
     return Plan(arrange(settlement, inventory), tuple(sorted(set(failures))))
@@ -56,43 +62,70 @@ def desired_bridges(desired: HostState) -> tuple[Bridge, ...]:
     return (*overlay, *sorted(desired.bridges, key=lambda bridge: bridge.id))
 
 
-def _draft(desired: HostState, inventory: Inventory) -> Iterator[Draft | Failure]:
-    doubles = _doubles(desired)
+def _draft_bridges(
+    desired: HostState,
+    refusals: Iterable[Failure],
+    contested: Container[Claim],
+    inventory: Inventory,
+) -> Iterator[tuple[str, Draft | Failure]]:
+    """All bridges by their names; of a segment that cannot be here, the Linux bridge still can."""
     for bridge in desired_bridges(desired):
-        yield doubles.get(bridge.id) or draft_bridge(bridge, inventory)
-    segments, failures = expand(desired, inventory)
-    there = _bridges_there(desired, segments, inventory)
-    yield from _draft_ports(desired, doubles, there, inventory)
-    yield from failures
-    yield from _draft_segments(segments, desired.host_uid, doubles, there, inventory)
-    explicit, refusals = explicit_tunnels(desired, inventory)
-    failures += refusals
+        double = _double(bridge.id, (LinkName(bridge.name),), contested)
+        yield bridge.name, double or draft_bridge(bridge, inventory)
+    unknown = {failure.resource: failure for failure in refusals}
+    for attachment in desired.attachments:
+        name, resource = attachment.linux_bridge, segment_id(attachment.segment_uid)
+        fragment = desired.fragments.get(attachment.fragment_hash)
+        if name and fragment is None:
+            yield name, unknown[resource]
+        elif name and fragment is not None:
+            double = _double(resource, (LinkName(name),), contested)
+            host = desired.host_uid
+            yield name, double or draft_linux_bridge(attachment, fragment.mtu, host, inventory)
+
+
+def _draft(
+    desired: HostState,
+    segments: list[Segment],
+    refusals: list[Failure],
+    contested: Container[Claim],
+    inventory: Inventory,
+) -> Iterator[Draft | Failure]:
+    """Everything but bridges."""
+    there = _bridges_there(desired, inventory)
+    yield from _draft_ports(desired, contested, there, inventory)
     yield from refusals
-    tunnels = [*_mesh(segments), *(each for each in explicit if each.id not in doubles)]
-    yield from (doubles[each.id] for each in explicit if each.id in doubles)
+    yield from _draft_segments(segments, desired.host_uid, contested, there, inventory)
+    explicit, misfits = explicit_tunnels(desired, inventory)
+    yield from misfits
+    doubles = {each.id: _double(each.id, (each.key,), contested) for each in explicit}
+    yield from (failure for failure in doubles.values() if failure is not None)
+    tunnels = [*_mesh(segments), *(each for each in explicit if doubles[each.id] is None)]
     yield from draft_tunnels(tunnels, inventory, there)
     intended = {bridge.id for bridge in desired_bridges(desired)}
     intended |= {port.id for port in desired.ports} | {each.id for each in desired.tunnels}
-    intended |= {tunnel.id for tunnel in tunnels} | {failure.resource for failure in failures}
+    intended |= {tunnel.id for tunnel in tunnels} | {failure.resource for failure in refusals}
     yield from _draft_removals(desired, intended, segments, inventory)
 
 
-def _bridges_there(
-    desired: HostState, segments: Iterable[Segment], inventory: Inventory
-) -> frozenset[str]:
+def _bridges_there(desired: HostState, inventory: Inventory) -> frozenset[str]:
     """Names of the bridges, of either sort, that exist already and stay."""
     of_ovs = {b.name for b in desired_bridges(desired) if kept_row(b, inventory) is not None}
-    of_linux = {each.bridge for each in segments if kept_bridge(each, inventory) is not None}
+    of_linux = {
+        each.linux_bridge
+        for each in desired.attachments
+        if kept_bridge(segment_id(each.segment_uid), each.linux_bridge, inventory) is not None
+    }
     return frozenset(of_ovs | of_linux)
 
 
 def _draft_ports(
-    desired: HostState, doubles: Mapping[str, Failure], there: Container[str], inventory: Inventory
+    desired: HostState, contested: Container[Claim], there: Container[str], inventory: Inventory
 ) -> Iterator[Draft | Failure]:
     linux_bridges = {each.linux_bridge for each in desired.attachments} - {""}
     for port in sorted(desired.ports, key=lambda port: port.id):
         yield (
-            doubles.get(port.id)
+            _double(port.id, _port_claims(port), contested)
             or _bridge_unknown(desired, port)
             or draft_port(
                 port,
@@ -106,7 +139,7 @@ def _draft_ports(
 def _draft_segments(
     segments: Iterable[Segment],
     host_uid: str,
-    doubles: Mapping[str, Failure],
+    contested: Container[Claim],
     there: Container[str],
     inventory: Inventory,
 ) -> Iterator[Draft | Failure]:
@@ -114,7 +147,8 @@ def _draft_segments(
     present = inventory.owned_ids()
     for segment in segments:
         if segment.backend is Backend.KERNEL:
-            yield doubles.get(segment.id) or draft_kernel_segment(
+            name = LinkName(device_name(segment.vni))
+            yield _double(segment.id, (name,), contested) or draft_kernel_segment(
                 segment, host_uid, inventory, bridge_is_there=segment.bridge in there
             )
         elif segment.id in present:
@@ -146,46 +180,35 @@ def _bridge_unknown(desired: HostState, port: Port) -> Failure | None:
     return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
 
 
-def _doubles(desired: HostState) -> dict[str, Failure]:
-    """Failures of those that ask for the same thing; none has a better right to it."""
-    claims: list[tuple[str, Claim]] = [
-        *_device_claims(desired),
-        *((tunnel.id, identity(tunnel)) for tunnel in desired.tunnels),
-        *((bridge.id, LinkName(bridge.name)) for bridge in desired_bridges(desired)),
-        *((port.id, LinkName(port.interface)) for port in desired.ports),
-        *(
-            (port.id, PeerName(port.peer.netns, port.peer.interface))
-            for port in desired.ports
-            if port.peer is not None
-        ),
-    ]
-    counts = Counter(claim for _, claim in claims)
-    return {
-        resource: Failure(
-            resource,
-            ErrorKind.INVALID,
-            "NameNotUnique",
-            f"{claim} is asked for more than once on this host; choose another for one of them",
-        )
-        for resource, claim in claims
-        if counts[claim] > 1
-    }
+def _contested(desired: HostState) -> frozenset[Claim]:
+    """What is asked for more than once; nobody has a better right to it."""
+    counts = Counter(_asked_for(desired))
+    return frozenset(claim for claim, count in counts.items() if count > 1)
 
 
-def _device_claims(desired: HostState) -> Iterator[tuple[str, Claim]]:
-    """The names of the devices that segments have in the kernel."""
+def _asked_for(desired: HostState) -> Iterator[Claim]:
+    yield from (identity(tunnel) for tunnel in desired.tunnels)
+    yield from (LinkName(bridge.name) for bridge in desired_bridges(desired))
+    for port in desired.ports:
+        yield from _port_claims(port)
     for attachment in desired.attachments:
         fragment = desired.fragments.get(attachment.fragment_hash)
         if attachment.backend is Backend.KERNEL and fragment is not None:
-            yield segment_id(attachment.segment_uid), LinkName(device_name(fragment.vni))
+            yield LinkName(device_name(fragment.vni))
         if attachment.linux_bridge:
-            yield segment_id(attachment.segment_uid), LinkName(attachment.linux_bridge)
+            yield LinkName(attachment.linux_bridge)
 
 
-def _broken_bridges(desired: HostState, failures: Iterable[Failure]) -> dict[str, Failure]:
-    by_resource = {failure.resource: failure for failure in failures}
-    makers = [
-        *((bridge.id, bridge.name) for bridge in desired_bridges(desired)),
-        *((segment_id(a.segment_uid), a.linux_bridge) for a in desired.attachments),
-    ]
-    return {name: by_resource[each] for each, name in makers if name and each in by_resource}
+def _port_claims(port: Port) -> tuple[Claim, ...]:
+    own = LinkName(port.interface)
+    return (own,) if port.peer is None else (own, PeerName(port.peer.netns, port.peer.interface))
+
+
+def _double(resource: str, claims: Iterable[Claim], contested: Container[Claim]) -> Failure | None:
+    for claim in claims:
+        if claim in contested:
+            message = (
+                f"{claim} is asked for more than once on this host; choose another for one of them"
+            )
+            return Failure(resource, ErrorKind.INVALID, "NameNotUnique", message)
+    return None

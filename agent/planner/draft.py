@@ -38,6 +38,11 @@ class Draft:
     failures: tuple[Failure, ...] = ()
     """What is wrong although the rows are right."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tells it from all others: a segment has one draft for its bridge and one for the rest."""
+        return self.resource, self.makes_bridge
+
 
 def joined(*stages: Stage) -> Stage:
     """The steps of all, each kind in the order of the stages."""

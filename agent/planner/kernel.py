@@ -1,9 +1,10 @@
 """Segments that the kernel carries: one vxlan device each, with a static forwarding table.
 
 On a host with Open vSwitch the device is a port of the overlay bridge with the segment's local
-VLAN, elsewhere it is enslaved to a Linux bridge of the segment's own. Its port is ``protected`` as
-those of tunnels are. Alone in its VLAN it would not need that; but next to what is left of another
-segment with the same local VLAN, on two hosts, frames would go round between both for ever.
+VLAN, elsewhere it is enslaved to a Linux bridge of the segment's own (``linux_bridges``). Its
+port is ``protected`` as those of tunnels are. Alone in its VLAN it would not need that; but next to
+what is left of another segment with the same local VLAN, on two hosts, frames would go round
+between both for ever.
 
 A device is made down, gets its table and its place, and comes up last, so that nothing is flooded
 to where it should not be. What makes it what it is cannot be changed: it is made anew then, after
@@ -12,7 +13,6 @@ its port is gone, because Open vSwitch stays with the device that it knew.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 from agent.errors import Failure
@@ -31,13 +31,12 @@ from agent.planner.draft import NOTHING, Draft, joined
 from agent.planner.health import foreign_interface, interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import Wish, configure, enslaved_elsewhere
+from agent.planner.linux_bridges import derived_mac, kept_bridge
 from agent.planner.plan import (
     AddFdb,
     AddPort,
-    CreateLinuxBridge,
     CreateVxlan,
     DeleteFdb,
-    NetlinkStep,
     Stage,
 )
 from agent.planner.rows import mend_port
@@ -48,37 +47,32 @@ def device_name(vni: int) -> str:
     return f"kx{vni}"
 
 
-def derived_mac(owner: str, resource: str, host_uid: str, kind: str) -> str:
-    """A locally administered address that a device keeps when it is made anew."""
-    digest = hashlib.sha256(f"{owner}|{resource}|{host_uid}|{kind}".encode()).digest()
-    return bytes((0x0A, *digest[:5])).hex(":")
-
-
 def draft_kernel_segment(
     segment: Segment, host_uid: str, inventory: Inventory, *, bridge_is_there: bool
 ) -> Draft | Failure:
-    """``bridge_is_there`` tells whether the overlay bridge is."""
+    """``bridge_is_there`` tells whether its bridge is, of either sort."""
     device = _kept_device(segment, inventory)
     if refusal := _refusal(segment, device, inventory):
         return refusal
     is_plugged = bridge_is_there and device is not None and not segment.on_linux_bridge
     row = _kept_row(segment, inventory) if is_plugged else None
-    bridge = kept_bridge(segment, inventory)
+    if device is not None and segment.on_linux_bridge and not bridge_is_there:
+        # A bridge that has the name but is not the segment's goes: its device has no place yet.
+        device = replace(device, master="")
     stage = joined(
-        _bridge_steps(segment, host_uid, inventory, bridge),
-        _device_steps(segment, host_uid, inventory, _as_placed(segment, device, bridge)),
+        _device_steps(segment, host_uid, inventory, device),
         _row_steps(segment, inventory, row),
     )
-    claims = _claims(segment, device, bridge, row)
+    claims = _claims(segment, device, row)
     is_well = row is not None and not stage.ovsdb
+    waits = bool(claims) or not bridge_is_there
     return Draft(
         segment.id,
-        bridge="" if segment.on_linux_bridge else segment.bridge,
-        makes_bridge=segment.bridge if segment.on_linux_bridge else "",
+        bridge=segment.bridge,
         claims=claims,
-        stale=_stale(segment, inventory, (device, bridge), row),
-        make=stage if claims else NOTHING,
-        mend=NOTHING if claims else stage,
+        stale=_stale(segment, inventory, device, row),
+        make=stage if waits else NOTHING,
+        mend=NOTHING if waits else stage,
         takes=frozenset({device.name} if device is not None else ()),
         failures=interface_failures(segment.id, row.port.interfaces[0]) if row and is_well else (),
     )
@@ -91,14 +85,6 @@ def _kept_device(segment: Segment, inventory: Inventory) -> Link | None:
     """The device that already is this segment's and need not be made anew."""
     for link in inventory.links.get(segment.id, ()):
         if (link.name, link.vxlan) == (device_name(segment.vni), _vxlan(segment)):
-            return link
-    return None
-
-
-def kept_bridge(segment: Segment, inventory: Inventory) -> Link | None:
-    """The Linux bridge that already is this segment's."""
-    for link in inventory.links.get(segment.id, ()):
-        if (link.name, link.kind) == (segment.bridge, "bridge") and segment.on_linux_bridge:
             return link
     return None
 
@@ -118,18 +104,17 @@ def _vxlan(segment: Segment) -> Vxlan:
 
 
 def _stale(
-    segment: Segment,
-    inventory: Inventory,
-    kept: tuple[Link | None, ...],
-    kept_row: PlacedPort | None,
+    segment: Segment, inventory: Inventory, device: Link | None, kept_row: PlacedPort | None
 ) -> tuple[Thing, ...]:
     """What is to go: of this segment's own, and all tunnels that Open vSwitch has for it."""
     ports = (*inventory.ports.get(segment.id, ()), *inventory.meshes.get(segment.id, ()))
+    bridge = segment.on_linux_bridge and kept_bridge(segment.id, segment.bridge, inventory)
+    kept = {each.name for each in (device, bridge) if each}
     links = (link for link in inventory.links.get(segment.id, ()) if not inventory.is_backed(link))
     return (
         *(Thing(ThingKind.BRIDGE, row.name) for row in inventory.bridges.get(segment.id, ())),
         *(Thing(ThingKind.PORT, each.port.name) for each in ports if each is not kept_row),
-        *(Thing(ThingKind.LINK, link.name) for link in links if link not in kept),
+        *(Thing(ThingKind.LINK, link.name) for link in links if link.name not in kept),
     )
 
 
@@ -142,9 +127,7 @@ def _refusal(segment: Segment, device: Link | None, inventory: Inventory) -> Fai
     return enslaved_elsewhere(segment.id, device, inventory)
 
 
-def _claims(
-    segment: Segment, device: Link | None, bridge: Link | None, row: PlacedPort | None
-) -> tuple[Claim, ...]:
+def _claims(segment: Segment, device: Link | None, row: PlacedPort | None) -> tuple[Claim, ...]:
     """The name in OVSDB also for a device that has no row: somebody else's row would take it."""
     name = device_name(segment.vni)
     own: tuple[Claim, ...] = (
@@ -154,12 +137,9 @@ def _claims(
         UdpPort(segment.dst_port, Backend.OVS),
         Carriage(segment.id, Backend.OVS),
     )
-    place: tuple[Claim, ...] = ()
-    if segment.on_linux_bridge and bridge is None:
-        place = (OvsName(segment.bridge), LinkName(segment.bridge))
-    elif not segment.on_linux_bridge and row is None:
-        place = (OvsName(name),)
-    return place if device is not None else tuple(dict.fromkeys((*own, *place)))
+    if device is None:
+        return own
+    return () if segment.on_linux_bridge or row is not None else (OvsName(name),)
 
 
 # --- steps ---------------------------------------------------------------------------------------
@@ -181,19 +161,15 @@ def _device_steps(
             pre=(create, table) if table.entries else (create,),
             post=configure(segment.id, None, name, None, wish),
         )
-    release: tuple[NetlinkStep, ...] = ()
+    first = Wish(quiet=True)
     if master is None and inventory.owns_device(device.master):
-        release = configure(segment.id, None, name, device, Wish(master=""))
+        first = replace(first, master="")
     wish = Wish(segment.mtu, mac, up=True, master=master)
-    placing = Stage(pre=release, post=configure(segment.id, None, name, device, wish))
+    placing = Stage(
+        pre=configure(segment.id, None, name, device, first),
+        post=configure(segment.id, None, name, device, wish),
+    )
     return joined(placing, _table_steps(segment, device, inventory))
-
-
-def _as_placed(segment: Segment, device: Link | None, bridge: Link | None) -> Link | None:
-    """A bridge that has the name but is not the segment's goes: its device has no place yet."""
-    if device is None or bridge is not None or not segment.on_linux_bridge:
-        return device
-    return replace(device, master="")
 
 
 def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
@@ -218,21 +194,6 @@ def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
         ),
         post=(AddFdb(*target, known, device.ifindex),) if known else (),
     )
-
-
-def _bridge_steps(
-    segment: Segment, host_uid: str, inventory: Inventory, bridge: Link | None
-) -> Stage:
-    if not segment.on_linux_bridge:
-        return NOTHING
-    name = segment.bridge
-    mac = derived_mac(inventory.owner, segment.id, host_uid, "bridge")
-    if bridge is not None:
-        wish = Wish(segment.mtu, mac, up=True)
-        return Stage(post=configure(segment.id, None, name, bridge, wish))
-    create = CreateLinuxBridge(segment.id, name, inventory.alias(segment.id), mac, segment.mtu)
-    up = configure(segment.id, None, name, None, Wish(segment.mtu, up=True))
-    return Stage(pre=(create,), post=up)
 
 
 def _row_steps(segment: Segment, inventory: Inventory, row: PlacedPort | None) -> Stage:

@@ -23,6 +23,8 @@ class Wish:
     mtu: int | None = None
     mac: str | None = None
     up: bool | None = None
+    quiet: bool | None = None
+    """Whether the host keeps out of IP on it; a device that we make is quiet from the start."""
     alias: str | None = None
     master: str | None = None
     """The Linux bridge it shall be in; empty for none."""
@@ -43,6 +45,7 @@ def configure(
         up=_unless_equal(wish.up, have.up if have else None),
         alias=_unless_equal(wish.alias, have.alias if have else None),
         master=_unless_equal(wish.master, have.master if have else None),
+        quiet=_unless_equal(wish.quiet, have.quiet if have else True),
         ifindex=have.ifindex if have else None,
     )
     first = _in_order(changes)
@@ -52,10 +55,17 @@ def configure(
 
 
 def _in_order(changes: SetLink) -> tuple[NetlinkStep, ...]:
-    """A device comes up only in the bridge that it belongs to, whatever order the kernel has."""
-    if changes.master is not None and changes.up is not None:
+    """A device comes up only when it is quiet and in the bridge that it belongs to."""
+    if changes.up is not None and (changes.master, changes.quiet) != (None, None):
         return (*_in_order(replace(changes, up=None)), _only_up(changes))
-    named = (changes.mtu, changes.mac, changes.up, changes.alias, changes.master)
+    named = (
+        changes.mtu,
+        changes.mac,
+        changes.up,
+        changes.quiet,
+        changes.alias,
+        changes.master,
+    )
     return (changes,) if any(each is not None for each in named) else ()
 
 

@@ -100,7 +100,8 @@ class Stage:
 class Plan:
     """The way from what is to what shall be, and what cannot be reached and why.
 
-    A resource in ``failures`` has no steps that would create or change it.
+    A resource in ``failures`` has no steps that would create or change it, apart from the Linux
+    bridge of a segment that cannot be joined to the other hosts.
     """
 
     stages: tuple[Stage, ...] = ()

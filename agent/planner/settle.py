@@ -21,11 +21,11 @@ class Settlement:
     ``accepted``, and what is in the way of a deletion.
     """
 
-    accepted: dict[str, Draft]
+    accepted: dict[tuple[str, str], Draft]
     doomed: frozenset[Thing] = frozenset()
     taken: frozenset[str] = frozenset()
     """Devices that will be put into the Linux bridge they belong to, if any."""
-    refused: dict[str, Failure] = field(default_factory=dict)
+    refused: dict[tuple[str, str], Failure] = field(default_factory=dict)
     blocked: dict[Thing, Failure] = field(default_factory=dict)
 
     @property
@@ -37,7 +37,7 @@ def settle(
     drafts: Iterable[Draft], broken_bridges: dict[str, Failure], inventory: Inventory
 ) -> Settlement:
     """``broken_bridges`` maps the names of bridges that cannot be to the reason."""
-    result = Settlement({draft.resource: draft for draft in drafts})
+    result = Settlement({draft.key: draft for draft in drafts})
     broken = dict(broken_bridges)
     while True:
         before = len(result.refused) + len(result.blocked)
@@ -82,8 +82,8 @@ def _refuse(result: Settlement, broken: dict[str, Failure], inventory: Inventory
     for draft in tuple(result.accepted.values()):
         refusal = _refusal(draft, result, broken, inventory)
         if refusal is not None:
-            result.refused[draft.resource] = refusal
-            del result.accepted[draft.resource]
+            result.refused[draft.key] = refusal
+            del result.accepted[draft.key]
             if draft.makes_bridge:
                 broken[draft.makes_bridge] = refusal
 
@@ -109,6 +109,8 @@ def _bridge_in_use(resource: str, bridge: str, staying: tuple[str, ...]) -> Fail
 
 
 def _bridge_failed(draft: Draft, cause: Failure) -> Failure:
+    if cause.resource == draft.resource:
+        return cause
     message = f"bridge {draft.bridge} cannot be used ({cause.reason}): {cause.message}"
     return Failure(draft.resource, cause.kind, "BridgeFailed", message)
 

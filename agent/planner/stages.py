@@ -38,14 +38,14 @@ _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
 
 
 def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
-    drafts = [settlement.accepted[resource] for resource in sorted(settlement.accepted)]
+    drafts = sorted(settlement.accepted.values(), key=lambda draft: draft.resource)
     waiting = _waiting(drafts, settlement, inventory)
     hindering = _hindering(drafts, settlement, inventory)
     rows = {row.port.name: row for placed in inventory.ports.values() for row in placed}
     first: list[Stage] = []
     second: list[Stage] = []
     for draft in drafts:
-        waits = draft.resource in waiting
+        waits = draft.key in waiting
         first.append(draft.mend)
         (second if waits else first).append(draft.make)
         for thing in draft.stale:
@@ -57,11 +57,13 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
     return tuple(stage for stage in (_merge(first), _merge(second)) if stage != Stage())
 
 
-def _waiting(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[str]:
-    """Resources that cannot be made before something else is gone, or before their bridge is."""
-    waiting = {draft.resource for draft in drafts if _obstacles(draft, settlement, inventory)}
-    bridges = {draft.makes_bridge for draft in drafts if draft.resource in waiting} - {""}
-    return waiting | {draft.resource for draft in drafts if draft.bridge in bridges}
+def _waiting(
+    drafts: list[Draft], settlement: Settlement, inventory: Inventory
+) -> set[tuple[str, str]]:
+    """Keys of those that cannot be made before something else is gone or their bridge is there."""
+    waiting = {draft.key for draft in drafts if _obstacles(draft, settlement, inventory)}
+    bridges = {draft.makes_bridge for draft in drafts if draft.key in waiting} - {""}
+    return waiting | {draft.key for draft in drafts if draft.bridge in bridges}
 
 
 def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[Thing]:

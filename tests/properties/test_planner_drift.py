@@ -50,6 +50,7 @@ PORT_CHANGES: dict[str, PortChange] = {
 }
 LINK_CHANGES: dict[str, Callable[[Link], Link]] = {
     "down": lambda link: replace(link, up=False),
+    "not quiet": lambda link: replace(link, quiet=link.kind not in ("vxlan", "bridge")),
     "another MTU": lambda link: replace(link, mtu=900),
     "an address more": lambda link: replace(link, addresses=link.addresses | {"10.0.0.77/24"}),
     "an address more with our mark": lambda link: replace(

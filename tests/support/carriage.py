@@ -52,13 +52,18 @@ def _kernel_faults(
     device = observed.links[f"kx{fragment.vni}"]
     if device.vxlan != Vxlan(fragment.vni, own.vtep, fragment.dst_port):
         yield f"device is {device}"
-    if not device.up or (device.mtu, device.master) != (fragment.mtu, attachment.linux_bridge):
+    if not (device.up and device.quiet) or (device.mtu, device.master) != (
+        fragment.mtu,
+        attachment.linux_bridge,
+    ):
         yield f"device is {device}"
     if observed.fdb[device.name] != known_fdb(desired.host_uid, fragment):
         yield f"forwarding table is {observed.fdb[device.name]}"
     if attachment.linux_bridge:
         bridge = observed.links[attachment.linux_bridge]
-        if (bridge.kind, bridge.up, bridge.mtu) != ("bridge", True, fragment.mtu):
+        if (bridge.kind, bridge.mtu) != ("bridge", fragment.mtu) or not (
+            bridge.up and bridge.quiet
+        ):
             yield f"bridge is {bridge}"
         return
     rows = rows_of(desired.fleet_uid, segment_id(attachment.segment_uid), observed)

@@ -187,6 +187,7 @@ class Kernel:
             "mtu": step.mtu,
             "mac": step.mac,
             "up": step.up,
+            "quiet": step.quiet,
             "alias": step.alias,
             "master": step.master,
         }
