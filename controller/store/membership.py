@@ -12,7 +12,18 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Uuid,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from controller.domain.allocation import choose_local_vlan
 from controller.domain.intent import BridgeType, Kind
@@ -97,14 +108,23 @@ def _with_ports(tx: Transaction, touched: Collection[Member]) -> set[Member]:
 
 def _listed(tx: Transaction, touched: Collection[Member]) -> dict[Member, _Listed]:
     """Those of the touched that are members, or were and are still held."""
-    row, members = HostSegmentRow, (HostSegmentRow.host_uid, HostSegmentRow.segment_uid)
-    query = select(*members, row.bridge, row.local_vlan, row.released_revision).where(
-        tuple_(*members).in_(list(touched))
-    )
+    row = HostSegmentRow
+    query = select(
+        row.host_uid, row.segment_uid, row.bridge, row.local_vlan, row.released_revision
+    ).where(_is_among(touched))
     return {
         Member(host, segment): _Listed(bridge, vlan, released)
         for host, segment, bridge, vlan, released in tx.execute(query)
     }
+
+
+def _is_among(members: Collection[Member]) -> ColumnElement[bool]:
+    # Two arrays, side by side: ten thousand pairs written out are more than PostgreSQL can parse.
+    pairs = select(
+        func.unnest(literal([member.host_uid for member in members], ARRAY(Uuid))),
+        func.unnest(literal([member.segment_uid for member in members], ARRAY(Uuid))),
+    )
+    return tuple_(HostSegmentRow.host_uid, HostSegmentRow.segment_uid).in_(pairs)
 
 
 def _hosts(members: Iterable[Member]) -> list[UUID]:
@@ -117,18 +137,14 @@ def _segments(members: Iterable[Member]) -> list[UUID]:
 
 def _set_released(tx: Transaction, members: Collection[Member], revision: int | None) -> None:
     if members:
-        row = HostSegmentRow
         tx.execute(
-            update(row)
-            .where(tuple_(row.host_uid, row.segment_uid).in_(list(members)))
-            .values(released_revision=revision)
+            update(HostSegmentRow).where(_is_among(members)).values(released_revision=revision)
         )
 
 
 def _forget(tx: Transaction, members: Collection[Member]) -> None:
     if members:
-        row = HostSegmentRow
-        tx.execute(delete(row).where(tuple_(row.host_uid, row.segment_uid).in_(list(members))))
+        tx.execute(delete(HostSegmentRow).where(_is_among(members)))
 
 
 def _insert(
