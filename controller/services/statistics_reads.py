@@ -17,7 +17,7 @@ from controller.domain.statistics import COUNTERS, Grid, Window, grid
 from controller.services.queries import find
 from controller.services.statistics_lines import Line, line_of_subject, lines
 from controller.store.engine import Database, Transaction
-from controller.store.statistics.reading import Point, read_rates
+from controller.store.statistics.reading import Point, all_told_until, read_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ def _read(
     chosen = grid(asked, len(subjects), now=now)
     rates: list[dict[str, list[float | None]]] = [{} for _ in wanted]
     _fill(rates, read_rates(tx, chosen, subjects), chosen.points)
+    for line, of_line in zip(wanted, rates, strict=True):
+        if line.host is None and line.ids:
+            until = all_told_until(tx, line.ids, chosen.resolution, now)
+            _leave_out(of_line, chosen, until)
     series = tuple(
         Series(line.name, line.host, line.device, found)
         for line, found in zip(wanted, rates, strict=True)
@@ -88,3 +92,14 @@ def _fill(rates: list[dict[str, list[float | None]]], points: Iterable[Point], l
         for name, rate in zip(COUNTERS, point.rates, strict=True):
             if rate is not None:
                 of_series.setdefault(name, [None] * length)[point.bucket] = rate
+
+
+def _leave_out(
+    of_series: dict[str, list[float | None]], grid: Grid, until: datetime | None
+) -> None:
+    """Buckets that some hosts told of already and others not yet: their sum is of nobody."""
+    if until is None or until >= grid.end:
+        return
+    first = max(0, (until - grid.start) // grid.step)
+    for rates in of_series.values():
+        rates[first:] = [None] * (len(rates) - first)

@@ -36,11 +36,14 @@ from controller.domain.statistics import COUNTERS, GAP, Grid, Resolution
 from controller.store.engine import Transaction
 from controller.store.statistics.increments import steps
 from controller.store.statistics.ingest import Subject
+from controller.store.statistics.rollup import bucket_start
 from controller.store.tables import (
     ROLLUP_ROWS,
     HostRow,
     PortRow,
+    StatCursorRow,
     StatLastRow,
+    StatProgressRow,
     StatRawRow,
     StatSubjectRow,
 )
@@ -99,6 +102,26 @@ def read_rates(tx: Transaction, grid: Grid, series: Mapping[int, int]) -> list[P
     )
     found = tx.execute(query, {"subjects": list(series), "series": list(series.values())})
     return [Point(row[0], row[1], tuple(row[2:])) for row in found]
+
+
+def all_told_until(
+    tx: Transaction, subjects: Collection[int], resolution: Resolution, now: datetime
+) -> datetime | None:
+    """Up to when all hosts of these subjects that still speak have told what they counted, as it is
+    kept by this resolution; None: no such host."""
+    row, cursor, progress = StatSubjectRow, StatCursorRow, StatProgressRow
+    hosts = select(row.host_uid).where(row.id == func.any(list(subjects)))
+    told = cursor.sampled_at if resolution is Resolution.RAW else progress.rolled_until
+    query = (
+        select(func.min(told))
+        .select_from(cursor)
+        .join(progress, progress.host_uid == cursor.host_uid)
+        .where(cursor.host_uid.in_(hosts), cursor.sampled_at >= now - GAP)
+    )
+    found: datetime | None = tx.execute(query).scalar_one()
+    if found is None or resolution is Resolution.RAW:
+        return found
+    return bucket_start(resolution, found)
 
 
 _WANTED = (
