@@ -128,14 +128,20 @@ class SegmentMember:
     """Lower-case, sorted; only in what attachments with the kernel backend refer to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class SegmentFragment:
+    """Never changes: another membership is another fragment, with another ``hash``."""
+
     hash: bytes
     segment_uid: str
     vni: int
     dst_port: int
     mtu: int
     members: tuple[SegmentMember, ...]
+
+    def __hash__(self) -> int:
+        """What identifies the content needs no look at a thousand members."""
+        return hash(self.hash)
 
 
 @dataclass(frozen=True, slots=True)

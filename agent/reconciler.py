@@ -197,7 +197,8 @@ class Reconciler:
         while True:
             self._awake.clear()
             sighting = await self._look(desired)
-            plan = make_plan(desired, sighting.state)
+            # Pure, and with many members a matter of many milliseconds: heartbeats go on.
+            plan = await asyncio.to_thread(make_plan, desired, sighting.state)
             self._give_up(plan, {} if rounds < MAX_ROUNDS else steps_by_resource(plan))
             self._give_up(plan, done)
             todo = self._due(plan, sighting)

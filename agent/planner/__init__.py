@@ -1,7 +1,8 @@
 """The agent's decisions: a pure function from what shall be and what is to the steps between.
 
 Nothing here touches the system, waits, or remembers: time, order of rows and earlier plans have no
-influence. Whatever goes wrong while a plan runs, the next plan starts from what is then.
+influence (what follows from a fragment alone is kept as long as that is). Whatever goes wrong while
+a plan runs, the next plan starts from what is then.
 """
 
 from agent.planner.assembly import make_plan

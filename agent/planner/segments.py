@@ -10,38 +10,21 @@ is gone, because a segment that two backends carry at once loops.
 
 from __future__ import annotations
 
-import ipaddress
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from agent.errors import ErrorKind, Failure
 from agent.model import (
-    BROADCAST_FDB,
     Backend,
     FdbEntry,
     HostState,
     SegmentAttachment,
     SegmentFragment,
-    SegmentMember,
     segment_id,
-    tunnel_id,
 )
 from agent.planner.health import no_open_vswitch, no_vxlan
 from agent.planner.inventory import Inventory
+from agent.planner.neighbours import Remote, neighbours
 from agent.planner.surroundings import Surroundings, port_shared, survey
-
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A member elsewhere that can be reached."""
-
-    host_uid: str
-    vtep: str
-    macs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +42,11 @@ class Segment:
     mtu: int
     local_ip: str
     remotes: tuple[Remote, ...]
+    fdb: frozenset[FdbEntry]
 
     @property
     def id(self) -> str:
         return segment_id(self.uid)
-
-    @property
-    def fdb(self) -> frozenset[FdbEntry]:
-        """Who gets what: floods each member, frames for a known MAC the one that has it.
-
-        A MAC that two members have is flooded, as nobody can tell where it is.
-        """
-        count = Counter(mac for remote in self.remotes for mac in remote.macs)
-        known = {
-            FdbEntry(mac, remote.vtep)
-            for remote in self.remotes
-            for mac in remote.macs
-            if count[mac] == 1
-        }
-        return frozenset(known | {FdbEntry(BROADCAST_FDB, each.vtep) for each in self.remotes})
 
 
 def expand(desired: HostState, inventory: Inventory) -> tuple[list[Segment], list[Failure]]:
@@ -92,11 +61,8 @@ def expand(desired: HostState, inventory: Inventory) -> tuple[list[Segment], lis
             failures.append(refusal)
         elif fragment is not None:
             segments.append(_segment(desired, attachment, fragment))
-            failures += _unreachable(desired, fragment)
+            failures += neighbours(fragment, desired.host_uid).unreachable
     return segments, failures
-
-
-# --- members -------------------------------------------------------------------------------------
 
 
 def _segment(
@@ -104,6 +70,7 @@ def _segment(
 ) -> Segment:
     on_linux_bridge = bool(attachment.linux_bridge)
     overlay = "" if desired.overlay is None else desired.overlay.name
+    others = neighbours(fragment, desired.host_uid)
     return Segment(
         uid=attachment.segment_uid,
         backend=attachment.backend,
@@ -113,73 +80,10 @@ def _segment(
         vni=fragment.vni,
         dst_port=fragment.dst_port,
         mtu=fragment.mtu,
-        local_ip=str(_address(_own(desired, fragment).vtep)),
-        remotes=tuple(_reachable(desired, fragment)),
+        local_ip=others.local_ip,
+        remotes=others.remotes,
+        fdb=others.fdb,
     )
-
-
-def _own(desired: HostState, fragment: SegmentFragment) -> SegmentMember:
-    return next(each for each in fragment.members if each.host_uid == desired.host_uid)
-
-
-def _others(desired: HostState, fragment: SegmentFragment) -> Iterator[tuple[SegmentMember, str]]:
-    """Every other member, and why nothing can be sent to it; empty if it can."""
-    own = _own(desired, fragment)
-    vteps = Counter(_address(each.vtep) for each in fragment.members)
-    for member in sorted(fragment.members, key=lambda each: each.host_uid):
-        if member.host_uid != own.host_uid:
-            yield member, _vtep_fault(own, member, vteps)
-
-
-def _reachable(desired: HostState, fragment: SegmentFragment) -> Iterator[Remote]:
-    here = frozenset(_own(desired, fragment).macs)
-    for member, fault in _others(desired, fragment):
-        if not fault:
-            macs = tuple(mac for mac in member.macs if mac not in here)
-            yield Remote(member.host_uid, str(_address(member.vtep)), macs)
-
-
-def _unreachable(desired: HostState, fragment: SegmentFragment) -> Iterator[Failure]:
-    for member, fault in _others(desired, fragment):
-        if fault:
-            resource = tunnel_id(fragment.segment_uid, member.host_uid)
-            yield Failure(resource, ErrorKind.INVALID, "VtepInvalid", fault)
-
-
-def _vtep_fault(
-    own: SegmentMember, member: SegmentMember, vteps: Mapping[Address | None, int]
-) -> str:
-    """Why nothing can be sent to ``member``; empty if it can."""
-    local, remote = _address(own.vtep), _address(member.vtep)
-    if local is None or local.is_unspecified:
-        return _own_fault(own)
-    if remote is None or remote.is_unspecified:
-        return (
-            f"the VTEP of host {member.host_name}, {member.vtep!r}, is not an address; correct "
-            "that host's vteps"
-        )
-    if local.version != remote.version:
-        return (
-            f"the VTEP of host {member.host_name}, {remote}, is of another address family than "
-            f"{local} of this host; give one of them a VTEP of the other's family"
-        )
-    if vteps[remote] > 1:
-        return f"VTEP {remote} of host {member.host_name} is also another member's; make it unique"
-    return ""
-
-
-def _own_fault(own: SegmentMember) -> str:
-    address = _address(own.vtep)
-    if address is not None and not address.is_unspecified:
-        return ""
-    return f"the VTEP of this host, {own.vtep!r}, is not an address; correct the host's vteps"
-
-
-def _address(text: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -244,8 +148,8 @@ def _clash(
         return Failure(resource, ErrorKind.INVALID, "VniNotUnique", message)
     if len(surroundings.backends.get(fragment.dst_port, ())) > 1:
         return port_shared(resource, fragment.dst_port)
-    own = _own(desired, fragment)
-    if attachment.backend is Backend.KERNEL and (fault := _own_fault(own)):
+    fault = neighbours(fragment, desired.host_uid).own_fault
+    if attachment.backend is Backend.KERNEL and fault:
         return Failure(resource, ErrorKind.INVALID, "VtepInvalid", fault)
     return None if attachment.linux_bridge else _vlan_clash(resource, vlan, surroundings)
 

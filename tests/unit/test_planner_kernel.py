@@ -28,6 +28,7 @@ from agent.model import (
     Vxlan,
 )
 from agent.planner import make_plan, still_owed
+from agent.planner.neighbours import neighbours
 from agent.planner.plan import AddFdb, CreateVxlan, SetLink, Stage
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.switch import Switch
@@ -282,6 +283,21 @@ def test_a_port_that_a_linux_bridge_cannot_have_is_invalid(port: Port, reason: s
         ErrorKind.INVALID,
         reason,
     )
+
+
+# --- many members --------------------------------------------------------------------------------
+
+
+def test_what_follows_from_a_fragment_is_worked_out_once_for_each_host() -> None:
+    same = replace(FRAGMENT)
+    assert neighbours(FRAGMENT, OWN_HOST) is neighbours(same, OWN_HOST)
+    assert neighbours(FRAGMENT, "h1").local_ip == "192.0.2.2"
+
+
+def test_a_fragment_is_known_by_its_content_and_not_by_its_hash_alone() -> None:
+    other = replace(FRAGMENT, members=(replace(MEMBERS[0], vtep="192.0.2.9"), MEMBERS[1]))
+    assert neighbours(FRAGMENT, OWN_HOST).local_ip == "192.0.2.1"
+    assert neighbours(other, OWN_HOST).local_ip == "192.0.2.9"
 
 
 # --- how it comes up -----------------------------------------------------------------------------
