@@ -113,6 +113,11 @@ def test_what_somebody_does_to_a_kernel_segment_is_undone_alike_on_both(
     netns: Namespace, workload_netns: Namespace, remote: str | None
 ) -> None:
     desired = next(histories(workload_netns.name, remote))
+    bridge_deeds = (
+        "ip link set kx7001 nomaster",
+        "sysctl -qw net.ipv6.conf.br-v7001.disable_ipv6=0",
+        "ip link delete br-v7001",
+    )
     flood = (BROADCAST_FDB, "dev", "kx7001", "dst")
     deeds = (
         f"bridge fdb del {KNOWN[0]} dev kx7001 dst 192.0.2.2 self",
@@ -120,9 +125,11 @@ def test_what_somebody_does_to_a_kernel_segment_is_undone_alike_on_both(
         f"bridge fdb del {' '.join(flood)} 192.0.2.3 self",
         "ip link set kx7001 down",
         "ip link set kx7001 mtu 1280",
+        "sysctl -qw net.ipv4.conf.kx7001.arp_ignore=0",
+        "sysctl -qw net.ipv6.conf.kx7001.disable_ipv6=0",
         "ip link delete kx7001",
         "ip link delete ve0",
-        *(() if remote else ("ip link set kx7001 nomaster", "ip link delete br-v7001")),
+        *(() if remote else bridge_deeds),
     )
 
     async def body(real: RealHost) -> None:
