@@ -120,7 +120,8 @@ async def test_a_report_is_dated_when_it_arrives_however_long_the_store_takes(
                 await eventually(lambda n=n: served.arrivals.waiting == n - 1, "it arrived")
         async with asyncio.timeout(DEADLINE_S):
             answers = [await stream.read() for _ in range(4)]
-        assert [answer.stored_sequence for answer in answers] == [2, 3, 4, 5]
+        expected = [stats_pb2.ReportResponse(stored_sequence=n) for n in range(2, 6)]
+        assert answers == expected
     times = [at for at, _, _ in raw(site.db, UUID(h1.host_uid))]
     assert all(4 < (b - a).total_seconds() < 6 for a, b in pairwise(times)), times
 
