@@ -27,9 +27,6 @@ class Reaction:
     took_packets: int
     routes: str
 
-    def is_none(self, before: Reaction) -> bool:
-        return not self.answered and self == before
-
 
 def intrude(tap: Tap, device_mac: str) -> None:
     """Ask for the host's address, ping it, and offer it a router."""
@@ -99,7 +96,7 @@ def _router_advertisement() -> bytes:
 
 
 def _checksum(content: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(content) // 2}H", content))
+    total: int = sum(struct.unpack(f"!{len(content) // 2}H", content))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
