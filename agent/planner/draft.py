@@ -28,6 +28,8 @@ class Draft:
     claims: tuple[Claim, ...] = ()
     stale: tuple[Thing, ...] = ()
     """What stands for this resource now and is to go."""
+    prepare: Stage = NOTHING
+    """What comes before ``make`` and is in nobody's way yet: it only waits for names to be free."""
     make: Stage = NOTHING
     mend: Stage = NOTHING
     takes: frozenset[str] = frozenset()

@@ -71,6 +71,7 @@ def draft_kernel_segment(
         bridge=segment.bridge,
         claims=claims,
         stale=_stale(segment, inventory, device, row),
+        prepare=NOTHING if device is not None else _creation(segment, host_uid, inventory),
         make=stage if waits else NOTHING,
         mend=NOTHING if waits else stage,
         takes=frozenset({device.name} if device is not None else ()),
@@ -128,21 +129,30 @@ def _refusal(segment: Segment, device: Link | None, inventory: Inventory) -> Fai
 
 
 def _claims(segment: Segment, device: Link | None, row: PlacedPort | None) -> tuple[Claim, ...]:
-    """The name in OVSDB also for a device that has no row: somebody else's row would take it."""
+    """The name in OVSDB also for a device that has no row: somebody else's row would take it.
+
+    One that is down carries nothing yet, so that it has the traffic still to claim.
+    """
     name = device_name(segment.vni)
-    own: tuple[Claim, ...] = (
-        OvsName(name),
-        LinkName(name),
-        DeviceKey(segment.vni, segment.dst_port),
-        UdpPort(segment.dst_port, Backend.OVS),
-        Carriage(segment.id, Backend.OVS),
-    )
-    if device is None:
-        return own
-    return () if segment.on_linux_bridge or row is not None else (OvsName(name),)
+    place = () if segment.on_linux_bridge or row is not None else (OvsName(name),)
+    if device is not None and device.up:
+        return place
+    traffic = (UdpPort(segment.dst_port, Backend.OVS), Carriage(segment.id, Backend.OVS))
+    if device is not None:
+        return (*place, *traffic)
+    return (OvsName(name), LinkName(name), DeviceKey(segment.vni, segment.dst_port), *traffic)
 
 
 # --- steps ---------------------------------------------------------------------------------------
+
+
+def _creation(segment: Segment, host_uid: str, inventory: Inventory) -> Stage:
+    """Down, it carries nothing: it can be made, or fail, while tunnels still carry the segment."""
+    name, mark = device_name(segment.vni), inventory.alias(segment.id)
+    mac = derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
+    create = CreateVxlan(segment.id, name, mark, _vxlan(segment), mac, segment.mtu)
+    table = AddFdb(segment.id, name, tuple(sorted(segment.fdb)))
+    return Stage(pre=(create, table) if table.entries else (create,))
 
 
 def _device_steps(
@@ -152,15 +162,8 @@ def _device_steps(
     mac = derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
     master = segment.bridge if segment.on_linux_bridge else None
     if device is None:
-        create = CreateVxlan(
-            segment.id, name, inventory.alias(segment.id), _vxlan(segment), mac, segment.mtu
-        )
         wish = Wish(up=True, master=master)
-        table = AddFdb(segment.id, name, tuple(sorted(segment.fdb)))
-        return Stage(
-            pre=(create, table) if table.entries else (create,),
-            post=configure(segment.id, None, name, None, wish),
-        )
+        return Stage(post=configure(segment.id, None, name, None, wish))
     first = Wish(quiet=True)
     if master is None and inventory.owns_device(device.master):
         first = replace(first, master="")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from agent.planner.claims import Holder, Thing, ThingKind
+from agent.planner.claims import Carriage, Claim, Holder, Thing, ThingKind, UdpPort
 from agent.planner.draft import Draft
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import (
@@ -46,6 +46,9 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
     second: list[Stage] = []
     for draft in drafts:
         waits = draft.key in waiting
+        names = (claim for claim in draft.claims if not isinstance(claim, UdpPort | Carriage))
+        is_named = not _obstacles(names, settlement, inventory)
+        (first if is_named else second).append(draft.prepare)
         first.append(draft.mend)
         (second if waits else first).append(draft.make)
         for thing in draft.stale:
@@ -61,7 +64,7 @@ def _waiting(
     drafts: list[Draft], settlement: Settlement, inventory: Inventory
 ) -> set[tuple[str, str]]:
     """Keys of those that cannot be made before something else is gone or their bridge is there."""
-    waiting = {draft.key for draft in drafts if _obstacles(draft, settlement, inventory)}
+    waiting = {draft.key for draft in drafts if _obstacles(draft.claims, settlement, inventory)}
     bridges = {draft.makes_bridge for draft in drafts if draft.key in waiting} - {""}
     return waiting | {draft.key for draft in drafts if draft.bridge in bridges}
 
@@ -69,7 +72,9 @@ def _waiting(
 def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[Thing]:
     """What others wait for, and ports whose bridge goes: the first stage has to delete it."""
     hindering = {
-        holder.thing for draft in drafts for holder in _obstacles(draft, settlement, inventory)
+        holder.thing
+        for draft in drafts
+        for holder in _obstacles(draft.claims, settlement, inventory)
     }
     doomed_bridges = (each.name for each in settlement.doomed if each.kind is ThingKind.BRIDGE)
     for name in doomed_bridges:
@@ -78,10 +83,12 @@ def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory
     return hindering
 
 
-def _obstacles(draft: Draft, settlement: Settlement, inventory: Inventory) -> list[Holder]:
+def _obstacles(
+    claims: Iterable[Claim], settlement: Settlement, inventory: Inventory
+) -> list[Holder]:
     return [
         holder
-        for claim in draft.claims
+        for claim in claims
         for holder in inventory.holders.get(claim, ())
         if holder.thing in settlement.doomed
     ]

@@ -29,7 +29,7 @@ from agent.model import (
 )
 from agent.planner import make_plan, still_owed
 from agent.planner.neighbours import neighbours
-from agent.planner.plan import AddFdb, CreateVxlan, SetLink, Stage
+from agent.planner.plan import AddFdb, AddPort, CreateVxlan, SetLink, Stage
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.switch import Switch
 
@@ -326,10 +326,35 @@ def test_a_device_that_is_another_now_is_made_anew_after_its_port_is_gone() -> N
     assert (after.mac, after.ifindex != before.ifindex) == (before.mac, True)
 
 
+BY_OVS = replace(
+    ON_OVERLAY,
+    attachments=(SegmentAttachment("S", 5, b"s", Backend.OVS),),
+    fragments={b"s": replace(FRAGMENT, dst_port=4789)},
+)
+
+
+@pytest.mark.parametrize("kind", [CreateVxlan, AddFdb])
+def test_tunnels_stay_when_the_kernel_refuses_the_device_that_replaces_them(kind: type) -> None:
+    switch = realized(BY_OVS)
+    before = switch.bridges[OVERLAY.name]
+    switch.refuses = lambda step: isinstance(step, kind)
+    assert switch.run(make_plan(ON_OVERLAY, switch.observed))
+    assert switch.bridges[OVERLAY.name] == before
+
+
+def test_a_device_that_was_prepared_waits_for_the_tunnels_to_be_gone() -> None:
+    switch = realized(BY_OVS)
+    switch.run(make_plan(ON_OVERLAY, switch.observed), limit=2)
+    assert not switch.kernel.links["kx10001"].up
+    first, second = make_plan(ON_OVERLAY, switch.observed).stages
+    assert (first.pre, first.post) == ((), ())
+    assert [type(step) for step in second.ovsdb] == [AddPort]
+    switch.run(make_plan(ON_OVERLAY, switch.observed))
+    assert make_plan(ON_OVERLAY, switch.observed).describe() == ()
+
+
 def test_tunnels_stay_while_the_device_that_replaces_them_cannot_be_made() -> None:
-    by_ovs = replace(ON_OVERLAY, attachments=(SegmentAttachment("S", 5, b"s", Backend.OVS),))
-    by_ovs = replace(by_ovs, fragments={b"s": replace(FRAGMENT, dst_port=4789)})
-    switch = realized(by_ovs)
+    switch = realized(BY_OVS)
     before = switch.bridges[OVERLAY.name]
     theirs = Link("theirs", 90, "vxlan", vxlan=Vxlan(10001, "", 8472))
     switch.kernel.links["theirs"] = theirs
