@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
+from agent import reconciler
 from agent.errors import ErrorKind
+from agent.model import HostState, ObservedState
 from agent.ovsdb.snapshot import OvsdbSnapshot
+from agent.planner import Plan, make_plan
 from agent.reconciler import Outcome, Report
 from tests.support.agent_host import SwitchOvsdb
 from tests.support.agent_loop import Host, adds, is_realized, refused, state
@@ -23,6 +28,21 @@ async def test_a_new_state_is_realized_and_reported(host: Host) -> None:
     assert is_realized(host)
     assert host.reports == [Report(1, 1, b"hash of 1", Outcome.APPLIED, ())]
     assert 480 <= delay <= 720
+
+
+async def test_the_event_loop_goes_on_while_a_plan_is_made(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_loop, went_on = asyncio.get_running_loop(), threading.Event()
+
+    def long_plan(desired: HostState, observed: ObservedState) -> Plan:
+        event_loop.call_soon_threadsafe(went_on.set)
+        assert went_on.wait(5)
+        return make_plan(desired, observed)
+
+    monkeypatch.setattr(reconciler, "make_plan", long_plan)
+    await host.realize(state())
+    assert is_realized(host)
 
 
 async def test_a_host_as_intended_is_not_written_to(host: Host) -> None:
