@@ -21,6 +21,7 @@ from agent.planner.removal import draft_removals, removal
 from agent.planner.segments import Segment, expand
 from agent.planner.settle import settle
 from agent.planner.stages import arrange
+from agent.planner.surroundings import survey
 from agent.planner.tunnels import TunnelPort, draft_tunnels, tunnels_of
 
 
@@ -33,13 +34,16 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
         return Plan(failures=(_vswitchd_down(),))
     inventory = take_inventory(observed, desired.fleet_uid)
     contested = _contested(desired)
-    segments, refusals = expand(desired, inventory)
+    surroundings = survey(desired, inventory)
+    segments, refusals = expand(desired, surroundings)
+    explicit, misfits = explicit_tunnels(desired, surroundings)
     bridges = list(_draft_bridges(desired, refusals, contested, inventory))
     broken = {name: item for name, item in bridges if isinstance(item, Failure)}
     drafted = [item for _, item in bridges]
-    drafted += _draft(desired, segments, refusals, contested, inventory)
+    drafted += _draft(desired, segments, explicit, contested, inventory)
+    drafted += _draft_removals(desired, segments, refusals, inventory)
     drafts = [item for item in drafted if isinstance(item, Draft)]
-    failures = [item for item in drafted if isinstance(item, Failure)]
+    failures = [item for item in (*drafted, *refusals, *misfits) if isinstance(item, Failure)]
     settlement = settle(drafts, broken, inventory)
     failures += settlement.failures
     failures += (each for draft in settlement.accepted.values() for each in draft.failures)
@@ -87,25 +91,18 @@ def _draft_bridges(
 def _draft(
     desired: HostState,
     segments: list[Segment],
-    refusals: list[Failure],
+    explicit: list[TunnelPort],
     contested: Container[Claim],
     inventory: Inventory,
 ) -> Iterator[Draft | Failure]:
-    """Everything but bridges."""
+    """Everything that shall be here but bridges."""
     there = _bridges_there(desired, inventory)
     yield from _draft_ports(desired, contested, there, inventory)
-    yield from refusals
     yield from _draft_segments(segments, desired.host_uid, contested, there, inventory)
-    explicit, misfits = explicit_tunnels(desired, inventory)
-    yield from misfits
     doubles = {each.id: _double(each.id, (each.key,), contested) for each in explicit}
     yield from (failure for failure in doubles.values() if failure is not None)
     tunnels = [*_mesh(segments), *(each for each in explicit if doubles[each.id] is None)]
     yield from draft_tunnels(tunnels, inventory, there)
-    intended = {bridge.id for bridge in desired_bridges(desired)}
-    intended |= {port.id for port in desired.ports} | {each.id for each in desired.tunnels}
-    intended |= {tunnel.id for tunnel in tunnels} | {failure.resource for failure in refusals}
-    yield from _draft_removals(desired, intended, segments, inventory)
 
 
 def _bridges_there(desired: HostState, inventory: Inventory) -> frozenset[str]:
@@ -161,8 +158,15 @@ def _mesh(segments: Iterable[Segment]) -> list[TunnelPort]:
 
 
 def _draft_removals(
-    desired: HostState, intended: set[str], segments: Iterable[Segment], inventory: Inventory
+    desired: HostState,
+    segments: list[Segment],
+    refusals: Iterable[Failure],
+    inventory: Inventory,
 ) -> list[Draft | Failure]:
+    """Of what is not intended any more; ``refusals`` are about what is, and cannot be."""
+    intended = {bridge.id for bridge in desired_bridges(desired)}
+    intended |= {port.id for port in desired.ports} | {each.id for each in desired.tunnels}
+    intended |= {tunnel.id for tunnel in _mesh(segments)} | {each.resource for each in refusals}
     here = {segment.id for segment in segments}
     by_kernel = {segment.id for segment in segments if segment.backend is Backend.KERNEL}
     replaced = {each for each in inventory.ports if segment_of(each) in by_kernel}

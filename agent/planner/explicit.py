@@ -8,16 +8,14 @@ from agent.errors import ErrorKind, Failure
 from agent.model import HostState, Tunnel
 from agent.planner.claims import TunnelKey, normal_ip
 from agent.planner.health import no_open_vswitch, no_vxlan
-from agent.planner.inventory import Inventory
-from agent.planner.surroundings import Surroundings, port_shared, survey
+from agent.planner.surroundings import Surroundings, port_shared
 from agent.planner.tunnels import TunnelPort
 
 
 def explicit_tunnels(
-    desired: HostState, inventory: Inventory
+    desired: HostState, surroundings: Surroundings
 ) -> tuple[list[TunnelPort], list[Failure]]:
     """Every explicit tunnel that can be here, and why the others cannot."""
-    surroundings = survey(desired, inventory)
     tunnels: list[TunnelPort] = []
     failures: list[Failure] = []
     for tunnel in sorted(desired.tunnels, key=lambda each: each.id):

@@ -22,9 +22,8 @@ from agent.model import (
     segment_id,
 )
 from agent.planner.health import no_open_vswitch, no_vxlan
-from agent.planner.inventory import Inventory
 from agent.planner.neighbours import Remote, neighbours
-from agent.planner.surroundings import Surroundings, port_shared, survey
+from agent.planner.surroundings import Surroundings, port_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,10 @@ class Segment:
         return segment_id(self.uid)
 
 
-def expand(desired: HostState, inventory: Inventory) -> tuple[list[Segment], list[Failure]]:
+def expand(desired: HostState, surroundings: Surroundings) -> tuple[list[Segment], list[Failure]]:
     """Every segment that can be here, with the members that can be reached, and what cannot."""
     segments: list[Segment] = []
     failures: list[Failure] = []
-    surroundings = survey(desired, inventory)
     for attachment in sorted(desired.attachments, key=lambda each: each.segment_uid):
         fragment = desired.fragments.get(attachment.fragment_hash)
         refusal = _refusal(desired, attachment, fragment, surroundings)
