@@ -210,7 +210,8 @@ def with_owed_removals(accepted: HostState, offered: HostState) -> HostState:
 
 def desired_ids(state: HostState) -> frozenset[str]:
     """Every resource id that ``state`` wants to exist."""
-    ids = {each.id for each in (*state.bridges, *state.ports, *state.tunnels)}
+    ids = {bridge.id for bridge in state.bridges} | {port.id for port in state.ports}
+    ids |= {tunnel.id for tunnel in state.tunnels}
     if state.overlay is not None:
         ids.add(OVERLAY_ID)
     for attachment in state.attachments:

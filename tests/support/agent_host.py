@@ -48,7 +48,7 @@ class SwitchOvsdb:
             act, self.before_apply = self.before_apply, None
             act()
         try:
-            failures = self.switch.apply(Stage(ovsdb=tuple(ops)))
+            failures = self.switch.run(Plan((Stage(ovsdb=tuple(ops)),)))
         except OutOfDateError as error:
             return OvsdbResult(Outcome.TRY_AGAIN, str(error))
         return OvsdbResult(

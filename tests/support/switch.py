@@ -6,7 +6,6 @@ Its whole interface:
     switch.run(plan)                     execute a plan; failures that the datapath answered with
     switch.run(plan, limit=n)            the same, killed after n atoms (an atom is one netlink
                                          step or one OVSDB transaction)
-    switch.apply(stage)                  one stage
     switch.observed                      the picture now
     switch.refuses = predicate           error injection: steps that will be refused
     switch.stop_vswitchd(), .start_vswitchd()
@@ -111,9 +110,6 @@ class Switch:
                 done += 1
         return tuple(failures)
 
-    def apply(self, stage: Stage) -> tuple[Failure, ...]:
-        return self.run(Plan((stage,)))
-
     def stop_vswitchd(self) -> None:
         """As kill -9 does: rows and devices stay as they are."""
         self._running = False
@@ -151,10 +147,9 @@ class Switch:
     def _ovsdb(self, whole: Stage, failed: Collection[str]) -> list[Failure]:
         """One transaction; where it would be refused, one for each resource group."""
         stage = Stage(ovsdb=tuple(op for op in whole.ovsdb if op.resource not in failed))
-        if not stage.ovsdb:
-            return []
         if not any(self.refuses(op) for op in stage.ovsdb):
-            self._commit(stage.ovsdb)
+            if stage.ovsdb:
+                self._commit(stage.ovsdb)
             return []
         failures: list[Failure] = []
         for ops in stage.groups().values():
@@ -310,13 +305,12 @@ class Switch:
         elif row.type in ("", "system"):
             error = self._open_system(row)
         else:
-            return replace(row, ofport=row.ofport or self._free_ofport(bridge), error=None)
+            return replace(row, ofport=row.ofport or self._free_ofport(), error=None)
         if error:
             return replace(row, ofport=-1, error=error)
         if row.name == bridge.name:
             return replace(row, ofport=LOCAL_OFPORT, error=None)
-        known = row.ofport is not None and row.ofport > 0
-        return replace(row, ofport=row.ofport if known else self._free_ofport(bridge), error=None)
+        return replace(row, ofport=max(row.ofport or 0, 0) or self._free_ofport(), error=None)
 
     def _open_tunnel(
         self, bridge: OvsBridge, row: OvsInterface, taken: dict[TunnelKey, str]
@@ -382,14 +376,9 @@ class Switch:
         self._opened.setdefault(row.name, link.ifindex)
         return ""
 
-    def _free_ofport(self, bridge: OvsBridge) -> int:
-        rows = self.bridges[bridge.name].ports
-        taken = {each.ofport or 0 for port in rows for each in port.interfaces} - {LOCAL_OFPORT}
-        return max(taken | {self._last_ofport()}, default=0) + 1
-
-    def _last_ofport(self) -> int:
+    def _free_ofport(self) -> int:
         ofports = (interface.ofport or 0 for _, interface in self._interfaces())
-        return max((each for each in ofports if each < LOCAL_OFPORT), default=0)
+        return max((0, *(each for each in ofports if each < LOCAL_OFPORT))) + 1
 
 
 def _nothing(_: Step) -> bool:
