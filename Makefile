@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 PYTEST := $(AS_ROOT) $(PY) -m pytest
+# Processes that share the tests between them; JOBS=0 runs them in one, one after the other.
+JOBS ?= 2
 
 ##@ The two commands
 
@@ -15,7 +17,7 @@ demo: setup-run dashboard  ## Set up, then prove the main job on three real OVS 
 
 .PHONY: test
 test: setup-test dashboard lint  ## Set up, then lint and run every test
-	@$(PYTEST)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadgroup
 
 ##@ Demo and lab
 

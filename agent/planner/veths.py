@@ -115,7 +115,7 @@ def _settle_pair(
     port: Port, peer: VethPeer, inventory: Inventory, link: Link, master: str | None
 ) -> tuple[NetlinkStep, ...]:
     far = inventory.observed.peers[peer.netns, peer.interface]
-    near = Wish(mtu=port.mtu, up=True, master=master)
+    near = Wish(mtu=port.mtu, up=True, quiet=True, master=master)
     wish = Wish(port.mtu, port.mac.lower() or None, up=True, addresses=wanted_addresses(port))
     return configure(port.id, None, port.interface, link, near) + configure(
         port.id, peer.netns, peer.interface, far, wish

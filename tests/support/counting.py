@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -83,6 +83,6 @@ def tables(db: Database) -> set[str]:
     }
 
 
-def _rows(db: Database, query: str, *values: object) -> Sequence[tuple[object, ...]]:
+def _rows(db: Database, query: str, *values: object) -> list[tuple[Any, ...]]:
     with psycopg.connect(db.url) as connection:
         return connection.execute(query.encode(), values).fetchall()
