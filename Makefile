@@ -17,7 +17,7 @@ demo: setup-run dashboard  ## Set up, then prove the main job on three real OVS 
 
 .PHONY: test
 test: setup-test dashboard lint  ## Set up, then lint and run every test
-	@$(PYTEST) --numprocesses $(JOBS) --dist loadgroup
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 ##@ Demo and lab
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+_ONE_BY_ONE = {"e2e", "browser"}
+
 pytest_plugins: list[str] = [
     "tests.support.api",
     "tests.support.data_dir",
@@ -12,3 +20,19 @@ pytest_plugins: list[str] = [
     "tests.support.ovs",
     "tests.support.agent_lab",
 ]
+
+
+class _FileByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """A file's tests go to one process, so that what they share is made once.
+
+    There is one lab on a machine, and a browser beside a whole lab would wait for the processor
+    longer than a person would: all of these go to one process, too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "one by one" if Path(file).parent.name in _ONE_BY_ONE else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _FileByFile(config, log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -114,11 +114,13 @@ def test_a_host_that_is_not_there_is_told_and_shown_once_it_is(
     expect(page.get_by_role("heading", name="There is no host alpha")).to_be_visible()
 
 
-def count(api: Api, alpha: str, subjects: Sequence[str], sequence: int, received: int) -> None:
-    """One report of the host; each subject has received so much in all."""
+def count(api: Api, alpha: str, subjects: Sequence[str], *, sequence: int, received: int) -> None:
+    """One report of the host, ten seconds after the one before; each subject has received so much
+    in all."""
     readings = (reading(s, rx_bytes=received, tx_bytes=0, rx_packets=received) for s in subjects)
     now = datetime.now(UTC)
-    Intake(api.db).store([report(UUID(alpha), sequence, now, *readings)], now=now)
+    at = now - timedelta(seconds=10 * (3 - sequence))
+    Intake(api.db).store([report(UUID(alpha), sequence, at, *readings)], now=now)
 
 
 def test_rates_come_into_the_charts_and_go_on(
@@ -134,15 +136,15 @@ def test_rates_come_into_the_charts_and_go_on(
     expect(page.get_by_text("No statistics yet")).to_be_visible()
     expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("no data")
 
-    count(api, alpha, subjects, 1, 0)
-    count(api, alpha, subjects, 2, 10**7)
+    count(api, alpha, subjects, sequence=1, received=0)
+    count(api, alpha, subjects, sequence=2, received=10**7)
     expect(row(page, "Rates in numbers", "eth1")).to_contain_text("bit/s")
     expect(page.get_by_role("img", name=re.compile("^Throughput.*eth1"))).to_be_visible()
     expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("bit/s")
     expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("bit/s")
 
     before = row(page, "Rates in numbers", "eth1").inner_text()
-    count(api, alpha, subjects, 3, 10**12)
+    count(api, alpha, subjects, sequence=3, received=10**12)
     expect(row(page, "Rates in numbers", "eth1")).not_to_have_text(before)
 
     page.get_by_role("button", name="blue to bravo").click()

@@ -36,7 +36,6 @@ from tests.support.waiting import await_exit
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("brokers"),
 ]
 
 LOST = timedelta(minutes=1)

@@ -26,7 +26,7 @@ from controller.embedded.binaries import find_binaries, readable_binaries
 from tests.support.waiting import await_exit, eventually
 
 # What the module shares is made once, also where tests run in parallel.
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("embedded_postgres")]
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 # What the module shares is made once, also where tests run in parallel.
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.integration
 
 _ROOT = Path(__file__).parents[2]
 
