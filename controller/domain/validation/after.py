@@ -43,6 +43,7 @@ class After:
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
         self._at_bridge: dict[str, list[Draft]] = defaultdict(list)
+        self._ports_by_bridge: dict[str, list[tuple[Draft, PortSpec]]] = defaultdict(list)
         for entry in self.entries.values():
             self._index(entry)
 
@@ -51,6 +52,7 @@ class After:
             self._by_host[entry.spec.host].append(entry)
         if isinstance(entry.spec, PortSpec) and entry.spec.bridge is not None:
             self._at_bridge[entry.spec.bridge].append(entry)
+            self._ports_by_bridge[entry.spec.bridge].append((entry, entry.spec))
         if isinstance(entry.spec, TunnelSpec):
             for host in {end.host for end in entry.spec.ends if end.host is not None}:
                 self._by_host[host].append(entry)
@@ -82,6 +84,10 @@ class After:
     def at_bridge(self, name: str) -> list[Draft]:
         """Return the ports on a bridge of a touched host, and the tunnels that end at it."""
         return self._at_bridge.get(name, [])
+
+    def ports_at(self, bridge: str) -> list[tuple[Draft, PortSpec]]:
+        """Return the ports alone: every tunnel of a bridge asks for them."""
+        return self._ports_by_bridge.get(bridge, [])
 
     def hosts(self) -> Iterator[tuple[str, HostSpec]]:
         for entry in self.entries.values():

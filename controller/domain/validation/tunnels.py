@@ -230,9 +230,9 @@ def _check_mtus(entry: Draft, spec: TunnelSpec, after: After, faults: Faults) ->
         at = f"{entry.pointer}/spec/ends/{index}/bridge" if entry.ref in after.drafts else None
         mtu = tunnel_mtu(spec.address_family, end.tag, underlays)
         limit = _Limit(mtu, entry.ref.name, at or _narrowed(spec, after))
-        for port in after.at_bridge(end.bridge):
-            if isinstance(port.spec, PortSpec) and _enters(port.spec, end):
-                _check_port_mtu(port, port.spec, limit, after, faults)
+        for port, port_spec in after.ports_at(end.bridge):
+            if _enters(port_spec, end):
+                _check_port_mtu(port, port_spec, limit, after, faults)
 
 
 class _Limit(NamedTuple):
