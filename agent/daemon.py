@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import enum
 import fcntl
+import gc
 import importlib.metadata
 import os
 import platform
@@ -105,6 +106,9 @@ def only_instance(state_dir: Path) -> Iterator[None]:
 
 async def run(settings: Settings) -> Ending:
     """Run the agent until a signal or a fault ends it."""
+    # The rows of a large host are many objects and no garbage: at its usual thresholds the search
+    # for some takes as long as the plan itself.
+    gc.set_threshold(50_000, 20, 100)
     with only_instance(settings.state_dir):
         rng = random.Random()  # noqa: S311 - jitter, no secret
         store = IdentityStore(settings.identity_dir)

@@ -7,6 +7,7 @@ it is drafted, who holds them is read off the host in ``holders``.
 from __future__ import annotations
 
 import enum
+import functools
 import ipaddress
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -146,6 +147,7 @@ def tunnel_key(interface: OvsInterface) -> TunnelKey | None:
     )
 
 
+@functools.lru_cache(maxsize=16384)
 def normal_ip(text: str) -> str:
     """An address as the kernel prints it; what is none stays as it is."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 from agent.errors import ErrorKind, Failure
@@ -83,6 +84,7 @@ def _clash(tunnel: Tunnel, surroundings: Surroundings) -> Failure | None:
     return None
 
 
+@functools.lru_cache(maxsize=16384)
 def _is_endpoint(text: str) -> bool:
     try:
         return not ipaddress.ip_address(text).is_unspecified

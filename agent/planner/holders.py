@@ -6,7 +6,7 @@ Built once per plan, of what is ours and of what is not.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from agent.model import OVS_KINDS, Backend, Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.claims import (
@@ -27,12 +27,15 @@ from agent.planner.ownership import aliased_id, is_segment, owned_id, segment_of
 
 def holders_of(observed: ObservedState, owner: str) -> dict[Claim, tuple[Holder, ...]]:
     holders: dict[Claim, dict[Holder, None]] = defaultdict(dict)
+    makers: dict[str, Holder] = {}
     for bridge in in_order(observed):
         for claim, holder in _row_holders(bridge, owner):
             holders[claim][holder] = None
+            if isinstance(claim, OvsName):
+                makers[claim.name] = holder
     tunnel_ports = {claim.number for claim in holders if isinstance(claim, UdpPort)}
     for claim, holder in (
-        *_link_holders(observed, owner),
+        *_link_holders(observed, owner, makers),
         *_vxlan_holders(observed, owner, tunnel_ports),
         *_peer_holders(observed, owner),
     ):
@@ -96,9 +99,11 @@ def _tunnel_claims(interface: OvsInterface, resource: str) -> Iterator[Claim]:
 # --- devices -------------------------------------------------------------------------------------
 
 
-def _link_holders(observed: ObservedState, owner: str) -> Iterator[tuple[Claim, Holder]]:
+def _link_holders(
+    observed: ObservedState, owner: str, makers: Mapping[str, Holder]
+) -> Iterator[tuple[Claim, Holder]]:
+    """``makers`` holds the row that each interface name belongs to."""
     rows = device_rows(observed)
-    makers = _makers(observed, owner)
     for name in sorted(observed.links):
         link = observed.links[name]
         if is_backed(link, rows):
@@ -110,16 +115,6 @@ def _link_holders(observed: ObservedState, owner: str) -> Iterator[tuple[Claim, 
 def _link_holder(link: Link, owner: str) -> Holder:
     words = f"the {link.kind or 'physical'} device {link.name}"
     return Holder(Thing(ThingKind.LINK, link.name), aliased_id(link, owner), words)
-
-
-def _makers(observed: ObservedState, owner: str) -> dict[str, Holder]:
-    """The row that each interface name belongs to."""
-    return {
-        claim.name: holder
-        for bridge in in_order(observed)
-        for claim, holder in _row_holders(bridge, owner)
-        if isinstance(claim, OvsName)
-    }
 
 
 def _vxlan_holders(

@@ -104,6 +104,19 @@ def take_inventory(observed: ObservedState, owner: str) -> Inventory:
     )
 
 
+def owned_ids(observed: ObservedState, owner: str) -> frozenset[str]:
+    """The resources of which something is here."""
+    marks = [bridge.external_ids for bridge in observed.bridges.values()]
+    marks += [
+        placed.port.external_ids
+        for bridge in observed.bridges.values()
+        for placed in placed_ports(bridge)
+    ]
+    of_rows = {owned_id(mark, owner) for mark in marks}
+    of_links = {aliased_id(link, owner) for link in observed.links.values()}
+    return frozenset((of_rows | of_links) - {""})
+
+
 def placed_ports(bridge: OvsBridge) -> tuple[PlacedPort, ...]:
     """The bridge's ports but its local one, which is a part of the bridge."""
     ordered = sorted(bridge.ports, key=lambda port: port.name)

@@ -12,7 +12,7 @@ from agent.model import ObservedState
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.health import foreign_interface
-from agent.planner.inventory import Inventory, take_inventory
+from agent.planner.inventory import Inventory, owned_ids
 from agent.planner.ownership import segment_of
 
 
@@ -23,7 +23,9 @@ def is_removed(resource: str, removed: Collection[str]) -> bool:
 
 def still_owed(removed: Collection[str], observed: ObservedState, owner: str) -> frozenset[str]:
     """The ids in ``removed`` of which something is still on the host."""
-    present = take_inventory(observed, owner).owned_ids()
+    if not removed:
+        return frozenset()
+    present = owned_ids(observed, owner)
     present |= {segment_of(resource) for resource in present}
     return present.intersection(removed)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -52,6 +53,9 @@ class _RestServer(uvicorn.Server):
 
 def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    # What a large change loads is many objects and no garbage; the search for some takes as long
+    # as the rules themselves at its usual thresholds.
+    gc.set_threshold(50_000, 20, 100)
     url = wait_for_database(settings, migrated=True)
     db = Database(url, pool_size=settings.database_pool_size)
     stats_db = Database(url, pool_size=_CHARTS, pool_wait_s=_CHART_WAIT_S, statement_s=_CHART_S)

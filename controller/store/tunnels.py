@@ -5,13 +5,15 @@ Each function is one query, however many tunnels there are. Owns nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from controller.domain.intent import Kind, Object
-from controller.domain.validation import Outside
+from controller.domain.intent import Kind, Object, Ref
+from controller.domain.validation import Outside, Place, inner_places
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import PortRow, TunnelRow
@@ -19,59 +21,122 @@ from controller.store.tables import PortRow, TunnelRow
 _KEYS = range(1, 1 << 24)
 _UDP_PORTS = range(1, 1 << 16)
 
+# By place and not by tunnel: of a star with n tunnels, each would have to meet all others.
 _COMPONENT = text("""
-WITH RECURSIVE reached AS (
-    SELECT uid, a_bridge_uid, b_bridge_uid, b_ip, key, dst_port
-    FROM tunnel LEFT JOIN unnest(
-        CAST(:ips AS text[]), CAST(:keys AS bigint[]), CAST(:ports AS bigint[])
-    ) AS outside(ip, vni, port) ON b_bridge_uid IS NULL AND b_ip = ip AND key = vni
-        AND dst_port = port
-    WHERE valid_to IS NULL AND (
-        a_bridge_uid = ANY(CAST(:bridges AS uuid[]))
-        OR b_bridge_uid = ANY(CAST(:bridges AS uuid[]))
-        OR ip IS NOT NULL
-    )
+WITH RECURSIVE given(bridge, ip, key, dst_port) AS (
+    SELECT bridge, NULL, NULL, NULL FROM unnest(CAST(:bridges AS uuid[])) AS bridges(bridge)
+    UNION ALL
+    SELECT NULL, ip, key, dst_port
+    FROM unnest(CAST(:ips AS text[]), CAST(:keys AS bigint[]), CAST(:ports AS bigint[]))
+        AS outsides(ip, key, dst_port)
+),
+place AS (
+    SELECT * FROM given
     UNION
-    SELECT next.uid, next.a_bridge_uid, next.b_bridge_uid, next.b_ip, next.key, next.dst_port
-    FROM reached JOIN tunnel AS next ON next.valid_to IS NULL AND (
-        next.a_bridge_uid = reached.a_bridge_uid OR next.a_bridge_uid = reached.b_bridge_uid
-        OR next.b_bridge_uid = reached.a_bridge_uid OR next.b_bridge_uid = reached.b_bridge_uid
-        OR next.key = reached.key AND next.dst_port = reached.dst_port AND next.b_ip = reached.b_ip
-            AND next.b_bridge_uid IS NULL AND reached.b_bridge_uid IS NULL
-    )
+    SELECT far.* FROM place CROSS JOIN LATERAL (
+        SELECT b_bridge_uid, CASE WHEN b_bridge_uid IS NULL THEN b_ip END,
+            CASE WHEN b_bridge_uid IS NULL THEN tunnel.key END,
+            CASE WHEN b_bridge_uid IS NULL THEN tunnel.dst_port END
+        FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid = place.bridge
+        UNION ALL
+        SELECT a_bridge_uid, NULL, NULL, NULL
+        FROM tunnel WHERE valid_to IS NULL AND b_bridge_uid = place.bridge
+        UNION ALL
+        SELECT a_bridge_uid, NULL, NULL, NULL
+        FROM tunnel WHERE valid_to IS NULL AND b_bridge_uid IS NULL
+            AND b_ip = place.ip AND tunnel.key = place.key AND tunnel.dst_port = place.dst_port
+    ) AS far
 )
-SELECT tunnel.* FROM tunnel JOIN reached USING (uid) WHERE tunnel.valid_to IS NULL
+SELECT * FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid IN (SELECT bridge FROM place)
 """).columns(*TunnelRow.__table__.columns)
+
+_INHABITED = text("""
+WITH given(bridge, ip, key, dst_port) AS (
+    SELECT bridge, NULL, NULL, NULL FROM unnest(CAST(:bridges AS uuid[])) AS bridges(bridge)
+    UNION ALL
+    SELECT NULL, ip, key, dst_port
+    FROM unnest(CAST(:ips AS text[]), CAST(:keys AS bigint[]), CAST(:ports AS bigint[]))
+        AS outsides(ip, key, dst_port)
+)
+SELECT place.* FROM given AS place WHERE EXISTS (
+    SELECT FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid = place.bridge
+) OR EXISTS (
+    SELECT FROM tunnel WHERE valid_to IS NULL AND b_bridge_uid = place.bridge
+) OR EXISTS (
+    SELECT FROM tunnel WHERE valid_to IS NULL AND b_bridge_uid IS NULL
+        AND b_ip = place.ip AND tunnel.key = place.key AND tunnel.dst_port = place.dst_port
+)
+""")
 
 
 def flooding_component(
-    tx: Transaction, bridges: Iterable[UUID], outsides: Iterable[Outside]
+    tx: Transaction, links: Collection[tuple[Place, Place]], uids: Mapping[Ref, UUID]
 ) -> list[Object]:
-    """The tunnels that can be reached by going from tunnel to tunnel over what both end at.
+    """The tunnels that a new link may close a circle with, given the uids of existing bridges.
 
-    A UNION without ALL ends, because it goes on from each tunnel once."""
-    ends, known = list(bridges), [o for o in outsides if _can_exist(o)]
-    if not ends and not known:
+    All that can be reached by going from tunnel to tunnel over what both end at; the UNION without
+    ALL ends, because it goes on from each place once."""
+    places = {place for link in links for place in link}
+    inner = inner_places(links, _inhabited(tx, places, uids)) if links else frozenset()
+    if not inner:
         return []
-    start = {
-        "bridges": ends,
-        "ips": [outside.ip for outside in known],
-        "keys": [outside.key for outside in known],
-        "ports": [outside.dst_port for outside in known],
-    }
-    rows = tx.execute(_COMPONENT, start).mappings()
+    rows = tx.execute(_COMPONENT, _given(inner, uids)).mappings()
     return [objects.read(Kind.TUNNEL, row) for row in rows]
 
 
-def _can_exist(outside: Outside) -> bool:
-    """False for numbers that no tunnel has; PostgreSQL cannot even be asked for some."""
-    return outside.key in _KEYS and outside.dst_port in _UDP_PORTS
-
-
-def on_hosts(tx: Transaction, hosts: Iterable[UUID]) -> list[Object]:
-    query = objects.versions(Kind.TUNNEL).where(
-        objects.on_hosts(Kind.TUNNEL, hosts), objects.current(Kind.TUNNEL)
+def _inhabited(
+    tx: Transaction, places: Collection[Place], uids: Mapping[Ref, UUID]
+) -> frozenset[Place]:
+    refs = {uids[place]: place for place in places if isinstance(place, Ref) and place in uids}
+    rows = tx.execute(_INHABITED, _given(places, uids))
+    return frozenset(
+        Outside(ip, key, port) if bridge is None else refs[bridge] for bridge, ip, key, port in rows
     )
+
+
+def _given(places: Iterable[Place], uids: Mapping[Ref, UUID]) -> dict[str, list[Any]]:
+    """Leaves out what does not exist yet, and numbers that PostgreSQL cannot even be asked for."""
+    known = list(places)
+    outsides = [
+        place
+        for place in known
+        if isinstance(place, Outside) and place.key in _KEYS and place.dst_port in _UDP_PORTS
+    ]
+    return {
+        "bridges": [uids[place] for place in known if isinstance(place, Ref) and place in uids],
+        "ips": [place.ip for place in outsides],
+        "keys": [place.key for place in outsides],
+        "ports": [place.dst_port for place in outsides],
+    }
+
+
+def looked_at(
+    tx: Transaction,
+    *,
+    hosts: Collection[UUID],
+    targets: Collection[UUID],
+    bridges: Collection[UUID],
+    keys: Iterable[int],
+) -> list[Object]:
+    """Those with an end on the hosts that the rules look at, however many others there are: all of
+    the targets, those at the bridges or with the keys, and one for each host and UDP port."""
+    row = TunnelRow
+    there = (objects.on_hosts(Kind.TUNNEL, hosts), objects.current(Kind.TUNNEL))
+    one_each = [
+        select(row.uid)
+        .where(*there)
+        .ext(distinct_on(host, row.dst_port))
+        .order_by(host, row.dst_port, row.name)
+        for host in (row.a_host_uid, row.b_host_uid)
+    ]
+    looked_at = or_(
+        objects.on_hosts(Kind.TUNNEL, targets),
+        row.a_bridge_uid == func.any(list(bridges)),
+        row.b_bridge_uid == func.any(list(bridges)),
+        row.key == func.any([key for key in keys if key in _KEYS]),
+        *(row.uid.in_(each) for each in one_each),
+    )
+    query = objects.versions(Kind.TUNNEL).where(*there, looked_at)
     return objects.fetch(tx, Kind.TUNNEL, query)
 
 

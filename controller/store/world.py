@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from controller.domain.allocation import VNI_POOL
 from controller.domain.intent import Kind, Object, PortSpec, Ref
 from controller.domain.validation import Wanted, World, references
+from controller.domain.validation.fields import KERNEL_VXLAN_PREFIX
 from controller.store import objects, tunnels
 from controller.store.elsewhere import load_elsewhere, mesh_tunnels
 from controller.store.engine import Transaction
@@ -32,11 +34,11 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     named = objects.fetch_refs(tx, wanted.refs)
     uids = {found.ref: found.uid for found in named}
     hosts = _known(wanted.hosts, uids)
-    on_hosts = _on_hosts(tx, hosts)
-    found = [*named, *on_hosts, *_segments_of(tx, hosts), *_with_vteps(tx, wanted.vteps)]
-    found += _tunnels(tx, wanted, uids)
+    ports = _ports(tx, wanted, uids)
+    found = [*named, *_bridges_on(tx, hosts), *ports, *_segments_of(tx, hosts)]
+    found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids)]
     uids = {each.ref: each.uid for each in found}
-    summed_up = wanted.segments | _segments_on(wanted.host_targets, on_hosts)
+    summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)
     macs = filter(objects.can_be_stored, wanted.macs)
     return World(
         objects={each.ref: each for each in found},
@@ -54,30 +56,59 @@ def _known(refs: Iterable[Ref], uids: Mapping[Ref, UUID]) -> list[UUID]:
     return [uids[ref] for ref in refs if ref in uids]
 
 
-def _on_hosts(tx: Transaction, hosts: Collection[UUID]) -> list[Object]:
-    """Read all that is on the hosts."""
-    return [
-        found
-        for kind in (Kind.BRIDGE, Kind.PORT)
-        for found in objects.fetch(
-            tx,
-            kind,
-            objects.versions(kind).where(objects.on_hosts(kind, hosts), objects.current(kind)),
-        )
-    ]
+def _bridges_on(tx: Transaction, hosts: Collection[UUID]) -> list[Object]:
+    on_hosts = objects.on_hosts(Kind.BRIDGE, hosts)
+    query = objects.versions(Kind.BRIDGE).where(on_hosts, objects.current(Kind.BRIDGE))
+    return objects.fetch(tx, Kind.BRIDGE, query)
+
+
+def _ports(tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID]) -> list[Object]:
+    """Read the ports on touched hosts that the rules look at, however many others there are."""
+    port, targets = PortRow, _known(wanted.host_targets, uids)
+    there = (
+        port.host_uid == func.any(_known(wanted.hosts, uids)),
+        objects.current(Kind.PORT),
+    )
+    devices = [*filter(objects.can_be_stored, wanted.devices)]
+    one_each = (
+        select(port.uid)
+        .where(*there, port.segment_uid.is_not(None))
+        .ext(distinct_on(port.host_uid, port.segment_uid))
+        .order_by(port.host_uid, port.segment_uid, port.name)
+    )
+    of_targets = select(port.segment_uid).where(
+        port.host_uid == func.any(targets), objects.current(Kind.PORT)
+    )
+    looked_at = or_(
+        port.host_uid == func.any(targets),
+        port.segment_uid == func.any(_known(wanted.segments, uids)),
+        port.segment_uid.in_(of_targets),
+        port.bridge_uid == func.any(_known(wanted.port_bridges, uids)),
+        port.interface == func.any(devices),
+        port.peer_interface == func.any(devices),
+        port.interface.startswith(KERNEL_VXLAN_PREFIX),
+        port.uid.in_(one_each),
+    )
+    return objects.fetch(tx, Kind.PORT, objects.versions(Kind.PORT).where(*there, looked_at))
 
 
 def _tunnels(tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID]) -> list[Object]:
     """Read the tunnels that the change touches or may close a circle with, and what is at them."""
-    bridges, targets = _known(wanted.bridges, uids), _known(wanted.host_targets, uids)
-    ending_there = tunnels.on_hosts(tx, _known(wanted.hosts, uids))
+    targets = _known(wanted.host_targets, uids)
+    ending_there = tunnels.looked_at(
+        tx,
+        hosts=_known(wanted.hosts, uids),
+        targets=targets,
+        bridges=_known(wanted.tunnel_bridges, uids),
+        keys=wanted.vnis,
+    )
     ends = {ref for found in ending_there for ref in references(found.ref, found.spec)}
     return [
         *ending_there,
         *objects.fetch_refs(tx, {ref for ref in ends - uids.keys() if ref.kind is Kind.HOST}),
         *tunnels.ports_beside(tx, targets),
         *tunnels.with_ips(tx, filter(objects.can_be_stored, wanted.vteps)),
-        *tunnels.flooding_component(tx, bridges, wanted.outsides),
+        *tunnels.flooding_component(tx, wanted.links, uids),
     ]
 
 

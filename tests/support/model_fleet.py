@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -43,10 +43,9 @@ from controller.domain.validation import (
     World,
     named,
     plan_change,
-    references,
     wanted,
 )
-from controller.domain.validation.world import outsides
+from tests.support.world_slice import hosts_of, segment_of, segments_on, slice_of
 
 FLEET_UID = UUID(int=0xF1EE7)
 EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,7 +136,7 @@ class ModelFleet:
         objects = {ref: self.objects[ref] for ref in slice_of(self.objects, want)}
         near = {ref.name for ref in want.hosts}
         targets = {ref.name for ref in want.host_targets}
-        summed = want.segments | {s for o in objects.values() for s in _segments_on(o, targets)}
+        summed = want.segments | {s for o in objects.values() for s in segments_on(o, targets)}
         taken, held = self._numbers(), self._held_keys()
         return World(
             objects=objects,
@@ -191,7 +190,7 @@ class ModelFleet:
         )
 
     def _elsewhere(self, segment: Ref, near: set[str], want: Wanted) -> Elsewhere:
-        far = [(o, s) for o, s in self.ports() if _segment_of(o) == segment and s.host not in near]
+        far = [(o, s) for o, s in self.ports() if segment_of(o) == segment and s.host not in near]
         owners = [self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, s.host)] for _, s in far]
         wide = [(s.mtu, o) for o, s in far if s.mtu is not None]
         return Elsewhere(
@@ -215,14 +214,14 @@ class ModelFleet:
         """Slice the intent for the compiler, as ``services.desired`` does."""
         owner = self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)]
         ports = tuple(o for o, s in self.ports() if s.host == name)
-        refs = {ref for o in ports if (ref := _segment_of(o)) is not None}
+        refs = {ref for o in ports if (ref := segment_of(o)) is not None}
         segments = tuple(self._segment_intent(ref) for ref in sorted(refs, key=lambda r: r.name))
         return HostIntent(
             fleet_uid=FLEET_UID,
             fleet_epoch=1,
             revision=self.revision,
             host=owner,
-            bridges=tuple(o for o in self.of_kind(Kind.BRIDGE) if name in _hosts_of(o)),
+            bridges=tuple(o for o in self.of_kind(Kind.BRIDGE) if name in hosts_of(o)),
             ports=ports,
             segments=segments,
             tunnels=tuple(self._tunnel_intents(name)),
@@ -231,7 +230,7 @@ class ModelFleet:
         )
 
     def _segment_intent(self, ref: Ref) -> SegmentIntent:
-        names = sorted({s.host for o, s in self.ports() if _segment_of(o) == ref})
+        names = sorted({s.host for o, s in self.ports() if segment_of(o) == ref})
         found = self.objects[ref]
         members = tuple(self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)] for name in names)
         return SegmentIntent(found, members, self._macs(found, members))
@@ -241,7 +240,7 @@ class ModelFleet:
         specs = [(m.uid, m.name, m.spec) for m in members if isinstance(m.spec, HostSpec)]
         if all(segment_backend(found.spec, spec) is Backend.OVS for _, _, spec in specs):
             return {}
-        ports = [s for o, s in self.ports() if _segment_of(o) == found.ref]
+        ports = [s for o, s in self.ports() if segment_of(o) == found.ref]
         return {
             uid: tuple(p.mac for p in ports if p.host == name and p.mac is not None)
             for uid, name, _ in specs
@@ -249,7 +248,7 @@ class ModelFleet:
 
     def _tunnel_intents(self, host: str) -> Iterator[TunnelIntent]:
         for found in self.of_kind(Kind.TUNNEL):
-            if host in (names := _hosts_of(found)):
+            if host in (names := hosts_of(found)):
                 refs = [Ref(Kind.HOST, DEFAULT_PROJECT, name) for name in sorted(names)]
                 yield TunnelIntent(found, tuple(self.objects[ref] for ref in refs))
 
@@ -265,14 +264,14 @@ class ModelFleet:
 
     def _departed(self, owner: Object, confirmed: int) -> Departed:
         closed = [o for revision, o in self._closed if revision > confirmed]
-        mine = [o for o in closed if owner.name in _hosts_of(o)]
+        mine = [o for o in closed if owner.name in hosts_of(o)]
         known = {o.ref: o.uid for o in [*self.objects.values(), *(o for _, o in self._closed)]}
-        segments = {known[ref] for o in mine if (ref := _segment_of(o)) is not None}
+        segments = {known[ref] for o in mine if (ref := segment_of(o)) is not None}
         members = {
             (known[ref], known[Ref(Kind.HOST, DEFAULT_PROJECT, other)])
             for o in closed
-            for other in _hosts_of(o) - {owner.name}
-            if (ref := _segment_of(o)) is not None
+            for other in hosts_of(o) - {owner.name}
+            if (ref := segment_of(o)) is not None
         }
         return Departed(
             bridges=frozenset(o.uid for o in mine if o.kind is Kind.BRIDGE),
@@ -281,66 +280,6 @@ class ModelFleet:
             members=frozenset(members),
             tunnels=frozenset(o.uid for o in mine if o.kind is Kind.TUNNEL),
         )
-
-
-def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
-    """Choose the objects that ``World.objects`` promises, one promise after the other."""
-    every = objects.values()
-    near = {ref.name for ref in want.hosts}
-    targets = {ref.name for ref in want.host_targets}
-    loaded = {o.ref for o in every if near & _hosts_of(o)} | want.refs | want.segments
-    loaded |= {s for o in every for s in _segments_on(o, near)}
-    for found in (o for o in every if isinstance(o.spec, TunnelSpec)):
-        if near & _hosts_of(found):
-            loaded |= {r for r in references(found.ref, found.spec) if r.kind is Kind.HOST}
-        if targets & _hosts_of(found):
-            bridges = {r.name for r in references(found.ref, found.spec) if r.kind is Kind.BRIDGE}
-            loaded |= {o.ref for o in every if _bridge_of(o) in bridges}
-    loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
-    return (loaded | _flooding_component(every, want)) & objects.keys()
-
-
-def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
-    places: set[object] = {*want.bridges, *want.outsides}
-    waiting = {
-        o.ref: {r for r in references(o.ref, o.spec) if r.kind is Kind.BRIDGE} | {*outsides(o.spec)}
-        for o in every
-        if isinstance(o.spec, TunnelSpec)
-    }
-    found: set[Ref] = set()
-    while reached := {ref for ref, ends in waiting.items() if ends & places}:
-        found |= reached
-        for ref in reached:
-            places |= waiting.pop(ref)
-    return found
-
-
-def _hosts_of(found: Object) -> set[str]:
-    """Name the hosts that an object is on; a host is not on itself."""
-    refs = references(found.ref, found.spec)
-    return {ref.name for ref in refs if ref.kind is Kind.HOST}
-
-
-def _segments_on(found: Object, hosts: set[str]) -> set[Ref]:
-    """Return the segment that a port on one of the hosts is on."""
-    segment = _segment_of(found)
-    return {segment} if segment is not None and hosts & _hosts_of(found) else set()
-
-
-def _bridge_of(found: Object) -> str | None:
-    return found.spec.bridge if isinstance(found.spec, PortSpec) else None
-
-
-def _addresses_of(spec: Spec) -> tuple[str, ...]:
-    if isinstance(spec, TunnelSpec):
-        return tuple(end.ip for end in spec.ends if end.ip is not None)
-    return spec.vteps if isinstance(spec, HostSpec) else ()
-
-
-def _segment_of(found: Object) -> Ref | None:
-    if isinstance(found.spec, PortSpec) and found.spec.segment is not None:
-        return Ref(Kind.SEGMENT, found.project, found.spec.segment)
-    return None
 
 
 def _has_ovs(found: Object) -> bool:

@@ -9,11 +9,13 @@ store calls it::
     planned = plan_change(world, manifests, removals)
 """
 
+from controller.domain.validation.flooding import inner_places
 from controller.domain.validation.plan import plan_change
 from controller.domain.validation.world import (
     Draft,
     Elsewhere,
     Outside,
+    Place,
     Planned,
     Wanted,
     World,
@@ -26,9 +28,11 @@ __all__ = [
     "Draft",
     "Elsewhere",
     "Outside",
+    "Place",
     "Planned",
     "Wanted",
     "World",
+    "inner_places",
     "named",
     "plan_change",
     "references",

@@ -26,8 +26,8 @@ _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
 _TUNNEL_PREFIX = "vx"
 """The agent's tunnel ports and the kernel's ``vxlan_sys_*`` devices begin with it."""
-_KERNEL_VXLAN = "kx"
-_SEGMENT_DEVICE = re.compile(rf"(?:{_KERNEL_VXLAN}|br-v)[0-9]+")
+KERNEL_VXLAN_PREFIX = "kx"
+_SEGMENT_DEVICE = re.compile(rf"(?:{KERNEL_VXLAN_PREFIX}|br-v)[0-9]+")
 """The vxlan devices and Linux bridges of segments, named by their VNI."""
 _RESERVED = frozenset({"ovs-system", "ovs-netdev", "br-int", "br-tun", "br-ex"})
 _KERNEL_RESERVED = frozenset({".", "..", "lo", "all", "default"})
@@ -121,7 +121,7 @@ def new_host_device(value: str) -> Fault | None:
 
 def kernel_vxlan(vni: int) -> str:
     """Name the device by which the kernel of a host carries a segment."""
-    return f"{_KERNEL_VXLAN}{vni}"
+    return f"{KERNEL_VXLAN_PREFIX}{vni}"
 
 
 def netns(value: str) -> Fault | None:

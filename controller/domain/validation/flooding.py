@@ -10,14 +10,14 @@ of their own.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from controller.domain.intent import Kind, Ref, TunnelEnd, TunnelSpec
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
-from controller.domain.validation.world import Draft, Outside, outsides
+from controller.domain.validation.world import Draft, Outside, Place, outsides
 
 _UNTAGGED = 0
 
@@ -49,6 +49,25 @@ def check_flooding(after: After, faults: Faults) -> None:
                 "leave out or delete a tunnel of the circle, or set the 'tag' of its ends to VLANs"
                 " that the others do not connect",
             )
+
+
+def inner_places(
+    links: Iterable[tuple[Place, Place]], inhabited: Collection[Place]
+) -> frozenset[Place]:
+    """Return the ends of those new links that can be a part of a circle.
+
+    One that leads to where no other link and no tunnel ends (``inhabited`` are the places at which
+    some tunnel ends already) is in no circle, nor is one that then leads to such a place, and so
+    on. Most tunnels are like that, so that their proof needs nothing of what is there."""
+    left = list(links)
+    while True:
+        ends = Counter(place for link in left for place in link)
+        inner = [
+            link for link in left if all(place in inhabited or ends[place] > 1 for place in link)
+        ]
+        if len(inner) == len(left):
+            return frozenset(ends)
+        left = inner
 
 
 def _order(entry: Draft) -> tuple[bool, str]:

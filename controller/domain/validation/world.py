@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from controller.domain.allocation import derive_mac
@@ -41,6 +41,10 @@ class Outside(NamedTuple):
     """Canonical."""
     key: int
     dst_port: int
+
+
+Place: TypeAlias = Ref | Outside
+"""Where a tunnel can end: a bridge, or an outside VTEP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +77,22 @@ class World:
     """By ref:
 
     - every object in ``Wanted.refs`` that exists, and the segments of ``Wanted.segments``;
-    - every bridge and port on the hosts of ``Wanted.hosts``, the segments which those ports are
-      on, and every tunnel that has an end on those hosts, with the hosts of both its ends;
+    - every bridge on the hosts of ``Wanted.hosts``, and the segments that ports there are on;
+    - every port on the hosts of ``Wanted.host_targets``; of those on other hosts of
+      ``Wanted.hosts`` the ones on a segment of ``Wanted.segments`` or of a host target, on a bridge
+      of ``Wanted.port_bridges``, with a device or peer of a name in ``Wanted.devices`` or of one
+      that a segment's kernel device could have, and one for each host and segment;
+    - every tunnel that has an end on a host of ``Wanted.host_targets``; of those with an end on
+      other hosts of ``Wanted.hosts`` the ones that end at a bridge of ``Wanted.tunnel_bridges`` or
+      have a key of ``Wanted.vnis``, and one for each host and UDP port; with the hosts of all their
+      ends;
     - every port on the bridges at either end of a tunnel that has an end on a host of
       ``Wanted.host_targets``;
     - every host that has a VTEP of ``Wanted.vteps``, and every tunnel with an end, of a host or
       outside, whose own ``ip`` is one of them;
-    - the flooding component of ``Wanted.bridges`` and ``Wanted.outsides``: every tunnel that can be
-      reached from them by going from tunnel to tunnel over a bridge at which both end, or an
-      ``Outside`` at which both end. Neither VLANs nor the hosts and bridges of these matter.
+    - the flooding component of the places that ``inner_places`` finds among ``Wanted.links``: every
+      tunnel that can be reached from them by going from tunnel to tunnel over a place at which both
+      end. Neither VLANs nor the hosts and bridges of these matter.
     """
     elsewhere: Mapping[UUID, Elsewhere] = field(default_factory=lambda: MappingProxyType({}))
     """By segment uid, for each segment of ``Wanted.segments`` and each that a port on a host of
@@ -137,10 +148,15 @@ class Wanted:
     """VNIs and keys that the request asks for."""
     new_vnis: int
     """How many free VNIs the plan may need."""
-    bridges: frozenset[Ref]
-    """The bridges at which the request's tunnels end, before or after."""
-    outsides: frozenset[Outside]
-    """The outside VTEPs at which they end, where their key is known."""
+    devices: frozenset[str]
+    """Names of the devices, on the host or as peers, that the request makes."""
+    port_bridges: frozenset[Ref]
+    """The bridges that the request itself changes or removes, or at which its tunnels end."""
+    tunnel_bridges: frozenset[Ref]
+    """The bridges that the request itself changes or removes, or that it puts ports on."""
+    links: tuple[tuple[Place, Place], ...]
+    """The ends of the tunnels that the request creates. One to an outside VTEP whose key is still
+    to be chosen is left out: no other tunnel can end there."""
     mesh_hosts: frozenset[Ref]
     """The hosts that get ports of segments whose backend the plan has to choose."""
 
@@ -206,7 +222,6 @@ def wanted(
     specs = [(m.ref, m.spec) for m in manifests]
     specs += [(ref, current[ref].spec) for ref in sorted(targets & current.keys(), key=_order)]
     refs = targets | {reference for ref, spec in specs for reference in references(ref, spec)}
-    tunnels = [(ref, spec) for ref, spec in specs if isinstance(spec, TunnelSpec)]
     numbers = [_number(m.spec) for m in manifests if isinstance(m.spec, SegmentSpec | TunnelSpec)]
     return Wanted(
         refs=refs,
@@ -219,12 +234,36 @@ def wanted(
         vteps=frozenset(_canonical(a for m in manifests for a in _vteps(m.spec))),
         vnis=frozenset(number for number in numbers if number is not None),
         new_vnis=len(numbers),
-        bridges=frozenset(
-            r for ref, spec in tunnels for r in references(ref, spec) if r.kind is Kind.BRIDGE
-        ),
-        outsides=frozenset(found for _, spec in tunnels for found in outsides(spec)),
+        devices=frozenset(name for m in manifests for name in _devices(m.spec)),
+        port_bridges=_bridges(targets, specs, TunnelSpec),
+        tunnel_bridges=_bridges(targets, specs, PortSpec),
+        links=tuple(_links(m for m in manifests if m.ref not in current)),
         mesh_hosts=frozenset(_mesh_hosts(manifests, current)),
     )
+
+
+def _bridges(
+    targets: Iterable[Ref], specs: Iterable[tuple[Ref, Spec]], user: type[Spec]
+) -> frozenset[Ref]:
+    """Return the bridges among the targets, and those that specs of the type refer to."""
+    used = (r for ref, spec in specs if isinstance(spec, user) for r in references(ref, spec))
+    return frozenset(ref for ref in (*targets, *used) if ref.kind is Kind.BRIDGE)
+
+
+def _devices(spec: Spec) -> Iterator[str]:
+    if isinstance(spec, BridgeSpec | PortSpec):
+        yield spec.interface
+    if isinstance(spec, PortSpec) and spec.peer is not None:
+        yield spec.peer.interface
+
+
+def _links(created: Iterable[Manifest]) -> Iterator[tuple[Place, Place]]:
+    for manifest in created:
+        if isinstance(manifest.spec, TunnelSpec):
+            bridges = [r for r in references(manifest.ref, manifest.spec) if r.kind is Kind.BRIDGE]
+            places: list[Place] = [*bridges, *outsides(manifest.spec)]
+            if len(places) == 2:
+                yield places[0], places[1]
 
 
 def outsides(spec: TunnelSpec) -> Iterator[Outside]:

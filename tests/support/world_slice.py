@@ -1,0 +1,126 @@
+"""What ``World.objects`` promises, taken from a whole fleet in memory: the model of the loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    HostSpec,
+    Kind,
+    Object,
+    PortSpec,
+    Ref,
+    Spec,
+    TunnelSpec,
+)
+from controller.domain.validation import Place, Wanted, inner_places, references
+from controller.domain.validation.world import outsides
+
+
+def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
+    """Choose the objects that ``World.objects`` promises, one promise after the other."""
+    every = objects.values()
+    near = {ref.name for ref in want.hosts}
+    targets = {ref.name for ref in want.host_targets}
+    loaded = {o.ref for o in every if near & hosts_of(o) and o.kind is Kind.BRIDGE}
+    loaded |= want.refs | want.segments | {s for o in every for s in segments_on(o, near)}
+    loaded |= _ports_looked_at(every, want) | _tunnels_looked_at(every, want)
+    for found in (o for o in every if isinstance(o.spec, TunnelSpec)):
+        if targets & hosts_of(found):
+            bridges = {r.name for r in references(found.ref, found.spec) if r.kind is Kind.BRIDGE}
+            loaded |= {o.ref for o in every if _bridge_of(o) in bridges}
+    loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
+    return (loaded | _flooding_component(every, want)) & objects.keys()
+
+
+def _ports_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
+    near = {ref.name for ref in want.hosts}
+    targets = {ref.name for ref in want.host_targets}
+    segments = want.segments | {s for o in every for s in segments_on(o, targets)}
+    bridges = {ref.name for ref in want.port_bridges}
+    found: set[Ref] = set()
+    known: set[tuple[str, Ref | None]] = {("", None)}
+    for each in every:
+        spec, segment = each.spec, segment_of(each)
+        if not isinstance(spec, PortSpec) or spec.host not in near:
+            continue
+        names = {spec.interface, spec.peer.interface if spec.peer else ""}
+        first = segment is not None and (spec.host, segment) not in known
+        known.add((spec.host, segment))
+        if (
+            first
+            or spec.host in targets
+            or segment in segments
+            or spec.bridge in bridges
+            or names & want.devices
+            or spec.interface.startswith("kx")
+        ):
+            found.add(each.ref)
+    return found
+
+
+def _tunnels_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
+    near = {ref.name for ref in want.hosts}
+    targets = {ref.name for ref in want.host_targets}
+    found: set[Ref] = set()
+    known: set[tuple[str, int]] = set()
+    for each in every:
+        spec, hosts = each.spec, hosts_of(each)
+        if not isinstance(spec, TunnelSpec) or not near & hosts:
+            continue
+        places = {(host, spec.dst_port) for host in near & hosts}
+        bridges = {r for r in references(each.ref, spec) if r.kind is Kind.BRIDGE}
+        if (
+            targets & hosts
+            or spec.key in want.vnis
+            or want.tunnel_bridges & bridges
+            or places - known
+        ):
+            found |= {each.ref} | {Ref(Kind.HOST, DEFAULT_PROJECT, host) for host in hosts}
+        known |= places
+    return found
+
+
+def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
+    waiting: dict[Ref, set[Place]] = {
+        o.ref: {r for r in references(o.ref, o.spec) if r.kind is Kind.BRIDGE} | {*outsides(o.spec)}
+        for o in every
+        if isinstance(o.spec, TunnelSpec)
+    }
+    inhabited = {place for ends in waiting.values() for place in ends}
+    places: set[Place] = {*inner_places(want.links, inhabited)}
+    found: set[Ref] = set()
+    while reached := {ref for ref, ends in waiting.items() if ends & places}:
+        found |= reached
+        for ref in reached:
+            places |= waiting.pop(ref)
+    return found
+
+
+def hosts_of(found: Object) -> set[str]:
+    """Name the hosts that an object is on; a host is not on itself."""
+    refs = references(found.ref, found.spec)
+    return {ref.name for ref in refs if ref.kind is Kind.HOST}
+
+
+def segments_on(found: Object, hosts: set[str]) -> set[Ref]:
+    """Return the segment that a port on one of the hosts is on."""
+    segment = segment_of(found)
+    return {segment} if segment is not None and hosts & hosts_of(found) else set()
+
+
+def _bridge_of(found: Object) -> str | None:
+    return found.spec.bridge if isinstance(found.spec, PortSpec) else None
+
+
+def _addresses_of(spec: Spec) -> tuple[str, ...]:
+    if isinstance(spec, TunnelSpec):
+        return tuple(end.ip for end in spec.ends if end.ip is not None)
+    return spec.vteps if isinstance(spec, HostSpec) else ()
+
+
+def segment_of(found: Object) -> Ref | None:
+    if isinstance(found.spec, PortSpec) and found.spec.segment is not None:
+        return Ref(Kind.SEGMENT, found.project, found.spec.segment)
+    return None
