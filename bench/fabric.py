@@ -16,6 +16,7 @@ import httpx
 
 from bench.peers.jsonrpc import Ovsdb
 from deploy.lab.lab import Lab
+from deploy.lab.shell import in_netns
 from deploy.lab.ovs import LabSwitch
 from deploy.lab.topology import plan
 
@@ -30,6 +31,7 @@ def bare_switch() -> Iterator[tuple[LabSwitch, Ovsdb]]:
     try:
         lab.start_hosts()
         switch = lab.switches["h1"]
+        _silence(switch)
         with Ovsdb(f"{switch.directory}/db.sock") as database:
             yield switch, database
     finally:
@@ -43,12 +45,23 @@ def fleet(hosts: int) -> Iterator[Fleet]:
     lab.clear()
     try:
         lab.up()
+        for switch in lab.switches.values():
+            _silence(switch)
         lab.ovsfleet("wait", "host", *lab.plan.names, "--for=Ready", "--timeout=120", timeout=150)
         headers = {"Authorization": f"Bearer {lab.admin_token}"}
         with httpx.Client(base_url=lab.url, headers=headers, timeout=_PATIENCE_S) as rest:
             yield Fleet(lab, rest)
     finally:
         lab.clear()
+
+
+def _silence(switch: LabSwitch) -> None:
+    """Keep IPv6 off devices that are still to come.
+
+    ovsfleet brings devices up and the floor does not. Thousands that are up in one VLAN each flood
+    their neighbour discovery to all others, which keeps a userspace datapath busy for minutes with
+    packets, and packets are not what is measured."""
+    in_netns(switch.host.netns, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
 
 
 @dataclass(frozen=True, slots=True)
