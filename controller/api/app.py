@@ -34,8 +34,8 @@ from controller.api.routes import (
 )
 from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
-from controller.api.schemas.manifests import ApplyRequest, DeleteRequest, JoinTokenRequest
 from controller.api.schemas.problem import Problem
+from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
 
 __all__ = ["AppContext", "create_app"]
 

@@ -24,7 +24,6 @@ from controller.api.schemas.manifests import (
     HostManifest,
     HostSpec,
     ManifestMetadata,
-    ObjectName,
     PortManifest,
     PortSpec,
     SegmentManifest,
@@ -33,6 +32,7 @@ from controller.api.schemas.manifests import (
     TunnelManifest,
     TunnelSpec,
 )
+from controller.api.schemas.requests import ObjectName
 from controller.domain import intent
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Ref, Removal, Spec
 from controller.domain.status import Phase, Status

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from controller.api.bodies import MOST_VIOLATIONS, parse_json, shaped
-from controller.api.schemas.manifests import ApplyRequest
+from controller.api.schemas.requests import ApplyRequest
 from controller.domain.errors import InvalidError
 
 

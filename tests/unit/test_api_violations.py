@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from controller.api.schemas.manifests import ApplyRequest
+from controller.api.schemas.requests import ApplyRequest
 from controller.api.violations import body_violations, pointer
 from controller.domain.errors import Violation
 

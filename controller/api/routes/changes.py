@@ -11,7 +11,7 @@ from controller.api.conversion import to_change_result, to_manifest, to_removal
 from controller.api.dependencies import Caller, Context, RequestId, require_writes
 from controller.api.errors import declared
 from controller.api.schemas.documents import ChangeResultDocument
-from controller.api.schemas.manifests import ApplyRequest, DeleteRequest
+from controller.api.schemas.requests import ApplyRequest, DeleteRequest
 from controller.services import intent
 from controller.services.intent import Change
 

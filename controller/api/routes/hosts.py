@@ -14,7 +14,7 @@ from controller.api.dependencies import Caller, Context, RequestId, require
 from controller.api.errors import declared
 from controller.api.schemas.base import Text
 from controller.api.schemas.documents import DesiredState, FailureList, JoinTokenDocument
-from controller.api.schemas.manifests import JoinTokenRequest
+from controller.api.schemas.requests import JoinTokenRequest
 from controller.auth import Verb
 from controller.compiler import compile_host, host_state
 from controller.domain.intent import DEFAULT_PROJECT, Kind

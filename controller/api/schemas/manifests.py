@@ -5,7 +5,7 @@ Every field stands under the name it has in ``controller.domain.intent``. Owns n
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -34,7 +34,6 @@ SegmentMtu = Annotated[int | Literal["auto"], BeforeValidator(_checked_mtu)]
 
 # No rule of intent, only a bound for what one request can make the checks say.
 _FEW = 256
-_MANY = 50_000
 
 
 class ManifestMetadata(Shape):
@@ -160,31 +159,3 @@ class TunnelManifest(Shape):
 AnyManifest: TypeAlias = (
     HostManifest | BridgeManifest | SegmentManifest | PortManifest | TunnelManifest
 )
-
-
-class ApplyRequest(Shape):
-    objects: Annotated[
-        list[Annotated[AnyManifest, Field(discriminator="kind")]], Field(max_length=_MANY)
-    ]
-    dry_run: bool = False
-    """Check everything, answer the same, write nothing."""
-
-
-class ObjectName(Shape):
-    """Which object. A whole manifest may stand here, so that the same file creates and deletes."""
-
-    kind: KindName
-    metadata: ManifestMetadata
-    spec: Any = None
-    """Not looked at."""
-
-
-class DeleteRequest(Shape):
-    objects: Annotated[list[ObjectName], Field(max_length=_MANY)]
-    dry_run: bool = False
-    """Check everything, answer the same, write nothing."""
-
-
-class JoinTokenRequest(Shape):
-    ttl_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3600
-    """How long the token can be used: a minute to a week."""

@@ -24,19 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ovsfleet/v1/state.proto\x12\x0bovsfleet.v1\"\xba\x01\n\tHostState\x12\x11\n\tfleet_uid\x18\x01 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x02 \x01(\x04\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12#\n\x04host\x18\x05 \x01(\x0b\x32\x15.ovsfleet.v1.HostPart\x12/\n\tfragments\x18\x06 \x03(\x0b\x32\x1c.ovsfleet.v1.SegmentFragment\x12\x0f\n\x07removed\x18\x07 \x03(\t\"\xff\x01\n\x08HostPart\x12\x10\n\x08host_uid\x18\x01 \x01(\t\x12\x11\n\thost_name\x18\x02 \x01(\t\x12+\n\x07overlay\x18\x03 \x01(\x0b\x32\x1a.ovsfleet.v1.OverlayBridge\x12$\n\x07\x62ridges\x18\x04 \x03(\x0b\x32\x13.ovsfleet.v1.Bridge\x12 \n\x05ports\x18\x05 \x03(\x0b\x32\x11.ovsfleet.v1.Port\x12\x33\n\x0b\x61ttachments\x18\x06 \x03(\x0b\x32\x1e.ovsfleet.v1.SegmentAttachment\x12$\n\x07tunnels\x18\x07 \x03(\x0b\x32\x13.ovsfleet.v1.Tunnel\"O\n\rOverlayBridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\rdatapath_type\x18\x02 \x01(\x0e\x32\x19.ovsfleet.v1.DatapathType\"T\n\x06\x42ridge\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x30\n\rdatapath_type\x18\x03 \x01(\x0e\x32\x19.ovsfleet.v1.DatapathType\"\xb9\x01\n\x04Port\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12#\n\x04type\x18\x03 \x01(\x0e\x32\x15.ovsfleet.v1.PortType\x12\x0e\n\x06\x62ridge\x18\x04 \x01(\t\x12\x0b\n\x03tag\x18\x05 \x01(\r\x12\x0b\n\x03mac\x18\x06 \x01(\t\x12\x0b\n\x03mtu\x18\x07 \x01(\r\x12\x11\n\taddresses\x18\x08 \x03(\t\x12#\n\x04peer\x18\t \x01(\x0b\x32\x15.ovsfleet.v1.VethPeer\",\n\x08VethPeer\x12\r\n\x05netns\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\"\x90\x01\n\x11SegmentAttachment\x12\x13\n\x0bsegment_uid\x18\x01 \x01(\t\x12\x12\n\nlocal_vlan\x18\x02 \x01(\r\x12\x15\n\rfragment_hash\x18\x03 \x01(\x0c\x12%\n\x07\x62\x61\x63kend\x18\x04 \x01(\x0e\x32\x14.ovsfleet.v1.Backend\x12\x14\n\x0clinux_bridge\x18\x05 \x01(\t\"\xd3\x01\n\x06Tunnel\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x62ridge\x18\x02 \x01(\t\x12\x0b\n\x03tag\x18\x03 \x01(\r\x12\x10\n\x08local_ip\x18\x04 \x01(\t\x12\x11\n\tremote_ip\x18\x05 \x01(\t\x12\x0b\n\x03vni\x18\x06 \x01(\r\x12\x10\n\x08\x64st_port\x18\x07 \x01(\r\x12\x0b\n\x03ttl\x18\x08 \x01(\t\x12\x0b\n\x03tos\x18\t \x01(\t\x12\x11\n\x04\x63sum\x18\n \x01(\x08H\x00\x88\x01\x01\x12\x17\n\ndf_default\x18\x0b \x01(\x08H\x01\x88\x01\x01\x42\x07\n\x05_csumB\r\n\x0b_df_default\"\x8d\x01\n\x0fSegmentFragment\x12\x0c\n\x04hash\x18\x01 \x01(\x0c\x12\x13\n\x0bsegment_uid\x18\x02 \x01(\t\x12\x0b\n\x03vni\x18\x03 \x01(\r\x12\x10\n\x08\x64st_port\x18\x04 \x01(\r\x12\x0b\n\x03mtu\x18\x05 \x01(\r\x12+\n\x07members\x18\x06 \x03(\x0b\x32\x1a.ovsfleet.v1.SegmentMember\"P\n\rSegmentMember\x12\x10\n\x08host_uid\x18\x01 \x01(\t\x12\x11\n\thost_name\x18\x02 \x01(\t\x12\x0c\n\x04vtep\x18\x03 \x01(\t\x12\x0c\n\x04macs\x18\x04 \x03(\t*a\n\x0c\x44\x61tapathType\x12\x1d\n\x19\x44\x41TAPATH_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44\x41TAPATH_TYPE_SYSTEM\x10\x01\x12\x18\n\x14\x44\x41TAPATH_TYPE_NETDEV\x10\x02*Q\n\x08PortType\x12\x19\n\x15PORT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12PORT_TYPE_INTERNAL\x10\x01\x12\x12\n\x0ePORT_TYPE_VETH\x10\x02*G\n\x07\x42\x61\x63kend\x12\x17\n\x13\x42\x41\x43KEND_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x42\x41\x43KEND_OVS\x10\x01\x12\x12\n\x0e\x42\x41\x43KEND_KERNEL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ovsfleet/v1/state.proto\x12\x0bovsfleet.v1\"\xba\x01\n\tHostState\x12\x11\n\tfleet_uid\x18\x01 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x02 \x01(\x04\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12#\n\x04host\x18\x05 \x01(\x0b\x32\x15.ovsfleet.v1.HostPart\x12/\n\tfragments\x18\x06 \x03(\x0b\x32\x1c.ovsfleet.v1.SegmentFragment\x12\x0f\n\x07removed\x18\x07 \x03(\t\"\xff\x01\n\x08HostPart\x12\x10\n\x08host_uid\x18\x01 \x01(\t\x12\x11\n\thost_name\x18\x02 \x01(\t\x12+\n\x07overlay\x18\x03 \x01(\x0b\x32\x1a.ovsfleet.v1.OverlayBridge\x12$\n\x07\x62ridges\x18\x04 \x03(\x0b\x32\x13.ovsfleet.v1.Bridge\x12 \n\x05ports\x18\x05 \x03(\x0b\x32\x11.ovsfleet.v1.Port\x12\x33\n\x0b\x61ttachments\x18\x06 \x03(\x0b\x32\x1e.ovsfleet.v1.SegmentAttachment\x12$\n\x07tunnels\x18\x07 \x03(\x0b\x32\x13.ovsfleet.v1.Tunnel\"O\n\rOverlayBridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\rdatapath_type\x18\x02 \x01(\x0e\x32\x19.ovsfleet.v1.DatapathType\"}\n\x06\x42ridge\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x30\n\rdatapath_type\x18\x03 \x01(\x0e\x32\x19.ovsfleet.v1.DatapathType\x12\'\n\x08settings\x18\x04 \x01(\x0b\x32\x15.ovsfleet.v1.Settings\"\xf2\x01\n\x08Settings\x12\x33\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\".ovsfleet.v1.Settings.ColumnsEntry\x12-\n\x04maps\x18\x02 \x03(\x0b\x32\x1f.ovsfleet.v1.Settings.MapsEntry\x1a\x42\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.ovsfleet.v1.Atoms:\x02\x38\x01\x1a>\n\tMapsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.ovsfleet.v1.Keys:\x02\x38\x01\")\n\x05\x41toms\x12 \n\x05\x61toms\x18\x01 \x03(\x0b\x32\x11.ovsfleet.v1.Atom\"D\n\x04\x41tom\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x11\n\x07integer\x18\x02 \x01(\x03H\x00\x12\x11\n\x07\x62oolean\x18\x03 \x01(\x08H\x00\x42\x06\n\x04kind\"^\n\x04Keys\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.ovsfleet.v1.Keys.KeysEntry\x1a+\n\tKeysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xae\x03\n\x04Port\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12#\n\x04type\x18\x03 \x01(\x0e\x32\x15.ovsfleet.v1.PortType\x12\x0e\n\x06\x62ridge\x18\x04 \x01(\t\x12\x0b\n\x03tag\x18\x05 \x01(\r\x12\x0b\n\x03mac\x18\x06 \x01(\t\x12\x0b\n\x03mtu\x18\x07 \x01(\r\x12\x11\n\taddresses\x18\x08 \x03(\t\x12#\n\x04peer\x18\t \x01(\x0b\x32\x15.ovsfleet.v1.VethPeer\x12\x0e\n\x06trunks\x18\n \x03(\r\x12\x11\n\tvlan_mode\x18\x0b \x01(\t\x12\'\n\x08settings\x18\x0c \x01(\x0b\x32\x15.ovsfleet.v1.Settings\x12\x31\n\x12interface_settings\x18\r \x01(\x0b\x32\x15.ovsfleet.v1.Settings\x12\x12\n\nadmin_down\x18\x0e \x01(\x08\x12%\n\x05patch\x18\x0f \x01(\x0b\x32\x16.ovsfleet.v1.PatchPeer\x12\x0f\n\x07members\x18\x10 \x03(\t\x12(\n\ttap_owner\x18\x11 \x01(\x0b\x32\x15.ovsfleet.v1.TapOwner\";\n\tPatchPeer\x12\x0e\n\x06\x62ridge\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\x12\x0b\n\x03tag\x18\x03 \x01(\r\">\n\x08TapOwner\x12\x10\n\x03uid\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x03gid\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\x06\n\x04_uidB\x06\n\x04_gid\",\n\x08VethPeer\x12\r\n\x05netns\x18\x01 \x01(\t\x12\x11\n\tinterface\x18\x02 \x01(\t\"\x90\x01\n\x11SegmentAttachment\x12\x13\n\x0bsegment_uid\x18\x01 \x01(\t\x12\x12\n\nlocal_vlan\x18\x02 \x01(\r\x12\x15\n\rfragment_hash\x18\x03 \x01(\x0c\x12%\n\x07\x62\x61\x63kend\x18\x04 \x01(\x0e\x32\x14.ovsfleet.v1.Backend\x12\x14\n\x0clinux_bridge\x18\x05 \x01(\t\"\xd3\x01\n\x06Tunnel\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x62ridge\x18\x02 \x01(\t\x12\x0b\n\x03tag\x18\x03 \x01(\r\x12\x10\n\x08local_ip\x18\x04 \x01(\t\x12\x11\n\tremote_ip\x18\x05 \x01(\t\x12\x0b\n\x03vni\x18\x06 \x01(\r\x12\x10\n\x08\x64st_port\x18\x07 \x01(\r\x12\x0b\n\x03ttl\x18\x08 \x01(\t\x12\x0b\n\x03tos\x18\t \x01(\t\x12\x11\n\x04\x63sum\x18\n \x01(\x08H\x00\x88\x01\x01\x12\x17\n\ndf_default\x18\x0b \x01(\x08H\x01\x88\x01\x01\x42\x07\n\x05_csumB\r\n\x0b_df_default\"\x8d\x01\n\x0fSegmentFragment\x12\x0c\n\x04hash\x18\x01 \x01(\x0c\x12\x13\n\x0bsegment_uid\x18\x02 \x01(\t\x12\x0b\n\x03vni\x18\x03 \x01(\r\x12\x10\n\x08\x64st_port\x18\x04 \x01(\r\x12\x0b\n\x03mtu\x18\x05 \x01(\r\x12+\n\x07members\x18\x06 \x03(\x0b\x32\x1a.ovsfleet.v1.SegmentMember\"P\n\rSegmentMember\x12\x10\n\x08host_uid\x18\x01 \x01(\t\x12\x11\n\thost_name\x18\x02 \x01(\t\x12\x0c\n\x04vtep\x18\x03 \x01(\t\x12\x0c\n\x04macs\x18\x04 \x03(\t*a\n\x0c\x44\x61tapathType\x12\x1d\n\x19\x44\x41TAPATH_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44\x41TAPATH_TYPE_SYSTEM\x10\x01\x12\x18\n\x14\x44\x41TAPATH_TYPE_NETDEV\x10\x02*\xa3\x01\n\x08PortType\x12\x19\n\x15PORT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12PORT_TYPE_INTERNAL\x10\x01\x12\x12\n\x0ePORT_TYPE_VETH\x10\x02\x12\x11\n\rPORT_TYPE_TAP\x10\x03\x12\x14\n\x10PORT_TYPE_SYSTEM\x10\x04\x12\x13\n\x0fPORT_TYPE_PATCH\x10\x05\x12\x12\n\x0ePORT_TYPE_BOND\x10\x06*G\n\x07\x42\x61\x63kend\x12\x17\n\x13\x42\x41\x43KEND_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x42\x41\x43KEND_OVS\x10\x01\x12\x12\n\x0e\x42\x41\x43KEND_KERNEL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ovsfleet.v1.state_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DATAPATHTYPE']._serialized_start=1475
-  _globals['_DATAPATHTYPE']._serialized_end=1572
-  _globals['_PORTTYPE']._serialized_start=1574
-  _globals['_PORTTYPE']._serialized_end=1655
-  _globals['_BACKEND']._serialized_start=1657
-  _globals['_BACKEND']._serialized_end=1728
+  _globals['_SETTINGS_COLUMNSENTRY']._loaded_options = None
+  _globals['_SETTINGS_COLUMNSENTRY']._serialized_options = b'8\001'
+  _globals['_SETTINGS_MAPSENTRY']._loaded_options = None
+  _globals['_SETTINGS_MAPSENTRY']._serialized_options = b'8\001'
+  _globals['_KEYS_KEYSENTRY']._loaded_options = None
+  _globals['_KEYS_KEYSENTRY']._serialized_options = b'8\001'
+  _globals['_DATAPATHTYPE']._serialized_start=2340
+  _globals['_DATAPATHTYPE']._serialized_end=2437
+  _globals['_PORTTYPE']._serialized_start=2440
+  _globals['_PORTTYPE']._serialized_end=2603
+  _globals['_BACKEND']._serialized_start=2605
+  _globals['_BACKEND']._serialized_end=2676
   _globals['_HOSTSTATE']._serialized_start=41
   _globals['_HOSTSTATE']._serialized_end=227
   _globals['_HOSTPART']._serialized_start=230
@@ -44,17 +50,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OVERLAYBRIDGE']._serialized_start=487
   _globals['_OVERLAYBRIDGE']._serialized_end=566
   _globals['_BRIDGE']._serialized_start=568
-  _globals['_BRIDGE']._serialized_end=652
-  _globals['_PORT']._serialized_start=655
-  _globals['_PORT']._serialized_end=840
-  _globals['_VETHPEER']._serialized_start=842
-  _globals['_VETHPEER']._serialized_end=886
-  _globals['_SEGMENTATTACHMENT']._serialized_start=889
-  _globals['_SEGMENTATTACHMENT']._serialized_end=1033
-  _globals['_TUNNEL']._serialized_start=1036
-  _globals['_TUNNEL']._serialized_end=1247
-  _globals['_SEGMENTFRAGMENT']._serialized_start=1250
-  _globals['_SEGMENTFRAGMENT']._serialized_end=1391
-  _globals['_SEGMENTMEMBER']._serialized_start=1393
-  _globals['_SEGMENTMEMBER']._serialized_end=1473
+  _globals['_BRIDGE']._serialized_end=693
+  _globals['_SETTINGS']._serialized_start=696
+  _globals['_SETTINGS']._serialized_end=938
+  _globals['_SETTINGS_COLUMNSENTRY']._serialized_start=808
+  _globals['_SETTINGS_COLUMNSENTRY']._serialized_end=874
+  _globals['_SETTINGS_MAPSENTRY']._serialized_start=876
+  _globals['_SETTINGS_MAPSENTRY']._serialized_end=938
+  _globals['_ATOMS']._serialized_start=940
+  _globals['_ATOMS']._serialized_end=981
+  _globals['_ATOM']._serialized_start=983
+  _globals['_ATOM']._serialized_end=1051
+  _globals['_KEYS']._serialized_start=1053
+  _globals['_KEYS']._serialized_end=1147
+  _globals['_KEYS_KEYSENTRY']._serialized_start=1104
+  _globals['_KEYS_KEYSENTRY']._serialized_end=1147
+  _globals['_PORT']._serialized_start=1150
+  _globals['_PORT']._serialized_end=1580
+  _globals['_PATCHPEER']._serialized_start=1582
+  _globals['_PATCHPEER']._serialized_end=1641
+  _globals['_TAPOWNER']._serialized_start=1643
+  _globals['_TAPOWNER']._serialized_end=1705
+  _globals['_VETHPEER']._serialized_start=1707
+  _globals['_VETHPEER']._serialized_end=1751
+  _globals['_SEGMENTATTACHMENT']._serialized_start=1754
+  _globals['_SEGMENTATTACHMENT']._serialized_end=1898
+  _globals['_TUNNEL']._serialized_start=1901
+  _globals['_TUNNEL']._serialized_end=2112
+  _globals['_SEGMENTFRAGMENT']._serialized_start=2115
+  _globals['_SEGMENTFRAGMENT']._serialized_end=2256
+  _globals['_SEGMENTMEMBER']._serialized_start=2258
+  _globals['_SEGMENTMEMBER']._serialized_end=2338
 # @@protoc_insertion_point(module_scope)

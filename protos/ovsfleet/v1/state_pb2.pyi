@@ -48,6 +48,18 @@ class _PortTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PortType.Val
     """Interface.type=internal: a device that Open vSwitch makes in the host's namespace."""
     PORT_TYPE_VETH: _PortType.ValueType  # 2
     """One end of a veth(4) pair; the other end is placed into a named network namespace."""
+    PORT_TYPE_TAP: _PortType.ValueType  # 3
+    """A persistent TAP device that the agent makes, for a virtual machine to open."""
+    PORT_TYPE_SYSTEM: _PortType.ValueType  # 4
+    """A device that exists already and that somebody else made: a network card, a VLAN device. The
+    agent never creates or deletes it; it sets its MTU and administrative state where intent says.
+    """
+    PORT_TYPE_PATCH: _PortType.ValueType  # 5
+    """One of two patch ports (Interface.type=patch) that join two bridges of this host; the other is
+    `patch`. Both are rows of this one resource.
+    """
+    PORT_TYPE_BOND: _PortType.ValueType  # 6
+    """Several existing devices as one Port of Open vSwitch: `members`."""
 
 class PortType(_PortType, metaclass=_PortTypeEnumTypeWrapper):
     """PortType says which device carries a port."""
@@ -57,6 +69,18 @@ PORT_TYPE_INTERNAL: PortType.ValueType  # 1
 """Interface.type=internal: a device that Open vSwitch makes in the host's namespace."""
 PORT_TYPE_VETH: PortType.ValueType  # 2
 """One end of a veth(4) pair; the other end is placed into a named network namespace."""
+PORT_TYPE_TAP: PortType.ValueType  # 3
+"""A persistent TAP device that the agent makes, for a virtual machine to open."""
+PORT_TYPE_SYSTEM: PortType.ValueType  # 4
+"""A device that exists already and that somebody else made: a network card, a VLAN device. The
+agent never creates or deletes it; it sets its MTU and administrative state where intent says.
+"""
+PORT_TYPE_PATCH: PortType.ValueType  # 5
+"""One of two patch ports (Interface.type=patch) that join two bridges of this host; the other is
+`patch`. Both are rows of this one resource.
+"""
+PORT_TYPE_BOND: PortType.ValueType  # 6
+"""Several existing devices as one Port of Open vSwitch: `members`."""
 Global___PortType: _TypeAlias = PortType  # noqa: Y015
 
 class _Backend:
@@ -229,23 +253,192 @@ class Bridge(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     DATAPATH_TYPE_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     datapath_type: Global___DatapathType.ValueType
+    @_builtins.property
+    def settings(self) -> Global___Settings:
+        """Of the row in table Bridge."""
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         name: _builtins.str = ...,
         datapath_type: Global___DatapathType.ValueType = ...,
+        settings: Global___Settings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_type", b"datapath_type", "id", b"id", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_type", b"datapath_type", "id", b"id", "name", b"name", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Bridge: _TypeAlias = Bridge  # noqa: Y015
+
+@_typing.final
+class Settings(_message.Message):
+    """Settings are what intent says of one row of OVSDB beyond the fields that its message has: columns
+    and keys by their names in ovs-vswitchd.conf.db(5). What is not named here is left as it is. The
+    agent keeps track of what it was told to name before and is not any more, and gives that back to
+    Open vSwitch: a column returns to its default, a key goes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ColumnsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Atoms: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Atoms | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class MapsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Keys: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Keys | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    MAPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def columns(self) -> _containers.MessageMap[_builtins.str, Global___Atoms]:
+        """Whole columns, by name: a set with all of its atoms, a scalar as its one atom."""
+
+    @_builtins.property
+    def maps(self) -> _containers.MessageMap[_builtins.str, Global___Keys]:
+        """Keys of columns that are maps of strings (other_config, external_ids, options, bfd), by column."""
+
+    def __init__(
+        self,
+        *,
+        columns: _abc.Mapping[_builtins.str, Global___Atoms] | None = ...,
+        maps: _abc.Mapping[_builtins.str, Global___Keys] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "maps", b"maps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Settings: _TypeAlias = Settings  # noqa: Y015
+
+@_typing.final
+class Atoms(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATOMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def atoms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Atom]: ...
+    def __init__(
+        self,
+        *,
+        atoms: _abc.Iterable[Global___Atom] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["atoms", b"atoms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Atoms: _TypeAlias = Atoms  # noqa: Y015
+
+@_typing.final
+class Atom(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    INTEGER_FIELD_NUMBER: _builtins.int
+    BOOLEAN_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    integer: _builtins.int
+    boolean: _builtins.bool
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        integer: _builtins.int = ...,
+        boolean: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["boolean", b"boolean", "integer", b"integer", "kind", b"kind", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boolean", b"boolean", "integer", b"integer", "kind", b"kind", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "integer", "boolean"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___Atom: _TypeAlias = Atom  # noqa: Y015
+
+@_typing.final
+class Keys(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class KeysEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        keys: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Keys: _TypeAlias = Keys  # noqa: Y015
 
 @_typing.final
 class Port(_message.Message):
@@ -260,6 +453,14 @@ class Port(_message.Message):
     MTU_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
     PEER_FIELD_NUMBER: _builtins.int
+    TRUNKS_FIELD_NUMBER: _builtins.int
+    VLAN_MODE_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    INTERFACE_SETTINGS_FIELD_NUMBER: _builtins.int
+    ADMIN_DOWN_FIELD_NUMBER: _builtins.int
+    PATCH_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    TAP_OWNER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     interface: _builtins.str
     """Device name on the host, at most 15 bytes (IFNAMSIZ less the terminator)."""
@@ -273,7 +474,12 @@ class Port(_message.Message):
     mac: _builtins.str
     """MAC address of the workload's end: of the internal device, or of the veth peer. Empty: any."""
     mtu: _builtins.int
-    """IP MTU in bytes, on both ends of a pair."""
+    """IP MTU in bytes, on both ends of a pair. 0 leaves it as it is: on devices that the agent does
+    not make, and on a patch, which has none.
+    """
+    vlan_mode: _builtins.str
+    admin_down: _builtins.bool
+    """The device is to be administratively down."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Addresses of the workload's end in CIDR form, IPv4 and IPv6. The agent takes away only what it
@@ -283,6 +489,28 @@ class Port(_message.Message):
     @_builtins.property
     def peer(self) -> Global___VethPeer:
         """Set for PORT_TYPE_VETH."""
+
+    @_builtins.property
+    def trunks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Port.trunks and Port.vlan_mode; empty: unset."""
+
+    @_builtins.property
+    def settings(self) -> Global___Settings:
+        """Of the row in table Port, and of its row or, for a bond, rows in table Interface."""
+
+    @_builtins.property
+    def interface_settings(self) -> Global___Settings: ...
+    @_builtins.property
+    def patch(self) -> Global___PatchPeer:
+        """Set for PORT_TYPE_PATCH."""
+
+    @_builtins.property
+    def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Set for PORT_TYPE_BOND: the names of the devices, at least two, sorted."""
+
+    @_builtins.property
+    def tap_owner(self) -> Global___TapOwner:
+        """Set for PORT_TYPE_TAP, where intent names somebody."""
 
     def __init__(
         self,
@@ -296,14 +524,81 @@ class Port(_message.Message):
         mtu: _builtins.int = ...,
         addresses: _abc.Iterable[_builtins.str] | None = ...,
         peer: Global___VethPeer | None = ...,
+        trunks: _abc.Iterable[_builtins.int] | None = ...,
+        vlan_mode: _builtins.str = ...,
+        settings: Global___Settings | None = ...,
+        interface_settings: Global___Settings | None = ...,
+        admin_down: _builtins.bool = ...,
+        patch: Global___PatchPeer | None = ...,
+        members: _abc.Iterable[_builtins.str] | None = ...,
+        tap_owner: Global___TapOwner | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["peer", b"peer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interface_settings", b"interface_settings", "patch", b"patch", "peer", b"peer", "settings", b"settings", "tap_owner", b"tap_owner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "bridge", b"bridge", "id", b"id", "interface", b"interface", "mac", b"mac", "mtu", b"mtu", "peer", b"peer", "tag", b"tag", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "admin_down", b"admin_down", "bridge", b"bridge", "id", b"id", "interface", b"interface", "interface_settings", b"interface_settings", "mac", b"mac", "members", b"members", "mtu", b"mtu", "patch", b"patch", "peer", b"peer", "settings", b"settings", "tag", b"tag", "tap_owner", b"tap_owner", "trunks", b"trunks", "type", b"type", "vlan_mode", b"vlan_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Port: _TypeAlias = Port  # noqa: Y015
+
+@_typing.final
+class PatchPeer(_message.Message):
+    """PatchPeer is the far end of a patch: a port of another bridge of this host."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRIDGE_FIELD_NUMBER: _builtins.int
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    bridge: _builtins.str
+    interface: _builtins.str
+    tag: _builtins.int
+    """Port.tag of the far end; 0 for none."""
+    def __init__(
+        self,
+        *,
+        bridge: _builtins.str = ...,
+        interface: _builtins.str = ...,
+        tag: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bridge", b"bridge", "interface", b"interface", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PatchPeer: _TypeAlias = PatchPeer  # noqa: Y015
+
+@_typing.final
+class TapOwner(_message.Message):
+    """TapOwner says who may open a TAP device besides root (TUNSETOWNER, TUNSETGROUP)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UID_FIELD_NUMBER: _builtins.int
+    GID_FIELD_NUMBER: _builtins.int
+    uid: _builtins.int
+    gid: _builtins.int
+    def __init__(
+        self,
+        *,
+        uid: _builtins.int | None = ...,
+        gid: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "_uid", b"_uid", "gid", b"gid", "uid", b"uid"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "_uid", b"_uid", "gid", b"gid", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__gid: _TypeAlias = _typing.Literal["gid"]  # noqa: Y015
+    _WhichOneofArgType__gid: _TypeAlias = _typing.Literal["_gid", b"_gid"]  # noqa: Y015
+    _WhichOneofReturnType__uid: _TypeAlias = _typing.Literal["uid"]  # noqa: Y015
+    _WhichOneofArgType__uid: _TypeAlias = _typing.Literal["_uid", b"_uid"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gid) -> _WhichOneofReturnType__gid | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uid) -> _WhichOneofReturnType__uid | None: ...
+
+Global___TapOwner: _TypeAlias = TapOwner  # noqa: Y015
 
 @_typing.final
 class VethPeer(_message.Message):

@@ -1,0 +1,41 @@
+"""Shapes of requests that carry many objects, or none. Owns nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from controller.api.schemas.base import Shape
+from controller.api.schemas.manifests import AnyManifest, KindName, ManifestMetadata
+
+# No rule of intent, only a bound for what one request can make the checks say.
+_MANY = 50_000
+
+
+class ApplyRequest(Shape):
+    objects: Annotated[
+        list[Annotated[AnyManifest, Field(discriminator="kind")]], Field(max_length=_MANY)
+    ]
+    dry_run: bool = False
+    """Check everything, answer the same, write nothing."""
+
+
+class ObjectName(Shape):
+    """Which object. A whole manifest may stand here, so that the same file creates and deletes."""
+
+    kind: KindName
+    metadata: ManifestMetadata
+    spec: Any = None
+    """Not looked at."""
+
+
+class DeleteRequest(Shape):
+    objects: Annotated[list[ObjectName], Field(max_length=_MANY)]
+    dry_run: bool = False
+    """Check everything, answer the same, write nothing."""
+
+
+class JoinTokenRequest(Shape):
+    ttl_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3600
+    """How long the token can be used: a minute to a week."""
