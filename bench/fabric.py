@@ -16,11 +16,11 @@ import httpx
 
 from bench.peers.jsonrpc import Ovsdb
 from deploy.lab.lab import Lab
-from deploy.lab.shell import in_netns
 from deploy.lab.ovs import LabSwitch
+from deploy.lab.shell import in_netns
 from deploy.lab.topology import plan
 
-_PATIENCE_S = 600.0
+PATIENCE_S = 600.0
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def fleet(hosts: int) -> Iterator[Fleet]:
             _silence(switch)
         lab.ovsfleet("wait", "host", *lab.plan.names, "--for=Ready", "--timeout=120", timeout=150)
         headers = {"Authorization": f"Bearer {lab.admin_token}"}
-        with httpx.Client(base_url=lab.url, headers=headers, timeout=_PATIENCE_S) as rest:
+        with httpx.Client(base_url=lab.url, headers=headers, timeout=PATIENCE_S) as rest:
             yield Fleet(lab, rest)
     finally:
         lab.clear()
@@ -92,7 +92,7 @@ class Fleet:
             revision = answer.json()["revision"]
             _next_status(news)
             while not (said := self._revision(revision))["realized"]:
-                if time.monotonic() - started > _PATIENCE_S:
+                if time.monotonic() - started > PATIENCE_S:
                     raise RuntimeError(f"revision {revision} was not applied: {said['pending']}")
                 _next_status(news)
             applied = Applied(answered, time.monotonic() - started)
