@@ -16,6 +16,7 @@ pytest_plugins: list[str] = [
     "tests.support.postgres",
     "tests.support.refusals",
     "tests.support.restart",
+    "tests.support.southbound_site",
     "tests.support.netns",
     "tests.support.ovs",
     "tests.support.agent_lab",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from ovsfleet.v1 import agent_pb2, state_pb2
 
-from controller.domain.intent import DEFAULT_PROJECT, Kind
-from controller.domain.status import Phase, Status
-from controller.services import queries
+from controller.domain.intent import Kind
+from controller.domain.status import Phase
 from controller.store.engine import Database
 from tests.support.agent_end import (
     Identity,
@@ -18,28 +14,12 @@ from tests.support.agent_end import (
     enrol,
     eventually,
     hello_after,
-    running_site,
     session,
 )
-from tests.support.manifests import ADMIN, apply, host, port, remove, segment
+from tests.support.manifests import apply, host, port, remove
+from tests.support.southbound_site import status_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-async def site(db: Database, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(db, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def h1(site: Site) -> Identity:
-    apply(site.db, host(1), host(2), segment("red"))
-    return await enrol(site, "h1")
-
-
-def status_of(db: Database, kind: Kind, name: str) -> Status:
-    return queries.get(db, ADMIN, kind, DEFAULT_PROJECT, name).status
 
 
 def ports(state: state_pb2.HostState) -> list[str]:

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import grpc
 import psycopg
 import pytest
 
-from controller.domain.intent import DEFAULT_PROJECT, Kind
+from controller.domain.intent import Kind
 from controller.domain.status import Phase
-from controller.services import queries
-from controller.store.engine import Database
 from tests.support.agent_end import (
     Identity,
     Site,
     TurnableClock,
-    enrol,
     eventually,
     join_secret,
     new_key,
     request_identity,
-    running_site,
     session,
 )
-from tests.support.manifests import ADMIN, apply, host, segment
+from tests.support.manifests import apply, host
+from tests.support.southbound_site import status_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def clock() -> TurnableClock:
-    return TurnableClock()
-
-
-@pytest.fixture
-async def site(db: Database, tmp_path: Path, clock: TurnableClock) -> AsyncIterator[Site]:
-    async with running_site(db, tmp_path, clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-async def h1(site: Site) -> Identity:
-    apply(site.db, host(1), host(2), segment("red"))
-    return await enrol(site, "h1")
-
-
-def phase_of(db: Database, kind: Kind, name: str) -> Phase:
-    return queries.get(db, ADMIN, kind, DEFAULT_PROJECT, name).status.phase
 
 
 async def test_a_token_is_good_for_one_key_and_for_that_key_again(site: Site) -> None:
@@ -115,7 +89,8 @@ async def test_enrolments_that_hang_keep_no_agent_from_being_heard(
             async with session(site, h1) as agent:
                 await agent.report(await agent.receive())
                 await eventually(
-                    lambda: phase_of(site.db, Kind.HOST, "h1") is Phase.READY, "h1 becomes Ready"
+                    lambda: status_of(site.db, Kind.HOST, "h1").phase is Phase.READY,
+                    "h1 becomes Ready",
                 )
             assert not any(task.done() for task in joining)
         finally:

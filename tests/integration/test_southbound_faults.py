@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 from ovsfleet.v1 import agent_pb2, agent_pb2_grpc
 
-from controller.domain.intent import DEFAULT_PROJECT, Kind
+from controller.domain.intent import Kind
 from controller.domain.status import Phase
 from controller.services import queries
 from controller.southbound.identity import Authority
@@ -34,31 +33,11 @@ from tests.support.agent_end import (
     session,
     signing_request,
 )
-from tests.support.manifests import ADMIN, apply, host, port, remove, segment
+from tests.support.manifests import apply, host, port, remove, segment
 from tests.support.postgres import PostgresServer
+from tests.support.southbound_site import status_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def clock() -> TurnableClock:
-    return TurnableClock()
-
-
-@pytest.fixture
-async def site(db: Database, tmp_path: Path, clock: TurnableClock) -> AsyncIterator[Site]:
-    async with running_site(db, tmp_path, clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-async def h1(site: Site) -> Identity:
-    apply(site.db, host(1), host(2), segment("red"))
-    return await enrol(site, "h1")
-
-
-def phase_of(db: Database, kind: Kind, name: str) -> Phase:
-    return queries.get(db, ADMIN, kind, DEFAULT_PROJECT, name).status.phase
 
 
 async def refusal(
@@ -206,7 +185,7 @@ async def test_a_newer_session_replaces_the_older(site: Site, h1: Identity) -> N
             state = await newer.receive_until(done.revision)
             await newer.report(state)
             await eventually(
-                lambda: phase_of(site.db, Kind.PORT, "p1") is Phase.READY, "p1 becomes Ready"
+                lambda: status_of(site.db, Kind.PORT, "p1").phase is Phase.READY, "p1 becomes Ready"
             )
 
 
@@ -290,7 +269,7 @@ async def test_a_database_that_is_away_ends_no_stream_and_loses_no_report(
         await agent.beat()
         postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         await eventually(
-            lambda: phase_of(site.db, Kind.PORT, "p1") is Phase.READY, "p1 becomes Ready"
+            lambda: status_of(site.db, Kind.PORT, "p1").phase is Phase.READY, "p1 becomes Ready"
         )
         later = apply(site.db, port("p2", "h1", segment="red"))
         assert len((await agent.receive_until(later.revision)).host.ports) == 2
@@ -309,7 +288,7 @@ async def test_writers_that_take_every_connection_keep_no_agent_from_being_heard
                     await agent.report(state)
                     with closing(Database(database_url, pool_size=1)) as other:
                         await eventually(
-                            lambda: phase_of(other, Kind.HOST, "h1") is Phase.READY,
+                            lambda: status_of(other, Kind.HOST, "h1").phase is Phase.READY,
                             "h1 becomes Ready",
                         )
 

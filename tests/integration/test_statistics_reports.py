@@ -34,30 +34,13 @@ from tests.support.agent_end import (
     session,
 )
 from tests.support.counting import raw, reading, report, tables
-from tests.support.manifests import apply, host, remove
+from tests.support.manifests import host, remove
 
 pytestmark = pytest.mark.integration
 
 Stream: TypeAlias = grpc.aio.StreamStreamCall[stats_pb2.ReportRequest, stats_pb2.ReportResponse]
 
 PORT = "port:00000000-0000-4000-8000-000000000001"
-
-
-@pytest.fixture
-def clock() -> TurnableClock:
-    return TurnableClock()
-
-
-@pytest.fixture
-async def site(db: Database, tmp_path: Path, clock: TurnableClock) -> AsyncIterator[Site]:
-    async with running_site(db, tmp_path, clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-async def h1(site: Site) -> Identity:
-    apply(site.db, host(1), host(2))
-    return await enrol(site, "h1")
 
 
 def a_report(sequence: int = 1, count: int = 0, **fields: Any) -> stats_pb2.ReportRequest:
