@@ -27,6 +27,7 @@ from controller.api.routes import (
     hosts,
     metrics,
     rates,
+    realization,
     revisions,
     stats,
     tunnels,
@@ -36,6 +37,7 @@ from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.problem import Problem
 from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
+from controller.api.waiting import WaitingRoom
 
 __all__ = ["AppContext", "create_app"]
 
@@ -59,6 +61,7 @@ def create_app(context: AppContext) -> FastAPI:
     )
     app.state.context = context
     app.state.feed = Feed(context.db)
+    app.state.waiting_room = WaitingRoom(app.state.feed)
     app.state.credentials = Credentials(context.db, context.now)
     app.add_middleware(RequestScope)
     install_error_handlers(app)
@@ -79,6 +82,7 @@ def _add_routes(app: FastAPI) -> None:
     for router in (
         changes.router,
         revisions.router,
+        realization.router,
         hosts.router,
         tunnels.router,
         rates.router,

@@ -126,6 +126,28 @@ class Watcher:
         self._queue.put_nowait(None)
 
 
+@dataclass(slots=True, eq=False)
+class Bell:
+    """Rings when anything happens, for whoever only wants to know when to look again."""
+
+    closed: bool = False
+    """The feed has ended: it will not ring any more."""
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait(self, seconds: float) -> None:
+        """Until something happened since the last call, and no longer than that."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), seconds)
+        self._rung.clear()
+
+    def offer(self, _event: Event) -> None:
+        self._rung.set()
+
+    def close(self) -> None:
+        self.closed = True
+        self._rung.set()
+
+
 class _Reader(threading.Thread):
     """Reads from the end of the log onwards until it is told to stop."""
 
@@ -182,7 +204,7 @@ class Feed:
     """Belongs to the event loop."""
 
     db: Database
-    _watchers: set[Watcher] = field(default_factory=set)
+    _watchers: set[Watcher | Bell] = field(default_factory=set)
     _reader: _Reader | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: bool = False
@@ -190,14 +212,24 @@ class Feed:
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[Watcher]:
         """Inside the block, nothing that commits is missed. UnavailableError without database."""
-        watcher = Watcher()
+        async with self._attached(watcher := Watcher()):
+            yield watcher
+
+    @asynccontextmanager
+    async def bell(self) -> AsyncIterator[Bell]:
+        """As ``watch``, without the events themselves."""
+        async with self._attached(bell := Bell()):
+            yield bell
+
+    @asynccontextmanager
+    async def _attached(self, watcher: Watcher | Bell) -> AsyncIterator[None]:
         self._watchers.add(watcher)
         try:
             if self._ended:
                 watcher.close()
             else:
                 await self._started()
-            yield watcher
+            yield
         finally:
             self._watchers.discard(watcher)
             if not self._watchers:

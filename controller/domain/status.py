@@ -29,7 +29,7 @@ class Phase(enum.StrEnum):
     UNKNOWN = "Unknown"
 
 
-_Finding: TypeAlias = tuple[Phase, str, str]
+Finding: TypeAlias = tuple[Phase, str, str]
 """Phase, reason and message."""
 
 
@@ -143,7 +143,7 @@ def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:
 
 def host_status(revision: int, facts: HostFacts) -> Status:
     """Derive the status of a host whose object is at ``revision``."""
-    phase, reason, message = _host_phase(revision, facts)
+    phase, reason, message = host_finding(revision, facts)
     return Status(
         phase,
         _observed(revision, facts.applied_revision),
@@ -152,7 +152,8 @@ def host_status(revision: int, facts: HostFacts) -> Status:
     )
 
 
-def _host_phase(revision: int, facts: HostFacts) -> _Finding:
+def host_finding(revision: int, facts: HostFacts) -> Finding:
+    """Judge a host whose object is at ``revision``."""
     return (
         _unheard(facts)
         or _stopped(facts)
@@ -162,7 +163,7 @@ def _host_phase(revision: int, facts: HostFacts) -> _Finding:
     )
 
 
-def _stopped(facts: HostFacts) -> _Finding | None:
+def _stopped(facts: HostFacts) -> Finding | None:
     """A host that applies nothing at all."""
     whole = [t for t in facts.troubles if t.resource == HOST_RESOURCE]
     if whole:
@@ -173,7 +174,7 @@ def _stopped(facts: HostFacts) -> _Finding | None:
     return None
 
 
-def _partly(facts: HostFacts) -> _Finding | None:
+def _partly(facts: HostFacts) -> Finding | None:
     if reverted := _reverted(facts):
         return reverted
     if facts.troubles:
@@ -181,13 +182,13 @@ def _partly(facts: HostFacts) -> _Finding | None:
     return None
 
 
-def _reverted(facts: HostFacts) -> _Finding | None:
+def _reverted(facts: HostFacts) -> Finding | None:
     if facts.outcome == Outcome.REVERTED:
         return Phase.DEGRADED, "Reverted", "the agent went back to its last confirmed state"
     return None
 
 
-def _behind(revision: int, facts: HostFacts) -> _Finding | None:
+def _behind(revision: int, facts: HostFacts) -> Finding | None:
     if facts.outcome is None or facts.applied_revision < revision:
         return _waiting(revision, facts.applied_revision)
     return None
@@ -216,7 +217,7 @@ def lag(
 
 def resource_status(revision: int, facts: HostFacts) -> Status:
     """Derive the status of a bridge or port at ``revision`` from its host's facts."""
-    phase, reason, message = _resource_phase(revision, facts)
+    phase, reason, message = resource_finding(revision, facts)
     return Status(
         phase,
         _observed(revision, facts.applied_revision),
@@ -224,7 +225,8 @@ def resource_status(revision: int, facts: HostFacts) -> Status:
     )
 
 
-def _resource_phase(revision: int, facts: HostFacts) -> _Finding:
+def resource_finding(revision: int, facts: HostFacts) -> Finding:
+    """Judge how one host has an object that it needs at ``revision``."""
     if unheard := _unheard(facts):
         return unheard
     if facts.troubles:
@@ -240,7 +242,7 @@ _WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.READY)
 def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
     """Derive the status of an explicit tunnel at ``revision`` from the hosts of its ends: with one
     end missing it carries nothing, so it is as its worst end is."""
-    findings = [(_resource_phase(revision, facts), facts) for facts in ends]
+    findings = [(resource_finding(revision, facts), facts) for facts in ends]
     (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
     if phase is Phase.READY:
         message = f"on host {_names([repr(end.name) for end in ends])} it is as intended"
@@ -265,7 +267,7 @@ def segment_status(revision: int, facts: SegmentFacts) -> Status:
     )
 
 
-def _segment_phase(needed: int, facts: SegmentFacts) -> _Finding:
+def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
     if not facts.members:
         return Phase.READY, "NoMembers", "no host has a port on it"
     if facts.silent:
@@ -285,7 +287,7 @@ def _names(hosts: Sequence[str]) -> str:
     return ", ".join(hosts[:5]) + (f" and {more} more" if more > 0 else "")
 
 
-def _unheard(facts: HostFacts) -> _Finding | None:
+def _unheard(facts: HostFacts) -> Finding | None:
     if facts.liveness is Liveness.SILENT:
         return (
             Phase.UNKNOWN,
@@ -297,7 +299,7 @@ def _unheard(facts: HostFacts) -> _Finding | None:
     return None
 
 
-def _waiting(needed: int, applied: int) -> _Finding:
+def _waiting(needed: int, applied: int) -> Finding:
     return Phase.PENDING, "Applying", f"revision {needed} is needed, {applied} is applied"
 
 

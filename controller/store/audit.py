@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from controller.store.engine import Transaction
 from controller.store.tables import AuditRow
@@ -31,3 +32,9 @@ def write_audit(
             detail=dict(detail or {}),
         )
     )
+
+
+def committed_at(tx: Transaction, revision: int) -> datetime | None:
+    """When a fleet revision was made; None when that is forgotten."""
+    query = select(func.min(AuditRow.at)).where(AuditRow.revision == revision)
+    return tx.execute(query).scalar_one()

@@ -67,30 +67,41 @@ def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
 
 
 def resource_facts(
-    tx: Transaction, on_hosts: Mapping[UUID, Sequence[UUID]], *, most_troubles: int = _TROUBLES
+    tx: Transaction,
+    on_hosts: Mapping[UUID, Sequence[UUID]],
+    *,
+    most_troubles: int = _TROUBLES,
+    of_each_host: bool = False,
 ) -> dict[UUID, tuple[HostFacts, ...]]:
     """For what is on hosts, given each one's: in that order, with what troubles it there or the
-    whole host."""
+    whole host. ``most_troubles`` are read of each object, or of each host that it is on."""
     hosts = list({host for on in on_hosts.values() for host in on})
     found = _without_troubles(tx, hosts)
     row = ResourceFailureRow
     whole_host = and_(row.host_uid == func.any(hosts), row.resource == HOST_RESOURCE)
     subject = func.coalesce(row.object_uid, row.host_uid)
     own = row.object_uid == func.any(list(on_hosts))
-    troubles = _troubles(tx, subject, or_(own, whole_host), most_troubles)
-    return {
-        uid: tuple(
-            _troubled(found[host], troubles[host], troubles[uid]) for host in on if host in found
-        )
-        for uid, on in on_hosts.items()
-    }
+    troubles = _troubles(
+        tx, subject, or_(own, whole_host), most_troubles, of_each_host=of_each_host
+    )
+    return {uid: _troubled(found, troubles, uid, on) for uid, on in on_hosts.items()}
 
 
 def _troubled(
-    facts: HostFacts, whole_host: tuple[Trouble, ...], own: tuple[Trouble, ...]
-) -> HostFacts:
-    here = tuple(trouble for trouble in own if trouble.host == facts.name)
-    return replace(facts, troubles=whole_host + here)
+    known: Mapping[UUID, HostFacts],
+    troubles: Mapping[UUID, tuple[Trouble, ...]],
+    uid: UUID,
+    on: Sequence[UUID],
+) -> tuple[HostFacts, ...]:
+    """The facts of the hosts that an object is on, each with what troubles the object there."""
+    own: defaultdict[str, tuple[Trouble, ...]] = defaultdict(tuple)
+    for trouble in troubles[uid]:
+        own[trouble.host] += (trouble,)
+    return tuple(
+        replace(facts, troubles=troubles[host] + own[facts.name])
+        for host in on
+        if (facts := known.get(host)) is not None
+    )
 
 
 def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, HostFacts]:
@@ -125,11 +136,14 @@ def _troubles(
     subject: SQLColumnExpression[Any],
     which: ColumnElement[bool],
     most: int = _TROUBLES,
+    *,
+    of_each_host: bool = False,
 ) -> defaultdict[UUID, tuple[Trouble, ...]]:
     """The first failures of each subject, those of the whole host and the oldest in front."""
     row = ResourceFailureRow
     order = (row.resource != HOST_RESOURCE, row.since, row.resource)
-    rank = func.row_number().over(partition_by=subject, order_by=order)
+    group = (subject, row.host_uid) if of_each_host else (subject,)
+    rank = func.row_number().over(partition_by=group, order_by=order)
     ranked = (
         select(
             subject.label("subject"),
@@ -150,6 +164,15 @@ def _troubles(
         trouble = Trouble(each.resource, each.reason, each.message, each.since, each.name)
         found[each.subject] += (trouble,)
     return found
+
+
+def member_hosts(tx: Transaction, segment: UUID) -> list[UUID]:
+    """Hosts that have a port on the segment."""
+    member = HostSegmentRow
+    query = select(member.host_uid).where(
+        member.segment_uid == segment, member.released_revision.is_(None)
+    )
+    return list(tx.execute(query).scalars())
 
 
 def segment_facts(tx: Transaction, segments: Iterable[UUID]) -> dict[UUID, SegmentFacts]:

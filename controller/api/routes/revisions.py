@@ -6,10 +6,12 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from controller.api.dependencies import Caller, Context
+from controller.api.dependencies import Context
 from controller.api.errors import declared
 from controller.api.schemas.documents import ConcernedHosts, PendingHost, RevisionDocument
-from controller.services.realization import realization
+from controller.api.waiting import Patient
+from controller.auth import Principal
+from controller.services.realization import Realization, realization
 
 router = APIRouter(prefix="/v1", tags=["changes"])
 
@@ -20,13 +22,19 @@ router = APIRouter(prefix="/v1", tags=["changes"])
     response_model=RevisionDocument,
     responses=declared("unauthenticated", "not_found", "invalid", "unavailable"),
 )
-def get_revision(context: Context, caller: Caller, revision: int) -> RevisionDocument:
+async def get_revision(context: Context, patient: Patient, revision: int) -> RevisionDocument:
     """Which of the hosts that a change concerns have applied it, and what keeps the others.
 
     No other host gets anything to write, but for kernel members of a segment that learn the MAC
-    address of a port elsewhere: they flood until they know it, and nobody waits for that.
+    address of a port elsewhere: they flood until they know it, and nobody waits for that. With
+    `wait=realized` the answer comes once all have applied it; at `timeout` it tells how far they
+    are.
     """
-    found = realization(context.db, caller, revision)
+
+    def look(caller: Principal) -> Realization:
+        return realization(context.db, caller, revision)
+
+    found = await patient.until(look, lambda found: found.is_complete)
     return RevisionDocument(
         revision=found.revision,
         head=found.head,

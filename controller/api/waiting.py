@@ -1,0 +1,116 @@
+"""Long polls: an answer that comes when something is so, or as things are when time is up.
+
+Owns the places of those who wait. Nobody holds a thread or a connection of the database while
+waiting: the feed wakes everybody up, and each then looks for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from controller.api.credentials import Credentials
+from controller.api.dependencies import Secret
+from controller.api.feed import Bell, Feed
+from controller.auth import Principal
+from controller.domain.errors import UnavailableError
+
+MOST_WAITERS = 100
+LONGEST_WAIT_SECONDS = 60.0
+
+_LOOK_AGAIN_SECONDS = 2.0
+"""Without any event: the token may have been revoked, or the caller may have gone."""
+_PAUSE_SECONDS = 0.02
+"""For each one who waits, before anybody looks again: so all of them together look so often."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class WaitingRoom:
+    """Belongs to the event loop."""
+
+    feed: Feed
+    _inside: int = 0
+
+    @property
+    def pause(self) -> float:
+        return self._inside * _PAUSE_SECONDS
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        if self._inside >= MOST_WAITERS:
+            raise UnavailableError(
+                f"{MOST_WAITERS} requests wait already; try again soon, or ask without wait"
+            )
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one request waits, and on whose behalf."""
+
+    request: Request
+    secret: str
+    seconds: float
+
+    async def until(self, look: Callable[[Principal], T], is_over: Callable[[T], bool]) -> T:
+        """What ``look`` found last: it is over, or there was no more time."""
+        found = await self._look(look)
+        if is_over(found) or not self.seconds:
+            return found
+        room: WaitingRoom = self.request.app.state.waiting_room
+        with room.place():
+            async with room.feed.bell() as bell:
+                return await self._wait(look, is_over, bell, room)
+
+    async def _wait(
+        self,
+        look: Callable[[Principal], T],
+        is_over: Callable[[T], bool],
+        bell: Bell,
+        room: WaitingRoom,
+    ) -> T:
+        deadline = time.monotonic() + self.seconds
+        while not is_over(found := await self._look(look)):
+            left = deadline - time.monotonic()
+            if left <= 0 or bell.closed or await self.request.is_disconnected():
+                break
+            await bell.wait(min(left, _LOOK_AGAIN_SECONDS))
+            await asyncio.sleep(min(left, room.pause))
+        return found
+
+    async def _look(self, look: Callable[[Principal], T]) -> T:
+        credentials: Credentials = self.request.app.state.credentials
+
+        def asked() -> T:
+            return look(credentials.authenticate(self.secret))
+
+        return await run_in_threadpool(asked)
+
+
+def _patience(
+    request: Request,
+    secret: Secret,
+    wait: Annotated[
+        Literal["realized"] | None, Query(description="Answer when it is so, or at `timeout`.")
+    ] = None,
+    timeout: Annotated[
+        float, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds, with `wait`.")
+    ] = 30.0,
+) -> Patience:
+    return Patience(request, secret, timeout if wait else 0.0)
+
+
+Patient = Annotated[Patience, Depends(_patience)]

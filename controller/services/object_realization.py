@@ -1,0 +1,91 @@
+"""How far the fleet is with one object. Owns nothing, and reads in one snapshot.
+
+Must not tell a principal what of other projects failed on a host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from controller.auth import Principal
+from controller.domain.intent import Kind
+from controller.domain.realization import State, Verdict, overall, pending_since, verdict
+from controller.domain.status import HostFacts, veiled
+from controller.services.queries import find, inspects
+from controller.store.audit import committed_at
+from controller.store.changelog import newest_membership_changes
+from controller.store.engine import Database, Transaction
+from controller.store.facts import host_facts, member_hosts, resource_facts
+from controller.store.listing import Listed
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRealization:
+    kind: Kind
+    name: str
+    project: str
+    revision: int
+    observed_revision: int
+    """The object's newest revision that all of its hosts have applied; 0 for none."""
+    verdicts: tuple[Verdict, ...]
+    """Of each host that it needs, by name."""
+
+    @property
+    def state(self) -> State:
+        return overall(self.verdicts)
+
+    @property
+    def pending_since(self) -> datetime | None:
+        return pending_since(self.verdicts)
+
+
+def object_realization(
+    db: Database, principal: Principal, kind: Kind, project: str, ref: str
+) -> ObjectRealization:
+    """Of an object by name or uid; NotFoundError when there is none within reach."""
+    with db.snapshot() as tx:
+        found = find(tx, principal, kind, project, ref)
+        needed = _needed(tx, found)
+        facts = _facts(tx, found, inspects=inspects(principal))
+        changed_at = committed_at(tx, needed) or found.object.updated_at
+    made = found.object
+    verdicts = [verdict(kind, needed, each, changed_at=changed_at) for each in facts]
+    return ObjectRealization(
+        kind=kind,
+        name=made.name,
+        project=made.project,
+        revision=made.revision,
+        observed_revision=_observed(made.revision, facts),
+        verdicts=tuple(sorted(verdicts, key=lambda each: each.host)),
+    )
+
+
+def _needed(tx: Transaction, found: Listed) -> int:
+    """A segment is on a host as it is since its newest member joined or left."""
+    if found.object.kind is not Kind.SEGMENT:
+        return found.object.revision
+    uid = found.object.uid
+    return max(found.object.revision, newest_membership_changes(tx, [uid]).get(uid, 0))
+
+
+def _facts(tx: Transaction, found: Listed, *, inspects: bool) -> Sequence[HostFacts]:
+    uid = found.object.uid
+    if found.object.kind is Kind.HOST:
+        of_host = host_facts(tx, [uid])[uid]
+        if not inspects:
+            of_host = replace(of_host, troubles=veiled(of_host.troubles))
+        return [of_host]
+    return resource_facts(tx, {uid: _hosts(tx, found)}, of_each_host=True)[uid]
+
+
+def _hosts(tx: Transaction, found: Listed) -> Sequence[UUID]:
+    if found.object.kind is Kind.SEGMENT:
+        return member_hosts(tx, found.object.uid)
+    return found.subject.hosts
+
+
+def _observed(revision: int, facts: Sequence[HostFacts]) -> int:
+    return revision if all(each.applied_revision >= revision for each in facts) else 0
