@@ -39,6 +39,10 @@ setup-run setup-test:
 dashboard:  ## Build the dashboard if its sources are newer than its build
 	@deploy/dashboard.sh
 
+.PHONY: test-kernel
+test-kernel: setup-test  ## Run tests/kernel alone, in a guest with the kernel's own OVS datapath (ARGS=-v)
+	@$(AS_ROOT) deploy/guest/test $(ARGS)
+
 .PHONY: lint
 lint: ruff types imports protos-check  ## ruff, mypy --strict, import-linter, generated code
 

@@ -8,6 +8,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+collect_ignore = ["kernel"]
+"""Runs in a guest with a kernel of its own, as integration/test_kernel_guest.py sees to."""
+
 _ONE_BY_ONE = {"e2e", "browser"}
 
 pytest_plugins: list[str] = [

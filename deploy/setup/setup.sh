@@ -6,7 +6,8 @@
 #
 # Every step first looks whether there is anything to do, so that a second run takes a second. It
 # installs Debian packages (as root or through sudo) and writes only into this checkout: .tools (uv),
-# .venv (Python packages from requirements.lock). No service is started, none that runs is touched.
+# .venv (Python packages from requirements.lock), build/guest (the kernel that tests/kernel runs on).
+# No service is started, none that runs is touched.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -95,3 +96,4 @@ install_debian_packages "${packages[@]}"
 install_uv
 install_python_packages
 compile_own_code
+[ "$1" != test ] || as_root deploy/guest/fetch >/dev/null
