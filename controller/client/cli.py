@@ -119,7 +119,10 @@ def get(
         raise typer.BadParameter("--host narrows a list of bridges, ports or tunnels")
     with _api() as api:
         if name is not None:
-            found = [api.object(info.collection, name, project)]
+            alone = api.object(info.collection, name, project)
+            found = [alone]
+            if output is Format.WIDE:
+                alone["realization"] = api.realization(alone)
         else:
             listed = api.objects(info.collection, project=project, selector=selector, host=host)
             found = list(listed)
@@ -192,12 +195,12 @@ def wait(
     *,
     every: Annotated[bool, typer.Option("--all", help="every object of the kind")] = False,
     condition: Annotated[
-        str, typer.Option("--for", help="a phase such as Ready, or delete")
+        str, typer.Option("--for", help="realized, delete, or a phase such as Degraded")
     ] = "Ready",
     project: Project = None,
     timeout: Timeout = 60.0,
 ) -> None:
-    """Wait until objects are in a phase, or gone."""
+    """Wait until objects are realized, in some phase, or gone."""
     from controller.client import context, waiting
     from controller.client.kinds import DEFAULT_PROJECT, parse_kind
     from controller.client.progress import wait as wait_for

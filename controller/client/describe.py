@@ -12,6 +12,7 @@ from controller.client.rest import Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
 
 _SHOWN_TUNNELS = 50
+_SHOWN_HOSTS = 20
 
 
 def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
@@ -19,6 +20,7 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
     _print_head(document)
     _print_mapping("Spec", document["spec"])
     _print_conditions(document)
+    _print_realization(api.realization(document))
     if kind is HOST:
         here = f"/v1/hosts/{document['metadata']['uid']}"
         _print_failures(api.get(f"{here}/failures")["items"])
@@ -81,6 +83,18 @@ def _print_conditions(document: Document) -> None:
         _line(f"{condition['type']}: {condition['status']} ({condition['reason']}){for_how_long}")
         if message := condition.get("message"):
             _line(f"  {message}")
+
+
+def _print_realization(realization: Document) -> None:
+    _heading("Realization")
+    hosts, since = realization["hosts"], realization["pending_since"]
+    for_how_long = f", not on all for {age(since, utc_now())}" if since else ""
+    _line(f"{realization['state']}: {hosts['ok']} of {hosts['total']} hosts{for_how_long}")
+    behind = hosts["failed"] + hosts["pending"]
+    for host in behind[:_SHOWN_HOSTS]:
+        _line(f"  host/{host['host']}: {host['phase']}, {host['reason']}: {host['message']}")
+    if (more := hosts["total"] - hosts["ok"] - len(behind[:_SHOWN_HOSTS])) > 0:
+        _line(f"  … and {more} more")
 
 
 def _print_failures(failures: Iterable[Document]) -> None:

@@ -17,6 +17,7 @@ import httpx
 from controller.client.context import Context
 from controller.client.documents import Document
 from controller.client.failures import CommandError, ExitCode, Locate, RefusedError
+from controller.client.kinds import BY_NAME
 
 if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
@@ -48,6 +49,11 @@ class Api:
 
     def object(self, collection: str, name: str, project: str | None) -> Document:
         return self.get(f"/v1/{collection}/{quote(name, safe='')}", project=project)
+
+    def realization(self, document: Document) -> Document:
+        """How far the hosts of an object are with it."""
+        kind, uid = BY_NAME[document["kind"]], document["metadata"]["uid"]
+        return self.get(f"/v1/{kind.collection}/{uid}/realization")
 
     def objects(
         self,

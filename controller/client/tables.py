@@ -151,6 +151,13 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
 }
 
 
+def _realized(document: Document) -> str:
+    """``in_progress 1/2``; of many objects nobody asks the controller one by one."""
+    if (found := document.get("realization")) is None:
+        return "yes" if document["status"]["phase"] == "Ready" else "no"
+    return f"{found['state']} {found['hosts']['ok']}/{found['hosts']['total']}"
+
+
 def _status_columns(now: datetime) -> dict[str, Cell]:
     return {
         "PHASE": _status("phase"),
@@ -164,6 +171,7 @@ def _wide_columns(kind: KindInfo) -> dict[str, Cell]:
     return {
         **_WIDE[kind],
         "OBSERVED": _status("observed_revision"),
+        "REALIZED": _realized,
         "PROJECT": _metadata("project"),
         "LABELS": _labels,
         "UID": _metadata("uid"),

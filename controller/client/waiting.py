@@ -64,7 +64,11 @@ def deleted(document: Document | None) -> bool:
 
 
 def parse_goal(condition: str) -> tuple[Goal, str]:
-    """A goal by the word of ``--for``, and what can be said of those that have met it."""
+    """A goal by the word of ``--for``, and what can be said of those that have met it.
+
+    An object is realized exactly while it is Ready."""
+    if condition.lower() == "realized":
+        return in_phase("Ready"), "are realized"
     if condition.lower() in {"delete", "deleted"}:
         return deleted, "are deleted"
     for phase in PHASES:
@@ -72,7 +76,7 @@ def parse_goal(condition: str) -> tuple[Goal, str]:
             return in_phase(phase), f"are {phase}"
     raise CommandError(
         f"Nothing can be waited for by the name {condition!r}.",
-        hint=f"Use --for delete or a phase: {', '.join(PHASES)}.",
+        hint=f"Use --for realized, delete or a phase: {', '.join(PHASES)}.",
     )
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,12 @@ import pytest
 
 from controller.services.status import ReportedFailure
 from tests.support.api import Api, LiveServer
+from tests.support.cli import DEADLINE_S, Cli
 from tests.support.reports import ReportingHost
 from tests.support.restart import Restart
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
-
-_OVSFLEET = Path(sys.executable).with_name("ovsfleet")
-_DEADLINE_S = 30
 
 HOSTS = """\
 kind: Host
@@ -50,57 +46,11 @@ spec: {host: h2, interface: blue2, segment: blue}
 """
 
 
-@dataclass
-class Cli:
-    url: str
-    token: str
-    home: Path
-    running: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "OVSFLEET_URL": self.url,
-            "OVSFLEET_TOKEN": self.token,
-            "XDG_CONFIG_HOME": str(self.home),
-        }
-
-    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [_OVSFLEET, *words],
-            input=stdin,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=_DEADLINE_S,
-            check=False,
-        )
-
-    def out(self, *words: str, stdin: str = "") -> str:
-        done = self.run(*words, stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [_OVSFLEET, *words],
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.running.append(process)
-        return process
-
-
 @pytest.fixture
 def cli(api: Api, live: LiveServer, tmp_path: Path) -> Iterator[Cli]:
     command = Cli(live.url, api.secret, tmp_path)
     yield command
-    for process in command.running:
-        process.kill()
-        process.communicate()
+    command.end()
 
 
 @pytest.fixture
@@ -111,7 +61,7 @@ def hosts(api: Api, cli: Cli) -> dict[str, ReportingHost]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=_DEADLINE_S)
+    out, err = process.communicate(timeout=DEADLINE_S)
     return process.returncode, out, err
 
 
@@ -176,7 +126,7 @@ def test_a_list_is_followed_to_its_last_page(cli: Cli) -> None:
         f"{cli.url}/v1/apply",
         json={"objects": objects},
         headers={"Authorization": f"Bearer {cli.token}"},
-        timeout=_DEADLINE_S,
+        timeout=DEADLINE_S,
     ).raise_for_status()
     listed = cli.out("get", "seg", "-o", "name").splitlines()
     assert listed == [f"segment/{name}" for name in names]
@@ -363,11 +313,11 @@ def test_watching_goes_on_after_the_controller_came_back(
     process = cli.start("watch", "segments", "--from-revision", str(api.head()), "-o", "name")
     lines = _lines_of(process)
     cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: before}\n")
-    assert lines.get(timeout=_DEADLINE_S) == "segment/before"
+    assert lines.get(timeout=DEADLINE_S) == "segment/before"
     restart.stop()
     restart.start()
     cli.out("apply", "-f", "-", stdin="kind: Segment\nmetadata: {name: after}\n")
-    assert lines.get(timeout=_DEADLINE_S) == "segment/after"
+    assert lines.get(timeout=DEADLINE_S) == "segment/after"
 
 
 def _lines_of(process: subprocess.Popen[str]) -> queue.Queue[str]:
