@@ -22,6 +22,7 @@ from controller.api.middleware import RequestScope
 from controller.api.routes import (
     changes,
     docs,
+    export,
     fleet,
     health,
     hosts,
@@ -34,6 +35,7 @@ from controller.api.routes import (
     watch,
 )
 from controller.api.routes.collections import COLLECTIONS, collection_router
+from controller.api.schemas.differences import DiffRequest
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.problem import Problem
 from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
@@ -81,6 +83,7 @@ def _add_routes(app: FastAPI) -> None:
         app.include_router(collection_router(collection))
     for router in (
         changes.router,
+        export.router,
         revisions.router,
         realization.router,
         hosts.router,
@@ -106,6 +109,7 @@ def _describe_bodies(app: FastAPI) -> None:
         [
             (ApplyRequest, "validation"),
             (DeleteRequest, "validation"),
+            (DiffRequest, "validation"),
             (JoinTokenRequest, "validation"),
             (Problem, "serialization"),
             (ChangeEvent, "serialization"),

@@ -166,13 +166,14 @@ def to_document(view: View) -> AnyDocument:
                 "created_at": stored.created_at,
                 "updated_at": stored.updated_at,
             },
-            "spec": _spec_fields(stored.spec),
+            "spec": spec_fields(stored.spec),
             "status": _status_fields(view.status),
         }
     )
 
 
-def _spec_fields(spec: Spec) -> dict[str, Any]:
+def spec_fields(spec: Spec) -> dict[str, Any]:
+    """As the fields of its shape are called, in plain values."""
     fields = asdict(spec)
     for name, value in fields.items():
         if isinstance(value, str):

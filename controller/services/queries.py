@@ -83,7 +83,7 @@ def find(tx: Transaction, principal: Principal, kind: Kind, project: str, ref: s
     """The object as it is in this transaction. A name can never be read as a uid."""
     uid = _as_uid(ref)
     if uid is not None:
-        found = read_uid(tx, kind, uid, _scope(principal, kind, None))
+        found = read_uid(tx, kind, uid, scope(principal, kind, None))
     elif kind not in PROJECT_KINDS or reaches(principal, project):
         found = read_named(tx, kind, project, ref)
     else:
@@ -110,7 +110,7 @@ def list_views(
         listed = read_page(
             tx,
             kind,
-            _scope(principal, kind, project),
+            scope(principal, kind, project),
             limit=page_size + 1,
             after=_decode(after),
             labels=labels or {},
@@ -201,17 +201,21 @@ def _views(
 
 
 def _count(tx: Transaction, principal: Principal, kind: Kind) -> dict[Phase, int]:
-    statuses = derive(tx, kind, read_subjects(tx, kind, _scope(principal, kind, None)))
+    statuses = derive(tx, kind, read_subjects(tx, kind, scope(principal, kind, None)))
     counts = Counter(status.phase for status in statuses.values())
     return {phase: counts[phase] for phase in Phase}
 
 
-def _scope(principal: Principal, kind: Kind, project: str | None) -> frozenset[str] | None:
+def scope(principal: Principal, kind: Kind, project: str | None) -> frozenset[str] | None:
     """The projects to look in; None is all. Hosts and bridges are everybody's to see."""
     within = None if kind not in PROJECT_KINDS else principal.projects
     if project is None:
         return within
     return frozenset({project}) if within is None or project in within else frozenset()
+
+
+def is_uid(ref: str) -> bool:
+    return _as_uid(ref) is not None
 
 
 def _as_uid(ref: str) -> UUID | None:

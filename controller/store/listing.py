@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, func, literal, select, tuple_, union_all
+from sqlalchemy import RowMapping, Select, false, func, literal, select, tuple_, union_all
 
 from controller.domain.intent import Kind, Object, Ref
 from controller.store import objects
@@ -55,10 +55,15 @@ def read_page(
     after: tuple[str, str] | None,
     labels: Mapping[str, str],
     hosts: Collection[UUID] | None = None,
+    revision: int | None = None,
+    name: str | None = None,
 ) -> list[Listed]:
-    """Ordered by (project, name), from behind ``after``. ``hosts`` limits to what is on them."""
+    """Ordered by (project, name), from behind ``after``. ``hosts`` limits to what is on them,
+    ``revision`` asks for what was current then, ``name`` for that one in each project."""
     row = VERSIONED[kind]
-    query = _visible(kind, projects).order_by(row.project, row.name).limit(limit)
+    query = _visible(kind, projects, revision).order_by(row.project, row.name).limit(limit)
+    if name is not None:
+        query = query.where(row.name == name if objects.can_be_stored(name) else false())
     if after is not None:
         query = query.where(tuple_(row.project, row.name) > after)
     if hosts is not None:
@@ -85,8 +90,11 @@ def read_subjects(tx: Transaction, kind: Kind, projects: Collection[str] | None)
     ]
 
 
-def _visible(kind: Kind, projects: Collection[str] | None) -> Select[Any]:
-    query = objects.versions(kind).where(objects.current(kind))
+def _visible(
+    kind: Kind, projects: Collection[str] | None, revision: int | None = None
+) -> Select[Any]:
+    is_then = objects.current(kind) if revision is None else objects.valid_at(kind, revision)
+    query = objects.versions(kind).where(is_then)
     if projects is None:
         return query
     return query.where(VERSIONED[kind].project == func.any(list(projects)))
