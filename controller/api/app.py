@@ -37,7 +37,7 @@ from controller.api.routes import (
 from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.differences import DiffRequest
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
-from controller.api.schemas.problem import Problem
+from controller.api.schemas.problem import ConfirmationProblem, Problem
 from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
 from controller.api.waiting import WaitingRoom
 
@@ -112,6 +112,7 @@ def _describe_bodies(app: FastAPI) -> None:
             (DiffRequest, "validation"),
             (JoinTokenRequest, "validation"),
             (Problem, "serialization"),
+            (ConfirmationProblem, "serialization"),
             (ChangeEvent, "serialization"),
             (StatusEvent, "serialization"),
             (SyncedEvent, "serialization"),

@@ -8,6 +8,7 @@ shows it all the same.
 from __future__ import annotations
 
 import email.message
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
 from controller.api.context import AppContext
-from controller.api.errors import TooLargeError, UnsupportedMediaError, summary
+from controller.api.errors import MERGE_PATCH, TooLargeError, UnsupportedMediaError, summary
 from controller.api.violations import body_violations, shown
 from controller.api.yaml_documents import MOST_KEYS, read_documents
 from controller.domain.errors import DomainError, InvalidError, MalformedError, Violation
@@ -33,6 +34,10 @@ YAML_LIMIT = 4 * 1024 * 1024
 MOST_VIOLATIONS = 1000
 """That one answer lists; its detail counts all of them."""
 
+_PATCH = (
+    "RFC 7396, of the labels and the spec of a {}: null removes a field, which is then its default."
+)
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -41,6 +46,8 @@ class Body(Generic[ModelT]):
     value: ModelT
     lines: Mapping[str, int]
     """JSON pointer to the line it came from; empty for JSON."""
+    sha256: bytes
+    """Of the body as it was sent."""
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -50,7 +57,10 @@ class Body(Generic[ModelT]):
         except DomainError as error:
             if not self.lines or not error.violations:
                 raise
-            raise type(error)(error.detail, _with_lines(error.violations, self.lines)) from error
+            raise type(error)(error.detail, self.with_lines(error.violations)) from error
+
+    def with_lines(self, violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
+        return _with_lines(violations, self.lines) if self.lines else violations
 
 
 def json_body(model: type[ModelT], *, empty_ok: bool = False) -> Callable[[Request], Any]:
@@ -61,7 +71,18 @@ def json_body(model: type[ModelT], *, empty_ok: bool = False) -> Callable[[Reque
         raw = await _read(request)
         if empty_ok and not raw:
             raw = b"{}"
-        return await run_in_threadpool(lambda: Body(shaped(model, parse_json(raw)), {}))
+        return await run_in_threadpool(_from_json, model, raw)
+
+    return read
+
+
+def merge_patch_body() -> Callable[[Request], Any]:
+    """A dependency that reads a JSON merge patch; nothing but its syntax is checked."""
+
+    async def read(request: Request) -> Body[Any]:
+        _media_type(request, (MERGE_PATCH,), default="")
+        raw = await _read(request)
+        return await run_in_threadpool(lambda: Body(parse_json(raw), {}, _sha256(raw)))
 
     return read
 
@@ -74,7 +95,7 @@ def manifest_body(model: type[ModelT]) -> Callable[[Request], Any]:
         raw = await _read(request, YAML_LIMIT if media_type == YAML else None)
         if media_type == YAML:
             return await run_in_threadpool(_from_yaml, model, raw)
-        return await run_in_threadpool(lambda: Body(shaped(model, parse_json(raw)), {}))
+        return await run_in_threadpool(_from_json, model, raw)
 
     return read
 
@@ -84,6 +105,7 @@ def described(model: type[BaseModel], *media_types: str) -> dict[str, Any]:
     content: dict[str, Any] = {
         JSON: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}},
         YAML: {"schema": {"type": "string", "description": "One document for each object."}},
+        MERGE_PATCH: {"schema": {"type": "object", "description": _PATCH.format(model.__name__)}},
     }
     return {
         "requestBody": {
@@ -126,6 +148,14 @@ def _refuse_constant(word: str) -> None:
     raise _malformed("not_json", f"the body is not JSON: {word} is not a number there")
 
 
+def _sha256(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()
+
+
+def _from_json(model: type[ModelT], raw: bytes) -> Body[ModelT]:
+    return Body(shaped(model, parse_json(raw)), {}, _sha256(raw))
+
+
 def _from_yaml(model: type[ModelT], raw: bytes) -> Body[ModelT]:
     try:
         documents = read_documents(raw.decode())
@@ -133,7 +163,7 @@ def _from_yaml(model: type[ModelT], raw: bytes) -> Body[ModelT]:
         raise _malformed("not_utf8", f"byte {error.start} of the body is not UTF-8") from error
     lines = {f"/objects{pointer}": line for pointer, line in documents.lines.items()}
     try:
-        return Body(shaped(model, {"objects": documents.values}), lines)
+        return Body(shaped(model, {"objects": documents.values}), lines, _sha256(raw))
     except InvalidError as error:
         violations = _with_lines(error.violations, lines)
         raise InvalidError(error.detail, violations) from error
@@ -148,13 +178,15 @@ def shaped(model: type[ModelT], data: Any) -> ModelT:
         raise InvalidError(summary(violations), violations[:MOST_VIOLATIONS]) from error
 
 
-def _media_type(request: Request, taken: tuple[str, ...]) -> str:
-    """Without a Content-Type JSON is meant."""
+def _media_type(request: Request, taken: tuple[str, ...], *, default: str = JSON) -> str:
+    """``default`` is what a request without a Content-Type means; empty: it has to say."""
     header = request.headers.get("content-type")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaError("Content-Encoding is not taken; send the body uncompressed")
+    if not header and default:
+        return default
     if not header:
-        return JSON
+        raise UnsupportedMediaError(f"a Content-Type is needed here: {' or '.join(taken)}")
     message = email.message.Message()
     message["content-type"] = header
     given = message.get_content_type()

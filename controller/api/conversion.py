@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ from controller.api.schemas.documents import (
     AnyDocument,
     BridgeDocument,
     ChangeResultDocument,
+    ChangeWarning,
     FailureDocument,
     HostDocument,
     ObjectResultDocument,
@@ -34,6 +36,7 @@ from controller.api.schemas.manifests import (
 )
 from controller.api.schemas.requests import ObjectName
 from controller.domain import intent
+from controller.domain.errors import Violation
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Ref, Removal, Spec
 from controller.domain.status import Phase, Status
 from controller.services.intent import ChangeResult, ObjectResult
@@ -196,10 +199,16 @@ def _status_fields(status: Status) -> dict[str, Any]:
     return fields
 
 
-def to_change_result(result: ChangeResult) -> ChangeResultDocument:
+def to_change_result(result: ChangeResult, warnings: Iterable[Violation]) -> ChangeResultDocument:
     return ChangeResultDocument(
-        revision=result.revision, results=[_to_object_result(each) for each in result.results]
+        revision=result.revision,
+        results=[_to_object_result(each) for each in result.results],
+        warnings=to_warnings(warnings),
     )
+
+
+def to_warnings(warnings: Iterable[Violation]) -> list[ChangeWarning]:
+    return [ChangeWarning.model_validate(asdict(warning)) for warning in warnings]
 
 
 def _to_object_result(result: ObjectResult) -> ObjectResultDocument:

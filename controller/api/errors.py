@@ -16,12 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Scope
 
-from controller.api.schemas.problem import Problem, ProblemError
+from controller.api.schemas.problem import ConfirmationProblem, Problem, ProblemError
 from controller.api.violations import parameter_violations
 from controller.domain import errors
 from controller.domain.errors import DomainError, InvalidError, Violation
+from controller.services.intent import ConfirmationNeededError
+from controller.services.requests import KeyReusedError, RequestInProgressError
 
 PROBLEM_JSON = "application/problem+json"
+MERGE_PATCH = "application/merge-patch+json"
 _RETRY_AFTER_SECONDS = "2"
 
 
@@ -56,10 +59,13 @@ _TABLE: Mapping[str, _Row] = {
     errors.NotFoundError.code: _Row(404, "Not found"),
     MethodNotAllowedError.code: _Row(405, "Method not allowed"),
     errors.ConflictError.code: _Row(409, "Conflict with what exists"),
+    ConfirmationNeededError.code: _Row(409, "Confirmation needed"),
+    RequestInProgressError.code: _Row(409, "The request is being carried out"),
     errors.StaleError.code: _Row(412, "Changed meanwhile"),
     TooLargeError.code: _Row(413, "Request too large"),
     UnsupportedMediaError.code: _Row(415, "Unsupported format"),
     errors.InvalidError.code: _Row(422, "The request breaks a rule"),
+    KeyReusedError.code: _Row(422, "The Idempotency-Key was used for another request"),
     errors.PreconditionRequiredError.code: _Row(428, "If-Match is required"),
     "internal": _Row(500, "Internal error"),
     errors.UnavailableError.code: _Row(503, "Temporarily unavailable"),
@@ -68,9 +74,11 @@ _TABLE: Mapping[str, _Row] = {
 _EXTRA_HEADERS: Mapping[str, Mapping[str, str]] = {
     errors.UnauthenticatedError.code: {"WWW-Authenticate": 'Bearer realm="ovsfleet"'},
     errors.UnavailableError.code: {"Retry-After": _RETRY_AFTER_SECONDS},
+    RequestInProgressError.code: {"Retry-After": _RETRY_AFTER_SECONDS},
 }
 
-_CODE_OF_STATUS = {row.status: code for code, row in _TABLE.items()}
+# Of several codes of one status the general one stands first.
+_CODE_OF_STATUS = {row.status: code for code, row in reversed([*_TABLE.items()])}
 
 
 def problem_response(
@@ -78,8 +86,11 @@ def problem_response(
     code: str,
     detail: str,
     violations: tuple[Violation, ...] = (),
+    *,
     headers: Mapping[str, str] | None = None,
+    deletes: Mapping[str, int] | None = None,
 ) -> JSONResponse:
+    """``deletes`` is what a confirmation is needed for: how many objects of which kind."""
     row = _TABLE[code]
     problem = Problem(
         type=f"urn:ovsfleet:problem:{code}",
@@ -91,6 +102,9 @@ def problem_response(
         request_id=scope.get("state", {}).get("request_id", ""),
         errors=[_error(violation) for violation in violations],
     )
+    if deletes is not None:
+        total = sum(deletes.values())
+        problem = ConfirmationProblem(**problem.model_dump(), confirm_count=total, deletes=deletes)
     return JSONResponse(
         problem.model_dump(),
         status_code=row.status,
@@ -128,7 +142,16 @@ async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, DomainError):
         raise error
     code = error.code if error.code in _TABLE else InvalidError.code
-    return problem_response(request.scope, code, error.detail, error.violations)
+    counts = error.counts if isinstance(error, ConfirmationNeededError) else None
+    refuses_patch = isinstance(error, UnsupportedMediaError) and request.method == "PATCH"
+    return problem_response(
+        request.scope,
+        code,
+        error.detail,
+        error.violations,
+        headers={"Accept-Patch": MERGE_PATCH} if refuses_patch else None,
+        deletes=None if counts is None else {kind.value: counts[kind] for kind in counts},
+    )
 
 
 async def _on_bad_parameters(request: Request, error: Exception) -> JSONResponse:

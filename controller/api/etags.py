@@ -31,6 +31,17 @@ def required_revision(if_match: str | None) -> int | None:
     return int(found[1])
 
 
+def wants_new(if_match: str | None, if_none_match: str | None) -> bool:
+    """Whether a PUT may only create (RFC 9110, 13.1.2). Of ETags only ``*`` makes sense there."""
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() != "*" or if_match is not None:
+        detail = "a PUT takes If-None-Match: * to create, or If-Match to replace, and not both"
+        fix = "send one of the two, or neither to create what is not there"
+        raise InvalidError(detail, [Violation("", "if_none_match", detail, fix)])
+    return True
+
+
 def is_unchanged(if_none_match: str | None, revision: int) -> bool:
     """Whether the caller has this revision already (RFC 9110, 13.1.2: compared weakly)."""
     if if_none_match is None:

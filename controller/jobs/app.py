@@ -20,6 +20,7 @@ SWEEP_LIVENESS = "sweep_liveness"
 START_PRUNE_JOBS = "start_prune_jobs"
 ROLL_UP_STATISTICS = "roll_up_statistics"
 KEEP_PARTITIONS = "keep_partitions"
+FORGET_REQUESTS = "forget_requests"
 
 
 _ROLL_UP_S = 30.0
@@ -64,6 +65,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         START_PRUNE_JOBS: _entry(START_PRUNE_JOBS, crontab(minute="7"), 3600),
         ROLL_UP_STATISTICS: _entry(ROLL_UP_STATISTICS, schedule(_ROLL_UP_S), _ROLL_UP_S),
         KEEP_PARTITIONS: _entry(KEEP_PARTITIONS, crontab(minute="*/20"), 1200),
+        FORGET_REQUESTS: _entry(FORGET_REQUESTS, crontab(minute="17"), 3600),
     }
 
 

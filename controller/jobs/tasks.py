@@ -22,7 +22,7 @@ from controller.domain.errors import UnavailableError
 from controller.jobs import app as names
 from controller.jobs.delivery import RUN_JOB, send_job
 from controller.observability import get_logger
-from controller.services import jobs, statistics_upkeep, status
+from controller.services import jobs, requests, statistics_upkeep, status
 from controller.store.engine import Database
 
 log = get_logger(__name__)
@@ -30,6 +30,7 @@ log = get_logger(__name__)
 Handler = Callable[[Database, Mapping[str, Any]], None]
 
 _JOBS_ARE_KEPT = timedelta(days=7)
+_ANSWERS_ARE_KEPT = timedelta(days=1)
 
 
 def prune_jobs(db: Database, args: Mapping[str, Any]) -> None:
@@ -103,6 +104,11 @@ class Work:
             if dropped or forgotten:
                 log.info("Old statistics dropped", partitions=dropped, subjects=forgotten)
 
+    def forget_requests(self) -> None:
+        forgotten = requests.forget(self.db, before=datetime.now(UTC) - _ANSWERS_ARE_KEPT)
+        if forgotten:
+            log.info("Answers to old requests forgotten", count=forgotten)
+
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)
         if handler is None:
@@ -128,6 +134,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.START_PRUNE_JOBS: work.start_prune_jobs,
         names.ROLL_UP_STATISTICS: work.roll_up_statistics,
         names.KEEP_PARTITIONS: work.keep_partitions,
+        names.FORGET_REQUESTS: work.forget_requests,
     }
     for name, body in bodies.items():
         app.task(_survive_outages(body), name=name)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from controller.auth import Principal, Verb, may, reaches
-from controller.domain.errors import ForbiddenError, NotFoundError
-from controller.domain.intent import Manifest, Ref, Removal
+from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
+from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
 from controller.domain.validation import Planned, World, named, plan_change, wanted
-from controller.services.queries import View, read
+from controller.services import queries, requests
+from controller.services.pruning import Prune, authorise_prune, pruned
+from controller.services.queries import View
+from controller.services.requests import Answer
 from controller.store import held
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
@@ -36,12 +39,37 @@ class Action(enum.StrEnum):
     DELETED = "deleted"
 
 
+MOST_UNCONFIRMED = 10
+"""Objects that one request may delete before it has to say how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What one request asks for; order does not matter."""
 
     manifests: tuple[Manifest, ...] = ()
     removals: tuple[Removal, ...] = ()
+    prune: Prune | None = None
+    asks: bool = False
+    """Whether to delete more than ``MOST_UNCONFIRMED`` objects only when ``confirm_count`` says
+    how many they are."""
+    confirm_count: int | None = None
+
+
+class ConfirmationNeededError(ConflictError):
+    """So much would be deleted that the caller has to say how much."""
+
+    code = "confirmation_needed"
+
+    def __init__(self, counts: Counter[Kind], confirmed: int | None) -> None:
+        self.counts = counts
+        number = counts.total()
+        each = ", ".join(f"{counts[kind]} {kind}" for kind in Kind if counts[kind])
+        not_that = "" if confirmed is None else f", not {confirmed}"
+        super().__init__(
+            f"this would delete {number} objects{not_that} ({each});"
+            f" send confirm_count {number} if that is what you want"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +87,53 @@ class ChangeResult:
     revision: int
     """The fleet revision after the change; the same as before when nothing changed."""
     results: tuple[ObjectResult, ...]
-    """In the order of the request: manifests first, then removals."""
+    """In the order of the request: manifests first, then removals, then what was pruned."""
+    warnings: tuple[Violation, ...] = ()
+    """What was done all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """One request while it holds the revision lock: what it reads is what it changes."""
+
+    tx: Transaction
+    principal: Principal
+    request_id: str
+    head: int
+
+    def find(self, kind: Kind, project: str, ref: str) -> Object:
+        """By name or uid; NotFoundError when there is none within reach."""
+        return queries.find(self.tx, self.principal, kind, project, ref).object
+
+    def view(self, ref: Ref) -> View:
+        return queries.read(self.tx, self.principal, ref)
+
+    def commit(self, change: Change, *, dry_run: bool = False) -> ChangeResult:
+        """At most once for each writer."""
+        _authorise(self.principal, change)
+        with self.tx.begin_nested() as attempt:
+            held.collect(self.tx)
+            result = _carry_out(self.tx, self.principal, change, self.head)
+            _audit(self, result)
+            if dry_run:
+                attempt.rollback()
+        return result
+
+
+def carry_out(
+    db: Database,
+    principal: Principal,
+    work: Callable[[Writer], Answer],
+    *,
+    request_id: str,
+    key: requests.Key | None = None,
+) -> Answer:
+    """Lets ``work`` read and change intent in one transaction; with a key, only once."""
+
+    def locked(tx: Transaction) -> Answer:
+        return work(Writer(tx, principal, request_id, lock_revision(tx)))
+
+    return requests.once(db, key, locked)
 
 
 def commit(
@@ -69,29 +143,8 @@ def commit(
     nothing. Raises every violation at once. ``dry_run`` answers the same and writes nothing."""
     _authorise(principal, change)
     with db.transaction() as tx:
-        return _commit(tx, principal, change, request_id, dry_run=dry_run)
-
-
-def commit_one(db: Database, principal: Principal, manifest: Manifest, *, request_id: str) -> View:
-    """Commits one object, and answers it as this change has left it: the next writer waits."""
-    change = Change((manifest,))
-    _authorise(principal, change)
-    with db.transaction() as tx:
-        _commit(tx, principal, change, request_id)
-        return read(tx, principal, manifest.ref)
-
-
-def _commit(
-    tx: Transaction, principal: Principal, change: Change, request_id: str, *, dry_run: bool = False
-) -> ChangeResult:
-    head = lock_revision(tx)
-    with tx.begin_nested() as attempt:
-        held.collect(tx)
-        result = _carry_out(tx, principal, change, head)
-        _audit(tx, principal, request_id, result, changed=result.revision != head)
-        if dry_run:
-            attempt.rollback()
-    return result
+        writer = Writer(tx, principal, request_id, lock_revision(tx))
+        return writer.commit(change, dry_run=dry_run)
 
 
 def _authorise(principal: Principal, change: Change) -> None:
@@ -105,13 +158,17 @@ def _authorise(principal: Principal, change: Change) -> None:
                 f"{principal.name!r} may not change a {ref.kind} in project {ref.project!r};"
                 " ask a network-admin for the role that may"
             )
+    if change.prune is not None:
+        authorise_prune(principal, change.prune)
 
 
 def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int) -> ChangeResult:
-    current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, change.removals))}
-    world = load_world(tx, wanted(change.manifests, change.removals, current))
+    removals = _all_removals(tx, principal, change)
+    current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, removals))}
+    world = load_world(tx, wanted(change.manifests, removals, current))
     world = replace(world, within=principal.projects)
-    planned = plan_change(world, change.manifests, change.removals)
+    planned = plan_change(world, change.manifests, removals)
+    _ask(change, planned)
     uids = _uids(world, planned)
     revision = head
     if not planned.is_empty:
@@ -120,8 +177,23 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
         advance_revision(tx, revision)
         notify_intent(tx)
     done = {r.ref: r for r in _results(planned, uids, revision)}
-    asked = [m.ref for m in change.manifests] + [r.ref for r in change.removals]
-    return ChangeResult(revision, tuple(done[ref] for ref in asked))
+    asked = [m.ref for m in change.manifests] + [r.ref for r in removals]
+    return ChangeResult(revision, tuple(done[ref] for ref in asked), planned.warnings)
+
+
+def _all_removals(tx: Transaction, principal: Principal, change: Change) -> tuple[Removal, ...]:
+    if change.prune is None:
+        return change.removals
+    spared = named(change.manifests, change.removals)
+    return (*change.removals, *pruned(tx, principal, change.prune, spared))
+
+
+def _ask(change: Change, planned: Planned) -> None:
+    """A number that was given must be right even where none was needed."""
+    counts = Counter(gone.kind for gone in planned.deletes)
+    number, confirmed = counts.total(), change.confirm_count
+    if change.asks and (number > MOST_UNCONFIRMED or confirmed is not None) and number != confirmed:
+        raise ConfirmationNeededError(counts, confirmed)
 
 
 def _uids(world: World, planned: Planned) -> dict[Ref, UUID]:
@@ -142,15 +214,13 @@ def _results(planned: Planned, uids: dict[Ref, UUID], revision: int) -> Iterator
         yield ObjectResult(missing, None, Action.UNCHANGED, 0)
 
 
-def _audit(
-    tx: Transaction, principal: Principal, request_id: str, result: ChangeResult, *, changed: bool
-) -> None:
+def _audit(writer: Writer, result: ChangeResult) -> None:
     counts = Counter(entry.action.value for entry in result.results)
     write_audit(
-        tx,
-        principal=principal.name,
-        request_id=request_id,
+        writer.tx,
+        principal=writer.principal.name,
+        request_id=writer.request_id,
         action="intent.commit",
-        revision=result.revision if changed else None,
+        revision=result.revision if result.revision != writer.head else None,
         detail=dict(counts),
     )

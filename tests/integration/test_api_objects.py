@@ -93,6 +93,7 @@ async def test_a_created_object_is_answered_whole_with_its_address_and_etag(
     assert UUID(metadata["uid"])
     assert answer.headers["etag"] == f'"{metadata["revision"]}"'
     assert document["status"]["phase"] == "Pending"
+    assert document.pop("warnings") == []
     assert (await admin.get(answer.headers["location"])).json() == document
     assert (await admin.get(f"/v1/hosts/{metadata['uid']}")).json() == document
 
@@ -148,10 +149,43 @@ async def test_replacing_works_by_uid_and_never_renames(admin: httpx.AsyncClient
     assert (await admin.put(path, json=HOST, headers={"If-Match": "*"})).status_code == 200
 
 
+async def test_a_put_creates_what_has_no_object_at_its_name(
+    api: Api, admin: httpx.AsyncClient
+) -> None:
+    created = await admin.put("/v1/hosts/h1", json=HOST)
+    assert created.status_code == 201, created.text
+    assert created.headers["etag"] == f'"{api.head()}"'
+    assert (await admin.get(created.headers["location"])).json()["metadata"]["name"] == "h1"
+    assert (await admin.put("/v1/hosts/h1", json=HOST)).status_code == 428
+    only_new = {"If-None-Match": "*"}
+    assert (await admin.put("/v1/hosts/h1", json=HOST, headers=only_new)).status_code == 412
+    other = {"metadata": {"name": "h2"}}
+    assert (await admin.put("/v1/hosts/h2", json=other, headers=only_new)).status_code == 201
+
+
+async def test_a_put_that_asks_for_another_object_or_for_one_that_is_there_creates_nothing(
+    api: Api, admin: httpx.AsyncClient
+) -> None:
+    before, uid = api.head(), "8f14e45f-ceea-467f-ab3c-0d1f0a1b2c3d"
+    refused: list[tuple[str, dict[str, str], int]] = [
+        ("h1", {"If-Match": "*"}, 412),
+        ("h1", {"If-Match": '"7"'}, 412),
+        ("h1", {"If-Match": "*", "If-None-Match": "*"}, 422),
+        ("h1", {"If-None-Match": '"7"'}, 422),
+        ("h2", {}, 422),
+        ("h1?project=red", {}, 422),
+        (uid, {}, 404),
+        (uid, {"If-None-Match": "*"}, 404),
+    ]
+    for path, headers, status in refused:
+        answer = await admin.put(f"/v1/hosts/{path}", json=HOST, headers=headers)
+        assert (answer.status_code, api.head()) == (status, before), answer.text
+
+
 async def test_what_is_not_there_can_neither_be_read_nor_changed(admin: httpx.AsyncClient) -> None:
     anyway = {"If-Match": "*"}
     assert (await admin.get("/v1/hosts/h1")).status_code == 404
-    assert (await admin.put("/v1/hosts/h1", json=HOST, headers=anyway)).status_code == 404
+    assert (await admin.put("/v1/hosts/h1", json=HOST, headers=anyway)).status_code == 412
     assert (await admin.delete("/v1/hosts/h1", headers=anyway)).status_code == 404
 
 
@@ -160,7 +194,7 @@ async def test_a_deleted_object_is_gone_and_the_answer_names_the_revision(
 ) -> None:
     tag = (await admin.post("/v1/hosts", json=HOST)).headers["etag"]
     answer = await admin.delete("/v1/hosts/h1", headers={"If-Match": tag})
-    assert answer.json() == {"revision": api.head()}
+    assert answer.json() == {"revision": api.head(), "warnings": []}
     assert (await admin.get("/v1/hosts/h1")).status_code == 404
 
 
@@ -238,7 +272,7 @@ async def test_a_veth_port_reads_back_as_it_was_written(
 ) -> None:
     spec = (await admin.get("/v1/ports/web-2")).json()["spec"]
     assert spec["mac"].startswith("0a:")
-    assert spec == {
+    placed = {
         "host": "h1",
         "interface": "web2",
         "type": "veth",
@@ -250,6 +284,9 @@ async def test_a_veth_port_reads_back_as_it_was_written(
         "addresses": [],
         "peer": {"netns": "guest", "interface": "eth0"},
     }
+    assert {name: spec[name] for name in placed} == placed
+    unsaid = [value for name, value in spec.items() if name not in placed]
+    assert all(value in (None, [], {}, "up") for value in unsaid)
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 100, 5000])

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from controller.api.bodies import JSON, YAML, Body, described, manifest_body
 from controller.api.conversion import to_change_result, to_manifest, to_removal
-from controller.api.dependencies import Caller, Context, RequestId, require_writes
-from controller.api.errors import declared
+from controller.api.dependencies import require_writes
+from controller.api.errors import PROBLEM_JSON, declared
+from controller.api.label_selectors import parse_selector
 from controller.api.schemas.documents import ChangeResultDocument
-from controller.api.schemas.requests import ApplyRequest, DeleteRequest
-from controller.services import intent
-from controller.services.intent import Change
+from controller.api.schemas.manifests import KindName
+from controller.api.schemas.requests import (
+    ApplyRequest,
+    ConfirmCount,
+    DeleteRequest,
+    PruneRequest,
+)
+from controller.api.writes import Write, Writing, answered
+from controller.domain.errors import InvalidError, Violation
+from controller.domain.intent import Kind
+from controller.services.intent import Change, Writer
+from controller.services.pruning import Prune
+from controller.services.requests import Answer
 
 router = APIRouter(prefix="/v1", tags=["changes"])
 
@@ -29,8 +41,21 @@ _ERRORS = declared(
     "unavailable",
 )
 
+_ERRORS[409]["content"][PROBLEM_JSON]["schema"] = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/ConfirmationProblem"},
+        {"$ref": "#/components/schemas/Problem"},
+    ]
+}
+
 DryRun = Annotated[
     bool, Query(description="Check everything, answer the same, write nothing. For YAML bodies.")
+]
+PruneSelector = Annotated[
+    str | None, Query(max_length=2048, description="`prune.label_selector`, for YAML bodies.")
+]
+PruneKinds = Annotated[
+    list[KindName] | None, Query(alias="prune_kind", description="`prune.kinds`, for YAML bodies.")
 ]
 
 
@@ -43,26 +68,29 @@ DryRun = Annotated[
 )
 def apply(
     *,
-    context: Context,
-    caller: Caller,
-    request_id: RequestId,
+    write: Writing,
     body: Annotated[Body[ApplyRequest], Depends(manifest_body(ApplyRequest))],
     dry_run: DryRun = False,
-) -> ChangeResultDocument:
-    """Create or replace every object that is named."""
+    prune_selector: PruneSelector = None,
+    prune_kinds: PruneKinds = None,
+    confirm_count: ConfirmCount = None,
+) -> Response:
+    """Create or replace every object that is named, and delete what is to be pruned."""
     manifests = tuple(
         to_manifest(shape, pointer=f"/objects/{i}") for i, shape in enumerate(body.value.objects)
     )
+    asked = body.value.prune
+    if asked is None and prune_selector is not None:
+        asked = PruneRequest(label_selector=prune_selector, kinds=prune_kinds or [])
+    change = Change(
+        manifests,
+        prune=None if asked is None else _to_prune(asked),
+        asks=True,
+        confirm_count=_first(body.value.confirm_count, confirm_count),
+    )
     with body.located():
-        require_writes(caller, [(manifest.ref, manifest.pointer) for manifest in manifests])
-        result = intent.commit(
-            context.db,
-            caller,
-            Change(manifests=manifests),
-            request_id=request_id,
-            dry_run=dry_run or body.value.dry_run,
-        )
-    return to_change_result(result)
+        require_writes(write.caller, [(manifest.ref, manifest.pointer) for manifest in manifests])
+        return _change(write, change, body, dry_run=dry_run or body.value.dry_run)
 
 
 @router.post(
@@ -74,23 +102,45 @@ def apply(
 )
 def delete_objects(
     *,
-    context: Context,
-    caller: Caller,
-    request_id: RequestId,
+    write: Writing,
     body: Annotated[Body[DeleteRequest], Depends(manifest_body(DeleteRequest))],
     dry_run: DryRun = False,
-) -> ChangeResultDocument:
+    confirm_count: ConfirmCount = None,
+) -> Response:
     """Delete every object that is named; what is not there is reported as unchanged."""
     removals = tuple(
         to_removal(shape, pointer=f"/objects/{i}") for i, shape in enumerate(body.value.objects)
     )
+    change = Change(
+        removals=removals,
+        asks=True,
+        confirm_count=_first(body.value.confirm_count, confirm_count),
+    )
     with body.located():
-        require_writes(caller, [(removal.ref, removal.pointer) for removal in removals])
-        result = intent.commit(
-            context.db,
-            caller,
-            Change(removals=removals),
-            request_id=request_id,
-            dry_run=dry_run or body.value.dry_run,
-        )
-    return to_change_result(result)
+        require_writes(write.caller, [(removal.ref, removal.pointer) for removal in removals])
+        return _change(write, change, body, dry_run=dry_run or body.value.dry_run)
+
+
+def _change(write: Write, change: Change, body: Body[Any], *, dry_run: bool) -> Response:
+    """A dry run asks for no confirmation: it is how one finds out what there is to confirm."""
+    change = replace(change, asks=change.asks and not dry_run)
+
+    def carry_out(writer: Writer) -> Answer:
+        result = writer.commit(change, dry_run=dry_run)
+        return answered(to_change_result(result, body.with_lines(result.warnings)))
+
+    return write.once(carry_out, sha256=body.sha256, dry_run=dry_run)
+
+
+def _to_prune(asked: PruneRequest) -> Prune:
+    selector = parse_selector(asked.label_selector)
+    if not selector.requirements:
+        detail = "label_selector of prune is empty, and would choose everything"
+        fix = "name the labels that what is to be pruned has"
+        raise InvalidError(detail, [Violation("/prune/label_selector", "empty", detail, fix)])
+    kinds = frozenset(Kind(kind) for kind in asked.kinds)
+    return Prune(selector.equalities, selector.matches, kinds)
+
+
+def _first(in_body: int | None, in_query: int | None) -> int | None:
+    return in_query if in_body is None else in_body

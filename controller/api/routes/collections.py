@@ -5,24 +5,27 @@ Owns nothing. One description of a collection makes its routes, so that they can
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
-from controller.api.bodies import Body, described, json_body
-from controller.api.conversion import to_document, to_manifest
-from controller.api.dependencies import Caller, Context, Project, RequestId, require, require_writes
-from controller.api.errors import declared
-from controller.api.etags import etag, is_unchanged, required_revision
+from controller.api.bodies import Body, described, json_body, merge_patch_body, shaped
+from controller.api.conversion import to_document, to_manifest, to_warnings
+from controller.api.dependencies import Caller, Context, Project, require, require_writes
+from controller.api.errors import MERGE_PATCH, declared
+from controller.api.etags import etag, is_unchanged, required_revision, wants_new
 from controller.api.listing import list_page
+from controller.api.merge_patch import patched
 from controller.api.paging import DEFAULT_PAGE_SIZE
 from controller.api.schemas.base import Text
 from controller.api.schemas.documents import (
     AnyDocument,
     BridgeDocument,
     BridgePage,
+    ChangeWarning,
     Deletion,
     HostDocument,
     HostPage,
@@ -41,10 +44,14 @@ from controller.api.schemas.manifests import (
     SegmentManifest,
     TunnelManifest,
 )
+from controller.api.writes import Writing, answered
 from controller.auth import Verb
-from controller.domain.errors import InvalidError, Violation
-from controller.domain.intent import DEFAULT_PROJECT, Kind, Mode, Ref, Removal
-from controller.services import intent, queries
+from controller.domain.errors import InvalidError, NotFoundError, StaleError, Violation
+from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Object, Ref, Removal
+from controller.services import queries
+from controller.services.intent import Change, Writer
+from controller.services.queries import is_uid
+from controller.services.requests import Answer
 
 _READ = ("unauthenticated", "not_found", "invalid", "unavailable")
 _WRITE = (*_READ, "malformed", "forbidden", "conflict", "too_large", "unsupported_media")
@@ -52,6 +59,9 @@ _CHANGE = (*_WRITE, "stale", "precondition_required")
 
 IfMatch = Annotated[
     str | None, Header(description="ETag of what the change is based on, or `*`. Required.")
+]
+OnlyNew = Annotated[
+    str | None, Header(alias="If-None-Match", description="`*`: create, and never replace.")
 ]
 IfNoneMatch = Annotated[str | None, Header(description="ETag of what the caller has already.")]
 PageSize = Annotated[int, Query(ge=1, description="More than 1000 counts as 1000.")]
@@ -68,6 +78,13 @@ class Collection:
     manifest: type[BaseModel]
     document: type[AnyDocument]
     page: type[BaseModel]
+    written: Any = field(init=False)
+    """The document with the warnings of the change that wrote it: a model."""
+
+    def __post_init__(self) -> None:
+        name, warnings = f"Written{self.document.__name__}", (list[ChangeWarning], ...)
+        written = create_model(name, __base__=self.document, warnings=warnings)
+        object.__setattr__(self, "written", written)
 
     @property
     def one(self) -> str:
@@ -89,7 +106,8 @@ def collection_router(collection: Collection) -> APIRouter:
     router = APIRouter(prefix=f"/v1/{collection.path}", tags=[collection.path])
     _add_readers(router, collection)
     _add_create(router, collection)
-    _add_replace(router, collection)
+    _add_put(router, collection)
+    _add_patch(router, collection)
     _add_delete(router, collection)
     return router
 
@@ -164,56 +182,84 @@ def _add_create(router: APIRouter, of: Collection) -> None:
         "",
         operation_id=f"create_{of.one}",
         status_code=201,
-        response_model=of.document,
+        response_model=of.written,
         responses=declared(*_WRITE),
         openapi_extra=described(of.manifest),
     )
-    def create_object(
-        *,
-        context: Context,
-        caller: Caller,
-        request_id: RequestId,
-        response: Response,
-        body: Body[Any] = submitted,
-    ) -> AnyDocument:
+    def create_object(*, write: Writing, body: Body[Any] = submitted) -> Response:
         manifest = to_manifest(body.value, mode=Mode.CREATE)
-        require_writes(caller, [(manifest.ref, "")])
-        view = intent.commit_one(context.db, caller, manifest, request_id=request_id)
-        ref = manifest.ref
-        response.headers["ETag"] = etag(view.object.revision)
-        response.headers["Location"] = f"/v1/{of.path}/{ref.name}?project={ref.project}"
-        return to_document(view)
+        require_writes(write.caller, [(manifest.ref, "")])
+        return write.once(partial(_write_one, of, manifest), sha256=body.sha256)
 
 
-def _add_replace(router: APIRouter, of: Collection) -> None:
+def _add_put(router: APIRouter, of: Collection) -> None:
     submitted = Depends(json_body(of.manifest))
 
     @router.put(
         "/{name_or_uid}",
         operation_id=f"replace_{of.one}",
-        response_model=of.document,
-        responses=declared(*_CHANGE),
+        response_model=of.written,
+        responses={
+            201: {"description": "Created", "model": of.written},
+            **declared(*_CHANGE),
+        },
         openapi_extra=described(of.manifest),
     )
-    def replace_object(
+    def put_object(
         *,
-        context: Context,
-        caller: Caller,
-        request_id: RequestId,
+        write: Writing,
         name_or_uid: Text,
-        response: Response,
+        project: Project = DEFAULT_PROJECT,
+        if_match: IfMatch = None,
+        if_none_match: OnlyNew = None,
+        body: Body[Any] = submitted,
+    ) -> Response:
+        require(write.caller, Verb.WRITE, of.kind, project, name_or_uid)
+        only_new = wants_new(if_match, if_none_match)
+
+        def put(writer: Writer) -> Answer:
+            there = _named(writer, of.kind, project, name_or_uid)
+            if there is None or only_new:
+                ref = Ref(of.kind, project, name_or_uid)
+                _require_absent(ref, there, if_match)
+                manifest = to_manifest(body.value, ref=ref, mode=Mode.CREATE)
+            else:
+                manifest = _replacing(body.value, there.ref, required_revision(if_match))
+            _refuse_renaming(body.value, manifest.ref)
+            return _write_one(of, manifest, writer)
+
+        return write.once(put, sha256=body.sha256)
+
+
+def _add_patch(router: APIRouter, of: Collection) -> None:
+    submitted = Depends(merge_patch_body())
+
+    @router.patch(
+        "/{name_or_uid}",
+        operation_id=f"patch_{of.one}",
+        response_model=of.written,
+        responses=declared(*_CHANGE),
+        openapi_extra=described(of.manifest, MERGE_PATCH),
+    )
+    def patch_object(
+        *,
+        write: Writing,
+        name_or_uid: Text,
         project: Project = DEFAULT_PROJECT,
         if_match: IfMatch = None,
         body: Body[Any] = submitted,
-    ) -> AnyDocument:
-        require(caller, Verb.WRITE, of.kind, project, name_or_uid)
+    ) -> Response:
+        require(write.caller, Verb.WRITE, of.kind, project, name_or_uid)
         expected = required_revision(if_match)
-        ref = queries.get(context.db, caller, of.kind, project, name_or_uid).object.ref
-        _refuse_renaming(body.value, ref)
-        manifest = to_manifest(body.value, ref=ref, mode=Mode.REPLACE, expected_revision=expected)
-        view = intent.commit_one(context.db, caller, manifest, request_id=request_id)
-        response.headers["ETag"] = etag(view.object.revision)
-        return to_document(view)
+
+        def patch(writer: Writer) -> Answer:
+            there = writer.find(of.kind, project, name_or_uid)
+            document = to_document(writer.view(there.ref))
+            shape: Any = shaped(of.manifest, patched(document, body.value))
+            _refuse_renaming(shape, there.ref)
+            return _write_one(of, _replacing(shape, there.ref, expected), writer)
+
+        return write.once(patch, sha256=body.sha256)
 
 
 def _add_delete(router: APIRouter, of: Collection) -> None:
@@ -225,19 +271,62 @@ def _add_delete(router: APIRouter, of: Collection) -> None:
     )
     def delete_object(
         *,
-        context: Context,
-        caller: Caller,
-        request_id: RequestId,
+        write: Writing,
         name_or_uid: Text,
         project: Project = DEFAULT_PROJECT,
         if_match: IfMatch = None,
-    ) -> Deletion:
-        require(caller, Verb.WRITE, of.kind, project, name_or_uid)
+    ) -> Response:
+        require(write.caller, Verb.WRITE, of.kind, project, name_or_uid)
         expected = required_revision(if_match)
-        ref = queries.get(context.db, caller, of.kind, project, name_or_uid).object.ref
-        change = intent.Change(removals=(Removal(ref, expected_revision=expected),))
-        result = intent.commit(context.db, caller, change, request_id=request_id)
-        return Deletion(revision=result.revision)
+
+        def delete(writer: Writer) -> Answer:
+            ref = writer.find(of.kind, project, name_or_uid).ref
+            result = writer.commit(Change(removals=(Removal(ref, expected_revision=expected),)))
+            warnings = to_warnings(result.warnings)
+            return answered(Deletion(revision=result.revision, warnings=warnings))
+
+        return write.once(delete)
+
+
+def _write_one(of: Collection, manifest: Manifest, writer: Writer) -> Answer:
+    """Answers the object as this change has left it: the next writer waits."""
+    result = writer.commit(Change((manifest,)))
+    view = writer.view(manifest.ref)
+    document = of.written(**dict(to_document(view)), warnings=to_warnings(result.warnings))
+    headers = {"ETag": etag(view.object.revision)}
+    if manifest.mode is not Mode.CREATE:
+        return answered(document, headers=headers)
+    ref = manifest.ref
+    headers["Location"] = f"/v1/{of.path}/{ref.name}?project={ref.project}"
+    return answered(document, 201, headers)
+
+
+def _named(writer: Writer, kind: Kind, project: str, name_or_uid: str) -> Object | None:
+    """The object at the address; NotFoundError for a uid, because a caller can choose none."""
+    try:
+        return writer.find(kind, project, name_or_uid)
+    except NotFoundError:
+        if is_uid(name_or_uid):
+            raise
+        return None
+
+
+def _require_absent(ref: Ref, there: Object | None, if_match: str | None) -> None:
+    """Of a PUT that can only create: its precondition must not ask for the opposite."""
+    if there is not None:
+        raise StaleError(
+            f"there is a {ref.kind} {ref.name!r} already, at revision {there.revision};"
+            " send If-Match to replace it"
+        )
+    if if_match is not None:
+        raise StaleError(
+            f"there is no {ref.kind} {ref.name!r} that If-Match could be about;"
+            " leave the header out to create it"
+        )
+
+
+def _replacing(shape: AnyManifest, ref: Ref, expected: int | None) -> Manifest:
+    return to_manifest(shape, ref=ref, mode=Mode.REPLACE, expected_revision=expected)
 
 
 def _refuse_renaming(shape: AnyManifest, ref: Ref) -> None:

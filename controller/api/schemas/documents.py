@@ -169,16 +169,29 @@ class ObjectResultDocument(Answer):
     revision: int
 
 
+class ChangeWarning(Answer):
+    """Something that was done, and may be regretted."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) into the body."""
+    code: str
+    detail: str
+    fix: str
+    """The way out."""
+
+
 class ChangeResultDocument(Answer):
     revision: int
     """Fleet revision after the change; the same as before when nothing changed."""
     results: list[ObjectResultDocument]
-    """In the order of the request."""
+    """In the order of the request, and then what was pruned."""
+    warnings: list[ChangeWarning]
 
 
 class Deletion(Answer):
     revision: int
     """Fleet revision that deleted the object."""
+    warnings: list[ChangeWarning]
 
 
 class DesiredState(Answer):

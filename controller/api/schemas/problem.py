@@ -31,3 +31,12 @@ class Problem(Answer):
     request_id: str
     errors: list[ProblemError] = Field(default_factory=list)
     """All violations at once."""
+
+
+class ConfirmationProblem(Problem):
+    """``code`` is ``confirmation_needed``: so much would be deleted that the number is asked."""
+
+    confirm_count: int
+    """Send the request again with this number if that is what you want."""
+    deletes: dict[str, int]
+    """Number of objects by kind."""

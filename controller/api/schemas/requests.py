@@ -11,6 +11,24 @@ from controller.api.schemas.manifests import AnyManifest, KindName, ManifestMeta
 
 # No rule of intent, only a bound for what one request can make the checks say.
 _MANY = 50_000
+_KINDS = 64
+
+ConfirmCount = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        description="How many objects the request deletes; needed when they are more than ten.",
+    ),
+]
+
+
+class PruneRequest(Shape):
+    """Deletes, in the same revision, what has these labels and is not named in the request."""
+
+    label_selector: Annotated[str, Field(max_length=2048)]
+    """`k=v`, `k!=v`, `k in (a,b)`, `k`, `!k`, with commas; never empty."""
+    kinds: list[KindName] = Field(default_factory=list, max_length=_KINDS)
+    """None named: all that the caller may delete."""
 
 
 class ApplyRequest(Shape):
@@ -19,6 +37,9 @@ class ApplyRequest(Shape):
     ]
     dry_run: bool = False
     """Check everything, answer the same, write nothing."""
+    prune: PruneRequest | None = None
+    """What to delete besides."""
+    confirm_count: ConfirmCount = None
 
 
 class ObjectName(Shape):
@@ -34,6 +55,7 @@ class DeleteRequest(Shape):
     objects: Annotated[list[ObjectName], Field(max_length=_MANY)]
     dry_run: bool = False
     """Check everything, answer the same, write nothing."""
+    confirm_count: ConfirmCount = None
 
 
 class JoinTokenRequest(Shape):

@@ -24,6 +24,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._found: list[tuple[type[DomainError], Violation]] = []
+        self.warnings: list[Violation] = []
+        """What the caller shall know of a change that breaks no rule."""
 
     def invalid(self, pointer: str, code: str, detail: str, fix: str) -> None:
         self._found.append((InvalidError, Violation(pointer, code, detail, fix)))
@@ -36,6 +38,9 @@ class Faults:
 
     def stale(self, pointer: str, detail: str, fix: str) -> None:
         self._found.append((StaleError, Violation(pointer, "stale", detail, fix)))
+
+    def warn(self, pointer: str, code: str, detail: str, fix: str) -> None:
+        self.warnings.append(Violation(pointer, code, detail, fix))
 
     def raise_any(self) -> None:
         """Raise the one error that all violations share, InvalidError for a mixture."""

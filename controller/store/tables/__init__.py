@@ -15,6 +15,7 @@ from controller.store.tables.intent import (
     TunnelRow,
     VniAllocationRow,
 )
+from controller.store.tables.requests import RequestRow
 from controller.store.tables.state import (
     ApiTokenRow,
     HostCertificateRow,
@@ -49,6 +50,7 @@ __all__ = [
     "PortRow",
     "ProjectRow",
     "ROLLUP_ROWS",
+    "RequestRow",
     "ResourceFailureRow",
     "RollupRow",
     "SegmentRow",
