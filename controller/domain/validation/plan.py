@@ -8,7 +8,6 @@ from dataclasses import replace
 from controller.domain.intent import Manifest, Mode, Object, Ref, Removal
 from controller.domain.validation.after import After
 from controller.domain.validation.backends import check_backends
-from controller.domain.validation.bridges import check_bridges
 from controller.domain.validation.clashes import check_clashes
 from controller.domain.validation.completion import complete
 from controller.domain.validation.faults import Faults
@@ -36,7 +35,6 @@ def plan_change(
     after = After(world, drafts, removed)
     check_relations(after, faults)
     check_backends(after, faults)
-    check_bridges(after, faults)
     check_tunnels(after, faults)
     check_flooding(after, faults)
     check_clashes(after, faults)
