@@ -168,6 +168,13 @@ class Settings(BaseSettings):
     Thirty is far above what any job takes today and short enough that nobody waits for long.
     """
 
+    webhook_allow_loopback: bool = False
+    """Whether webhooks may be sent to this machine itself. For tests and labs only.
+
+    Whoever may make a webhook chooses where the controller sends requests, and would reach with it
+    what listens on loopback because nobody else should.
+    """
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severity that is logged. ``info`` logs changes of state, not traffic."""
 

@@ -33,12 +33,14 @@ from controller.api.routes import (
     stats,
     tunnels,
     watch,
+    webhooks,
 )
 from controller.api.routes.collections import COLLECTIONS, collection_router
 from controller.api.schemas.differences import DiffRequest
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.problem import ConfirmationProblem, Problem
 from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
+from controller.api.schemas.webhooks import WebhookRequest
 from controller.api.waiting import WaitingRoom
 
 __all__ = ["AppContext", "create_app"]
@@ -92,6 +94,7 @@ def _add_routes(app: FastAPI) -> None:
         stats.router,
         fleet.router,
         watch.router,
+        webhooks.router,
         health.router,
         metrics.router,
         docs.router,
@@ -111,6 +114,7 @@ def _describe_bodies(app: FastAPI) -> None:
             (DeleteRequest, "validation"),
             (DiffRequest, "validation"),
             (JoinTokenRequest, "validation"),
+            (WebhookRequest, "validation"),
             (Problem, "serialization"),
             (ConfirmationProblem, "serialization"),
             (ChangeEvent, "serialization"),

@@ -38,6 +38,8 @@ class AppContext:
     join_token: JoinTokens
     migrated: Callable[[], bool]
     """Whether the database is at this version's migration; may raise UnavailableError."""
+    allow_loopback_webhooks: bool = False
+    """Whether webhooks may name this machine as their receiver (labs only)."""
     dashboard: Path = DASHBOARD
     """Folder of the built dashboard; the API works without it."""
     body_limit: int = BODY_LIMIT

@@ -86,7 +86,14 @@ async def _serve(
     def join_token(*, host: str, secret: str) -> str:
         return authority.join_token(settings, host=host, secret=secret)
 
-    app = create_app(AppContext(db=db, stats_db=stats_db, join_token=join_token, migrated=migrated))
+    context = AppContext(
+        db=db,
+        stats_db=stats_db,
+        join_token=join_token,
+        migrated=migrated,
+        allow_loopback_webhooks=settings.webhook_allow_loopback,
+    )
+    app = create_app(context)
     listener = _listen(settings)
     southbound = Southbound(db.url, settings, authority, on_status=app.state.feed.nudge)
     await southbound.start()

@@ -21,10 +21,17 @@ START_PRUNE_JOBS = "start_prune_jobs"
 ROLL_UP_STATISTICS = "roll_up_statistics"
 KEEP_PARTITIONS = "keep_partitions"
 FORGET_REQUESTS = "forget_requests"
+FAN_OUT_WEBHOOKS = "fan_out_webhooks"
+DELIVER_WEBHOOK = "deliver_webhook"
+PRUNE_WEBHOOKS = "prune_webhooks"
 
 
 _ROLL_UP_S = 30.0
 """A minute is rolled up when it is over: it shows within half a minute."""
+
+_WEBHOOKS_S = 2.0
+"""How late a webhook may tell what happened. A look that finds nothing is a few small
+queries."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -66,6 +73,8 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         ROLL_UP_STATISTICS: _entry(ROLL_UP_STATISTICS, schedule(_ROLL_UP_S), _ROLL_UP_S),
         KEEP_PARTITIONS: _entry(KEEP_PARTITIONS, crontab(minute="*/20"), 1200),
         FORGET_REQUESTS: _entry(FORGET_REQUESTS, crontab(minute="17"), 3600),
+        FAN_OUT_WEBHOOKS: _entry(FAN_OUT_WEBHOOKS, schedule(_WEBHOOKS_S), _WEBHOOKS_S),
+        PRUNE_WEBHOOKS: _entry(PRUNE_WEBHOOKS, crontab(minute="37"), 3600),
     }
 
 

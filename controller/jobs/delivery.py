@@ -111,12 +111,17 @@ def send_job(app: Celery, job_id: UUID) -> None:
 
     Never fails: the sweep finds a job whose message was lost.
     """
+    send_soon(app, RUN_JOB, job_id)
+
+
+def send_soon(app: Celery, task: str, row_id: UUID) -> None:
+    """Tell a worker to look at a row. Never fails: whoever sweeps the rows sends it again."""
     with app.connection_for_write() as connection:
         problems = faults(connection)
     try:
-        app.send_task(RUN_JOB, args=[str(job_id)])
+        app.send_task(task, args=[str(row_id)])
     except problems as error:
-        log.warning("Job waits for the broker", job=str(job_id), reason=reason(error))
+        log.warning("Job waits for the broker", job=str(row_id), reason=reason(error))
 
 
 def await_broker(

@@ -20,9 +20,17 @@ from celery import Celery
 from controller.config import Settings
 from controller.domain.errors import UnavailableError
 from controller.jobs import app as names
-from controller.jobs.delivery import RUN_JOB, send_job
+from controller.jobs.delivery import RUN_JOB, send_job, send_soon
+from controller.jobs.webhooks import Lanes
 from controller.observability import get_logger
-from controller.services import jobs, requests, statistics_upkeep, status
+from controller.services import (
+    jobs,
+    requests,
+    statistics_upkeep,
+    status,
+    webhook_deliveries,
+    webhook_events,
+)
 from controller.store.engine import Database
 
 log = get_logger(__name__)
@@ -31,6 +39,7 @@ Handler = Callable[[Database, Mapping[str, Any]], None]
 
 _JOBS_ARE_KEPT = timedelta(days=7)
 _ANSWERS_ARE_KEPT = timedelta(days=1)
+_MESSAGES_ARE_KEPT = timedelta(days=7)
 
 
 def prune_jobs(db: Database, args: Mapping[str, Any]) -> None:
@@ -50,6 +59,7 @@ class Work:
     app: Celery
     db: Database
     settings: Settings
+    lanes: Lanes
 
     def run_job(self, job_id: str) -> None:
         now = datetime.now(UTC)
@@ -104,6 +114,22 @@ class Work:
             if dropped or forgotten:
                 log.info("Old statistics dropped", partitions=dropped, subjects=forgotten)
 
+    def fan_out_webhooks(self) -> None:
+        """Also sends again for whatever was not worked on: there is no other memory of it."""
+        now = datetime.now(UTC)
+        webhook_events.fan_out(self.db, now=now)
+        for webhook in webhook_deliveries.due(self.db, now=now):
+            send_soon(self.app, names.DELIVER_WEBHOOK, webhook)
+
+    def deliver_webhook(self, webhook: str) -> None:
+        self.lanes.deliver(UUID(webhook))
+
+    def prune_webhooks(self) -> None:
+        before = datetime.now(UTC) - _MESSAGES_ARE_KEPT
+        pruned = webhook_deliveries.prune(self.db, before=before)
+        if pruned:
+            log.info("Old webhook messages pruned", count=pruned)
+
     def forget_requests(self) -> None:
         forgotten = requests.forget(self.db, before=datetime.now(UTC) - _ANSWERS_ARE_KEPT)
         if forgotten:
@@ -126,7 +152,7 @@ class Work:
 
 def register(app: Celery, db: Database, settings: Settings) -> None:
     """Add the tasks to ``app``."""
-    work = Work(app, db, settings)
+    work = Work(app, db, settings, Lanes(db, settings.webhook_allow_loopback))
     bodies: dict[str, Callable[..., None]] = {
         RUN_JOB: work.run_job,
         names.SEND_EXPIRED_JOBS: work.send_expired_jobs,
@@ -135,6 +161,9 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.ROLL_UP_STATISTICS: work.roll_up_statistics,
         names.KEEP_PARTITIONS: work.keep_partitions,
         names.FORGET_REQUESTS: work.forget_requests,
+        names.FAN_OUT_WEBHOOKS: work.fan_out_webhooks,
+        names.DELIVER_WEBHOOK: work.deliver_webhook,
+        names.PRUNE_WEBHOOKS: work.prune_webhooks,
     }
     for name, body in bodies.items():
         app.task(_survive_outages(body), name=name)

@@ -1,8 +1,9 @@
-"""The worker role: one process, two threads.
+"""The worker role: one process, a few threads.
 
 Threads and not Celery's prefork pool: the work waits for PostgreSQL, so processes would gain
-nothing and cost 50 MB and half a second of start each; two, so that one slow job does not hold up
-the liveness sweep; one process, so that kill -9 leaves no orphan that goes on working.
+nothing and cost 50 MB and half a second of start each; two for what is ours, so that one slow job
+does not hold up the liveness sweep, and one for each webhook receiver that may be slow at a time;
+one process, so that kill -9 leaves no orphan that goes on working.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from controller.jobs import broker
 from controller.jobs.app import make_app
 from controller.jobs.delivery import await_broker
 from controller.jobs.tasks import register
+from controller.jobs.webhooks import LANES
 from controller.store.engine import Database
 
-_THREADS = 2
+_OWN_THREADS = 2
+_THREADS = _OWN_THREADS + LANES
 _CREDIT_CHECK_S = 2.0
 
 
@@ -65,7 +68,8 @@ def run_worker(settings: Settings, url: str) -> int:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     if settings.broker_url is None:
         broker.drop_unfinished(settings.data_dir / "broker")
-    db = Database(url, pool_size=_THREADS)
+    # Who waits for a receiver needs no connection meanwhile.
+    db = Database(url, pool_size=2 * _OWN_THREADS)
     try:
         app = make_app(settings)
         register(app, db, settings)

@@ -24,6 +24,7 @@ MESSAGES = {
     "uq_bridge_current_interface": "another bridge on the host has this interface name",
     "uq_port_current_interface": "another port on the host has this interface name",
     "uq_api_token_name": "another token has this name",
+    "uq_webhook_name": "another webhook has this name",
 }
 
 

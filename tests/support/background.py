@@ -26,12 +26,19 @@ LEASE_S = 1
 
 
 class Bench:
-    def __init__(self, db: Database, data_dir: Path, *, broker_url: str | None = None) -> None:
+    def __init__(
+        self, db: Database, data_dir: Path, *, broker_url: str | None = None, **settings: object
+    ) -> None:
         self.db = db
         self.settings = Settings(data_dir=data_dir, job_lease_s=LEASE_S, broker_url=broker_url)
         broker = {} if broker_url is None else {"broker_url": broker_url}
         self._env = environment(
-            data_dir, database_url=db.url, job_lease_s=LEASE_S, heartbeat_interval_ms=200, **broker
+            data_dir,
+            database_url=db.url,
+            job_lease_s=LEASE_S,
+            heartbeat_interval_ms=200,
+            **broker,
+            **settings,
         )
         self._app = make_app(self.settings)
         self._log = data_dir.parent / "log"

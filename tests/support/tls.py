@@ -21,8 +21,9 @@ class ServerCertificate:
     key: Path
 
 
-def make_certificate(folder: Path) -> ServerCertificate:
-    """Write a key and a certificate that is its own authority, for 127.0.0.1."""
+def make_certificate(folder: Path, *names: str) -> ServerCertificate:
+    """Write a key and a certificate that is its own authority, for 127.0.0.1 and ``names``."""
+    alternatives = [x509.IPAddress(ip_address("127.0.0.1")), *map(x509.DNSName, names)]
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server under test")])
     now = datetime.now(UTC)
@@ -34,9 +35,7 @@ def make_certificate(folder: Path) -> ServerCertificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .sign(key, hashes.SHA256())
     )
     made = ServerCertificate(folder / "certificate.pem", folder / "key.pem")

@@ -33,6 +33,12 @@ from controller.store.tables.statistics import (
     StatRawRow,
     StatSubjectRow,
 )
+from controller.store.tables.webhooks import (
+    WebhookDeliveryRow,
+    WebhookProgressRow,
+    WebhookRow,
+    WebhookToldRow,
+)
 
 __all__ = [
     "ApiTokenRow",
@@ -62,4 +68,8 @@ __all__ = [
     "TunnelRow",
     "VERSIONED",
     "VniAllocationRow",
+    "WebhookDeliveryRow",
+    "WebhookProgressRow",
+    "WebhookRow",
+    "WebhookToldRow",
 ]

@@ -1,0 +1,293 @@
+"""What webhooks are told, and how it gets there: a real database and a real receiver."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from controller.domain.intent import Kind, Manifest
+from controller.domain.webhook_signing import ATTEMPTS
+from controller.domain.webhooks import SUBSCRIBABLE, Event
+from controller.jobs.webhook_sender import Sender
+from controller.jobs.webhooks import Lanes, attempt
+from controller.services import queries, status, webhook_deliveries, webhook_events, webhooks
+from controller.services.status import ReportedFailure
+from controller.services.webhooks import View, Wanted
+from controller.store.engine import Database
+from tests.support.background import Bench
+from tests.support.manifests import ADMIN, apply, host, port, remove, segment
+from tests.support.receiver import OK, Answer, Received, Receiver, receiver
+from tests.support.reports import ReportingHost
+
+pytestmark = pytest.mark.integration
+
+NEVER = timedelta(days=1)
+INTENT = (Event.CREATED, Event.UPDATED, Event.DELETED)
+
+
+class Fleet:
+    """A database, a receiver and what stands between them."""
+
+    def __init__(self, db: Database, to: Receiver) -> None:
+        self.db = db
+        self.to = to
+        self.lanes = Lanes(db, allow_loopback=True)
+        self.secret = ""
+
+    def hook(self, *events: Event, name: str = "ops", **fields: Any) -> View:
+        wanted = Wanted(name, fields.pop("url", self.to.url), frozenset(events), **fields)
+        view, self.secret = webhooks.create(
+            self.db, ADMIN, wanted, allow_loopback=True, now=datetime.now(UTC), request_id="test"
+        )
+        return view
+
+    def fan_out(self) -> int:
+        return webhook_events.fan_out(self.db, now=datetime.now(UTC))
+
+    def tell(self, hook: View) -> list[tuple[str, str]]:
+        """Everything that is new to the receiver, by now."""
+        known = len(self.to.received)
+        self.fan_out()
+        self.lanes.deliver(hook.uid)
+        return self.to.events[known:]
+
+    def take(self, hook: View, *, later: timedelta = timedelta()) -> webhook_deliveries.Claimed:
+        lease, now = timedelta(seconds=1), datetime.now(UTC) + later
+        taken = webhook_deliveries.take(self.db, hook.uid, lease=lease, now=now)
+        assert taken is not None
+        return taken
+
+    def history(self, hook: View) -> list[webhooks.Delivery]:
+        return webhooks.newest(self.db, ADMIN, hook.name)
+
+    def enrolled(self, manifest: Manifest) -> ReportingHost:
+        (made,) = apply(self.db, manifest).results
+        return ReportingHost(self.db, str(made.uid))
+
+
+@pytest.fixture
+def fleet(db: Database) -> Iterator[Fleet]:
+    with receiver() as to:
+        yield Fleet(db, to)
+
+
+def changed(manifest: Manifest, **labels: str) -> Manifest:
+    return Manifest(manifest.ref, manifest.spec, labels=labels)
+
+
+def test_changes_arrive_in_order_signed_and_with_what_changed(fleet: Fleet) -> None:
+    apply(fleet.db, host(9))
+    hook = fleet.hook(*INTENT)
+    apply(fleet.db, host(1), segment("red"))
+    apply(fleet.db, changed(segment("red"), tier="gold"))
+    remove(fleet.db, segment("red"))
+    assert sorted(fleet.tell(hook)[:2]) == [("object.created", "h1"), ("object.created", "red")]
+    assert fleet.to.events[2:] == [("object.updated", "red"), ("object.deleted", "red")]
+    assert [each.state for each in fleet.history(hook)] == ["delivered"] * 4
+    last = fleet.to.received[-1]
+    assert last.document.keys() == {"id", "type", "occurred_at", "revision", "object"}
+    assert last.document["id"] == last.id == str(fleet.history(hook)[0].id)
+    assert last.document["revision"] == 4
+    assert last.headers["webhook-signature"] == signature(fleet.secret, last)
+    assert fleet.tell(hook) == []
+
+
+def signature(secret: str, message: Received) -> str:
+    """As the specification of Standard Webhooks has it."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    timestamp = message.headers["webhook-timestamp"]
+    assert abs(datetime.now(UTC).timestamp() - int(timestamp)) < 60
+    signed = f"{message.id}.{timestamp}.".encode() + message.body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def test_a_webhook_is_told_only_what_it_asks_for(fleet: Fleet) -> None:
+    gold = fleet.hook(*INTENT, name="gold", label_selector="tier=gold")
+    gone = fleet.hook(Event.DELETED, name="gone")
+    hosts = fleet.hook(*INTENT, name="hosts", kinds=frozenset({Kind.HOST}), project="default")
+    apply(fleet.db, changed(segment("red"), tier="gold"), segment("blue"), host(1))
+    remove(fleet.db, segment("red"), segment("blue"))
+    assert fleet.tell(gold) == [("object.created", "red"), ("object.deleted", "red")]
+    assert sorted(fleet.tell(gone)) == [("object.deleted", "blue"), ("object.deleted", "red")]
+    assert fleet.tell(hosts) == [("object.created", "h1")]
+
+
+def test_statuses_are_told_when_they_change_and_once(fleet: Fleet) -> None:
+    first = fleet.enrolled(host(1))
+    first.report(1)
+    hook = fleet.hook(*(event for event in SUBSCRIBABLE if event not in INTENT))
+    # How the fleet was before is no news.
+    assert fleet.tell(hook) == []
+    revision = apply(fleet.db, segment("red"), port("p1", "h1", segment="red")).revision
+    assert fleet.tell(hook) == []
+    uid = queries.get(fleet.db, ADMIN, Kind.PORT, "default", "p1").object.uid
+    failure = ReportedFailure(f"port:{uid}", "transient", "NamespaceMissing", "no netns web")
+    first.report(revision, [failure])
+    assert sorted(fleet.tell(hook)) == [
+        ("object.degraded", "h1"),
+        ("object.failed", "p1"),
+        ("object.realized", "red"),
+    ]
+    failed = next(each for each in fleet.to.received if each.event[0] == "object.failed")
+    told = {name: failed.document[name] for name in ("phase", "reason", "message", "revision")}
+    assert told == {
+        "phase": "Failed",
+        "reason": "NamespaceMissing",
+        "message": "no netns web",
+        "revision": revision,
+    }
+    first.report(revision, [failure])
+    assert fleet.tell(hook) == []
+    first.report(revision)
+    assert sorted(fleet.tell(hook)) == [("object.realized", "h1"), ("object.realized", "p1")]
+    later = datetime.now(UTC) + NEVER
+    status.sweep_liveness(fleet.db, now=later, silence=timedelta(seconds=3))
+    assert fleet.tell(hook) == [("host.silent", "h1")]
+    first.report(revision)
+    assert fleet.tell(hook) == [("host.connected", "h1")]
+
+
+def test_two_that_look_at_once_store_everything_once(fleet: Fleet) -> None:
+    hook = fleet.hook(Event.CREATED, Event.REALIZED)
+    apply(fleet.db, *(segment(f"s{i}") for i in range(20)))
+    with ThreadPoolExecutor(4) as pool:
+        stored = list(pool.map(lambda _: fleet.fan_out(), range(8)))
+    assert sum(stored) == 40
+    told = [(each.event, each.body.partition('"name":')[2][:5]) for each in fleet.history(hook)]
+    assert len(set(told)) == 40
+
+
+def test_a_failed_message_is_sent_again_with_its_id_and_keeps_later_ones_of_its_object_back(
+    fleet: Fleet,
+) -> None:
+    hook = fleet.hook(*INTENT)
+    apply(fleet.db, segment("red"))
+    apply(fleet.db, changed(segment("red"), tier="gold"), segment("blue"))
+    fleet.to.answer = refuse("red", 500)
+    assert fleet.tell(hook) == [("object.created", "red"), ("object.created", "blue")]
+    waiting = fleet.history(hook)[-1]
+    assert (waiting.state, waiting.attempt, waiting.status_code) == ("waiting", 1, 500)
+    assert waiting.error == "the receiver answered 500: not now"
+    pause = waiting.next_at - datetime.now(UTC)
+    assert timedelta() < pause < timedelta(seconds=7)
+    fleet.to.answer = lambda _: OK
+    with Sender(allow_loopback=True) as sender:
+        for _ in range(2):
+            attempt(fleet.db, sender, fleet.take(hook, later=timedelta(minutes=1)))
+    again = fleet.to.received[2]
+    assert again.id == fleet.to.received[0].id
+    assert again.body == fleet.to.received[0].body
+    assert fleet.to.events[2:] == [("object.created", "red"), ("object.updated", "red")]
+    assert {each.state for each in fleet.history(hook)} == {"delivered"}
+
+
+def refuse(name: str, code: int) -> Callable[[Received], Answer]:
+    return lambda received: (code, {}, b"not\n now") if received.event[1] == name else OK
+
+
+def test_after_the_last_attempt_a_message_is_given_up_and_the_next_has_its_turn(
+    fleet: Fleet,
+) -> None:
+    hook = fleet.hook(*INTENT)
+    apply(fleet.db, segment("red"))
+    remove(fleet.db, segment("red"))
+    fleet.to.answer = lambda _: (503, {}, b"")
+    fleet.fan_out()
+    with Sender(allow_loopback=True) as sender:
+        for _ in range(ATTEMPTS + 1):
+            attempt(fleet.db, sender, fleet.take(hook, later=NEVER))
+    deleted, created = fleet.history(hook)
+    assert (created.state, created.attempt) == ("failed", ATTEMPTS)
+    assert (deleted.state, deleted.attempt) == ("waiting", 1)
+    assert len({each.id for each in fleet.to.received}) == 2
+    seen = webhooks.get(fleet.db, ADMIN, "ops")
+    assert (seen.unfinished, seen.failed) == (1, 1)
+
+
+def test_a_receiver_that_hangs_delays_its_own_webhook_only(fleet: Fleet) -> None:
+    held, reached = threading.Event(), threading.Event()
+
+    def hang(received: Received) -> Answer:
+        reached.set()
+        assert held.wait(60)
+        return OK
+
+    fleet.to.answer = hang
+    with receiver() as quick, ThreadPoolExecutor(1) as pool:
+        slow_hook, quick_hook = fleet.hook(*INTENT), fleet.hook(*INTENT, name="q", url=quick.url)
+        apply(fleet.db, segment("red"))
+        fleet.fan_out()
+        turn = pool.submit(fleet.lanes.deliver, slow_hook.uid)
+        assert reached.wait(60)
+        # Of one webhook one message is under way; and the other webhook does not notice.
+        assert webhook_deliveries.due(fleet.db, now=datetime.now(UTC)) == (quick_hook.uid,)
+        fleet.lanes.deliver(slow_hook.uid)
+        fleet.lanes.deliver(quick_hook.uid)
+        assert (quick.events, len(fleet.to.received)) == ([("object.created", "red")], 1)
+        held.set()
+        turn.result(60)
+    assert [each.state for each in fleet.history(slow_hook)] == ["delivered"]
+
+
+def test_an_attempt_that_outlived_its_time_does_not_count(fleet: Fleet) -> None:
+    hook = fleet.hook(*INTENT)
+    apply(fleet.db, segment("red"))
+    fleet.fan_out()
+    late = fleet.take(hook)
+    again = fleet.take(hook, later=timedelta(seconds=2))
+    failed = webhook_deliveries.Outcome(500, "late")
+    now = datetime.now(UTC)
+    assert again.id == late.id
+    assert not webhook_deliveries.record(fleet.db, late, failed, jitter=0, now=now)
+    done = webhook_deliveries.Outcome(200)
+    assert webhook_deliveries.record(fleet.db, again, done, jitter=0, now=now)
+    assert [each.state for each in fleet.history(hook)] == ["delivered"]
+
+
+@pytest.mark.timeout(400)
+def test_a_message_whose_sender_was_killed_before_it_could_say_so_is_sent_again(
+    fleet: Fleet, data_dir: Path
+) -> None:
+    data_dir.mkdir()
+    bench = Bench(fleet.db, data_dir, webhook_allow_loopback=True)
+    hook = fleet.hook(*INTENT)
+    with psycopg.connect(fleet.db.url) as connection, bench.running("beat"):
+
+        def take_row(_: Received) -> Answer:
+            # Now the worker can get its answer, and cannot record it.
+            connection.execute("SELECT FROM webhook_delivery FOR UPDATE")
+            return OK
+
+        fleet.to.answer = take_row
+        with bench.running("worker") as processes:
+            apply(fleet.db, segment("red"))
+            bench.until(lambda: is_waited_for(fleet.db), "the worker at the row")
+            processes["worker"].kill()
+            processes["worker"].wait(60)
+        fleet.to.answer = lambda _: OK
+        # Time passes: whoever took it must have been killed.
+        connection.execute("UPDATE webhook_delivery SET next_at = now()")
+        connection.commit()
+        (taken,) = fleet.history(hook)
+        assert (taken.state, taken.attempt) == ("sending", 1)
+        with bench.running("worker"):
+            bench.until(lambda: fleet.history(hook)[0].state == "delivered", "delivered")
+    assert [each.id for each in fleet.to.received] == [str(taken.id)] * 2
+    assert fleet.history(hook)[0].attempt == 2
+
+
+def is_waited_for(db: Database) -> bool:
+    """Whether a lock of a row is waited for."""
+    with psycopg.connect(db.url) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    return found is not None and found[0] > 0
