@@ -45,7 +45,8 @@ def resolve(host: str, port: int) -> list[IpAddress]:
 
 
 def is_own_address(address: IpAddress) -> bool:
-    """Whether packets to it stay on this machine: then, and only then, they come from it too."""
+    """Whether an interface of this machine has it: then, and only then, packets to an address that
+    is not loopback come from the same address."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
         # Nothing is sent: the kernel only looks up the route.
