@@ -133,7 +133,11 @@ def _vxlan_holders(
             yield UdpPort(vxlan.dst_port, Backend.KERNEL), holder
             if is_segment(holder.resource):
                 yield Carriage(holder.resource, Backend.KERNEL), holder
-        elif name != f"vxlan_sys_{vxlan.dst_port}" or vxlan.dst_port not in tunnel_ports:
+            continue
+        is_named_by_ovs = name == f"vxlan_sys_{vxlan.dst_port}"
+        if not is_named_by_ovs:  # a stranger's, which Open vSwitch cannot use either
+            yield UdpPort(vxlan.dst_port, Backend.KERNEL), holder
+        if not is_named_by_ovs or vxlan.dst_port not in tunnel_ports:
             yield UdpPort(vxlan.dst_port, Backend.OVS), holder
 
 

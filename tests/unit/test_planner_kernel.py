@@ -153,11 +153,14 @@ def test_a_tunnel_of_open_vswitch_on_the_same_udp_port_is_named() -> None:
     assert "port theirs on bridge br-int" in failure.message
 
 
-def test_a_tunnel_waits_for_a_udp_port_that_a_foreign_device_of_the_kernel_has() -> None:
+@pytest.mark.parametrize("vxlan", [Vxlan(7, "", 8472), Vxlan(0, "", 8472, collect_metadata=True)])
+def test_a_tunnel_waits_for_a_udp_port_that_a_foreign_device_of_the_kernel_has(
+    vxlan: Vxlan,
+) -> None:
     by_ovs = replace(
         ON_OVERLAY, attachments=(SegmentAttachment("S", 5, b"s", Backend.OVS),), ports=()
     )
-    theirs = Link("theirs", 1, "vxlan", vxlan=Vxlan(7, "", 8472))
+    theirs = Link("theirs", 1, "vxlan", vxlan=vxlan)
     plan = make_plan(by_ovs, bare_host(links={"theirs": theirs}))
     (failure,) = plan.failures
     assert (failure.resource, failure.reason) == ("tunnel:S/h1", "UdpPortTaken")
