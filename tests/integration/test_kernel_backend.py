@@ -12,7 +12,6 @@ import struct
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -22,13 +21,13 @@ from agent.model import BROADCAST_FDB as FLOODED
 from agent.netlink.netns import call_in
 from tests.support.agent_backends import DEVICE, LINUX_BRIDGE, Counts, Fabric, Host, Running, fabric
 from tests.support.agent_frames import BROADCAST, Tap, hear
+from tests.support.agent_streams import CONTENT, transfer
 from tests.support.netns import Namespace
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 PACKETS = 20
-CONTENT = bytes(range(256)) * 4096
 RTNL_GROUPS = 0x1 | 0x4 | 0x10 | 0x100
 """RTMGRP_LINK, RTMGRP_NEIGH, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR."""
 RTM_NEWNEIGH, RTM_DELNEIGH = 28, 29
@@ -162,7 +161,7 @@ def test_a_member_that_leaves_and_comes_back_changes_nothing_but_tables(lab: Fab
 def test_a_stream_of_tcp_passes_between_hosts_of_both_kinds(lab: Fabric) -> None:
     first, second, last = lab.hosts
     for server, client in ((first, last), (last, first), (second, last), (last, second)):
-        assert transfer(server, client) == CONTENT
+        assert transfer(server.workload, server.address, client.workload) == CONTENT
 
 
 def test_what_somebody_undoes_by_hand_comes_back(lab: Fabric) -> None:
@@ -266,30 +265,3 @@ def changes(heard: socket.socket) -> list[bytes]:
 def is_about_a_neighbour(message: bytes) -> bool:
     kind, family = struct.unpack_from("=H", message, 4)[0], message[16]
     return kind in (RTM_NEWNEIGH, RTM_DELNEIGH) and family != socket.AF_BRIDGE
-
-
-# --- a stream of bytes ---------------------------------------------------------------------------
-
-
-def transfer(server: Host, client: Host) -> bytes:
-    """What the server's workload receives when the client's sends the content."""
-    with (
-        call_in(server.workload.name, lambda: socket.create_server((server.address, 9))) as there,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        there.settimeout(DEADLINE_S)
-        receiving = pool.submit(receive_all, there)
-        call_in(client.workload.name, lambda: send_all(server.address))
-        return receiving.result()
-
-
-def receive_all(listening: socket.socket) -> bytes:
-    connection, _ = listening.accept()
-    with connection, connection.makefile("rb") as stream:
-        connection.settimeout(DEADLINE_S)
-        return stream.read()
-
-
-def send_all(address: str) -> None:
-    with socket.create_connection((address, 9), DEADLINE_S) as connection:
-        connection.sendall(CONTENT)

@@ -52,8 +52,8 @@ class Workload:
         return f"{self.segment}{self.host.number}"
 
     def ping(self, other: Workload) -> str:
-        """Three echoes within a second; what ping says of them."""
-        options = ("-n", "-q", "-c", "3", "-i", "0.2", "-W", "5", "-I", self.segment)
+        """Two echoes; what ping says of them."""
+        options = ("-n", "-q", "-c", "2", "-i", "0.2", "-W", "5", "-I", self.segment)
         return self.host.workload.exec("ping", *options, other.address)
 
 
@@ -75,6 +75,16 @@ class KernelLab:
         async def work(running: Running) -> Counts:
             await running.realize(state)
             return running.writes()
+
+        return host.drive(work)
+
+    def refusals(self, host: Host, state: HostState) -> dict[str, str]:
+        """What is reported of a state that cannot be realized: reasons by resource."""
+
+        async def work(running: Running) -> dict[str, str]:
+            running.loop.offer(state)
+            await running.loop.turn()
+            return {each.resource: each.reason for each in running.reports[-1].failures}
 
         return host.drive(work)
 
