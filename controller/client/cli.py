@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.client import authoring
 from controller.client.failures import CommandError, ExitCode
+from controller.client.options import (
+    DryRun,
+    Files,
+    Kind,
+    Name,
+    Output,
+    Project,
+    Selector,
+    required,
+)
 from controller.client.output import EnrolmentFormat, Format, print_failure, say
 
 if TYPE_CHECKING:
@@ -27,10 +38,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
-        "Exit codes: 0 done, 1 error, 2 wrong usage, 3 not signed in or not allowed, 4 not found, "
-        "5 conflict, 6 not in time. OVSFLEET_URL and OVSFLEET_TOKEN override the stored login."
+        "Exit codes: 0 done, 1 error, 2 wrong usage or a difference, 3 not signed in or not "
+        "allowed, 4 not found, 5 conflict, 6 not in time. OVSFLEET_URL and OVSFLEET_TOKEN override "
+        "the stored login."
     ),
 )
+
+
+app.add_typer(authoring.app)
 
 
 def _seconds(text: str | float) -> float:
@@ -42,16 +57,6 @@ def _seconds(text: str | float) -> float:
     return float(match.group(1)) * {"s": 1, "m": 60, "h": 3600}[match.group(2) or "s"]
 
 
-Kind = Annotated[
-    str, typer.Argument(help="hosts, bridges, segments, ports, tunnels (or h, br, seg, p, tun)")
-]
-Name = Annotated[str, typer.Argument(help="name or uid")]
-Project = Annotated[str | None, typer.Option("--project", "-p", help="project of the objects")]
-Output = Annotated[Format, typer.Option("--output", "-o", help="how to print")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="check everything, write nothing")]
-Files = Annotated[
-    list[str] | None, typer.Option("--filename", "-f", help="file, folder or - for stdin")
-]
 Timeout = Annotated[
     float,
     typer.Option("--timeout", parser=_seconds, metavar="DURATION", help="longest wait: 90s, 5m"),
@@ -95,7 +100,7 @@ def apply(
     from controller.client import changes, context, manifests
 
     options = changes.Options(dry_run, timeout if wait else None, output)
-    changes.apply(context.current(), manifests.read(_required(filename)), options)
+    changes.apply(context.current(), manifests.read(required(filename)), options)
 
 
 @app.command()
@@ -104,7 +109,7 @@ def get(
     name: Annotated[str | None, typer.Argument(help="name or uid; all when left out")] = None,
     *,
     output: Output = Format.TABLE,
-    selector: Annotated[str | None, typer.Option("-l", "--selector", help="labels: a=b,c")] = None,
+    selector: Selector = None,
     project: Project = None,
     host: Annotated[
         str | None, typer.Option("--host", help="only bridges, ports or tunnels of this host")
@@ -288,12 +293,6 @@ def _api() -> Api:
     from controller.client.rest import Api
 
     return Api(context.current())
-
-
-def _required(filename: list[str] | None) -> list[str]:
-    if not filename:
-        raise typer.BadParameter("say which manifests: -f FILE, -f FOLDER or -f -")
-    return filename
 
 
 def _given_token(token: str | None, token_file: Path | None) -> str:

@@ -19,6 +19,8 @@ _LINE_MARK = re.compile(r"\s*\(line (?P<line>\d+)\)\s*$|\bline (?P<syntax>\d+), 
 
 class ExitCode(enum.IntEnum):
     ERROR = 1
+    DIFFERENT = 2
+    """There is a difference between files and fleet; also what wrong usage ends with."""
     AUTH = 3
     NOT_FOUND = 4
     CONFLICT = 5

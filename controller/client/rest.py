@@ -79,6 +79,29 @@ class Api:
             if token is None:
                 return
 
+    def lines(self, path: str, **params: str | None) -> Iterator[str]:
+        """Lines of a text that is too long to be held at once."""
+        given = {key: value for key, value in params.items() if value is not None}
+        with (
+            _plain_faults(self.url),
+            self._http.stream("GET", path, params=given) as response,
+        ):
+            if response.is_error:
+                response.read()
+                _raise_refused(response, None)
+            for line in response.iter_lines():
+                yield f"{line}\n"
+
+    def replace(self, collection: str, found: Document, manifest: Document) -> Document:
+        """Unless somebody has changed the object since it was ``found``."""
+        metadata = found["metadata"]
+        return self._call(
+            "PUT",
+            f"/v1/{collection}/{metadata['uid']}",
+            json=manifest,
+            headers={"If-Match": f'"{metadata["revision"]}"'},
+        )
+
     def post(self, path: str, body: Document) -> Document:
         return self._call("POST", path, json=body)
 

@@ -23,6 +23,7 @@ PHASE_STYLES = {
     "Unknown": "magenta",
 }
 _UNLIMITED = 100_000
+_PROSE = frozenset({"MESSAGE", "DESCRIPTION"})
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -47,7 +48,7 @@ def print_rows(headers: list[str], rows: Iterable[list[str]]) -> None:
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for header in headers:
-        table.add_column(header, no_wrap=header != "MESSAGE", overflow="fold")
+        table.add_column(header, no_wrap=header not in _PROSE, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, style=PHASE_STYLES.get(cell, "")) for cell in row))
     console().print(table)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from controller.services.status import ReportedFailure
 from tests.support.api import Api, LiveServer
-from tests.support.cli import Cli
+from tests.support.cli import OVSFLEET, Cli, QuickCli
 from tests.support.reports import ReportingHost
 
 pytestmark = pytest.mark.integration
@@ -37,11 +38,10 @@ spec: {host: h2, interface: blue2, segment: blue}
 
 
 @pytest.fixture
-def cli(api: Api, live: LiveServer, tmp_path: Path) -> Iterator[Cli]:
-    command = Cli(live.url, api.secret, tmp_path)
+def cli(api: Api, live: LiveServer, tmp_path: Path) -> Cli:
+    command = QuickCli(live.url, api.secret, tmp_path)
     command.out("apply", "-f", "-", stdin=FLEET)
-    yield command
-    command.end()
+    return command
 
 
 def lines_of(text: str) -> list[str]:
@@ -60,3 +60,112 @@ def test_how_far_the_hosts_are_with_an_object_is_shown(api: Api, cli: Cli) -> No
     done = cli.run("wait", "port", "blue-1", "--for=realized", "--timeout", "10")
     assert (done.returncode, "1 of 1 are realized" in done.stderr) == (0, True)
     assert "realized: 1 of 1 hosts" in lines_of(cli.out("describe", "port", "blue-1"))
+
+
+def test_what_is_exported_into_a_folder_applies_to_no_change(api: Api, cli: Cli) -> None:
+    folder = cli.home / "fleet"
+    done = cli.run("export", "-f", str(folder))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"{folder / 'ports.yaml'}: 2 ports" in done.stderr
+    written = {file.name: file.read_text() for file in folder.iterdir()}
+    assert sorted(written) == ["hosts.yaml", "ports.yaml", "segments.yaml"]
+    parts = [written[f"{kind}.yaml"] for kind in ("hosts", "segments", "ports")]
+    assert cli.out("export") == "".join(parts)
+    applied = cli.out("apply", "-f", str(folder)).splitlines()
+    assert (len(applied), {line.split()[1] for line in applied}) == (5, {"unchanged"})
+    assert cli.out("export", "seg", "-l", "rack=b") == written["segments.yaml"]
+    cli.out("delete", "port", "blue-1", "blue-2")
+    cli.out("export", "-f", str(folder))
+    assert sorted(file.name for file in folder.iterdir()) == ["hosts.yaml", "segments.yaml"]
+
+
+def test_a_difference_is_shown_line_by_line_and_ends_with_two(api: Api, cli: Cli) -> None:
+    same = cli.run("diff", "-f", "-", stdin=FLEET)
+    assert (same.returncode, same.stdout) == (0, "")
+    changed = FLEET.replace("mtu: 1400", "mtu: 1300").replace("name: blue-2", "name: blue-3")
+    done = cli.run("diff", "-f", "-", stdin=changed.replace("interface: blue2", "interface: blue3"))
+    assert done.returncode == 2, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["--- port/blue-1 at revision 1", "+++ port/blue-1 as in the manifest"]
+    assert [line for line in lines if "mtu" in line] == ["-  mtu: 1400", "+  mtu: 1300"]
+    assert "--- /dev/null" in lines
+    assert "+  name: blue-3" in lines
+    assert api.head() == 1
+    refused = cli.run("diff", "-f", "-", stdin=FLEET.replace("mtu: 1400", "mtu: 99999"))
+    assert (refused.returncode, "at  stdin:14: spec:" in refused.stderr) == (1, True)
+
+
+def test_a_field_is_explained_with_its_type_and_default(cli: Cli) -> None:
+    assert lines_of(cli.out("explain", "segment.spec.mtu")) == [
+        'segment.spec.mtu: integer or "auto"',
+        'default: "auto"',
+        "IP MTU in bytes; ``auto`` is the smallest member underlay MTU less the overhead.",
+    ]
+    fields = {line.split()[0]: line for line in lines_of(cli.out("explain", "p.spec")) if line}
+    assert fields["host"].startswith("host string required")
+    assert "veth" in fields["type"]
+    assert "FIELD" in cli.out("explain", "port.spec.peer")
+    wrong = cli.run("explain", "port.spec.mut")
+    assert (wrong.returncode, "mtu" in wrong.stderr) == (4, True)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def editing(cli: Cli, *replacements: tuple[str, str], before: str = "") -> None:
+    """Makes $EDITOR replace words in the file; ``before`` is a program that runs first."""
+    script = cli.home / "editor.py"
+    lines = ["import sys, pathlib", before, "f = pathlib.Path(sys.argv[1])", "t = f.read_text()"]
+    lines += [f"assert {a!r} in t; t = t.replace({a!r}, {b!r})" for a, b in replacements]
+    script.write_text("\n".join([*lines, "f.write_text(t)"]))
+    cli.environment = {"VISUAL": "", "EDITOR": f"{sys.executable} {script}"}
+
+
+def kept(temporary: Path) -> list[str]:
+    return [file.read_text() for file in temporary.iterdir()]
+
+
+def test_an_object_is_edited_as_its_canonical_manifest(api: Api, cli: Cli, temporary: Path) -> None:
+    editing(cli)
+    unchanged = cli.run("edit", "port", "blue-1")
+    assert (unchanged.returncode, api.head()) == (0, 1)
+    assert "port/blue-1 unchanged" in unchanged.stderr
+    editing(cli, ("mtu: 1400", "mtu: 1300"))
+    done = cli.run("edit", "port", "blue-1")
+    assert (done.returncode, "port/blue-1 updated" in done.stderr) == (0, True), done.stderr
+    assert "mtu: 1300\n" in cli.out("export", "port")
+    assert kept(temporary) == []
+
+
+def test_an_edit_that_is_refused_is_kept_and_says_what_is_wrong_where(
+    cli: Cli, temporary: Path
+) -> None:
+    editing(cli, ("mtu: 1400", "mtu: 99999"))
+    done = cli.run("edit", "port", "blue-1")
+    assert done.returncode == 1
+    assert ".yaml:10: mtu: 99999" in done.stderr
+    assert "What you wrote is kept in " in done.stderr
+    assert ["mtu: 99999" in text for text in kept(temporary)] == [True]
+
+
+def test_an_edit_is_not_written_over_what_others_changed_meanwhile(
+    cli: Cli, temporary: Path
+) -> None:
+    other = cli.home / "other.yaml"
+    other.write_text(FLEET.replace("mtu: 1400", "mtu: 1280"))
+    apply = [str(OVSFLEET), "apply", "-f", str(other)]
+    editing(
+        cli,
+        ("mtu: 1400", "mtu: 1300"),
+        before=f"import subprocess; subprocess.run({apply!r}, check=True, stdout=2)",
+    )
+    done = cli.run("edit", "port", "blue-1")
+    assert done.returncode == 5, done.stderr
+    assert "What you wrote is kept in " in done.stderr
+    assert ["mtu: 1300" in text for text in kept(temporary)] == [True]
+    assert "mtu: 1280\n" in cli.out("export", "port")

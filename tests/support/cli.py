@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
+
+from structlog.testing import capture_logs
+
+from controller.client.cli import main
 
 OVSFLEET = Path(sys.executable).with_name("ovsfleet")
 DEADLINE_S = 30
@@ -67,3 +74,23 @@ class Cli:
         for process in self.running:
             process.kill()
             process.communicate()
+
+
+class QuickCli(Cli):
+    """The same command inside the tests' process, for what no process of its own is needed for."""
+
+    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            capture_logs(),  # The controller's, which is in this process too.
+            patch.dict(os.environ, self._environment),
+            patch.object(sys, "argv", ["ovsfleet", *words]),
+            patch.object(sys, "stdin", io.StringIO(stdin)),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())

@@ -1,0 +1,80 @@
+"""Commands of those who keep intent in files: export, diff, edit and explain.
+
+Only their names and options; heavy modules are imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.client.failures import ExitCode
+from controller.client.options import Files, Kind, Name, Project, Selector, required
+
+app = typer.Typer()
+
+
+@app.command()
+def export(
+    kind: Annotated[str | None, typer.Argument(help="only this kind")] = None,
+    *,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", "-f", help="write a file for each kind, replacing those there"),
+    ] = None,
+    selector: Selector = None,
+    project: Project = None,
+) -> None:
+    """Print what was intended as manifests that apply to no change."""
+    from controller.client import context, exporting
+    from controller.client.kinds import parse_kind
+    from controller.client.rest import Api
+
+    info = parse_kind(kind) if kind else None
+    question = exporting.Question(info, selector, project)
+    with Api(context.current()) as api:
+        if folder is None:
+            exporting.print_manifests(api, question)
+        else:
+            exporting.write_files(api, question, folder)
+
+
+@app.command()
+def diff(filename: Files = None) -> None:
+    """Show what applying manifests would change; exit code 2 when it would change something."""
+    from controller.client import context, manifests
+    from controller.client.comparing import print_differences
+    from controller.client.rest import Api
+
+    wanted = manifests.read(required(filename))
+    with Api(context.current()) as api:
+        if print_differences(api, wanted):
+            raise typer.Exit(ExitCode.DIFFERENT)
+
+
+@app.command()
+def edit(kind: Kind, name: Name, project: Project = None) -> None:
+    """Change an object in $EDITOR; nothing is written over what others changed meanwhile."""
+    from controller.client import context
+    from controller.client.editing import edit as edit_object
+    from controller.client.kinds import parse_kind
+    from controller.client.rest import Api
+
+    info = parse_kind(kind)
+    with Api(context.current()) as api:
+        edit_object(api, info, name, project)
+
+
+@app.command()
+def explain(
+    path: Annotated[str, typer.Argument(help="a kind or a field of it: port.spec.mtu")],
+) -> None:
+    """Say what a field of a manifest means, its type and its default."""
+    from controller.client import context
+    from controller.client.explaining import explain as explain_field
+    from controller.client.rest import Api
+
+    with Api(context.current()) as api:
+        explain_field(api.get("/openapi.json"), path)
