@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from controller.client.context import Context
 from controller.client.documents import Document, plain
+from controller.client.failures import CommandError, Locate, RefusedError, warning_lines
 from controller.client.kinds import BY_NAME, KindInfo
 from controller.client.manifests import Manifests
 from controller.client.output import Format, print_json, say
@@ -23,6 +25,12 @@ class Options:
     wait_s: float | None
     """None: do not wait."""
     output: Format
+    prune: str | None = None
+    """Selector of what to delete when no manifest names it."""
+    confirm_count: int | None = None
+    """How many objects are meant to be deleted."""
+    yes: bool = False
+    """Delete however many it is."""
 
     @property
     def waits(self) -> bool:
@@ -31,10 +39,13 @@ class Options:
 
 def apply(context: Context, manifests: Manifests, options: Options) -> None:
     with Api(context) as api:
-        answer = api.post_yaml(
-            "/v1/apply", manifests.text, dry_run=options.dry_run, locate=manifests.locate
-        )
-        _print_results(answer, options)
+
+        def send(count: int | None) -> Document:
+            params = {"prune_selector": options.prune, "confirm_count": count}
+            return _post(api, "/v1/apply", manifests, options, params)
+
+        answer = _confirmed(send, options)
+        _print_results(answer, options, manifests.locate)
         if options.waits:
             look = objects_meeting(api, _targets(answer["results"]), in_phase("Ready"))
             _wait(context, look, options, revision=answer["revision"], what="are Ready")
@@ -47,32 +58,65 @@ def delete_named(
     scope = {"project": project} if project else {}
     objects = [{"kind": kind.name, "metadata": {"name": name, **scope}} for name in names]
 
-    def remove(api: Api) -> Document:
-        return api.post("/v1/delete", {"objects": objects, "dry_run": options.dry_run})
+    def remove(api: Api, count: int | None) -> Document:
+        body = {"objects": objects, "dry_run": options.dry_run, "confirm_count": count}
+        return api.post("/v1/delete", body)
 
     answer = _delete(context, remove, options)
     return [r["name"] for r in answer["results"] if r["action"] == "unchanged"]
 
 
 def delete_manifests(context: Context, manifests: Manifests, options: Options) -> None:
-    def remove(api: Api) -> Document:
-        return api.post_yaml(
-            "/v1/delete", manifests.text, dry_run=options.dry_run, locate=manifests.locate
-        )
+    def remove(api: Api, count: int | None) -> Document:
+        return _post(api, "/v1/delete", manifests, options, {"confirm_count": count})
 
-    _delete(context, remove, options)
+    _delete(context, remove, options, manifests.locate)
 
 
-def _delete(context: Context, remove: Callable[[Api], Document], options: Options) -> Document:
+def _delete(
+    context: Context,
+    remove: Callable[[Api, int | None], Document],
+    options: Options,
+    locate: Locate | None = None,
+) -> Document:
     with Api(context) as api:
-        answer = remove(api)
-        _print_results(answer, options)
+        answer = _confirmed(partial(remove, api), options)
+        _print_results(answer, options, locate)
         # Where nothing was deleted, the revision is somebody else's change.
         if options.waits and any(r["action"] == "deleted" for r in answer["results"]):
             revision = answer["revision"]
             look, what = hosts_applying(api, revision), f"hosts have applied revision {revision}"
             _wait(context, look, options, revision=revision, what=what)
     return answer
+
+
+def _post(
+    api: Api,
+    path: str,
+    manifests: Manifests,
+    options: Options,
+    params: Mapping[str, str | int | None],
+) -> Document:
+    return api.post_yaml(
+        path, manifests.text, dry_run=options.dry_run, locate=manifests.locate, params=params
+    )
+
+
+def _confirmed(send: Callable[[int | None], Document], options: Options) -> Document:
+    """Sends a request that deletes, and once more with its number if that was not known."""
+    try:
+        return send(options.confirm_count)
+    except RefusedError as refused:
+        count = refused.problem.get("confirm_count")
+        if not isinstance(count, int):
+            raise
+        if options.yes:
+            return send(count)
+        raise CommandError(
+            refused.message,
+            hint=f"If that is what you want, add --confirm-count {count} or --yes.",
+            exit_code=refused.exit_code,
+        ) from refused
 
 
 def _wait(context: Context, look: Look, options: Options, *, revision: int, what: str) -> None:
@@ -82,10 +126,17 @@ def _wait(context: Context, look: Look, options: Options, *, revision: int, what
 
 
 def _targets(results: Iterable[Document]) -> list[Target]:
-    return [Target(BY_NAME[r["kind"]], r["project"], r["name"]) for r in results]
+    """What there still is."""
+    return [
+        Target(BY_NAME[r["kind"]], r["project"], r["name"])
+        for r in results
+        if r["action"] != "deleted"
+    ]
 
 
-def _print_results(answer: Document, options: Options) -> None:
+def _print_results(answer: Document, options: Options, locate: Locate | None) -> None:
+    for warning in answer.get("warnings", ()):
+        say("\n".join(warning_lines(warning, locate)))
     if options.output is Format.JSON:
         print_json(answer)
         return

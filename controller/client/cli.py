@@ -88,9 +88,24 @@ def login(
         say("note: OVSFLEET_URL or OVSFLEET_TOKEN is set and overrides this login.")
 
 
+ConfirmCount = Annotated[
+    int | None, typer.Option("--confirm-count", min=0, help="how many objects this deletes")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="delete however many objects it is")]
+
+
 @app.command()
 def apply(
     filename: Files = None,
+    *,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="delete what --selector chooses and no manifest names")
+    ] = False,
+    selector: Annotated[
+        str | None, typer.Option("-l", "--selector", help="labels of what to prune: a=b,c")
+    ] = None,
+    confirm_count: ConfirmCount = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it is Ready")] = False,
     timeout: Timeout = 60.0,
@@ -99,7 +114,11 @@ def apply(
     """Create and replace objects as manifests say: all of them or none."""
     from controller.client import changes, context, manifests
 
-    options = changes.Options(dry_run, timeout if wait else None, output)
+    if prune != bool(selector):
+        raise typer.BadParameter("--prune and --selector go together")
+    options = changes.Options(
+        dry_run, timeout if wait else None, output, selector, confirm_count, yes
+    )
     changes.apply(context.current(), manifests.read(required(filename)), options)
 
 
@@ -152,6 +171,8 @@ def delete(
     *,
     filename: Files = None,
     project: Project = None,
+    confirm_count: ConfirmCount = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     wait: Annotated[bool, typer.Option("--wait", help="until it is gone from the hosts")] = False,
     timeout: Timeout = 60.0,
@@ -161,7 +182,9 @@ def delete(
     from controller.client import changes, context, manifests
     from controller.client.kinds import parse_kind
 
-    options = changes.Options(dry_run, timeout if wait else None, output)
+    options = changes.Options(
+        dry_run, timeout if wait else None, output, confirm_count=confirm_count, yes=yes
+    )
     if filename and not kind:
         changes.delete_manifests(context.current(), manifests.read(filename), options)
         return

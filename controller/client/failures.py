@@ -69,6 +69,13 @@ class RefusedError(CommandError):
             exit_code=_BY_STATUS.get(status, ExitCode.ERROR),
         )
         self.status = status
+        self.problem = problem
+
+
+def warning_lines(warning: Mapping[str, Any], locate: Locate | None) -> list[str]:
+    """A warning beside success, worded as a violation is."""
+    first, *rest = _violation_lines(1, warning, locate)
+    return [f"warning: {first.removeprefix('1. ')}", *rest]
 
 
 def _headline(status: int, problem: Mapping[str, Any]) -> str:

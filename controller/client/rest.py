@@ -105,7 +105,15 @@ class Api:
     def post(self, path: str, body: Document) -> Document:
         return self._call("POST", path, json=body)
 
-    def post_yaml(self, path: str, text: str, *, dry_run: bool, locate: Locate) -> Document:
+    def post_yaml(
+        self,
+        path: str,
+        text: str,
+        *,
+        dry_run: bool,
+        locate: Locate,
+        params: Mapping[str, str | int | None] | None = None,
+    ) -> Document:
         """Sends the text as it is, so that the controller's line numbers are the file's."""
         return self._call(
             "POST",
@@ -113,7 +121,7 @@ class Api:
             locate=locate,
             content=text.encode(),
             headers={"Content-Type": "application/yaml"},
-            params={"dry_run": "true"} if dry_run else None,
+            params={"dry_run": "true" if dry_run else None, **(params or {})},
         )
 
     @contextmanager

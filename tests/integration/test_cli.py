@@ -65,6 +65,27 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def test_what_manifests_leave_out_is_pruned_once_its_number_is_confirmed(cli: Cli) -> None:
+    segments = "".join(
+        f"---\nkind: Segment\nmetadata: {{name: s{n}, labels: {{app: shop}}}}\n" for n in range(12)
+    )
+    kept = "kind: Segment\nmetadata: {name: s0, labels: {app: shop}}\n"
+    cli.out("apply", "-f", "-", stdin=segments)
+    prune = ("apply", "-f", "-", "--prune", "-l", "app=shop")
+    asked = cli.run(*prune, stdin=kept)
+    assert (asked.returncode, asked.stdout) == (5, "")
+    assert "11 Segment" in asked.stderr
+    assert "--confirm-count 11" in asked.stderr
+    assert "s11 deleted (dry run)" in cli.out(*prune, "--dry-run", stdin=kept)
+    assert cli.run(*prune, "--confirm-count", "12", stdin=kept).returncode == 5
+    done = cli.out(*prune, "--confirm-count", "11", stdin=kept).splitlines()
+    assert done[:2] == ["segment/s0 unchanged", "segment/s1 deleted"]
+    cli.out("apply", "-f", "-", stdin=segments)
+    assert cli.run("delete", "-f", "-", stdin=segments).returncode == 5
+    assert len(cli.out("delete", "-f", "-", "--yes", stdin=segments).splitlines()) == 12
+    assert cli.run("apply", "-f", "-", "--prune", stdin=kept).returncode == 2
+
+
 def test_applying_twice_creates_once(api: Api, cli: Cli) -> None:
     first = cli.out("apply", "-f", "-", stdin=HOSTS + "---\n" + FABRIC)
     assert first.splitlines() == [
