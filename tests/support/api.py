@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 import time
@@ -15,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from controller.api.app import create_app
@@ -102,7 +102,9 @@ class LiveServer:
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
+        # As the controller does. The standard library's loop leaves Nagle's algorithm on for a
+        # socket that is handed to it, which costs 40 ms for each answer.
+        uvloop.run(self._server.serve(sockets=[self._socket]))
 
     def start(self) -> None:
         self._thread.start()
