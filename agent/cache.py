@@ -4,8 +4,8 @@ Owns ``<state_dir>/state.bin`` and ``state.bin.prev``. A file is replaced as a w
 fsynced, renamed, directory fsynced) and carries a version and a SHA-256, so that a torn or rotten
 one is noticed and the one before it is used. It also says which version of the agent took the state
 from the wire: another one may have understood less of it, and what it did not understand is not in
-the file. The cache also holds the two rules that no later code can repair: which states may replace
-the accepted one, and which removals are still owed.
+the file. The cache also holds the rules that no later code can repair: which states may replace
+the accepted one, which removals are still owed, and what is still to be given back.
 
 Must not: talk to the controller, look at the host, or decide when something counts as applied.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import json
 import os
 import struct
 from collections.abc import Callable
@@ -23,13 +24,17 @@ from pathlib import Path
 
 import structlog
 
+from agent.columns import Release
 from agent.disk import sync_directory, write_synced
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
+from agent.planner import owed_releases
 
 log = structlog.get_logger(__name__)
 
 _MAGIC = b"OVSFAGST"
 _VERSION = 2
+_VERSION_WITH_RELEASES = 3
+"""A file that owes no release is written as before, so that an older agent can read it."""
 _HEADER = struct.Struct(">8sHHQHI")
 _DIGEST_BYTES = 32
 
@@ -108,12 +113,12 @@ class StateCache:
         return self.cached is not None and self.cached.accepted_by == self._version
 
     def accept(self, offered: HostState) -> HostState:
-        """Make ``offered`` the accepted state, with the removals that are still owed."""
+        """Make ``offered`` the accepted state, with the removals and releases still owed."""
         merged = offered
         applied_revision, applied_hash = 0, b""
         if self.cached is not None:
             refuse_unacceptable(self.cached.state, offered)
-            merged = with_owed_removals(self.cached.state, offered)
+            merged = with_owed(self.cached.state, offered)
             applied_revision, applied_hash = self.cached.applied_revision, self.cached.applied_hash
             if self.cached.state.fleet_epoch != offered.fleet_epoch:
                 # Revisions of another epoch count something else: nothing of this one is applied.
@@ -121,12 +126,21 @@ class StateCache:
         self._store(Cached(merged, self._version, applied_revision, applied_hash))
         return merged
 
-    def record_applied(self, state: HostState, still_owed: frozenset[str]) -> None:
-        """Remember that the datapath was brought to ``state`` and which removals remain."""
+    def record_applied(
+        self,
+        state: HostState,
+        still_owed: frozenset[str],
+        still_released: frozenset[Release] = frozenset(),
+    ) -> None:
+        """Remember that the datapath was brought to ``state`` and what of it remains to be done."""
         if self.cached is None or self.cached.state.revision != state.revision:
             return
-        settled = state.removed - still_owed
-        kept = dataclasses.replace(self.cached.state, removed=self.cached.state.removed - settled)
+        accepted = self.cached.state
+        kept = dataclasses.replace(
+            accepted,
+            removed=accepted.removed - (state.removed - still_owed),
+            released=accepted.released - (state.released - still_released),
+        )
         record = Cached(kept, self.cached.accepted_by, state.revision, state.hash)
         if record != self.cached:
             self._store(record)
@@ -163,7 +177,9 @@ class StateCache:
     def _read(self, path: Path) -> Cached:
         frame = _unpack(path.read_bytes())
         try:
-            state = self._decode(frame.state)
+            state = dataclasses.replace(
+                self._decode(frame.state), released=_decode_releases(frame.releases)
+            )
             return Cached(
                 state, frame.accepted_by.decode(), frame.applied_revision, frame.applied_hash
             )
@@ -202,10 +218,11 @@ def refuse_unacceptable(accepted: HostState, offered: HostState) -> None:
         )
 
 
-def with_owed_removals(accepted: HostState, offered: HostState) -> HostState:
-    """``offered`` with the removals of ``accepted`` that it does not desire again."""
+def with_owed(accepted: HostState, offered: HostState) -> HostState:
+    """``offered`` with the removals and releases that it does not desire again."""
     owed = (accepted.removed | offered.removed) - desired_ids(offered)
-    return dataclasses.replace(offered, removed=owed)
+    released = owed_releases(accepted, offered)
+    return dataclasses.replace(offered, removed=owed, released=released)
 
 
 def desired_ids(state: HostState) -> frozenset[str]:
@@ -234,19 +251,31 @@ class _Frame:
     applied_revision: int
     applied_hash: bytes
     state: bytes
+    releases: bytes
+
+
+def _encode_releases(released: frozenset[Release]) -> bytes:
+    return json.dumps([dataclasses.astuple(each) for each in sorted(released)]).encode()
+
+
+def _decode_releases(content: bytes) -> frozenset[Release]:
+    return frozenset(Release(*each) for each in json.loads(content or b"[]"))
 
 
 def _pack(record: Cached, encoded: bytes) -> bytes:
     accepted_by = record.accepted_by.encode()
+    released = record.state.released
     header = _HEADER.pack(
         _MAGIC,
-        _VERSION,
+        _VERSION_WITH_RELEASES if released else _VERSION,
         len(accepted_by),
         record.applied_revision,
         len(record.applied_hash),
         len(encoded),
     )
     body = header + accepted_by + record.applied_hash + encoded
+    if released:
+        body += _encode_releases(released)
     return body + hashlib.sha256(body).digest()
 
 
@@ -257,13 +286,18 @@ def _unpack(content: bytes) -> _Frame:
     if hashlib.sha256(body).digest() != digest:
         raise CorruptFileError("its checksum does not match")
     magic, version, *_ = _HEADER.unpack_from(body)
-    if magic != _MAGIC or version != _VERSION:
-        raise CorruptFileError(f"it is not a state file of version {_VERSION}")
+    if magic != _MAGIC or version not in (_VERSION, _VERSION_WITH_RELEASES):
+        raise CorruptFileError(f"it is no state file of a version up to {_VERSION_WITH_RELEASES}")
     _, _, name_length, applied_revision, hash_length, state_length = _HEADER.unpack_from(body)
     hash_at = _HEADER.size + name_length
     state_at = hash_at + hash_length
-    if len(body) != state_at + state_length:
+    releases_at = state_at + state_length
+    if len(body) < releases_at or (version == _VERSION and len(body) != releases_at):
         raise CorruptFileError("its lengths do not add up")
     return _Frame(
-        body[_HEADER.size : hash_at], applied_revision, body[hash_at:state_at], body[state_at:]
+        accepted_by=body[_HEADER.size : hash_at],
+        applied_revision=applied_revision,
+        applied_hash=body[hash_at:state_at],
+        state=body[state_at:releases_at],
+        releases=body[releases_at:],
     )

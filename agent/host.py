@@ -69,6 +69,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             vswitchd_running=switch.vswitchd_running,
             datapath_types=switch.datapath_types,
             iface_types=switch.iface_types,
+            columns=switch.columns,
         ),
         ovsdb=switch,
     )

@@ -13,10 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from agent.columns import NO_SETTINGS, Release, Settings, every_column
+
 OWNER_KEY = "ovsfleet-owner"
 """external_ids key that holds the fleet's uid on every row we made."""
 ID_KEY = "ovsfleet-id"
 """external_ids key that holds the resource id of a row."""
+DEVICE_KEY = "ovsfleet-ifindex"
+"""external_ids key of an Interface that holds which device of that name it was made for.
+
+Open vSwitch stays with the device that it opened: what has its name later carries nothing.
+"""
 ALIAS_PREFIX = "ovsfleet"
 """Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
 ADDRESS_MARK = 0x6F
@@ -78,6 +85,10 @@ class DatapathType(enum.Enum):
 class PortType(enum.Enum):
     INTERNAL = "internal"
     VETH = "veth"
+    TAP = "tap"
+    SYSTEM = "system"
+    PATCH = "patch"
+    BOND = "bond"
     UNKNOWN = "unknown"
     """A value this agent is too old for; reported as UNSUPPORTED."""
 
@@ -98,12 +109,30 @@ class Bridge:
     id: str
     name: str
     datapath_type: DatapathType
+    settings: Settings = NO_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class VethPeer:
     netns: str
     interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPeer:
+    """The far end of a patch: a port of another bridge."""
+
+    bridge: str
+    interface: str
+    tag: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TapOwner:
+    """Who may open a TAP device besides root; None: nobody in particular."""
+
+    uid: int | None = None
+    gid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +146,14 @@ class Port:
     mtu: int = 1500
     addresses: frozenset[str] = frozenset()
     peer: VethPeer | None = None
+    trunks: frozenset[int] = frozenset()
+    vlan_mode: str = ""
+    settings: Settings = NO_SETTINGS
+    interface_settings: Settings = NO_SETTINGS
+    admin_down: bool = False
+    patch: PatchPeer | None = None
+    members: tuple[str, ...] = ()
+    tap_owner: TapOwner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +213,8 @@ class HostState:
     """Desired state of this host, with every fragment it refers to.
 
     ``removed`` accumulates in the agent: an id stays until it is observed gone or desired again.
+    So does ``released``, which only the agent knows: what an earlier state set on a row and this
+    one does not stays until it is observed given back or set again.
     """
 
     fleet_uid: str
@@ -191,6 +230,7 @@ class HostState:
     tunnels: tuple[Tunnel, ...] = ()
     fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
+    released: frozenset[Release] = frozenset()
 
 
 # --- observed ------------------------------------------------------------------------------------
@@ -208,6 +248,7 @@ class OvsInterface:
     external_ids: Mapping[str, str] = field(default_factory=_empty)
     ofport: int | None = None
     error: str | None = None
+    settings: Settings = NO_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +262,7 @@ class OvsPort:
     vlan_mode: str | None = None
     protected: bool = False
     external_ids: Mapping[str, str] = field(default_factory=_empty)
+    settings: Settings = NO_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +274,7 @@ class OvsBridge:
     datapath_type: str = ""
     fail_mode: str | None = None
     external_ids: Mapping[str, str] = field(default_factory=_empty)
+    settings: Settings = NO_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +319,11 @@ class Link:
     """Name of the device it is enslaved to, or empty."""
     peer_ifindex: int = 0
     """IFLA_LINK of a veth: the ifindex of its other end in that end's namespace; 0 if unknown."""
+    stacked_on: int = 0
+    """IFLA_LINK of a macvlan, macvtap or ipvlan: the ifindex of the device whose frames it takes,
+    where that is in the same namespace; 0 for all others."""
+    tap_owner: TapOwner | None = None
+    """Set for kind tun, as far as the kernel tells (IFLA_TUN_OWNER, IFLA_TUN_GROUP)."""
     addresses: frozenset[str] = frozenset()
     """In CIDR form, without IPv6 link-local addresses."""
     owned_addresses: frozenset[str] = frozenset()
@@ -284,8 +332,8 @@ class Link:
     """Set for kind vxlan."""
     quiet: bool = True
     """False when the host would take part in IP on it: answer ARP for its own addresses, take
-    packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges and
-    veths that bear our alias."""
+    packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges,
+    veths and TAP devices that bear our alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,3 +362,5 @@ class ObservedState:
     vswitchd_running: bool = True
     datapath_types: frozenset[str] = frozenset()
     iface_types: frozenset[str] = frozenset()
+    columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
+    """By table, which of the columns that intent may set this database has."""

@@ -26,7 +26,7 @@ from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
 from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
-from agent.planner import make_plan, still_owed
+from agent.planner import make_plan, still_owed, still_released
 from agent.planner.plan import NetlinkStep, Plan, Stage
 
 log = structlog.get_logger(__name__)
@@ -180,7 +180,8 @@ class Reconciler:
         else:
             reached("before-applied")
             owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
-            await asyncio.to_thread(self._cache.record_applied, desired, owed)
+            released = still_released(desired, sighting.state)
+            await asyncio.to_thread(self._cache.record_applied, desired, owed, released)
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
         return self._delay(plan, failures, stalled=self._has_stalled(sighting))

@@ -13,6 +13,12 @@ from collections.abc import Iterable, Mapping
 from google.protobuf.message import DecodeError
 from ovsfleet.v1 import agent_pb2, state_pb2
 
+from agent.controlplane.port_codec import (
+    decode_port,
+    decode_settings,
+    encode_port,
+    encode_settings,
+)
 from agent.errors import ErrorKind, Failure
 from agent.model import (
     OVERLAY_ID,
@@ -20,13 +26,10 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    Port,
-    PortType,
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
     Tunnel,
-    VethPeer,
 )
 
 _DATAPATH_TYPES = {
@@ -35,12 +38,6 @@ _DATAPATH_TYPES = {
     DatapathType.UNKNOWN: state_pb2.DATAPATH_TYPE_UNSPECIFIED,
 }
 _DATAPATH_TYPES_BACK = {number: value for value, number in _DATAPATH_TYPES.items()}
-_PORT_TYPES = {
-    PortType.INTERNAL: state_pb2.PORT_TYPE_INTERNAL,
-    PortType.VETH: state_pb2.PORT_TYPE_VETH,
-    PortType.UNKNOWN: state_pb2.PORT_TYPE_UNSPECIFIED,
-}
-_PORT_TYPES_BACK = {number: value for value, number in _PORT_TYPES.items()}
 _BACKENDS = {
     Backend.OVS: state_pb2.BACKEND_OVS,
     Backend.KERNEL: state_pb2.BACKEND_KERNEL,
@@ -98,7 +95,7 @@ def decode_host_state(
         host_name=host.host_name,
         overlay=_decode_overlay(host),
         bridges=tuple(_decode_bridge(each) for each in host.bridges),
-        ports=tuple(_decode_port(each) for each in host.ports),
+        ports=tuple(decode_port(each) for each in host.ports),
         attachments=attachments,
         tunnels=tuple(_decode_tunnel(each) for each in host.tunnels),
         fragments=_choose_fragments(attachments, message.fragments, known_fragments),
@@ -118,7 +115,7 @@ def encode_host_state(state: HostState) -> state_pb2.HostState:
             host_name=state.host_name,
             overlay=_encode_overlay(state.overlay),
             bridges=[_encode_bridge(each) for each in state.bridges],
-            ports=[_encode_port(each) for each in state.ports],
+            ports=[encode_port(each) for each in state.ports],
             attachments=[_encode_attachment(each) for each in state.attachments],
             tunnels=[_encode_tunnel(each) for each in state.tunnels],
         ),
@@ -198,55 +195,25 @@ def _encode_overlay(overlay: Bridge | None) -> state_pb2.OverlayBridge | None:
 
 
 def _decode_bridge(message: state_pb2.Bridge) -> Bridge:
-    return Bridge(message.id, message.name, _decode_datapath_type(message.datapath_type))
+    return Bridge(
+        message.id,
+        message.name,
+        _decode_datapath_type(message.datapath_type),
+        decode_settings(message.settings),
+    )
 
 
 def _encode_bridge(bridge: Bridge) -> state_pb2.Bridge:
     return state_pb2.Bridge(
-        id=bridge.id, name=bridge.name, datapath_type=_DATAPATH_TYPES[bridge.datapath_type]
+        id=bridge.id,
+        name=bridge.name,
+        datapath_type=_DATAPATH_TYPES[bridge.datapath_type],
+        settings=encode_settings(bridge.settings),
     )
 
 
 def _decode_datapath_type(number: state_pb2.DatapathType.ValueType) -> DatapathType:
     return _DATAPATH_TYPES_BACK.get(number, DatapathType.UNKNOWN)
-
-
-def _decode_port(message: state_pb2.Port) -> Port:
-    return Port(
-        id=message.id,
-        interface=message.interface,
-        type=_PORT_TYPES_BACK.get(message.type, PortType.UNKNOWN),
-        bridge=message.bridge,
-        tag=message.tag,
-        mac=message.mac,
-        mtu=message.mtu,
-        addresses=frozenset(message.addresses),
-        peer=_decode_peer(message),
-    )
-
-
-def _decode_peer(message: state_pb2.Port) -> VethPeer | None:
-    if not message.HasField("peer"):
-        return None
-    return VethPeer(message.peer.netns, message.peer.interface)
-
-
-def _encode_port(port: Port) -> state_pb2.Port:
-    return state_pb2.Port(
-        id=port.id,
-        interface=port.interface,
-        type=_PORT_TYPES[port.type],
-        bridge=port.bridge,
-        tag=port.tag,
-        mac=port.mac,
-        mtu=port.mtu,
-        addresses=sorted(port.addresses),
-        peer=None if port.peer is None else _encode_peer(port.peer),
-    )
-
-
-def _encode_peer(peer: VethPeer) -> state_pb2.VethPeer:
-    return state_pb2.VethPeer(netns=peer.netns, interface=peer.interface)
 
 
 def _decode_attachment(message: state_pb2.SegmentAttachment) -> SegmentAttachment:

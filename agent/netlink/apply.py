@@ -8,19 +8,20 @@ import ipaddress
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from pyroute2.netlink.exceptions import NetlinkError
 
 from agent.errors import Failure
 from agent.model import ADDRESS_MARK, ALIAS_PREFIX, OVS_KINDS, FdbEntry
-from agent.netlink import creation, dump, fdb, netns, offload, promotion, quiet, refusal
+from agent.netlink import creation, dump, fdb, netns, offload, promotion, quiet, refusal, taps
 from agent.netlink.session import Rtnl, rtnl
 from agent.planner.plan import (
     AddAddress,
     AddFdb,
     CreateLinuxBridge,
+    CreateTap,
     CreateVeth,
     CreateVxlan,
     DeleteAddress,
@@ -28,9 +29,12 @@ from agent.planner.plan import (
     DeleteLink,
     NetlinkStep,
     SetLink,
+    SetTapOwner,
 )
 
 log = structlog.get_logger(__name__)
+
+Creation: TypeAlias = CreateVeth | CreateVxlan | CreateLinuxBridge | CreateTap
 
 _MADE_UNMARKED = OVS_KINDS | {"veth"}
 """Kinds of the devices that Open vSwitch makes, and of the peers of our veths."""
@@ -60,12 +64,10 @@ class Executor:
 
     async def _execute(self, step: NetlinkStep) -> Failure | None:
         match step:
-            case CreateVeth():
-                return await self._create_veth(step)
-            case CreateVxlan():
-                return await self._create(step, creation.vxlan(step))
-            case CreateLinuxBridge():
-                return await self._create(step, creation.linux_bridge(step))
+            case CreateVeth() | CreateVxlan() | CreateLinuxBridge() | CreateTap():
+                return await self._make(step)
+            case SetTapOwner():
+                await self._set_tap_owner(step)
             case AddFdb():
                 await self._change_fdb(step, fdb.add)
             case DeleteFdb():
@@ -80,6 +82,17 @@ class Executor:
                 await self._delete_address(step)
         return None
 
+    async def _make(self, step: Creation) -> Failure | None:
+        match step:
+            case CreateVeth():
+                return await self._create_veth(step)
+            case CreateVxlan():
+                return await self._create(step, creation.vxlan(step))
+            case CreateLinuxBridge():
+                return await self._create(step, creation.linux_bridge(step))
+            case CreateTap():
+                return await self._create_tap(step)
+
     async def _create_veth(self, step: CreateVeth) -> Failure | None:
         namespace = netns.open_fd(step.peer_netns)
         try:
@@ -90,6 +103,26 @@ class Executor:
             offload.disable_tx_checksum(None, step.name)
             offload.disable_tx_checksum(step.peer_netns, step.peer_name)
         return failure
+
+    async def _create_tap(self, step: CreateTap) -> Failure | None:
+        async with rtnl(None) as route:
+            if taken := await find(route, step.name):
+                return _unless_ours(step, taken)
+            self.write_count += 1
+            with taps.new(step.name) as device:
+                link = await _get(route, step.name)
+                changes = {"ifalias": step.alias} | ({"mtu": step.mtu} if step.mtu else {})
+                await route.link("set", index=link["index"], **changes)
+                self.write_count += await asyncio.to_thread(quiet.make, link["index"])
+                taps.give_to(device, step.owner)
+                taps.persist(device)
+        return None
+
+    async def _set_tap_owner(self, step: SetTapOwner) -> None:
+        async with rtnl(None) as route:
+            await _target(route, step)
+        self.write_count += 1
+        taps.change_owner(step.name, step.owner)
 
     async def _create(
         self, step: CreateVeth | CreateVxlan | CreateLinuxBridge, messages: list[Any]
@@ -149,7 +182,7 @@ class Executor:
                 # By itself: with a larger one the kernel may take up IPv6 on the device.
                 await self._change(route, link, _taken(changes, "mtu"))
                 if step.quiet or step.up or step.mtu is not None:
-                    await self._quieten(link)
+                    await self._quieten(link, asked=bool(step.quiet))
                 await self._change(route, link, changes)
             except NetlinkError as error:
                 return await _explain_refused(step, link, error)
@@ -160,9 +193,12 @@ class Executor:
             self.write_count += 1
             await route.link("set", index=link["index"], **changes)
 
-    async def _quieten(self, link: Any) -> None:
-        """A device of ours on which the host has no business never goes up without that."""
-        if _kind(link) in quiet.KINDS and _is_marked(link):
+    async def _quieten(self, link: Any, *, asked: bool = False) -> None:
+        """A device of ours on which the host has no business never goes up without that.
+
+        Of TAP devices only the plan knows which are such: Open vSwitch's internal ones are not.
+        """
+        if (_kind(link) in quiet.KINDS or asked) and _is_marked(link):
             self.write_count += await asyncio.to_thread(quiet.make, link["index"])
 
     async def _add_address(self, step: AddAddress) -> Failure | None:
@@ -239,7 +275,8 @@ async def _get(route: Rtnl, name: str) -> Any:
 
 
 async def _target(
-    route: Rtnl, step: SetLink | AddAddress | DeleteAddress | AddFdb | DeleteFdb
+    route: Rtnl,
+    step: SetLink | AddAddress | DeleteAddress | AddFdb | DeleteFdb | SetTapOwner,
 ) -> Any:
     """The device that the step is about: what has its name now may be somebody else's."""
     link = await _get(route, step.name)
@@ -292,7 +329,9 @@ def _is_marked(link: Any) -> bool:
     return alias_of(link).startswith(f"{ALIAS_PREFIX}:")
 
 
-def _unless_ours(step: CreateVeth | CreateVxlan | CreateLinuxBridge, link: Any) -> Failure | None:
+def _unless_ours(
+    step: CreateVeth | CreateVxlan | CreateLinuxBridge | CreateTap, link: Any
+) -> Failure | None:
     if alias_of(link) == step.alias:
         return None
     return refusal.foreign_device(step, step.name, alias_of(link))

@@ -12,7 +12,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Mapping
 
-from agent.model import ADDRESS_MARK, ALIAS_PREFIX, Link, Vxlan
+from agent.model import ADDRESS_MARK, ALIAS_PREFIX, Link, TapOwner, Vxlan
 from agent.netlink import quiet, wire
 from agent.netlink.wire import (
     IFLA_IFALIAS,
@@ -33,6 +33,8 @@ from agent.netlink.wire import (
 _IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_INFO_DATA = 1, 4, 5, 2
 _IFLA_VXLAN_ID, _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LEARNING = 1, 4, 7
 _IFLA_VXLAN_PORT, _IFLA_VXLAN_LOCAL6, _IFLA_VXLAN_COLLECT_METADATA = 15, 17, 25
+_IFLA_TUN_OWNER, _IFLA_TUN_GROUP = 1, 2
+_IFLA_LINK_NETNSID = 37
 _IFA_PROTO = 11
 _OUR_MARK = bytes((ADDRESS_MARK,))
 _IFF_UP = 0x1
@@ -89,7 +91,7 @@ def _link(
     index: int, flags: int, found: Attributes, names: dict[int, str], given: Addresses
 ) -> Link:
     kind, alias = _kind(found), text(found, IFLA_IFALIAS)
-    is_kept_quiet = kind in quiet.KINDS and alias.startswith(f"{ALIAS_PREFIX}:")
+    is_kept_quiet = kind in (*quiet.KINDS, "tun") and alias.startswith(f"{ALIAS_PREFIX}:")
     return Link(
         name=names[index],
         ifindex=index,
@@ -100,6 +102,8 @@ def _link(
         alias=alias,
         master=names.get(number(found, IFLA_MASTER), ""),
         peer_ifindex=number(found, _IFLA_LINK) if kind == "veth" else 0,
+        stacked_on=_stacked_on(kind, found),
+        tap_owner=_tap_owner(_info(found)) if kind == "tun" else None,
         addresses=frozenset(given),
         owned_addresses=frozenset(cidr for cidr, ours in given.items() if ours),
         vxlan=_vxlan(_info(found).get(_IFLA_INFO_DATA, b"")) if kind == "vxlan" else None,
@@ -113,6 +117,23 @@ def _info(found: Attributes) -> Attributes:
 
 def _kind(found: Attributes) -> str:
     return text(_info(found), IFLA_INFO_KIND)
+
+
+def _stacked_on(kind: str, found: Attributes) -> int:
+    if kind not in _STACKING_KINDS or _IFLA_LINK_NETNSID in found:
+        return 0
+    return number(found, _IFLA_LINK)
+
+
+def _tap_owner(info: Attributes) -> TapOwner | None:
+    """What nobody set is not among the attributes; nothing is before Linux 4.17."""
+    data = attributes(info.get(_IFLA_INFO_DATA, b""), 0)
+    if not data.keys() & {_IFLA_TUN_OWNER, _IFLA_TUN_GROUP}:
+        return None
+    return TapOwner(
+        uid=number(data, _IFLA_TUN_OWNER) if _IFLA_TUN_OWNER in data else None,
+        gid=number(data, _IFLA_TUN_GROUP) if _IFLA_TUN_GROUP in data else None,
+    )
 
 
 def _vxlan(encoded: bytes) -> Vxlan:

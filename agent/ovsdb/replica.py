@@ -7,13 +7,17 @@ ten thousand ports costs what has changed since the last one.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import ovs.db.idl
+import ovs.jsonrpc
 
+from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Settings, every_column
 from agent.model import OvsBridge, OvsInterface, OvsPort
-from agent.ovsdb.schema import TABLES, excerpt
+from agent.ovsdb.schema import DATABASE, TABLES, columns_of, excerpt
 
 Row: TypeAlias = Any
 """An ``ovs.db.idl.Row``; python-ovs has no types. It never leaves the thread."""
@@ -22,6 +26,11 @@ _ROOT = "Open_vSwitch"
 _PAUSE_MS = 1000
 """Between attempts to connect, however many failed: to try a socket of this host costs nothing."""
 _COUNTERS = frozenset({"next_cfg", "cur_cfg"})
+_SETTINGS = {
+    table: [(name, kind) for name, kind in columns.items() if name != "external_ids"]
+    for table, columns in SETTABLE.items()
+}
+"""The columns that a row's picture has no field of their own for."""
 
 
 class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
@@ -38,10 +47,40 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         super().__init__(remote, helper, leader_only=False)
         self._session.reconnect.set_backoff(_PAUSE_MS, _PAUSE_MS)
         self.changes = 0
+        self.columns = every_column()
+        """By table, which of the columns that intent may set the database has."""
         self._names: dict[str, dict[str, Row]] = {table: {} for table in TABLES}
         self._ports: dict[UUID, OvsPort] = {}
         self._bridges: dict[UUID, OvsBridge] = {}
         self._parents: dict[UUID, UUID] = {}
+
+    def send_request(self, request: ovs.jsonrpc.Message) -> Any:
+        """Ask to monitor no column that the database lacks: ovsdb-server would refuse them all."""
+        if request.method.startswith("monitor") and request.params[0] == DATABASE:
+            self._leave_out_unknown(request.params[2])
+        return super().send_request(request)
+
+    def _leave_out_unknown(self, monitored: dict[str, list[dict[str, Any]]]) -> None:
+        known = self._known_columns()
+        if known is None:
+            return
+        for table, requests in monitored.items():
+            there = known.get(table, frozenset())
+            for each in requests:
+                each["columns"] = [column for column in each["columns"] if column in there]
+        self.columns = {
+            table: columns & known.get(table, frozenset())
+            for table, columns in every_column().items()
+        }
+
+    def _known_columns(self) -> dict[str, frozenset[str]] | None:
+        """As the server's own database says; None where it has none (before version 2.9)."""
+        if not self.server_tables:
+            return None
+        for row in self.server_tables["Database"].rows.values():
+            if row.name == DATABASE and row.schema:
+                return columns_of(json.loads(row.schema[0]))
+        return None
 
     @property
     def monitoring(self) -> bool:
@@ -105,6 +144,7 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
                 datapath_type=_first(row, "datapath_type"),
                 fail_mode=_first(row, "fail_mode"),
                 external_ids=_map(row, "external_ids"),
+                settings=_settings(row, "Bridge"),
             )
         return bridge
 
@@ -120,6 +160,7 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
                 vlan_mode=_first(row, "vlan_mode"),
                 protected=_first(row, "protected"),
                 external_ids=_map(row, "external_ids"),
+                settings=_settings(row, "Port"),
             )
         return port
 
@@ -141,6 +182,7 @@ def freeze_interface(row: Row) -> OvsInterface:
         external_ids=_map(row, "external_ids"),
         ofport=_first(row, "ofport"),
         error=_first(row, "error"),
+        settings=_settings(row, "Interface"),
     )
 
 
@@ -165,3 +207,18 @@ def _first(row: Row, column: str) -> Any:
 
 def _map(row: Row, column: str) -> dict[str, str]:
     return {key.value: value.value for key, value in _values(row, column).items()}
+
+
+def _settings(row: Row, table: str) -> Settings:
+    """Most rows have none: what a database did not tell is not looked at."""
+    columns: dict[str, tuple[Atom, ...]] = {}
+    maps: dict[str, Mapping[str, str]] = {}
+    for name, kind in _SETTINGS[table]:
+        datum = row._data.get(name)  # noqa: SLF001 - see above; absent where it is the default
+        if datum is None or not datum.values:
+            continue
+        if kind is ColumnType.MAP:
+            maps[name] = _map(row, name)
+        elif (atoms := tuple(sorted(_atoms(row, name)))) != kind.default:
+            columns[name] = atoms
+    return Settings(columns, maps) if columns or maps else NO_SETTINGS

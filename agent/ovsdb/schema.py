@@ -2,12 +2,14 @@
 
 The replica's cost is that of what it holds: statistics and status columns, which change every few
 seconds, are not here. The excerpt is kept as code so that the replica can be made before any
-database answers; ovsdb-server checks each name when the columns are asked for.
+database answers; a column that the database turns out not to have is not asked for.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
+
+from agent.columns import SETTABLE, ColumnType
 
 DATABASE: Final = "Open_vSwitch"
 
@@ -34,6 +36,20 @@ def _references(table: str) -> _Json:
     return {"type": {"key": reference, "min": 0, "max": "unlimited"}}
 
 
+_TYPES: Final[dict[ColumnType, _Json]] = {
+    ColumnType.BOOLEAN: _BOOLEAN,
+    ColumnType.INTEGER: _INTEGER,
+    ColumnType.TEXT: _optional("string"),
+    ColumnType.INTEGERS: _set_of("integer"),
+    ColumnType.TEXTS: _set_of("string"),
+    ColumnType.MAP: _STRING_MAP,
+}
+
+
+def _settable(table: str) -> _Json:
+    return {name: _TYPES[kind] for name, kind in SETTABLE[table].items()}
+
+
 TABLES: Final[dict[str, _Json]] = {
     "Open_vSwitch": {
         "bridges": _references("Bridge"),
@@ -44,6 +60,7 @@ TABLES: Final[dict[str, _Json]] = {
         "iface_types": _set_of("string"),
     },
     "Bridge": {
+        **_settable("Bridge"),
         "name": _STRING,
         "ports": _references("Port"),
         "datapath_type": _STRING,
@@ -51,6 +68,7 @@ TABLES: Final[dict[str, _Json]] = {
         "external_ids": _STRING_MAP,
     },
     "Port": {
+        **_settable("Port"),
         "name": _STRING,
         "interfaces": _references("Interface"),
         "tag": _optional("integer"),
@@ -60,6 +78,7 @@ TABLES: Final[dict[str, _Json]] = {
         "external_ids": _STRING_MAP,
     },
     "Interface": {
+        **_settable("Interface"),
         "name": _STRING,
         "type": _STRING,
         "options": _STRING_MAP,
@@ -79,3 +98,8 @@ def excerpt() -> _Json:
         for name, columns in TABLES.items()
     }
     return {"name": DATABASE, "version": "8.0.0", "tables": tables}
+
+
+def columns_of(schema: _Json) -> dict[str, frozenset[str]]:
+    """The columns that a database of ``schema`` has, by table."""
+    return {name: frozenset(table["columns"]) for name, table in schema["tables"].items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from agent.columns import every_column
 from agent.model import OvsBridge
 from agent.ovsdb.replica import Replica
 
@@ -29,6 +30,7 @@ class OvsdbSnapshot:
     seqno: int
     caught_up: bool = True
     has_ovs: bool = True
+    columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
@@ -45,4 +47,5 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         ovs_version=next(iter(root.ovs_version), ""),
         seqno=replica.change_seqno,
         caught_up=root.cur_cfg >= root.next_cfg,
+        columns=replica.columns,
     )

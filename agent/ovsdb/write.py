@@ -12,13 +12,17 @@ from typing import Any, assert_never
 
 import ovs.db.idl
 
+from agent.columns import SETTABLE, Atom, Settings
 from agent.model import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb.replica import Replica, Row, freeze_interface
 from agent.planner.plan import (
     AddBridge,
+    AddInterface,
     AddPort,
+    Amendment,
     ColumnValue,
     DeleteBridge,
+    DeleteInterface,
     DeletePort,
     OvsdbOp,
     SetBridge,
@@ -59,8 +63,12 @@ class Writer:
                 self._add_port(op)
             case SetPort():
                 self._set_port(op)
+            case AddInterface():
+                self._add_interface(op)
             case SetInterface():
                 self._set_interface(op)
+            case DeleteInterface():
+                self._delete_interface(op)
             case DeletePort():
                 self._delete_port(op)
             case _:
@@ -90,7 +98,8 @@ class Writer:
             name=op.name,
             datapath_type=op.datapath_type,
             fail_mode=[op.fail_mode],
-            external_ids=marks,
+            external_ids={**op.own_ids, **marks},
+            **_all_of("Bridge", op.settings),
         )
         bridge.addvalue("ports", port)
         self._root.addvalue("bridges", bridge)
@@ -99,6 +108,7 @@ class Writer:
         row = self._find("Bridge", op.name)
         current = self._replica.bridge(row)
         _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
+        _amend("Bridge", row, current, op)
         _write(row, op.columns, external_ids=op.external_ids)
 
     def _delete_bridge(self, op: DeleteBridge) -> None:
@@ -126,6 +136,7 @@ class Writer:
             vlan_mode=_atoms(port.vlan_mode),
             protected=port.protected,
             external_ids=dict(port.external_ids),
+            **_all_of("Port", port.settings),
         )
 
     def _insert_interface(self, interface: OvsInterface) -> Row:
@@ -137,27 +148,47 @@ class Writer:
             mac=_atoms(interface.mac),
             mtu_request=_atoms(interface.mtu_request),
             external_ids=dict(interface.external_ids),
+            **_all_of("Interface", interface.settings),
         )
 
     def _set_port(self, op: SetPort) -> None:
         row = self._find("Port", op.name)
         current = self._replica.port(row)
         _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
+        _amend("Port", row, current, op)
         _write(row, op.columns, external_ids=op.external_ids)
+
+    def _add_interface(self, op: AddInterface) -> None:
+        row = self._placed(op.bridge, op.port)
+        row.addvalue("interfaces", self._insert_interface(op.interface))
+
+    def _delete_interface(self, op: DeleteInterface) -> None:
+        row, interface = self._placed(op.bridge, op.port), self._find("Interface", op.based_on.name)
+        if op.based_on.name not in _names(self._replica.port(row)):
+            raise OutOfDateError(f"interface {op.based_on.name} is not in port {op.port}")
+        _verify(interface, freeze_interface(interface), op.based_on, ["external_ids"])
+        row.delvalue("interfaces", interface)
+        interface.delete()
+
+    def _placed(self, bridge: str, port: str) -> Row:
+        row = self._find("Port", port)
+        if self._replica.bridge_of(row) != self._find("Bridge", bridge):
+            raise OutOfDateError(f"port {port} is not in bridge {bridge}")
+        return row
 
     def _set_interface(self, op: SetInterface) -> None:
         row = self._find("Interface", op.name)
         maps = {"options": op.options, "external_ids": op.external_ids}
         named = maps | {"options": {**op.options, **dict.fromkeys(op.without, "")}}
-        _verify(row, freeze_interface(row), op.based_on, _touched(op.columns, **named))
+        current = freeze_interface(row)
+        _verify(row, current, op.based_on, _touched(op.columns, **named))
+        _amend("Interface", row, current, op)
         _write(row, op.columns, **maps)
         for key in op.without:
             row.delkey("options", key)
 
     def _delete_port(self, op: DeletePort) -> None:
-        bridge, row = self._find("Bridge", op.bridge), self._find("Port", op.name)
-        if self._replica.bridge_of(row) != bridge:
-            raise OutOfDateError(f"port {op.name} is not in bridge {op.bridge}")
+        bridge, row = self._find("Bridge", op.bridge), self._placed(op.bridge, op.name)
         current = self._replica.port(row)
         if _names(current) != _names(op.based_on):
             raise OutOfDateError(f"port {op.name} has other interfaces than it had")
@@ -203,3 +234,41 @@ def _atoms(value: ColumnValue) -> list[Any]:
     if value is None:
         return []
     return sorted(value) if isinstance(value, frozenset) else [value]
+
+
+def _all_of(table: str, settings: Settings) -> dict[str, Any]:
+    """For a row that is being made."""
+    columns = {name: _column(table, name, atoms) for name, atoms in settings.columns.items()}
+    return columns | {name: dict(keys) for name, keys in settings.maps.items()}
+
+
+def _amend(
+    table: str,
+    row: Row,
+    current: OvsBridge | OvsPort | OvsInterface,
+    op: SetBridge | SetPort | SetInterface,
+) -> None:
+    changes: Amendment = op.settings
+    for column in sorted(changes.touched()):
+        if _setting(current, column) != _setting(op.based_on, column):
+            raise OutOfDateError(f"{column} of {op.name} changed")
+        row.verify(column)
+    for column, atoms in changes.columns.items():
+        setattr(row, column, _column(table, column, atoms))
+    for column, gone in changes.without.items():
+        for key in gone:
+            row.delkey(column, key)
+    for column, keys in changes.keys.items():
+        for key, value in keys.items():
+            row.setkey(column, key, value)
+
+
+def _setting(row: OvsBridge | OvsPort | OvsInterface, column: str) -> Any:
+    if column == "external_ids":
+        return row.external_ids
+    return row.settings.columns.get(column, row.settings.maps.get(column))
+
+
+def _column(table: str, name: str, atoms: tuple[Atom, ...]) -> Any:
+    """In python-ovs's words: a scalar by itself, a set as a list."""
+    return atoms[0] if SETTABLE[table][name].is_scalar else list(atoms)

@@ -32,7 +32,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     """
     if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
-    inventory = take_inventory(observed, desired.fleet_uid)
+    inventory = take_inventory(observed, desired.fleet_uid, desired.released)
     contested = _contested(desired)
     surroundings = survey(desired, inventory)
     segments, refusals = expand(desired, surroundings)
@@ -177,11 +177,17 @@ def _draft_removals(
 
 
 def _bridge_unknown(desired: HostState, port: Port) -> Failure | None:
-    names = {bridge.name for bridge in desired_bridges(desired)}
-    if port.bridge in names | {each.linux_bridge for each in desired.attachments} - {""}:
-        return None
-    message = f"port {port.interface} is to be on bridge {port.bridge}, which intent does not have"
-    return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
+    of_ovs = {bridge.name for bridge in desired_bridges(desired)}
+    places = {port.bridge: of_ovs | {each.linux_bridge for each in desired.attachments} - {""}}
+    if port.patch is not None:
+        places[port.patch.bridge] = of_ovs
+    for bridge, known in places.items():
+        if bridge not in known:
+            message = (
+                f"port {port.interface} is to be on bridge {bridge}, which intent does not have"
+            )
+            return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
+    return None
 
 
 def _contested(desired: HostState) -> frozenset[Claim]:
@@ -204,8 +210,13 @@ def _asked_for(desired: HostState) -> Iterator[Claim]:
 
 
 def _port_claims(port: Port) -> tuple[Claim, ...]:
-    own = LinkName(port.interface)
-    return (own,) if port.peer is None else (own, PeerName(port.peer.netns, port.peer.interface))
+    names = [port.interface, *port.members]
+    if port.patch is not None:
+        names.append(port.patch.interface)
+    claims: tuple[Claim, ...] = tuple(LinkName(name) for name in names)
+    if port.peer is None:
+        return claims
+    return (*claims, PeerName(port.peer.netns, port.peer.interface))
 
 
 def _double(resource: str, claims: Iterable[Claim], contested: Container[Claim]) -> Failure | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Bridge, DatapathType, Link, OvsBridge
 from agent.planner.claims import Claim, LinkName, OvsName, Thing, ThingKind
@@ -11,6 +13,7 @@ from agent.planner.inventory import Inventory
 from agent.planner.links import Wish, configure
 from agent.planner.plan import AddBridge, Stage
 from agent.planner.rows import mend_bridge
+from agent.planner.settings import Wanted, wanted_columns
 
 FAIL_MODE = "standalone"
 """The bridge forwards as a learning switch whether or not anybody controls it."""
@@ -22,10 +25,13 @@ def draft_bridge(bridge: Bridge, inventory: Inventory) -> Draft | Failure:
         return refusal
     rows = inventory.bridges.get(bridge.id, ())
     stale = tuple(Thing(ThingKind.BRIDGE, row.name) for row in rows if row.name != bridge.name)
+    wanted = wanted_columns(bridge.id, "Bridge", bridge.settings, inventory.observed)
     kept = kept_row(bridge, inventory)
     if kept is None:
-        return _creation(bridge, inventory, stale)
-    return _mending(bridge, inventory, kept, stale)
+        draft = _creation(bridge, inventory, wanted, stale)
+    else:
+        draft = _mending(bridge, inventory, wanted, kept, stale)
+    return replace(draft, failures=(*wanted.failures, *draft.failures))
 
 
 def kept_row(bridge: Bridge, inventory: Inventory) -> OvsBridge | None:
@@ -37,6 +43,13 @@ def kept_row(bridge: Bridge, inventory: Inventory) -> OvsBridge | None:
 def _refusal(bridge: Bridge, inventory: Inventory) -> Failure | None:
     if not inventory.observed.has_ovs:
         return no_open_vswitch(bridge.id)
+    mode = bridge.settings.columns.get("fail_mode", (FAIL_MODE,))
+    if mode != (FAIL_MODE,):
+        message = (
+            f"bridge {bridge.name} is to have fail_mode {mode}, in which it forwards nothing "
+            f"without a controller; leave it out, or set it to {FAIL_MODE}"
+        )
+        return Failure(bridge.id, ErrorKind.INVALID, "FailModeRefused", message)
     if bridge.datapath_type is DatapathType.UNKNOWN:
         message = (
             f"the datapath type of bridge {bridge.name} is not known to this agent; upgrade it"
@@ -53,13 +66,17 @@ def _refusal(bridge: Bridge, inventory: Inventory) -> Failure | None:
     return None
 
 
-def _creation(bridge: Bridge, inventory: Inventory, stale: tuple[Thing, ...]) -> Draft:
+def _creation(
+    bridge: Bridge, inventory: Inventory, wanted: Wanted, stale: tuple[Thing, ...]
+) -> Draft:
     add = AddBridge(
         bridge.id,
         bridge.name,
         bridge.datapath_type.value,
         inventory.mark(bridge.id),
         FAIL_MODE,
+        wanted.settings,
+        wanted.external_ids,
     )
     # A device that an ovs-vswitchd left behind when it was killed is taken over by the next one.
     left_behind = any(
@@ -78,15 +95,21 @@ def _creation(bridge: Bridge, inventory: Inventory, stale: tuple[Thing, ...]) ->
 
 
 def _mending(
-    bridge: Bridge, inventory: Inventory, row: OvsBridge, stale: tuple[Thing, ...]
+    bridge: Bridge,
+    inventory: Inventory,
+    wanted: Wanted,
+    row: OvsBridge,
+    stale: tuple[Thing, ...],
 ) -> Draft:
-    wanted = OvsBridge(
+    marks = inventory.mark(bridge.id)
+    wish = OvsBridge(
         bridge.name,
         datapath_type=bridge.datapath_type.value,
         fail_mode=FAIL_MODE,
-        external_ids=inventory.mark(bridge.id),
+        external_ids={**wanted.external_ids, **marks},
+        settings=wanted.settings,
     )
-    ops = mend_bridge(bridge.id, row, wanted)
+    ops = mend_bridge(bridge.id, row, wish, marks, inventory.released(bridge.id, "Bridge"))
     link = inventory.observed.links.get(bridge.name)
     if link is not None and link.kind not in OVS_KINDS:
         # The bridge forwards without its own device, so that its ports do not have to fail too.

@@ -24,6 +24,8 @@ class Draft:
     resource: str
     bridge: str = ""
     """Name of the bridge it is to be on; the bridges' own drafts have ``makes_bridge`` instead."""
+    far_bridge: str = ""
+    """Name of the other bridge it is to be on, for a patch."""
     makes_bridge: str = ""
     claims: tuple[Claim, ...] = ()
     stale: tuple[Thing, ...] = ()
@@ -32,6 +34,8 @@ class Draft:
     """What comes before ``make`` and is in nobody's way yet: it only waits for names to be free."""
     make: Stage = NOTHING
     mend: Stage = NOTHING
+    later: Stage = NOTHING
+    """What comes only once ``mend`` and ``make`` have had their effect."""
     takes: frozenset[str] = frozenset()
     """Devices that it puts where they belong, whatever Linux bridge they are in."""
     make_first: bool = False

@@ -1,19 +1,22 @@
 """What is on the host, sorted by whose it is and by what it occupies.
 
 Built once per plan from the observed state. Ownership is read from marks alone (external_ids of
-rows, aliases of devices), never from names. Must not know what is desired.
+rows, aliases of devices), never from names. Of what is desired it knows only what
+is to be given back.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
+from agent.columns import Release
 from agent.model import ID_KEY, OWNER_KEY, Link, ObservedState, OvsBridge, OvsPort, alias
 from agent.planner.claims import Claim, Holder
 from agent.planner.holders import device_rows, holders_of, in_order, is_backed
 from agent.planner.ownership import aliased_id, owned_id, segment_of
+from agent.planner.releases import Releases, by_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,13 @@ class Inventory:
     """The devices in each Linux bridge or other master."""
     device_rows: frozenset[str]
     """Names of the devices that Open vSwitch makes and removes together with a row."""
+    releases: Releases = field(default_factory=dict)
+    """What intent set on rows of ours and does not set any more."""
+    stacks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """The devices that take the frames of another one, by its ifindex."""
+
+    def released(self, resource: str, table: str) -> tuple[Release, ...]:
+        return self.releases.get((resource, table), ())
 
     def owned_ids(self) -> frozenset[str]:
         return frozenset({*self.bridges, *self.ports, *self.links})
@@ -72,7 +82,9 @@ class Inventory:
         return {OWNER_KEY: self.owner, ID_KEY: resource}
 
 
-def take_inventory(observed: ObservedState, owner: str) -> Inventory:
+def take_inventory(
+    observed: ObservedState, owner: str, released: Collection[Release] = ()
+) -> Inventory:
     bridges: dict[str, list[OvsBridge]] = defaultdict(list)
     ports: dict[str, list[PlacedPort]] = defaultdict(list)
     links: dict[str, list[Link]] = defaultdict(list)
@@ -101,7 +113,16 @@ def take_inventory(observed: ObservedState, owner: str) -> Inventory:
         enslaved={key: tuple(names) for key, names in enslaved.items() if key},
         holders=holders_of(observed, owner),
         device_rows=device_rows(observed),
+        releases=by_row(released),
+        stacks=_stacks(observed),
     )
+
+
+def _stacks(observed: ObservedState) -> dict[int, tuple[str, ...]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(observed.links):
+        found[observed.links[name].stacked_on].append(name)
+    return {index: tuple(names) for index, names in found.items() if index}
 
 
 def owned_ids(observed: ObservedState, owner: str) -> frozenset[str]:

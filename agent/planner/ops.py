@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
+from agent.columns import NO_SETTINGS, Atom, Settings
 from agent.model import OvsBridge, OvsInterface, OvsPort
-from agent.planner.wording import ColumnValue, changes
+from agent.planner.wording import ColumnValue, changes, settings_words
 
 
 def _empty() -> Mapping[str, str]:
@@ -22,11 +23,49 @@ def _no_columns() -> Mapping[str, ColumnValue]:
     return MappingProxyType({})
 
 
+def _no_atoms() -> Mapping[str, tuple[Atom, ...]]:
+    return MappingProxyType({})
+
+
+def _no_keys() -> Mapping[str, Mapping[str, str]]:
+    return MappingProxyType({})
+
+
+def _no_names() -> Mapping[str, frozenset[str]]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What changes of a row's columns in ``agent.columns``.
+
+    ``columns`` are written as a whole, of ``keys`` each by itself, and ``without`` names keys to
+    take out; both by the name of their column.
+    """
+
+    columns: Mapping[str, tuple[Atom, ...]] = field(default_factory=_no_atoms)
+    keys: Mapping[str, Mapping[str, str]] = field(default_factory=_no_keys)
+    without: Mapping[str, frozenset[str]] = field(default_factory=_no_names)
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.keys or self.without)
+
+    def touched(self) -> frozenset[str]:
+        return frozenset({*self.columns, *self.keys, *self.without})
+
+    def describe(self) -> str:
+        return settings_words(self.columns, self.keys, self.without)
+
+
+NO_AMENDMENT = Amendment()
+
+
 @dataclass(frozen=True, slots=True)
 class AddBridge:
     """Insert a Bridge with its local Port and Interface (type ``internal``), all of ``name``.
 
-    ``external_ids`` go on all three rows. The bridge is appended to Open_vSwitch.bridges.
+    ``external_ids`` go on all three rows, ``settings`` and ``own_ids``, which are external_ids too,
+    on that of the Bridge. The bridge is appended to Open_vSwitch.bridges.
     """
 
     resource: str
@@ -34,6 +73,8 @@ class AddBridge:
     datapath_type: str
     external_ids: Mapping[str, str]
     fail_mode: str = "standalone"
+    settings: Settings = NO_SETTINGS
+    own_ids: Mapping[str, str] = field(default_factory=_empty)
 
     def describe(self) -> str:
         return f"create bridge {self.name} (datapath_type {self.datapath_type})"
@@ -52,9 +93,11 @@ class SetBridge:
     based_on: OvsBridge
     columns: Mapping[str, ColumnValue] = field(default_factory=_no_columns)
     external_ids: Mapping[str, str] = field(default_factory=_empty)
+    settings: Amendment = NO_AMENDMENT
 
     def describe(self) -> str:
-        return f"change bridge {self.name}: {changes(self.columns, self.external_ids)}"
+        words = changes(self.columns, self.external_ids, self.settings.describe())
+        return f"change bridge {self.name}: {words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +118,7 @@ class DeleteBridge:
 
 @dataclass(frozen=True, slots=True)
 class AddPort:
-    """Insert a Port with its one Interface, of the same name, into ``bridge``.
+    """Insert a Port with its Interfaces into ``bridge``; one of the same name, unless it is a bond.
 
     ``port`` holds every column to write on both rows, the marks included; its ofport and error
     mean nothing here. ``bridge`` may be one that the same transaction creates.
@@ -87,8 +130,11 @@ class AddPort:
 
     def describe(self) -> str:
         interface = self.port.interfaces[0]
-        kind = interface.type or "system"
+        names = ", ".join(each.name for each in self.port.interfaces)
+        is_bond = names != self.port.name
+        kind = "bond" if is_bond else interface.type or "system"
         where = f" to {interface.options['remote_ip']}" if "remote_ip" in interface.options else ""
+        where = f" of {names}" if is_bond else where
         tag = "" if self.port.tag is None else f", tag {self.port.tag}"
         return f"add {kind} port {self.port.name}{where} to bridge {self.bridge}{tag}"
 
@@ -103,9 +149,11 @@ class SetPort:
     based_on: OvsPort
     columns: Mapping[str, ColumnValue] = field(default_factory=_no_columns)
     external_ids: Mapping[str, str] = field(default_factory=_empty)
+    settings: Amendment = NO_AMENDMENT
 
     def describe(self) -> str:
-        return f"change port {self.name}: {changes(self.columns, self.external_ids)}"
+        words = changes(self.columns, self.external_ids, self.settings.describe())
+        return f"change port {self.name}: {words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +171,42 @@ class SetInterface:
     external_ids: Mapping[str, str] = field(default_factory=_empty)
 
     without: frozenset[str] = frozenset()
+    settings: Amendment = NO_AMENDMENT
 
     def describe(self) -> str:
         unset: dict[str, ColumnValue] = dict.fromkeys(self.without)
-        words = changes({**self.columns, **self.options, **unset}, self.external_ids)
+        named = {**self.columns, **self.options, **unset}
+        words = changes(named, self.external_ids, self.settings.describe())
         return f"change interface {self.name}: {words}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddInterface:
+    """Insert an Interface into a Port that is there: one more member of a bond."""
+
+    resource: str
+    bridge: str
+    port: str
+    interface: OvsInterface
+
+    def describe(self) -> str:
+        return f"add interface {self.interface.name} to port {self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteInterface:
+    """Take an Interface out of a Port that keeps others.
+
+    Must not be executed when the Interface's external_ids are no longer those of ``based_on``.
+    """
+
+    resource: str
+    bridge: str
+    port: str
+    based_on: OvsInterface
+
+    def describe(self) -> str:
+        return f"take interface {self.based_on.name} out of port {self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +227,13 @@ class DeletePort:
 
 
 OvsdbOp: TypeAlias = (
-    AddBridge | SetBridge | DeleteBridge | AddPort | SetPort | SetInterface | DeletePort
+    AddBridge
+    | SetBridge
+    | DeleteBridge
+    | AddPort
+    | SetPort
+    | AddInterface
+    | SetInterface
+    | DeleteInterface
+    | DeletePort
 )

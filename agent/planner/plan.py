@@ -18,8 +18,11 @@ from typing import TypeAlias
 from agent.errors import Failure
 from agent.planner.ops import (
     AddBridge,
+    AddInterface,
     AddPort,
+    Amendment,
     DeleteBridge,
+    DeleteInterface,
     DeletePort,
     OvsdbOp,
     SetBridge,
@@ -30,6 +33,7 @@ from agent.planner.steps import (
     AddAddress,
     AddFdb,
     CreateLinuxBridge,
+    CreateTap,
     CreateVeth,
     CreateVxlan,
     DeleteAddress,
@@ -37,6 +41,7 @@ from agent.planner.steps import (
     DeleteLink,
     NetlinkStep,
     SetLink,
+    SetTapOwner,
 )
 from agent.planner.wording import ColumnValue
 
@@ -44,14 +49,18 @@ __all__ = [
     "AddAddress",
     "AddBridge",
     "AddFdb",
+    "AddInterface",
     "AddPort",
+    "Amendment",
     "ColumnValue",
     "CreateLinuxBridge",
+    "CreateTap",
     "CreateVeth",
     "CreateVxlan",
     "DeleteAddress",
     "DeleteBridge",
     "DeleteFdb",
+    "DeleteInterface",
     "DeleteLink",
     "DeletePort",
     "NetlinkStep",
@@ -61,6 +70,7 @@ __all__ = [
     "SetInterface",
     "SetLink",
     "SetPort",
+    "SetTapOwner",
     "Stage",
     "Step",
 ]
@@ -100,8 +110,9 @@ class Stage:
 class Plan:
     """The way from what is to what shall be, and what cannot be reached and why.
 
-    A resource in ``failures`` has no steps that would create or change it, apart from the Linux
-    bridge of a segment that cannot be joined to the other hosts.
+    A resource in ``failures`` has no steps that would create or change it, apart from what of it
+    can be here: the Linux bridge of a segment that cannot be joined to the other hosts, a row
+    without the column that the database lacks, a bond without the device that is missing.
     """
 
     stages: tuple[Stage, ...] = ()

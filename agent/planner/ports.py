@@ -1,27 +1,33 @@
-"""Workload ports: internal devices, and veth pairs with the peer in a named namespace."""
+"""Ports: what each type of them is refused for, and internal devices."""
 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
+from agent.columns import NO_SETTINGS
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Link, OvsInterface, OvsPort, Port, PortType
+from agent.model import OVS_KINDS, Link, OvsInterface, Port, PortType
+from agent.planner.bonds import draft_bond
 from agent.planner.claims import Claim, LinkName, OvsName
+from agent.planner.devices import draft_system
 from agent.planner.draft import Draft
 from agent.planner.health import foreign_interface, interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import Wish, configure
+from agent.planner.patches import draft_patch
 from agent.planner.plan import AddPort, NetlinkStep, Stage
-from agent.planner.rows import mend_port
-from agent.planner.veths import (
-    draft_enslaved_veth,
-    draft_plugged_veth,
+from agent.planner.port_rows import (
+    WantedRow,
+    fitting_row,
     stale_links,
     stale_rows,
     wanted_addresses,
+    wanted_row,
 )
-
-_INTERFACE_TYPES = {PortType.INTERNAL: "internal", PortType.VETH: ""}
+from agent.planner.rows import mend_port
+from agent.planner.taps import draft_tap
+from agent.planner.veths import draft_enslaved_veth, draft_plugged_veth
 
 
 def draft_port(
@@ -32,20 +38,36 @@ def draft_port(
         return refusal
     if port.peer is not None and on_linux_bridge:
         return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=bridge_is_there)
-    placed = _fitting_row(port, inventory) if bridge_is_there else None
+    wanted = wanted_row(port, inventory)
+    draft = _draft(port, inventory, wanted, bridge_is_there=bridge_is_there)
+    if isinstance(draft, Failure) or not wanted.failures:
+        return draft
+    return replace(draft, failures=(*wanted.failures, *draft.failures))
+
+
+def _draft(
+    port: Port, inventory: Inventory, wanted: WantedRow, *, bridge_is_there: bool
+) -> Draft | Failure:
+    if port.type is PortType.PATCH and port.patch is not None:
+        return draft_patch(port, port.patch, inventory, wanted)
+    if port.type is PortType.BOND:
+        return draft_bond(port, inventory, wanted, bridge_is_there=bridge_is_there)
+    placed = fitting_row(port, inventory, wanted) if bridge_is_there else None
     if port.type is PortType.VETH and port.peer is not None:
-        wanted = _wanted_row(port, inventory)
-        return draft_plugged_veth(port, port.peer, inventory, placed, wanted)
-    return _draft_internal(port, inventory, placed)
+        return draft_plugged_veth(port, port.peer, inventory, placed, wanted.row)
+    if port.type is PortType.TAP:
+        return draft_tap(port, inventory, placed, wanted.row)
+    if port.type is PortType.SYSTEM:
+        return draft_system(port, inventory, placed, wanted)
+    return _draft_internal(port, inventory, placed, wanted)
 
 
 def _refusal(port: Port, inventory: Inventory) -> Failure | None:
     if port.type is PortType.UNKNOWN:
         message = f"the type of port {port.interface} is not known to this agent; upgrade it"
         return Failure(port.id, ErrorKind.UNSUPPORTED, "PortTypeUnknown", message)
-    if port.type is PortType.VETH and port.peer is None:
-        message = f"veth port {port.interface} names no peer; set peer.netns and peer.interface"
-        return Failure(port.id, ErrorKind.INVALID, "PeerMissing", message)
+    if incomplete := _incomplete(port):
+        return incomplete
     for cidr in sorted(port.addresses):
         if not _is_assignable(cidr):
             message = (
@@ -58,13 +80,32 @@ def _refusal(port: Port, inventory: Inventory) -> Failure | None:
     return _stranger_inside(port, inventory)
 
 
+def _incomplete(port: Port) -> Failure | None:
+    lacks = {
+        PortType.VETH: ("peer", port.peer is None),
+        PortType.PATCH: ("patch", port.patch is None),
+        PortType.BOND: ("members", not port.members),
+    }
+    field, is_missing = lacks.get(port.type, ("", False))
+    if not is_missing:
+        return None
+    message = f"{port.type.value} port {port.interface} has no {field}; set {field}"
+    return Failure(port.id, ErrorKind.INVALID, "PeerMissing", message)
+
+
 def _misplaced(port: Port) -> Failure | None:
-    if port.type is PortType.INTERNAL:
+    if port.type is not PortType.VETH:
         message = (
-            f"port {port.interface} is internal, which only Open vSwitch has, and is to be on "
-            f"Linux bridge {port.bridge}; make it a veth"
+            f"port {port.interface} is of type {port.type.value}, which needs Open vSwitch, and is "
+            f"to be on Linux bridge {port.bridge}; make it a veth"
         )
         return Failure(port.id, ErrorKind.INVALID, "InternalNeedsOvs", message)
+    if (port.settings, port.interface_settings) != (NO_SETTINGS, NO_SETTINGS):
+        message = (
+            f"port {port.interface} is to have settings of Open vSwitch on Linux bridge "
+            f"{port.bridge}; leave them out"
+        )
+        return Failure(port.id, ErrorKind.INVALID, "SettingsNeedOvs", message)
     if port.tag:
         message = (
             f"port {port.interface} is to have tag {port.tag} on Linux bridge {port.bridge}, which "
@@ -90,8 +131,9 @@ def _namespace_failure(port: Port, netns: str, inventory: Inventory) -> Failure 
 
 def _stranger_inside(port: Port, inventory: Inventory) -> Failure | None:
     for placed in inventory.ports.get(port.id, ()):
-        if strangers := inventory.foreign_interfaces(placed.port):
-            return foreign_interface(port.id, placed.port.name, strangers)
+        strangers = set(inventory.foreign_interfaces(placed.port)) - set(port.members)
+        if strangers:
+            return foreign_interface(port.id, placed.port.name, tuple(sorted(strangers)))
     return None
 
 
@@ -103,50 +145,17 @@ def _is_assignable(cidr: str) -> bool:
     return "/" in cidr and not (address.version == 6 and address.is_link_local)
 
 
-def _fitting_row(port: Port, inventory: Inventory) -> PlacedPort | None:
-    """The row of this port that need not be made anew, whatever its other columns say."""
-    for placed in inventory.ports.get(port.id, ()):
-        names = [interface.name for interface in placed.port.interfaces]
-        if (placed.bridge, placed.port.name, names) == (
-            port.bridge,
-            port.interface,
-            [port.interface],
-        ) and _type(placed.port) == _INTERFACE_TYPES[port.type]:
-            return placed
-    return None
-
-
-def _type(port: OvsPort) -> str:
-    kind = port.interfaces[0].type
-    return "" if kind == "system" else kind
-
-
-def _wanted_row(port: Port, inventory: Inventory) -> OvsPort:
-    internal = port.type is PortType.INTERNAL
-    marks = inventory.mark(port.id)
-    interface = OvsInterface(
-        port.interface,
-        type=_INTERFACE_TYPES[port.type],
-        mac=(port.mac.lower() or None) if internal else None,
-        mtu_request=port.mtu if internal else None,
-        external_ids=marks,
-    )
-    return OvsPort(port.interface, (interface,), tag=port.tag or None, external_ids=marks)
-
-
-def _add(port: Port, inventory: Inventory) -> AddPort:
-    return AddPort(port.id, port.bridge, _wanted_row(port, inventory))
-
-
 # --- internal ------------------------------------------------------------------------------------
 
 
-def _draft_internal(port: Port, inventory: Inventory, placed: PlacedPort | None) -> Draft:
+def _draft_internal(
+    port: Port, inventory: Inventory, placed: PlacedPort | None, wanted: WantedRow
+) -> Draft:
     link = inventory.observed.links.get(port.interface)
     is_other = link is not None and link.kind not in OVS_KINDS
     if placed is None or is_other or _is_unplugged(placed.port.interfaces[0], link):
-        return _make_internal(port, inventory)
-    ops = mend_port(port.id, placed, _wanted_row(port, inventory))
+        return _make_internal(port, inventory, wanted)
+    ops = mend_port(port.id, placed, wanted.row, inventory=inventory)
     interface = placed.port.interfaces[0]
     return Draft(
         port.id,
@@ -169,22 +178,42 @@ def _is_unplugged(interface: OvsInterface, link: Link | None) -> bool:
     return link is None and (interface.ofport or 0) > 0 and not interface.error
 
 
-def _make_internal(port: Port, inventory: Inventory) -> Draft:
+def _make_internal(port: Port, inventory: Inventory, wanted: WantedRow) -> Draft:
     own = inventory.links.get(port.id, ())
     left_behind = next(
-        (link for link in own if link.name == port.interface and link.kind in OVS_KINDS), None
+        (
+            link
+            for link in own
+            if link.name == port.interface
+            and link.kind in OVS_KINDS
+            and not _is_plugged(port, inventory)
+        ),
+        None,
     )
     claims: tuple[Claim, ...] = (OvsName(port.interface),)
-    wish = Wish(up=True, alias=inventory.alias(port.id), addresses=wanted_addresses(port))
+    wish = Wish(
+        up=not port.admin_down,
+        alias=inventory.alias(port.id),
+        addresses=wanted_addresses(port),
+    )
     return Draft(
         port.id,
         bridge=port.bridge,
         claims=claims if left_behind else (*claims, LinkName(port.interface)),
         stale=(*stale_rows(port, inventory, None), *stale_links(port, inventory, left_behind)),
         make=Stage(
-            ovsdb=(_add(port, inventory),),
+            ovsdb=(AddPort(port.id, port.bridge, wanted.row),),
             post=configure(port.id, None, port.interface, None, wish),
         ),
+    )
+
+
+def _is_plugged(port: Port, inventory: Inventory) -> bool:
+    """Whether the device was plugged in as it is: then it is a TAP device that we made."""
+    return any(
+        interface.name == port.interface and interface.type in ("", "system")
+        for placed in inventory.ports.get(port.id, ())
+        for interface in placed.port.interfaces
     )
 
 
@@ -195,7 +224,7 @@ def _configure_internal(
     wish = Wish(
         mtu=port.mtu if interface.mtu_request == port.mtu else None,
         mac=port.mac.lower() or None if _same(interface.mac, port.mac) else None,
-        up=True,
+        up=not port.admin_down,
         alias=inventory.alias(port.id),
         addresses=wanted_addresses(port),
     )

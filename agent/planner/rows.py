@@ -6,28 +6,37 @@ maps are compared and written; whatever else somebody put into a row of ours sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from agent.columns import Release
 from agent.model import OvsBridge, OvsInterface, OvsPort
-from agent.planner.inventory import PlacedPort
+from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import ColumnValue, OvsdbOp, SetBridge, SetInterface, SetPort
+from agent.planner.releases import amend
 
 PORT_COLUMNS = ("tag", "trunks", "vlan_mode", "protected")
 INTERFACE_COLUMNS = ("mac", "mtu_request")
 
 
-def mend_bridge(resource: str, row: OvsBridge, wanted: OvsBridge) -> tuple[OvsdbOp, ...]:
-    """``wanted`` counts with its columns; its ports hold the marks of the local port."""
+def mend_bridge(
+    resource: str,
+    row: OvsBridge,
+    wanted: OvsBridge,
+    marks: Mapping[str, str],
+    released: Collection[Release] = (),
+) -> tuple[OvsdbOp, ...]:
+    """``marks`` are those of the local port; ``released`` is to be given back."""
     columns = _changed_columns(row, wanted, ("datapath_type", "fail_mode"))
     if _datapath_type(row) == _datapath_type(wanted):
         columns.pop("datapath_type", None)
-    marks = _changed_keys(row.external_ids, wanted.external_ids)
+    ids = _changed_keys(row.external_ids, wanted.external_ids)
+    settings = amend("Bridge", row, wanted.settings, released)
     ops: list[OvsdbOp] = []
-    if columns or marks:
-        ops.append(SetBridge(resource, row.name, row, columns, marks))
+    if columns or ids or settings:
+        ops.append(SetBridge(resource, row.name, row, columns, ids, settings))
     for port in row.ports:
         if port.name == row.name:
-            ops += _mend_local_port(resource, PlacedPort(row.name, port), wanted.external_ids)
+            ops += _mend_local_port(resource, PlacedPort(row.name, port), marks)
     return tuple(ops)
 
 
@@ -35,19 +44,30 @@ def mend_port(
     resource: str,
     placed: PlacedPort,
     wanted: OvsPort,
+    *,
     interface_columns: tuple[str, ...] = INTERFACE_COLUMNS,
     unset: frozenset[str] = frozenset(),
+    inventory: Inventory | None = None,
 ) -> tuple[OvsdbOp, ...]:
-    """``unset`` names options of the interface that it shall not have."""
+    """``unset`` names options of the interfaces that they shall not have.
+
+    Interfaces count by their names; what ``inventory`` knows as released is given back.
+    """
     row = placed.port
+    released = inventory.released(resource, "Port") if inventory else ()
     columns = _changed_columns(row, wanted, PORT_COLUMNS)
     marks = _changed_keys(row.external_ids, wanted.external_ids)
+    settings = amend("Port", row, wanted.settings, released)
     ops: list[OvsdbOp] = []
-    if columns or marks:
-        ops.append(SetPort(resource, placed.bridge, row.name, row, columns, marks))
-    ops += _mend_interface(
-        resource, row.interfaces[0], wanted.interfaces[0], interface_columns, unset
-    )
+    if columns or marks or settings:
+        ops.append(SetPort(resource, placed.bridge, row.name, row, columns, marks, settings))
+    given_back = inventory.released(resource, "Interface") if inventory else ()
+    wishes = {each.name: each for each in wanted.interfaces}
+    for interface in row.interfaces:
+        if wish := wishes.get(interface.name):
+            ops += _mend_interface(
+                resource, interface, wish, interface_columns, unset=unset, released=given_back
+            )
     return tuple(ops)
 
 
@@ -70,15 +90,18 @@ def _mend_interface(
     row: OvsInterface,
     wanted: OvsInterface,
     names: tuple[str, ...],
+    *,
     unset: frozenset[str] = frozenset(),
+    released: Collection[Release] = (),
 ) -> tuple[OvsdbOp, ...]:
     columns = _changed_columns(row, wanted, names)
     options = _changed_keys(row.options, wanted.options)
     marks = _changed_keys(row.external_ids, wanted.external_ids)
     without = unset & row.options.keys()
-    if not (columns or options or marks or without):
+    settings = amend("Interface", row, wanted.settings, released)
+    if not (columns or options or marks or without or settings):
         return ()
-    return (SetInterface(resource, row.name, row, columns, options, marks, without),)
+    return (SetInterface(resource, row.name, row, columns, options, marks, without, settings),)
 
 
 def _changed_columns(

@@ -91,8 +91,9 @@ def _refuse(result: Settlement, broken: dict[str, Failure], inventory: Inventory
 def _refusal(
     draft: Draft, result: Settlement, broken: dict[str, Failure], inventory: Inventory
 ) -> Failure | None:
-    if draft.bridge in broken:
-        return _bridge_failed(draft, broken[draft.bridge])
+    for bridge in (draft.bridge, draft.far_bridge):
+        if bridge in broken:
+            return _bridge_failed(draft, bridge, broken[bridge])
     for claim in draft.claims:
         for holder in inventory.holders.get(claim, ()):
             if holder.thing not in result.doomed:
@@ -108,10 +109,10 @@ def _bridge_in_use(resource: str, bridge: str, staying: tuple[str, ...]) -> Fail
     return Failure(resource, ErrorKind.CONFLICT, "BridgeInUse", message)
 
 
-def _bridge_failed(draft: Draft, cause: Failure) -> Failure:
+def _bridge_failed(draft: Draft, bridge: str, cause: Failure) -> Failure:
     if cause.resource == draft.resource:
         return cause
-    message = f"bridge {draft.bridge} cannot be used ({cause.reason}): {cause.message}"
+    message = f"bridge {bridge} cannot be used ({cause.reason}): {cause.message}"
     return Failure(draft.resource, cause.kind, "BridgeFailed", message)
 
 

@@ -13,8 +13,10 @@ from agent.planner.draft import Draft
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import (
     AddBridge,
+    AddInterface,
     AddPort,
     DeleteBridge,
+    DeleteInterface,
     DeleteLink,
     DeletePort,
     OvsdbOp,
@@ -27,12 +29,14 @@ from agent.planner.settle import Settlement
 
 _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
     DeletePort,
+    DeleteInterface,
     DeleteBridge,
     AddBridge,
     SetBridge,
     SetPort,
     SetInterface,
     AddPort,
+    AddInterface,
 )
 """Within a stage; so that ``Stage.groups`` holds bridges before the ports that need them."""
 
@@ -51,6 +55,7 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
         (first if is_named else second).append(draft.prepare)
         first.append(draft.mend)
         (second if waits else first).append(draft.make)
+        second.append(draft.later)
         for thing in draft.stale:
             if thing not in settlement.doomed:
                 continue
@@ -66,7 +71,7 @@ def _waiting(
     """Keys of those that cannot be made before something else is gone or their bridge is there."""
     waiting = {draft.key for draft in drafts if _obstacles(draft.claims, settlement, inventory)}
     bridges = {draft.makes_bridge for draft in drafts if draft.key in waiting} - {""}
-    return waiting | {draft.key for draft in drafts if draft.bridge in bridges}
+    return waiting | {draft.key for draft in drafts if bridges & {draft.bridge, draft.far_bridge}}
 
 
 def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[Thing]:

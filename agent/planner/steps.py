@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent.model import FdbEntry, Vxlan
+from agent.model import FdbEntry, TapOwner, Vxlan
 from agent.planner.wording import changes
 
 
@@ -67,6 +67,37 @@ class CreateLinuxBridge:
 
     def describe(self) -> str:
         return f"create Linux bridge {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTap:
+    """Create a TAP device that persists, down.
+
+    It must never persist without its alias: it becomes persistent last, and is gone with the
+    descriptor that made it until then. ``mtu`` 0 is the kernel's own.
+    """
+
+    resource: str
+    name: str
+    alias: str
+    mtu: int
+    owner: TapOwner
+
+    def describe(self) -> str:
+        return f"create TAP device {self.name}{_owned_by(self.owner)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetTapOwner:
+    """Change who may open a TAP device; what is None of ``owner`` stays. ``ifindex`` as SetLink."""
+
+    resource: str
+    name: str
+    owner: TapOwner
+    ifindex: int
+
+    def describe(self) -> str:
+        return f"change TAP device {self.name}{_owned_by(self.owner)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +217,8 @@ NetlinkStep: TypeAlias = (
     CreateVeth
     | CreateVxlan
     | CreateLinuxBridge
+    | CreateTap
+    | SetTapOwner
     | AddFdb
     | DeleteFdb
     | DeleteLink
@@ -199,6 +232,12 @@ def _entries(entries: tuple[FdbEntry, ...]) -> str:
     shown = ", ".join(f"{entry.mac} at {entry.dst}" for entry in entries[:3])
     more = len(entries) - 3
     return shown if more <= 0 else f"{shown} and {more} more"
+
+
+def _owned_by(owner: TapOwner) -> str:
+    parts = {"user": owner.uid, "group": owner.gid}
+    words = " and ".join(f"{what} {who}" for what, who in parts.items() if who is not None)
+    return f" for {words}" if words else ""
 
 
 def _where(netns: str | None) -> str:

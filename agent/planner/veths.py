@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from agent.errors import Failure
 from agent.model import Link, OvsPort, Port, VethPeer
-from agent.planner.claims import Claim, LinkName, OvsName, PeerName, Thing, ThingKind
+from agent.planner.claims import Claim, LinkName, OvsName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort, is_pair
-from agent.planner.links import Wish, configure, enslaved_elsewhere, normal_address
+from agent.planner.links import Wish, configure, enslaved_elsewhere
 from agent.planner.plan import AddPort, CreateVeth, NetlinkStep, Stage
+from agent.planner.port_rows import stale_links, stale_rows, wanted_addresses
 from agent.planner.rows import mend_port
 
 
@@ -29,7 +30,7 @@ def draft_plugged_veth(
     """A veth on a bridge of Open vSwitch; ``placed`` is the row that already is this port's."""
     link = _living_link(port, peer, inventory)
     if link is None:
-        near = configure(port.id, None, port.interface, None, Wish(up=True))
+        near = configure(port.id, None, port.interface, None, Wish(up=not port.admin_down))
         draft = _new_pair(port, peer, inventory, near)
         make = replace(draft.make, ovsdb=(AddPort(port.id, port.bridge, wanted),))
         return replace(draft, make=make)
@@ -43,7 +44,7 @@ def draft_plugged_veth(
     if placed is None:
         make = Stage(release, (AddPort(port.id, port.bridge, wanted),), post)
         return replace(draft, claims=(OvsName(port.interface),), make=make)
-    ops = mend_port(port.id, placed, wanted)
+    ops = mend_port(port.id, placed, wanted, inventory=inventory)
     failures = () if ops else interface_failures(port.id, placed.port.interfaces[0])
     return replace(draft, mend=Stage(release, ops, post), failures=failures)
 
@@ -54,7 +55,7 @@ def draft_enslaved_veth(
     """A veth on a Linux bridge; whatever row Open vSwitch had for it goes."""
     link = _living_link(port, peer, inventory)
     if link is None:
-        wish = Wish(up=True, master=port.bridge)
+        wish = Wish(up=not port.admin_down, master=port.bridge)
         near = configure(port.id, None, port.interface, None, wish)
         return _new_pair(port, peer, inventory, near)
     if failure := enslaved_elsewhere(port.id, link, inventory):
@@ -115,32 +116,8 @@ def _settle_pair(
     port: Port, peer: VethPeer, inventory: Inventory, link: Link, master: str | None
 ) -> tuple[NetlinkStep, ...]:
     far = inventory.observed.peers[peer.netns, peer.interface]
-    near = Wish(mtu=port.mtu, up=True, quiet=True, master=master)
+    near = Wish(mtu=port.mtu, up=not port.admin_down, quiet=True, master=master)
     wish = Wish(port.mtu, port.mac.lower() or None, up=True, addresses=wanted_addresses(port))
     return configure(port.id, None, port.interface, link, near) + configure(
         port.id, peer.netns, peer.interface, far, wish
-    )
-
-
-# --- what every port has -------------------------------------------------------------------------
-
-
-def wanted_addresses(port: Port) -> frozenset[str]:
-    return frozenset(normal_address(cidr) for cidr in port.addresses)
-
-
-def stale_rows(port: Port, inventory: Inventory, kept: PlacedPort | None) -> tuple[Thing, ...]:
-    return tuple(
-        Thing(ThingKind.PORT, placed.port.name)
-        for placed in inventory.ports.get(port.id, ())
-        if placed is not kept
-    )
-
-
-def stale_links(port: Port, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
-    """Devices of this port that are to go and do not go by themselves with a row."""
-    return tuple(
-        Thing(ThingKind.LINK, link.name)
-        for link in inventory.links.get(port.id, ())
-        if link is not kept and not inventory.is_backed(link)
     )

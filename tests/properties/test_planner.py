@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agent.model import Backend, HostState, ObservedState, segment_id
-from agent.planner import make_plan
+from agent.planner import make_plan, owed_releases
 from agent.planner.plan import Step
 from tests.support.hosts import FLEET, bare_host, desired_states, ids, strange_hosts
 from tests.support.satisfaction import foreign_part, own_part, shortcomings
@@ -16,8 +16,9 @@ from tests.support.switch import Switch
 
 
 def move_on(state: HostState, before: HostState) -> HostState:
-    """``state`` as the successor of ``before``: what it lacks was deleted by intent."""
-    return replace(state, removed=ids(before) - ids(state))
+    """``state`` as the successor of ``before``: what it lacks was deleted or is given back."""
+    released = owed_releases(before, state)
+    return replace(state, removed=ids(before) - ids(state), released=released)
 
 
 def converge(switch: Switch, desired: HostState, rounds: int = 4) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model import HostState, Link
+from agent.model import HostState, Link, PortType
 from agent.planner import make_plan
 from tests.properties.test_planner import assert_at_rest, converge, move_on
 from tests.support.hosts import FLEET, addresses, bare_host, desired_states
@@ -42,8 +42,13 @@ def change_all(switch: Switch, change: Callable[[Link], Link]) -> None:
 
 @st.composite
 def readdressed(draw: st.DrawFn, state: HostState) -> HostState:
-    """The same ports with other addresses."""
-    ports = tuple(replace(port, addresses=draw(addresses())) for port in state.ports)
+    """The same ports with other addresses, where the workload's end is ours to give them."""
+    ports = tuple(
+        replace(port, addresses=draw(addresses()))
+        if port.type in (PortType.INTERNAL, PortType.VETH)
+        else port
+        for port in state.ports
+    )
     return replace(state, ports=ports)
 
 

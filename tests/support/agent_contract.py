@@ -142,7 +142,9 @@ def _interface(row: OvsInterface) -> OvsInterface:
 
 def _link(link: Link) -> Link:
     mac = link.mac if link.mac in MACS or link.kind in ("vxlan", "bridge") else "any"
-    return replace(link, mac=mac, ifindex=0, peer_ifindex=bool(link.peer_ifindex))
+    # Nobody asks of Open vSwitch's own TAP devices that the host keeps out of them.
+    quiet = link.quiet or link.kind == "tun"
+    return replace(link, mac=mac, ifindex=0, peer_ifindex=bool(link.peer_ifindex), quiet=quiet)
 
 
 def _ends(observed: ObservedState, link: Link) -> tuple[str, str]:

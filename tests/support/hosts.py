@@ -6,10 +6,11 @@ examples are short.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
+from agent.columns import NO_SETTINGS, Settings
 from agent.model import (
     ID_KEY,
     OWNER_KEY,
@@ -22,11 +23,13 @@ from agent.model import (
     OvsBridge,
     OvsInterface,
     OvsPort,
+    PatchPeer,
     Port,
     PortType,
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    TapOwner,
     Tunnel,
     VethPeer,
     Vxlan,
@@ -42,6 +45,13 @@ OWN_HOST = "h0"
 OVERLAY = Bridge("overlay", "br-fleet", DatapathType.NETDEV)
 
 PORT_NAMES = ("p0", "p1", "p2", "p3")
+CARDS = ("eth1", "eth2")
+MEMBERS = ("eth3", "eth4", "eth5")
+DEVICES = {
+    name: Link(name, 700 + number, mac=f"02:00:00:00:07:{number:02x}", up=number % 2 == 0)
+    for number, name in enumerate((*CARDS, *MEMBERS))
+}
+"""What every machine has that somebody else made."""
 BRIDGE_NAMES = ("br-a", "br-b", "br-c")
 NAMESPACES = ("ns0", "ns1")
 PEER_NAMES = ("e0", "e1")
@@ -60,8 +70,9 @@ MTUS = (1400, 1450, 1500)
 
 
 def bare_host(**differences: object) -> ObservedState:
-    """A machine with Open vSwitch and namespaces, and nothing else on it."""
+    """A machine with Open vSwitch, network cards and namespaces, and nothing else on it."""
     known = {
+        "links": dict(DEVICES),
         "namespaces": frozenset(NAMESPACES),
         "datapath_types": frozenset({"system", "netdev"}),
         "iface_types": frozenset({"internal", "vxlan", "patch"}),
@@ -75,7 +86,51 @@ _MTUS = st.sampled_from(MTUS)
 _ADDRESSES = st.lists(
     st.sampled_from(ADDRESSES), unique_by=lambda cidr: cidr.partition("/")[0]
 ).map(frozenset)
-_PORT_TYPES = st.sampled_from((PortType.INTERNAL, PortType.VETH))
+_PORT_TYPES = st.sampled_from(
+    (
+        PortType.INTERNAL,
+        PortType.INTERNAL,
+        PortType.VETH,
+        PortType.VETH,
+        PortType.TAP,
+        PortType.SYSTEM,
+        PortType.PATCH,
+        PortType.BOND,
+    )
+)
+_BOND_MEMBERS = st.sets(st.sampled_from(MEMBERS), min_size=2).map(lambda m: tuple(sorted(m)))
+_VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
+_TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
+_BRIDGE_SETTINGS = st.sampled_from(
+    (
+        NO_SETTINGS,
+        Settings({"stp_enable": (True,)}, {"other_config": {"stp-priority": "7"}}),
+        Settings({"stp_enable": (False,), "fail_mode": ("standalone",)}),
+        Settings(
+            {"rstp_enable": (True,), "protocols": ("OpenFlow10", "OpenFlow13")},
+            {"other_config": {"stp-priority": "8", "mac-aging-time": "60"}},
+        ),
+        Settings({"protocols": ()}, {"external_ids": {"note": "a"}}),
+    )
+)
+_ROW_SETTINGS = st.sampled_from(
+    (
+        NO_SETTINGS,
+        Settings({"cvlans": (3, 4), "protected": (True,)}),
+        Settings({"protected": (False,)}, {"other_config": {"stp-path-cost": "5"}}),
+        Settings(
+            {}, {"other_config": {"stp-path-cost": "6", "x": "y"}, "external_ids": {"n": "1"}}
+        ),
+    )
+)
+_INTERFACE_SETTINGS = st.sampled_from(
+    (
+        NO_SETTINGS,
+        Settings({"ingress_policing_rate": (1000,), "ingress_policing_burst": (100,)}),
+        Settings({"ingress_policing_rate": (0,)}, {"external_ids": {"vm": "7"}}),
+        Settings({}, {"bfd": {"enable": "true"}, "external_ids": {"vm": "8"}}),
+    )
+)
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
 _DST_PORTS = st.sampled_from((4789, 4790))
@@ -104,7 +159,7 @@ def bridges(draw: st.DrawFn) -> tuple[Bridge, ...]:
     uids = draw(st.lists(st.sampled_from("ab"), unique=True))
     names = draw(st.permutations(BRIDGE_NAMES))
     return tuple(
-        Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES))
+        Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES), draw(_BRIDGE_SETTINGS))
         for uid, name in zip(uids, names, strict=False)
     )
 
@@ -124,10 +179,23 @@ def ports(draw: st.DrawFn, ground: Ground) -> tuple[Port, ...]:
     names = draw(st.permutations(PORT_NAMES))
     places = [VethPeer(netns, name) for netns in NAMESPACES for name in PEER_NAMES]
     peers = draw(st.permutations(places))
-    return tuple(
+    drawn = tuple(
         draw(port(uid=port_id(uid), name=name, peer=peer, ground=ground))
         for uid, name, peer in zip(uids, names, peers, strict=False)
     )
+    return _without_doubles(drawn)
+
+
+def _without_doubles(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    """A device is in one port."""
+    used: set[str] = set()
+    kept: list[Port] = []
+    for each in ports:
+        names = {each.interface, *each.members}
+        if not names & used:
+            used |= names
+            kept.append(each)
+    return tuple(kept)
 
 
 @st.composite
@@ -135,16 +203,47 @@ def port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, ground: Ground
     bridge = draw(st.sampled_from((*ground.ovs, *ground.linux)))
     on_linux = bridge in ground.linux
     kind = PortType.VETH if on_linux else draw(_PORT_TYPES)
-    return Port(
+    if kind is PortType.PATCH and len(ground.ovs) < 2:
+        kind = PortType.INTERNAL
+    common = Port(
         id=uid,
         interface=name,
         type=kind,
         bridge=bridge,
         tag=0 if on_linux else draw(st.sampled_from((0, *ground.vlans))),
-        mac=draw(_MACS),
         mtu=draw(_MTUS),
+        admin_down=draw(st.integers(0, 5)) == 0,
+    )
+    if on_linux:
+        return _with_workload(draw, common, peer)
+    trunks, mode = draw(_VLANS_OF)
+    common = replace(
+        common,
+        trunks=trunks,
+        vlan_mode=mode,
+        settings=draw(_ROW_SETTINGS),
+        interface_settings=draw(_INTERFACE_SETTINGS),
+    )
+    match kind:
+        case PortType.TAP:
+            return replace(common, tap_owner=draw(_TAP_OWNERS))
+        case PortType.SYSTEM:
+            return replace(common, interface=draw(st.sampled_from(CARDS)))
+        case PortType.PATCH:
+            far = draw(st.sampled_from([each for each in ground.ovs if each != bridge]))
+            end = PatchPeer(far, name.replace("p", "q"), draw(st.sampled_from((0, 11))))
+            return replace(common, patch=end, mtu=0, admin_down=False)
+        case PortType.BOND:
+            return replace(common, interface="bond0", members=draw(_BOND_MEMBERS), mtu=0)
+    return _with_workload(draw, common, peer)
+
+
+def _with_workload(draw: st.DrawFn, port: Port, peer: VethPeer) -> Port:
+    return replace(
+        port,
+        mac=draw(_MACS),
         addresses=draw(_ADDRESSES),
-        peer=peer if kind is PortType.VETH else None,
+        peer=peer if port.type is PortType.VETH else None,
     )
 
 
@@ -332,4 +431,4 @@ def strange_hosts(draw: st.DrawFn) -> ObservedState:
     peers: dict[tuple[str, str], Link] = {}
     if draw(st.booleans()):
         peers["ns0", "e0"] = Link("e0", 900, "veth", peer_ifindex=901)
-    return bare_host(bridges=found, links=draw(foreign_links()), peers=peers)
+    return bare_host(bridges=found, links=DEVICES | draw(foreign_links()), peers=peers)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, Vxlan
+from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, TapOwner, Vxlan
 from agent.planner.plan import (
     AddAddress,
     AddFdb,
     CreateLinuxBridge,
+    CreateTap,
     CreateVeth,
     CreateVxlan,
     DeleteAddress,
@@ -23,6 +24,7 @@ from agent.planner.plan import (
     DeleteLink,
     NetlinkStep,
     SetLink,
+    SetTapOwner,
 )
 
 
@@ -66,8 +68,10 @@ class Kernel:
         match step:
             case CreateVeth():
                 self._create_veth(step)
-            case CreateVxlan() | CreateLinuxBridge():
+            case CreateVxlan() | CreateLinuxBridge() | CreateTap():
                 self._create_device(step)
+            case SetTapOwner():
+                self._set_tap_owner(step)
             case AddFdb():
                 self._add_fdb(step)
             case DeleteFdb():
@@ -131,9 +135,14 @@ class Kernel:
             peer_ifindex=near,
         )
 
-    def _create_device(self, step: CreateVxlan | CreateLinuxBridge) -> None:
+    def _create_device(self, step: CreateVxlan | CreateLinuxBridge | CreateTap) -> None:
         if step.name in self.links:
             raise NetlinkRefusedError("File exists")
+        if isinstance(step, CreateTap):
+            index, mtu = self.next_index(), step.mtu or 1500
+            tap = Link(step.name, index, "tun", generated_mac(index), mtu, alias=step.alias)
+            self.links[step.name] = replace(tap, tap_owner=_known(step.owner))
+            return
         link = Link(step.name, self.next_index(), mac=step.mac, mtu=step.mtu, alias=step.alias)
         if isinstance(step, CreateLinuxBridge):
             self.links[step.name] = replace(link, kind="bridge")
@@ -143,6 +152,15 @@ class Kernel:
             if key == (other.vni, other.dst_port, other.collect_metadata):
                 raise NetlinkRefusedError("A VXLAN device with the specified VNI already exists")
         self.links[step.name] = replace(link, kind="vxlan", vxlan=step.vxlan)
+
+    def _set_tap_owner(self, step: SetTapOwner) -> None:
+        link = self._get(None, step.name)
+        if link.ifindex != step.ifindex:
+            raise NetlinkRefusedError(f"{step.name} is the name of another device by now")
+        have = link.tap_owner or TapOwner()
+        uid = have.uid if step.owner.uid is None else step.owner.uid
+        gid = have.gid if step.owner.gid is None else step.owner.gid
+        self.links[step.name] = replace(link, tap_owner=TapOwner(uid, gid))
 
     def _vxlans(self) -> list[Vxlan]:
         return [link.vxlan for link in self.links.values() if link.vxlan is not None]
@@ -231,6 +249,10 @@ class Kernel:
             self.links[link.name] = link
         else:
             self.peers[netns, link.name] = link
+
+
+def _known(owner: TapOwner) -> TapOwner | None:
+    return None if owner == TapOwner() else owner
 
 
 def generated_mac(ifindex: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
+from agent.columns import Settings
 from agent.model import (
     ID_KEY,
     Backend,
@@ -13,6 +15,7 @@ from agent.model import (
     OvsBridge,
     OvsInterface,
     OvsPort,
+    PatchPeer,
     Port,
     PortType,
     alias,
@@ -51,7 +54,10 @@ def foreign_part(observed: ObservedState, owner: str) -> dict[Place, object]:
                 part["port", bridge.name, port.name] = _port_facts(port)
     for link in observed.links.values():
         is_made = link.name in made or link.name.startswith("vxlan_sys_")
-        if not is_made and not link.alias.startswith(alias(owner, "")):
+        if not link.kind and not link.alias:
+            # What it carries and how it is set up may be intent's; that it is there is not.
+            part["link", link.name] = replace(link, mtu=0, up=False)
+        elif not is_made and not link.alias.startswith(alias(owner, "")):
             part["link", link.name] = link
     ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
     for place, peer in observed.peers.items():
@@ -65,7 +71,7 @@ def own_part(observed: ObservedState, owner: str) -> dict[Place, object]:
     part: dict[Place, object] = {}
     for bridge in observed.bridges.values():
         if is_own(bridge.external_ids, owner):
-            facts = (bridge.datapath_type, bridge.fail_mode, dict(bridge.external_ids))
+            facts = _bridge_facts(bridge)
             part["bridge", bridge.name] = facts
         for port in bridge.ports:
             if is_own(port.external_ids, owner):
@@ -102,6 +108,8 @@ def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple
             "standalone",
         ):
             yield bridge.id, f"bridge {bridge.name} is {row}"
+        else:
+            yield from ((bridge.id, each) for each in settings_faults(bridge.settings, row))
     for port in desired.ports:
         yield from ((port.id, words) for words in _port_faults(desired, port, observed))
     yield from _tunnel_faults(desired, observed)
@@ -118,21 +126,68 @@ def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Ite
     if any(each.linux_bridge == port.bridge for each in desired.attachments):
         yield from _enslaved_faults(desired, port, observed)
         return
+    if port.patch is not None:
+        yield from _patch_faults(desired, port, port.patch, observed)
+        return
     row = _row_of(desired.fleet_uid, port.id, observed, port.bridge)
     if row is None or row.name != port.interface:
         yield f"no port {port.interface} on {port.bridge}"
         return
-    interface = row.interfaces[0]
-    if (row.tag or 0, row.trunks, row.vlan_mode, row.protected) != (
+    yield from _row_faults(port, row)
+    if port.type is PortType.BOND:
+        if {each.name for each in row.interfaces} != set(port.members):
+            yield f"interfaces are {row.interfaces}"
+        return
+    yield from _device_faults(port, row.interfaces[0], observed)
+
+
+def _row_faults(port: Port, row: OvsPort) -> Iterator[str]:
+    if (row.tag or 0, row.trunks, row.vlan_mode or "", row.protected) != (
         port.tag,
-        frozenset(),
-        None,
-        False,
+        port.trunks,
+        port.vlan_mode,
+        port.settings.columns.get("protected") == (True,),
     ):
         yield f"row is {row}"
-    if (interface.ofport or -1) < 0 or interface.error:
-        yield f"interface is {interface}"
-    yield from _device_faults(port, interface, observed)
+    yield from settings_faults(port.settings, row)
+    for interface in row.interfaces:
+        yield from settings_faults(port.interface_settings, interface)
+        if (interface.ofport or -1) < 0 or interface.error:
+            yield f"interface is {interface}"
+
+
+def _patch_faults(
+    desired: HostState, port: Port, patch: PatchPeer, observed: ObservedState
+) -> Iterator[str]:
+    rows = {row.name: row for row in rows_of(desired.fleet_uid, port.id, observed)}
+    ends = {
+        (bridge.name, row.name, row.interfaces[0].type, row.interfaces[0].options.get("peer"))
+        for bridge in observed.bridges.values()
+        for row in bridge.ports
+        if row.name in rows
+    }
+    if ends != {
+        (port.bridge, port.interface, "patch", patch.interface),
+        (patch.bridge, patch.interface, "patch", port.interface),
+    }:
+        yield f"ends are {ends}"
+        return
+    yield from _row_faults(port, rows[port.interface])
+    if (rows[patch.interface].tag or 0) != patch.tag:
+        yield f"far end is {rows[patch.interface]}"
+
+
+def settings_faults(settings: Settings, row: OvsBridge | OvsPort | OvsInterface) -> Iterator[str]:
+    """Where a row is not as intent says of the columns that it names."""
+    for column, atoms in settings.columns.items():
+        have = row.settings.columns.get(column, ())
+        is_default = column not in row.settings.columns and atoms in ((), (0,), (False,))
+        if column not in ("protected", "fail_mode") and have != atoms and not is_default:
+            yield f"{column} is {have} and not {atoms}"
+    for column, keys in settings.maps.items():
+        found = row.external_ids if column == "external_ids" else row.settings.maps.get(column, {})
+        if not keys.items() <= found.items():
+            yield f"{column} is {found} without {keys}"
 
 
 def _enslaved_faults(desired: HostState, port: Port, observed: ObservedState) -> Iterator[str]:
@@ -156,11 +211,14 @@ def _device_faults(port: Port, interface: OvsInterface, observed: ObservedState)
         if end is None or (end.peer_ifindex, near.peer_ifindex) != (near.ifindex, end.ifindex):
             yield f"{end} is not the peer of {near}"
             return
-    elif interface.type != "internal":
+    elif interface.type != ("internal" if port.type is PortType.INTERNAL else ""):
         yield f"interface is {interface}"
     assert end is not None
-    if not (near.up and end.up and near.mtu == end.mtu == port.mtu):
+    ups = (near.up, end.up) if end is not near else (near.up, True)
+    if ups != (not port.admin_down, True) or not near.mtu == end.mtu == port.mtu:
         yield f"devices are {near} {end}"
+    if port.type is PortType.TAP and (near.kind != "tun" or not near.quiet):
+        yield f"device is {near}"
     surplus = end.owned_addresses - port.addresses
     if surplus or not port.addresses <= end.addresses or (port.mac and end.mac != port.mac):
         yield f"workload's end is {end}"
@@ -232,13 +290,17 @@ def _is_own_link(link: Link, owner: str) -> bool:
 
 
 def _bridge_facts(bridge: OvsBridge) -> object:
-    return (bridge.datapath_type, bridge.fail_mode, dict(bridge.external_ids))
+    ids = dict(bridge.external_ids)
+    return (bridge.datapath_type, bridge.fail_mode, ids, bridge.settings)
 
 
 def _port_facts(port: OvsPort) -> object:
     interfaces = [
-        (row.name, row.type, dict(row.options), row.mac, row.mtu_request, dict(row.external_ids))
-        for row in port.interfaces
+        (
+            *(row.name, row.type, dict(row.options), row.mac, row.mtu_request),
+            *(dict(row.external_ids), row.settings),
+        )
+        for row in sorted(port.interfaces, key=lambda row: row.name)
     ]
     tagging = (port.tag, port.trunks, port.vlan_mode, port.protected)
-    return (tagging, dict(port.external_ids), interfaces)
+    return (tagging, dict(port.external_ids), interfaces, port.settings)

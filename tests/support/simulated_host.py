@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from ovsfleet.v1 import state_pb2
 
-from agent.cache import refuse_unacceptable, with_owed_removals
+from agent.cache import refuse_unacceptable, with_owed
+from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure
 from agent.model import HostState, ObservedState, SegmentFragment
-from agent.planner import make_plan, still_owed
+from agent.planner import make_plan, still_owed, still_released
 from controller.compiler import compile_host, host_state
 from tests.support.model_fleet import ModelFleet
 from tests.support.switch import Switch
@@ -30,12 +31,16 @@ class SimulatedHost:
         self.seen: set[str] = set()
         """Reasons of all failures that any plan ever had."""
         self._disk: bytes | None = None
+        self._released: frozenset[Release] = frozenset()
+        """The part of the disk that is not in the message."""
         self._fragments: dict[bytes, SegmentFragment] = {}
         """What both ends of the present stream believe that the agent has."""
 
     @property
     def desired(self) -> HostState | None:
-        return None if self._disk is None else load_host_state(self._disk)
+        if self._disk is None:
+            return None
+        return replace(load_host_state(self._disk), released=self._released)
 
     def connect(self) -> None:
         """A new stream: Hello names the fragments on disk and what is applied."""
@@ -55,8 +60,11 @@ class SimulatedHost:
         accepted = self.desired
         if accepted is not None:
             refuse_unacceptable(accepted, offered)
-            offered = with_owed_removals(accepted, offered)
-        self._disk = dump_host_state(offered)
+            offered = with_owed(accepted, offered)
+        self._write(offered)
+
+    def _write(self, state: HostState) -> None:
+        self._disk, self._released = dump_host_state(state), state.released
 
     def reconcile(self, limit: int | None = None) -> tuple[Failure, ...]:
         """One turn of the loop; with a ``limit`` the agent is killed after so many atoms."""
@@ -68,6 +76,7 @@ class SimulatedHost:
         failures = plan.failures + self.switch.run(plan, limit)
         if limit is None and make_plan(desired, self.switch.observed).is_empty and not failures:
             owed = still_owed(desired.removed, self.switch.observed, desired.fleet_uid)
-            self._disk = dump_host_state(replace(desired, removed=owed))
+            released = still_released(desired, self.switch.observed)
+            self._write(replace(desired, removed=owed, released=released))
             self.applied = desired.revision
         return failures

@@ -28,23 +28,11 @@ from functools import partial
 from typing import TypeAlias
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, OvsPort, Vxlan
+from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, Vxlan
 from agent.planner.claims import TunnelKey, tunnel_key
-from agent.planner.plan import (
-    AddBridge,
-    AddPort,
-    DeleteBridge,
-    DeletePort,
-    NetlinkStep,
-    OvsdbOp,
-    Plan,
-    SetBridge,
-    SetInterface,
-    SetPort,
-    Stage,
-    Step,
-)
+from agent.planner.plan import NetlinkStep, OvsdbOp, Plan, Stage, Step
 from tests.support.kernel import Kernel, NetlinkRefusedError, generated_mac
+from tests.support.rows import OutOfDateError, Rows
 
 LOCAL_OFPORT = 65534
 
@@ -52,14 +40,10 @@ Atom: TypeAlias = Callable[[Collection[str]], list[Failure]]
 """Takes the resources that have failed already, and tells what fails now."""
 
 
-class OutOfDateError(Exception):
-    """The rows are not what the plan was made from: nothing of the transaction is written."""
-
-
 class Switch:
     def __init__(self, observed: ObservedState) -> None:
         self.kernel = Kernel(observed)
-        self.bridges = dict(observed.bridges)
+        self._rows = Rows(observed.bridges)
         self.refuses: Callable[[Step], bool] = _nothing
         self.transactions = 0
         self.netlink_writes = 0
@@ -67,6 +51,7 @@ class Switch:
         self._running = observed.vswitchd_running
         self._datapath_types = observed.datapath_types
         self._iface_types = observed.iface_types
+        self._columns = observed.columns
         self._made: set[str] = set()
         """Devices that ovs-vswitchd made for internal rows."""
         self._tunnel_devices: set[str] = set()
@@ -74,6 +59,10 @@ class Switch:
         """The ifindex that ovs-vswitchd opened for each system interface."""
         self._tunnels: dict[TunnelKey, str] = {}
         self.reconfigure()
+
+    @property
+    def bridges(self) -> dict[str, OvsBridge]:
+        return self._rows.bridges
 
     @property
     def observed(self) -> ObservedState:
@@ -87,6 +76,7 @@ class Switch:
             vswitchd_running=self._running,
             datapath_types=self._datapath_types,
             iface_types=self._iface_types,
+            columns=self._columns,
         )
 
     @property
@@ -166,96 +156,12 @@ class Switch:
         before = dict(self.bridges)
         try:
             for op in ops:
-                self._write(op)
+                self._rows.write(op)
         except OutOfDateError:
-            self.bridges = before
+            self._rows.bridges = before
             raise
         self.transactions += 1
         self.reconfigure()
-
-    # --- OVSDB -----------------------------------------------------------------------------------
-
-    def _write(self, op: OvsdbOp) -> None:
-        match op:
-            case AddBridge():
-                self._add_bridge(op)
-            case SetBridge():
-                row = self._bridge(op.name)
-                marks = {**row.external_ids, **op.external_ids}
-                self.bridges[op.name] = replace(row, **op.columns, external_ids=marks)  # type: ignore[arg-type]
-            case DeleteBridge():
-                _expect([port.name for port in self._bridge(op.name).ports] in ([op.name], []), op)
-                del self.bridges[op.name]
-            case AddPort():
-                self._add_port(op)
-            case SetPort():
-                row_of_port = self._port(op.bridge, op.name)
-                marks = {**row_of_port.external_ids, **op.external_ids}
-                self._put_port(op.bridge, replace(row_of_port, **op.columns, external_ids=marks))  # type: ignore[arg-type]
-            case SetInterface():
-                self._set_interface(op)
-            case DeletePort():
-                _expect(_same_row(self._port(op.bridge, op.name), op.based_on), op)
-                self._keep_ports(op.bridge, lambda port: port.name != op.name)
-
-    def _add_bridge(self, op: AddBridge) -> None:
-        _expect(op.name not in self._names(), op)
-        interface = OvsInterface(op.name, type="internal", external_ids=op.external_ids)
-        local = OvsPort(op.name, (interface,), external_ids=op.external_ids)
-        self.bridges[op.name] = OvsBridge(
-            op.name, (local,), op.datapath_type, op.fail_mode, op.external_ids
-        )
-
-    def _add_port(self, op: AddPort) -> None:
-        _expect(op.port.name not in self._names(), op)
-        row = self._bridge(op.bridge)
-        self.bridges[op.bridge] = replace(row, ports=(*row.ports, op.port))
-
-    def _set_interface(self, op: SetInterface) -> None:
-        for bridge in tuple(self.bridges.values()):
-            for port in bridge.ports:
-                for row in port.interfaces:
-                    if row.name == op.name:
-                        kept = {k: v for k, v in row.options.items() if k not in op.without}
-                        changed = replace(
-                            row,
-                            **op.columns,  # type: ignore[arg-type]
-                            options={**kept, **op.options},
-                            external_ids={**row.external_ids, **op.external_ids},
-                        )
-                        others = tuple(each for each in port.interfaces if each is not row)
-                        self._put_port(bridge.name, replace(port, interfaces=(changed, *others)))
-                        return
-        raise OutOfDateError(op.describe())
-
-    def _bridge(self, name: str) -> OvsBridge:
-        if name not in self.bridges:
-            raise OutOfDateError(f"bridge {name} is gone")
-        return self.bridges[name]
-
-    def _port(self, bridge: str, name: str) -> OvsPort:
-        for port in self._bridge(bridge).ports:
-            if port.name == name:
-                return port
-        raise OutOfDateError(f"port {name} is gone")
-
-    def _put_port(self, bridge: str, changed: OvsPort) -> None:
-        ports = (
-            changed if port.name == changed.name else port for port in self._bridge(bridge).ports
-        )
-        self.bridges[bridge] = replace(self.bridges[bridge], ports=tuple(ports))
-
-    def _keep_ports(self, bridge: str, keeps: Callable[[OvsPort], bool]) -> None:
-        row = self._bridge(bridge)
-        self.bridges[bridge] = replace(row, ports=tuple(port for port in row.ports if keeps(port)))
-
-    def _names(self) -> set[str]:
-        return {
-            name
-            for bridge in self.bridges.values()
-            for port in bridge.ports
-            for name in (bridge.name, port.name, *(each.name for each in port.interfaces))
-        }
 
     # --- ovs-vswitchd ----------------------------------------------------------------------------
 
@@ -263,7 +169,7 @@ class Switch:
         """What ovs-vswitchd does after every change of the database or of the devices."""
         if not self._running:
             return
-        rows = {interface.name: interface for _, interface in self._interfaces()}
+        rows = {interface.name: interface for _, interface in self._rows.interfaces()}
         for name in tuple(self._made):
             if name not in rows or rows[name].type != "internal":
                 self._made.discard(name)
@@ -275,7 +181,7 @@ class Switch:
         for bridge in tuple(self.bridges.values()):
             for port in bridge.ports:
                 opened = tuple(self._open(bridge, each, taken) for each in port.interfaces)
-                self._put_port(bridge.name, replace(port, interfaces=opened))
+                self._rows.put_port(bridge.name, replace(port, interfaces=opened))
             self._spread_mtu(self.bridges[bridge.name])
         self._remove_tunnel_devices()
 
@@ -289,11 +195,6 @@ class Switch:
         mtus = [links[row.name].mtu for row in rows if row.name in links.keys() - following]
         for name in following:
             links[name] = replace(links[name], mtu=min(mtus, default=1500))
-
-    def _interfaces(self) -> Iterator[tuple[OvsBridge, OvsInterface]]:
-        for bridge in self.bridges.values():
-            for port in bridge.ports:
-                yield from ((bridge, interface) for interface in port.interfaces)
 
     def _open(
         self, bridge: OvsBridge, row: OvsInterface, taken: dict[TunnelKey, str]
@@ -341,7 +242,7 @@ class Switch:
     def _remove_tunnel_devices(self) -> None:
         wanted = {
             f"vxlan_sys_{key.dst_port}"
-            for bridge, row in self._interfaces()
+            for bridge, row in self._rows.interfaces()
             if bridge.datapath_type != "netdev" and (key := tunnel_key(row)) is not None
         }
         for name in self._tunnel_devices - wanted:
@@ -377,22 +278,12 @@ class Switch:
         return ""
 
     def _free_ofport(self) -> int:
-        ofports = (interface.ofport or 0 for _, interface in self._interfaces())
+        ofports = (interface.ofport or 0 for _, interface in self._rows.interfaces())
         return max((0, *(each for each in ofports if each < LOCAL_OFPORT))) + 1
 
 
 def _nothing(_: Step) -> bool:
     return False
-
-
-def _same_row(row: OvsPort, based_on: OvsPort) -> bool:
-    names = ([each.name for each in port.interfaces] for port in (row, based_on))
-    return row.external_ids == based_on.external_ids and next(names) == next(names)
-
-
-def _expect(holds: bool, op: OvsdbOp) -> None:
-    if not holds:
-        raise OutOfDateError(op.describe())
 
 
 def _refused(step: Step, error: str = "injected") -> Failure:

@@ -1,0 +1,150 @@
+"""Bonds: several devices that somebody else made, as the interfaces of one port.
+
+Members come and go one by one, so that the others keep forwarding: those that join do so before
+those that leave are taken out. A member whose device is missing is left out and told; the bond
+carries traffic over the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from agent.errors import Failure
+from agent.model import Link, OvsPort, Port
+from agent.planner.claims import OvsName
+from agent.planner.devices import (
+    configure_device,
+    device_conflict,
+    device_missing,
+    foreign_link,
+)
+from agent.planner.draft import Draft
+from agent.planner.health import interface_failures
+from agent.planner.inventory import Inventory, PlacedPort
+from agent.planner.plan import AddInterface, AddPort, DeleteInterface, OvsdbOp, Stage
+from agent.planner.port_rows import (
+    WantedRow,
+    interface_type,
+    is_same_device,
+    stale_links,
+    stale_rows,
+)
+from agent.planner.rows import mend_port
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """The interfaces of the row that is there, by what becomes of them."""
+
+    sound: frozenset[str]
+    """They stay."""
+    renewed: frozenset[str]
+    """Their device is another one of the same name now: taken out, and put in anew."""
+    leaving: frozenset[str]
+    joining: frozenset[str]
+
+    @property
+    def can_stay(self) -> bool:
+        """Whether the port always has an interface on the way."""
+        return bool(self.sound | self.leaving | self.joining)
+
+
+def draft_bond(
+    port: Port, inventory: Inventory, wanted: WantedRow, *, bridge_is_there: bool
+) -> Draft | Failure:
+    links = {name: foreign_link(port, name, inventory) for name in port.members}
+    present = {name: link for name, link in links.items() if link is not None}
+    for link in present.values():
+        if conflict := device_conflict(port, link, inventory):
+            return conflict
+    missing = tuple(device_missing(port, name) for name in port.members if name not in present)
+    row = _with_interfaces(wanted.row, present)
+    placed = _fitting_row(port, inventory) if bridge_is_there and present else None
+    members = None if placed is None else _sorted_out(placed, present)
+    post = tuple(step for link in present.values() for step in configure_device(port, link))
+    if placed is None or members is None or not members.can_stay:
+        draft = _make(port, inventory, row, Stage(post=post))
+    else:
+        draft = _mend(port, inventory, placed, members, row)
+        draft = replace(draft, mend=replace(draft.mend, post=post))
+    return replace(draft, failures=(*missing, *draft.failures))
+
+
+def _with_interfaces(row: OvsPort, present: Mapping[str, Link]) -> OvsPort:
+    """The row with those of its interfaces for which there is a device."""
+    kept = tuple(each for each in row.interfaces if each.name in present)
+    return replace(row, interfaces=kept)
+
+
+def _fitting_row(port: Port, inventory: Inventory) -> PlacedPort | None:
+    for placed in inventory.ports.get(port.id, ()):
+        kinds = {interface_type(interface) for interface in placed.port.interfaces}
+        if (placed.bridge, placed.port.name, kinds) == (port.bridge, port.interface, {""}):
+            return placed
+    return None
+
+
+def _sorted_out(placed: PlacedPort, present: Mapping[str, Link]) -> _Members:
+    there = {each.name: each for each in placed.port.interfaces}
+    known = there.keys() & present.keys()
+    sound = {name for name in known if is_same_device(there[name], present[name])}
+    return _Members(
+        sound=frozenset(sound),
+        renewed=frozenset(known - sound),
+        leaving=frozenset(there.keys() - present.keys()),
+        joining=frozenset(present.keys() - there.keys()),
+    )
+
+
+def _make(port: Port, inventory: Inventory, row: OvsPort, stage: Stage) -> Draft:
+    """With no device there is no row: Open vSwitch has no port without interfaces."""
+    stale = (*stale_rows(port, inventory, None), *stale_links(port, inventory, None))
+    if not row.interfaces:
+        return Draft(port.id, bridge=port.bridge, stale=stale)
+    names = (port.interface, *(each.name for each in row.interfaces))
+    add = AddPort(port.id, port.bridge, row)
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        claims=tuple(OvsName(name) for name in names),
+        stale=stale,
+        make=replace(stage, ovsdb=(add,)),
+    )
+
+
+def _mend(
+    port: Port, inventory: Inventory, placed: PlacedPort, members: _Members, row: OvsPort
+) -> Draft:
+    there = {each.name: each for each in placed.port.interfaces}
+    wanted = {each.name: each for each in row.interfaces}
+
+    def adding(names: frozenset[str]) -> tuple[OvsdbOp, ...]:
+        return tuple(
+            AddInterface(port.id, placed.bridge, row.name, wanted[name]) for name in sorted(names)
+        )
+
+    def removing(names: frozenset[str]) -> tuple[OvsdbOp, ...]:
+        return tuple(
+            DeleteInterface(port.id, placed.bridge, row.name, there[name]) for name in sorted(names)
+        )
+
+    sound = replace(row, interfaces=tuple(wanted[name] for name in sorted(members.sound)))
+    ops = mend_port(port.id, placed, sound, inventory=inventory) + removing(members.renewed)
+    make = adding(members.joining)
+    later = adding(members.renewed) + removing(members.leaving)
+    failures = (
+        failure
+        for name in sorted(members.sound)
+        for failure in interface_failures(port.id, there[name])
+    )
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        claims=tuple(OvsName(name) for name in sorted(members.joining)),
+        stale=(*stale_rows(port, inventory, placed), *stale_links(port, inventory, None)),
+        mend=Stage(ovsdb=ops),
+        make=Stage(ovsdb=make),
+        later=Stage(ovsdb=later),
+        failures=() if ops or make or later else tuple(failures),
+    )

@@ -1,0 +1,102 @@
+"""Ports that are devices which somebody else made: a network card, a VLAN device.
+
+They are never created, deleted, renamed or marked, and nothing about them is given back. A device
+has one receiver of its frames: who that is, is looked at before anything is touched.
+"""
+
+from __future__ import annotations
+
+from agent.errors import ErrorKind, Failure
+from agent.model import Link, Port
+from agent.planner.claims import OvsName
+from agent.planner.draft import Draft
+from agent.planner.health import interface_failures
+from agent.planner.inventory import Inventory, PlacedPort
+from agent.planner.links import Wish, configure
+from agent.planner.ownership import aliased_id
+from agent.planner.plan import AddPort, NetlinkStep, Stage
+from agent.planner.port_rows import WantedRow, is_same_device, stale_links, stale_rows
+from agent.planner.rows import mend_port
+
+_DATAPATH = "ovs-system"
+"""The master of every device that Open vSwitch's kernel datapath receives from."""
+
+
+def draft_system(
+    port: Port, inventory: Inventory, placed: PlacedPort | None, wanted: WantedRow
+) -> Draft | Failure:
+    link = foreign_link(port, port.interface, inventory)
+    if link is None:
+        # Without its row the device is plugged in anew when it comes back; with it, it stays dead.
+        return Draft(
+            port.id,
+            bridge=port.bridge,
+            stale=(*stale_rows(port, inventory, None), *stale_links(port, inventory, None)),
+            failures=(device_missing(port, port.interface),),
+        )
+    if conflict := device_conflict(port, link, inventory):
+        return conflict
+    post = configure_device(port, link)
+    if placed is None or not is_same_device(placed.port.interfaces[0], link):
+        return Draft(
+            port.id,
+            bridge=port.bridge,
+            claims=(OvsName(port.interface),),
+            stale=(*stale_rows(port, inventory, None), *stale_links(port, inventory, None)),
+            make=Stage(ovsdb=(AddPort(port.id, port.bridge, wanted.row),), post=post),
+        )
+    ops = mend_port(port.id, placed, wanted.row, inventory=inventory)
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        stale=(*stale_rows(port, inventory, placed), *stale_links(port, inventory, None)),
+        mend=Stage(ovsdb=ops, post=post),
+        failures=() if ops else interface_failures(port.id, placed.port.interfaces[0]),
+    )
+
+
+def foreign_link(port: Port, name: str, inventory: Inventory) -> Link | None:
+    """The device of that name; what we once made for this very port is not one, it goes."""
+    link = inventory.observed.links.get(name)
+    if link is None or aliased_id(link, inventory.owner) == port.id:
+        return None
+    return link
+
+
+def configure_device(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
+    wish = Wish(mtu=port.mtu or None, up=not port.admin_down)
+    return configure(port.id, None, link.name, link, wish)
+
+
+def device_missing(port: Port, name: str) -> Failure:
+    message = (
+        f"there is no device {name} on this host for port {port.interface}; it is taken in as soon "
+        "as it appears"
+    )
+    return Failure(port.id, ErrorKind.TRANSIENT, "DeviceMissing", message)
+
+
+def device_conflict(port: Port, link: Link, inventory: Inventory) -> Failure | None:
+    """Who else receives the device's frames, or has made it for something else."""
+    if owner := aliased_id(link, inventory.owner):
+        message = f"device {link.name} was made for {owner}; name another device"
+        return Failure(port.id, ErrorKind.CONFLICT, "DeviceTaken", message)
+    if link.master not in ("", _DATAPATH):
+        kind = inventory.observed.links[link.master].kind if _is_seen(link, inventory) else ""
+        message = (
+            f"device {link.name} already belongs to {f'{kind} {link.master}'.strip()}; free it "
+            f"with: ip link set {link.name} nomaster"
+        )
+        return Failure(port.id, ErrorKind.CONFLICT, "DeviceEnslaved", message)
+    if above := inventory.stacks.get(link.ifindex):
+        kinds = {inventory.observed.links[name].kind for name in above}
+        message = (
+            f"device {link.name} is under {', '.join(above)} ({', '.join(sorted(kinds))}), which "
+            f"takes its frames; remove that, or name another device"
+        )
+        return Failure(port.id, ErrorKind.CONFLICT, "DeviceBusy", message)
+    return None
+
+
+def _is_seen(link: Link, inventory: Inventory) -> bool:
+    return link.master in inventory.observed.links

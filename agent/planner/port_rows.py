@@ -1,0 +1,110 @@
+"""What ports of all types have in common: their rows as intended, and what of theirs is to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agent.errors import Failure
+from agent.model import DEVICE_KEY, Link, OvsInterface, OvsPort, Port, PortType
+from agent.planner.claims import Thing, ThingKind
+from agent.planner.inventory import Inventory, PlacedPort
+from agent.planner.links import normal_address
+from agent.planner.settings import wanted_columns
+
+_INTERFACE_TYPES = {PortType.INTERNAL: "internal", PortType.PATCH: "patch"}
+"""Of Open vSwitch's; every other port is a device that is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRow:
+    """The row in table Port with its interfaces, and what of it cannot be."""
+
+    row: OvsPort
+    failures: tuple[Failure, ...] = ()
+
+
+def wanted_row(port: Port, inventory: Inventory) -> WantedRow:
+    """Of a patch, this is the near end."""
+    marks = inventory.mark(port.id)
+    own = wanted_columns(port.id, "Port", port.settings, inventory.observed)
+    each = wanted_columns(port.id, "Interface", port.interface_settings, inventory.observed)
+    names = port.members or (port.interface,)
+    row = OvsPort(
+        port.interface,
+        tuple(
+            replace(
+                _interface(port, name),
+                external_ids={**each.external_ids, **marks, **_device_mark(port, name, inventory)},
+                settings=each.settings,
+            )
+            for name in names
+        ),
+        tag=port.tag or None,
+        trunks=port.trunks,
+        vlan_mode=port.vlan_mode or None,
+        protected=own.says("protected"),
+        external_ids={**own.external_ids, **marks},
+        settings=own.settings,
+    )
+    return WantedRow(row, (*own.failures, *each.failures))
+
+
+def _interface(port: Port, name: str) -> OvsInterface:
+    kind = _INTERFACE_TYPES.get(port.type, "")
+    if port.patch is not None:
+        return OvsInterface(name, kind, {"peer": port.patch.interface})
+    if port.type is PortType.INTERNAL:
+        mac = port.mac.lower() or None
+        return OvsInterface(name, kind, mac=mac, mtu_request=port.mtu or None)
+    return OvsInterface(name, kind)
+
+
+def _device_mark(port: Port, name: str, inventory: Inventory) -> dict[str, str]:
+    """Which device it is that somebody else made; what we make we also plug in anew."""
+    link = inventory.observed.links.get(name)
+    if port.type not in (PortType.SYSTEM, PortType.BOND) or link is None:
+        return {}
+    return {DEVICE_KEY: str(link.ifindex)}
+
+
+def fitting_row(port: Port, inventory: Inventory, wanted: WantedRow) -> PlacedPort | None:
+    """The row of this port that need not be made anew, whatever its other columns say."""
+    names = [port.interface]
+    for placed in inventory.ports.get(port.id, ()):
+        found = [interface.name for interface in placed.port.interfaces]
+        if (placed.bridge, placed.port.name, found) == (port.bridge, port.interface, names):
+            interface = placed.port.interfaces[0]
+            if interface_type(interface) == wanted.row.interfaces[0].type:
+                return placed
+    return None
+
+
+def interface_type(interface: OvsInterface) -> str:
+    """Open vSwitch reads an empty type as ``system``."""
+    return "" if interface.type == "system" else interface.type
+
+
+def is_same_device(interface: OvsInterface, link: Link) -> bool:
+    """Whether Open vSwitch was given this very device, and not one that had its name before."""
+    return interface.external_ids.get(DEVICE_KEY) == str(link.ifindex)
+
+
+def wanted_addresses(port: Port) -> frozenset[str]:
+    return frozenset(normal_address(cidr) for cidr in port.addresses)
+
+
+def stale_rows(port: Port, inventory: Inventory, kept: PlacedPort | None) -> tuple[Thing, ...]:
+    return tuple(
+        Thing(ThingKind.PORT, placed.port.name)
+        for placed in inventory.ports.get(port.id, ())
+        if placed is not kept
+    )
+
+
+def stale_links(port: Port, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
+    """Devices of this port that are to go and do not go by themselves with a row."""
+    return tuple(
+        Thing(ThingKind.LINK, link.name)
+        for link in inventory.links.get(port.id, ())
+        if link is not kept and not inventory.is_backed(link)
+    )
