@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.client import authoring
+from controller.client import authoring, webhooks
 from controller.client.failures import CommandError, ExitCode
 from controller.client.options import (
     DryRun,
@@ -46,6 +46,7 @@ app = typer.Typer(
 
 
 app.add_typer(authoring.app)
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def _seconds(text: str | float) -> float:

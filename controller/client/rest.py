@@ -105,6 +105,13 @@ class Api:
     def post(self, path: str, body: Document) -> Document:
         return self._call("POST", path, json=body)
 
+    def remove(self, path: str) -> None:
+        """Whatever is there."""
+        with _plain_faults(self.url):
+            response = self._http.delete(path, headers={"If-Match": "*"})
+        if response.is_error:
+            _raise_refused(response, None)
+
     def post_yaml(
         self,
         path: str,

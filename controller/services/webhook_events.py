@@ -165,6 +165,9 @@ def _of_intent(tx: Transaction, entries: Sequence[Any], now: datetime) -> list[O
 
 def _statuses(tx: Transaction, progress: Progress, head: int, now: datetime) -> _Statuses:
     hosts, cursor = reports.changed_hosts(tx, progress.statuses or 0)
+    if cursor < (progress.statuses or 0):
+        # Transactions count anew: the database was restored into another server.
+        hosts, cursor = reports.changed_hosts(tx, 0)
     since = None if progress.statuses is None else Since(hosts, progress.revision)
     news = _Statuses(cursor, is_first=since is None)
     news.moved = news.is_first or bool(hosts) or head > progress.revision

@@ -53,19 +53,27 @@ def add(tx: Transaction, rows: Sequence[Mapping[str, Any]], now: datetime) -> No
 
 def due_webhooks(tx: Transaction, now: datetime) -> list[UUID]:
     """Webhooks that a message can be sent to now, and that nobody is sending one to."""
-    row = WebhookDeliveryRow
+    row = aliased(WebhookDeliveryRow)
+    is_being_sent = and_(row.state == "sending", row.next_at > now)
     query = (
         select(row.webhook_uid)
-        .where(row.finished_at.is_(None))
+        .where(_is_next_of_its_object(row))
         .group_by(row.webhook_uid)
-        .having(func.min(row.next_at) <= now, ~func.bool_or(_is_being_sent(now)))
+        .having(func.min(row.next_at) <= now, ~func.bool_or(is_being_sent))
         .order_by(func.min(row.next_at))
     )
     return list(tx.execute(query).scalars())
 
 
-def _is_being_sent(now: datetime) -> ColumnElement[bool]:
-    return and_(WebhookDeliveryRow.state == "sending", WebhookDeliveryRow.next_at > now)
+def _is_next_of_its_object(row: type[WebhookDeliveryRow]) -> ColumnElement[bool]:
+    earlier = aliased(WebhookDeliveryRow)
+    blocked = exists().where(
+        earlier.webhook_uid == row.webhook_uid,
+        earlier.object_uid == row.object_uid,
+        earlier.finished_at.is_(None),
+        earlier.seq < row.seq,
+    )
+    return and_(row.finished_at.is_(None), ~blocked)
 
 
 def claim(tx: Transaction, webhook: UUID, *, until: datetime, now: datetime) -> Claimed | None:
@@ -75,8 +83,8 @@ def claim(tx: Transaction, webhook: UUID, *, until: datetime, now: datetime) -> 
     lock = select(hook.uid).where(hook.uid == webhook).with_for_update()
     if tx.execute(lock).one_or_none() is None:
         return None
-    busy = select(exists().where(row.webhook_uid == webhook, _is_being_sent(now)))
-    if tx.execute(busy).scalar_one():
+    is_being_sent = and_(row.webhook_uid == webhook, row.state == "sending", row.next_at > now)
+    if tx.execute(select(exists().where(is_being_sent))).scalar_one():
         return None
     statement = (
         update(row)
@@ -89,16 +97,10 @@ def claim(tx: Transaction, webhook: UUID, *, until: datetime, now: datetime) -> 
 
 
 def _next_due(webhook: UUID, now: datetime) -> Any:
-    row, earlier = aliased(WebhookDeliveryRow), aliased(WebhookDeliveryRow)
-    blocked = exists().where(
-        earlier.webhook_uid == webhook,
-        earlier.object_uid == row.object_uid,
-        earlier.finished_at.is_(None),
-        earlier.seq < row.seq,
-    )
+    row = aliased(WebhookDeliveryRow)
     return (
         select(row.seq)
-        .where(row.webhook_uid == webhook, row.finished_at.is_(None), row.next_at <= now, ~blocked)
+        .where(row.webhook_uid == webhook, row.next_at <= now, _is_next_of_its_object(row))
         .order_by(row.seq)
         .limit(1)
         .scalar_subquery()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +27,12 @@ from controller.services import queries, status, webhook_deliveries, webhook_eve
 from controller.services.status import ReportedFailure
 from controller.services.webhooks import View, Wanted
 from controller.store.engine import Database
+from tests.support.api import Api, LiveServer
 from tests.support.background import Bench
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.receiver import OK, Answer, Received, Receiver, receiver
 from tests.support.reports import ReportingHost
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -291,3 +296,31 @@ def is_waited_for(db: Database) -> bool:
     with psycopg.connect(db.url) as connection:
         found = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
     return found is not None and found[0] > 0
+
+
+def test_the_command_line_makes_tries_and_shows_a_webhook(
+    fleet: Fleet, api: Api, live: LiveServer
+) -> None:
+    hook = fleet.hook(Event.CREATED)
+    fleet.to.answer = lambda _: (410, {}, b"moved out")
+    environment = {**os.environ, "OVSFLEET_URL": live.url, "OVSFLEET_TOKEN": api.secret}
+
+    def run(*words: str) -> str:
+        command = [str(Path(sys.executable).with_name("ovsfleet")), "webhooks", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout or done.stderr
+
+    def deliver() -> None:
+        due = lambda: webhook_deliveries.due(fleet.db, now=datetime.now(UTC))  # noqa: E731
+        eventually(due, within=60, what="a message to send")
+        fleet.lanes.deliver(hook.uid)
+
+    assert run("create", "made", "https://receiver.example/", "-e", "host.silent")[:6] == "whsec_"
+    with ThreadPoolExecutor(1) as pool:
+        turn = pool.submit(deliver)
+        assert "not delivered: the receiver answered 410: moved out" in run("test", "ops")
+        turn.result(60)
+    assert [line.split()[0] for line in run("list").splitlines()] == ["NAME", "made", "ops"]
+    shown = run("deliveries", "ops").splitlines()[1].split(maxsplit=5)
+    assert shown[1:5] == ["webhook.test", "-", "waiting", "1"]
+    assert run("delete", "made") == "webhook/made deleted\n"
