@@ -35,6 +35,7 @@ from controller.api.schemas.manifests import (
     TunnelSpec,
 )
 from controller.api.schemas.requests import ObjectName
+from controller.api.settings import bridge_settings, port_settings, settings_fields
 from controller.domain import intent
 from controller.domain.errors import Violation
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Ref, Removal, Spec
@@ -108,6 +109,7 @@ def _to_bridge(spec: BridgeSpec) -> intent.BridgeSpec:
         host=spec.host,
         interface=spec.interface,
         datapath_type=intent.DatapathType(spec.datapath_type),
+        settings=bridge_settings(spec),
     )
 
 
@@ -134,6 +136,7 @@ def _to_port(spec: PortSpec) -> intent.PortSpec:
         mtu=spec.mtu,
         addresses=tuple(spec.addresses),
         peer=intent.VethPeerSpec(peer.netns, peer.interface) if peer else None,
+        settings=port_settings(spec),
     )
 
 
@@ -185,6 +188,9 @@ def spec_fields(spec: Spec) -> dict[str, Any]:
             fields[name] = list(value)
     if isinstance(spec, intent.SegmentSpec) and spec.mtu is None:
         fields["mtu"] = "auto"
+    if isinstance(spec, intent.BridgeSpec | intent.PortSpec):
+        del fields["settings"]
+        fields |= settings_fields(spec.settings)
     return fields
 
 

@@ -19,28 +19,21 @@ from controller.compiler.naming import (
     segment_id,
     tunnel_id,
 )
+from controller.compiler.port import bridge_spec, compile_port, has_no_ovs, interfaces
+from controller.compiler.settings import bridge_row
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.intent import (
     Backend,
-    BridgeSpec,
-    BridgeType,
     DatapathType,
     HostIntent,
     Object,
-    PortSpec,
-    PortType,
     SegmentIntent,
     segment_backend,
 )
-from controller.domain.mtu import DEFAULT_BRIDGE_MTU
 
 _DATAPATH_TYPES = {
     DatapathType.SYSTEM: state_pb2.DATAPATH_TYPE_SYSTEM,
     DatapathType.NETDEV: state_pb2.DATAPATH_TYPE_NETDEV,
-}
-_PORT_TYPES = {
-    PortType.INTERNAL: state_pb2.PORT_TYPE_INTERNAL,
-    PortType.VETH: state_pb2.PORT_TYPE_VETH,
 }
 _BACKENDS = {
     Backend.OVS: state_pb2.BACKEND_OVS,
@@ -120,13 +113,13 @@ def _host_part(
         host_name=intent.host.name,
         overlay=_overlay(intent),
         bridges=[_bridge(bridge) for bridge in _by_uid(intent.bridges)],
-        ports=[_port(port, intent, fragments) for port in _by_uid(intent.ports)],
+        ports=[compile_port(port, intent, fragments) for port in _by_uid(intent.ports)],
         attachments=[
             _presence(segment, intent, fragments[segment.segment.uid])
             for segment in sorted(intent.segments, key=lambda s: str(s.segment.uid))
         ],
         tunnels=[
-            compile_tunnel(tunnel, intent.host, _interfaces(intent))
+            compile_tunnel(tunnel, intent.host, interfaces(intent))
             for tunnel in sorted(intent.tunnels, key=lambda t: str(t.tunnel.uid))
         ],
     )
@@ -136,7 +129,7 @@ def _presence(
     segment: SegmentIntent, intent: HostIntent, fragment: state_pb2.SegmentFragment
 ) -> state_pb2.SegmentAttachment:
     """Put a segment on the overlay bridge, or on a Linux bridge that carries it alone."""
-    linux = _has_no_ovs(intent)
+    linux = has_no_ovs(intent)
     return state_pb2.SegmentAttachment(
         segment_uid=fragment.segment_uid,
         local_vlan=0 if linux else intent.local_vlans[segment.segment.uid],
@@ -146,16 +139,12 @@ def _presence(
     )
 
 
-def _has_no_ovs(intent: HostIntent) -> bool:
-    return host_spec(intent.host).overlay_bridge_type is BridgeType.LINUX
-
-
 def _by_uid(objects: Iterable[Object]) -> list[Object]:
     return sorted(objects, key=lambda found: str(found.uid))
 
 
 def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
-    if not intent.segments or _has_no_ovs(intent):
+    if not intent.segments or has_no_ovs(intent):
         return None
     spec = host_spec(intent.host)
     return state_pb2.OverlayBridge(
@@ -164,66 +153,13 @@ def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
 
 
 def _bridge(bridge: Object) -> state_pb2.Bridge:
-    spec = _bridge_spec(bridge)
+    spec = bridge_spec(bridge)
     return state_pb2.Bridge(
         id=bridge_id(bridge.uid),
         name=spec.interface,
         datapath_type=_DATAPATH_TYPES[spec.datapath_type],
+        settings=bridge_row(spec.settings),
     )
-
-
-def _bridge_spec(bridge: Object) -> BridgeSpec:
-    if not isinstance(bridge.spec, BridgeSpec):
-        raise TypeError(f"{bridge.kind} {bridge.name!r} is not a bridge")
-    return bridge.spec
-
-
-def _interfaces(intent: HostIntent) -> dict[str, str]:
-    """Return the device of each of the host's bridges by the bridge's name."""
-    return {bridge.name: _bridge_spec(bridge).interface for bridge in intent.bridges}
-
-
-def _port(
-    port: Object, intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
-) -> state_pb2.Port:
-    spec = port.spec
-    if not isinstance(spec, PortSpec):
-        raise TypeError(f"{port.kind} {port.name!r} is not a port")
-    bridge, tag, mtu = _attachment(port, spec, intent, fragments)
-    return state_pb2.Port(
-        id=port_id(port.uid),
-        interface=spec.interface,
-        type=_PORT_TYPES[spec.type],
-        bridge=bridge,
-        tag=tag,
-        mac=spec.mac or "",
-        mtu=spec.mtu or mtu,
-        addresses=sorted(spec.addresses),
-        peer=state_pb2.VethPeer(netns=spec.peer.netns, interface=spec.peer.interface)
-        if spec.peer
-        else None,
-    )
-
-
-def _attachment(
-    port: Object,
-    spec: PortSpec,
-    intent: HostIntent,
-    fragments: Mapping[UUID, state_pb2.SegmentFragment],
-) -> tuple[str, int, int]:
-    """Return the bridge, the VLAN and the default MTU of a port."""
-    if spec.segment is None:
-        return _interfaces(intent)[spec.bridge or ""], spec.tag or 0, DEFAULT_BRIDGE_MTU
-    segment = next(
-        found.segment
-        for found in intent.segments
-        if (found.segment.project, found.segment.name) == (port.project, spec.segment)
-    )
-    fragment = fragments[segment.uid]
-    if _has_no_ovs(intent):
-        return linux_bridge(fragment.vni), 0, fragment.mtu
-    overlay = host_spec(intent.host).overlay_bridge
-    return overlay, intent.local_vlans[segment.uid], fragment.mtu
 
 
 def _removed(intent: HostIntent) -> Iterator[str]:

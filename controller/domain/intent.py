@@ -15,6 +15,13 @@ from types import MappingProxyType
 from typing import TypeAlias
 from uuid import UUID
 
+from controller.domain.settings import (
+    BRIDGE_DEFAULTS,
+    PORT_DEFAULTS,
+    BridgeSettings,
+    PortSettings,
+)
+
 DEFAULT_PROJECT = "default"
 VXLAN_PORT = 4789
 """The IANA port of VXLAN (RFC 7348, 5)."""
@@ -43,6 +50,17 @@ class DatapathType(enum.StrEnum):
 class PortType(enum.StrEnum):
     INTERNAL = "internal"
     VETH = "veth"
+    TAP = "tap"
+    SYSTEM = "system"
+    """A device that somebody else made: ``interface`` is its name."""
+    PATCH = "patch"
+    """Two ports of two bridges of one host: ``interface`` on ``bridge``, and ``settings.patch``."""
+    BOND = "bond"
+    """One port over several existing devices, ``settings.bond.members``."""
+
+
+KEEPS_MTU = frozenset({PortType.SYSTEM, PortType.PATCH, PortType.BOND})
+"""What has no device, or one that was there before: its MTU stays where intent names none."""
 
 
 class AddressFamily(enum.StrEnum):
@@ -88,6 +106,8 @@ class BridgeSpec:
     interface: str
     """Name of the bridge on the host, at most 15 bytes."""
     datapath_type: DatapathType = DatapathType.SYSTEM
+    settings: BridgeSettings = BRIDGE_DEFAULTS
+    """Spread among the other fields everywhere outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +140,17 @@ class PortSpec:
     """Exactly one of ``segment`` and ``bridge`` is set."""
     bridge: str | None = None
     tag: int | None = None
-    """Access VLAN 1..4094 on an explicit bridge; never set on a segment's port."""
+    """VLAN 1..4094 on an explicit bridge; never set on a segment's port."""
     mac: str | None = None
     """None asks for one, made from the port's name, on a segment; there, stored specs always have
     it, because kernel members must know every MAC."""
     mtu: int | None = None
-    """None: the segment's, or 1500 on an explicit bridge."""
+    """None: the segment's, or 1500 on an explicit bridge; a device that the agent does not make
+    then keeps what it has."""
     addresses: tuple[str, ...] = ()
     peer: VethPeerSpec | None = None
+    settings: PortSettings = PORT_DEFAULTS
+    """Spread among the other fields everywhere outside."""
 
 
 INHERIT = "inherit"
@@ -294,6 +317,12 @@ class HostIntent:
     """Segment uid to the host-local VLAN that stands for it on the overlay bridge; none without
     Open vSwitch."""
     departed: Departed = field(default_factory=Departed)
+
+
+def takes_from_host(spec: Spec) -> bool:
+    """Tell whether a port takes devices of its host that are there already, or joins bridges: both
+    reach beyond the project that the port is in."""
+    return isinstance(spec, PortSpec) and spec.type in KEEPS_MTU
 
 
 def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:

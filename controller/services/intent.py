@@ -15,7 +15,15 @@ from uuid import UUID, uuid4
 
 from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
-from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    Kind,
+    Manifest,
+    Object,
+    Ref,
+    Removal,
+    takes_from_host,
+)
 from controller.domain.validation import Planned, World, named, plan_change, wanted
 from controller.services import queries, requests
 from controller.services.pruning import Prune, authorise_prune, pruned
@@ -157,6 +165,14 @@ def _authorise(principal: Principal, change: Change) -> None:
             raise ForbiddenError(
                 f"{principal.name!r} may not change a {ref.kind} in project {ref.project!r};"
                 " ask a network-admin for the role that may"
+            )
+    for manifest in change.manifests:
+        if takes_from_host(manifest.spec) and not may(
+            principal, Verb.WRITE, Kind.BRIDGE, DEFAULT_PROJECT
+        ):
+            raise ForbiddenError(
+                f"{principal.name!r} may not make Port {manifest.ref.name!r}: devices of a host and"
+                " what joins its bridges are the network-admin's; ask one, or choose another type"
             )
     if change.prune is not None:
         authorise_prune(principal, change.prune)

@@ -28,6 +28,7 @@ from controller.domain.intent import (
     VethPeerSpec,
 )
 from controller.store.engine import Transaction
+from controller.store.settings import bridge_settings, port_settings, written
 from controller.store.tables import (
     VERSIONED,
     BridgeRow,
@@ -117,7 +118,7 @@ def spec_columns(spec: Spec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
         case HostSpec():
             return _host_columns(spec)
         case BridgeSpec():
-            return {**_plain(spec), "host_uid": uids[Kind.HOST, spec.host]}
+            return _bridge_columns(spec, uids)
         case SegmentSpec():
             return _plain(spec)
         case PortSpec():
@@ -139,11 +140,24 @@ def _host_columns(spec: HostSpec) -> Columns:
     }
 
 
+def _bridge_columns(spec: BridgeSpec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
+    return {
+        **_plain(spec),
+        "settings": written(spec.settings),
+        "host_uid": uids[Kind.HOST, spec.host],
+    }
+
+
 def _port_columns(spec: PortSpec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
     columns = _plain(spec)
     peer = columns.pop("peer")
+    bond, patch = spec.settings.bond, spec.settings.patch
     return {
         **columns,
+        "settings": written(spec.settings),
+        "members": list(bond.members) if bond else None,
+        "patch_bridge_uid": uids[Kind.BRIDGE, patch.bridge] if patch else None,
+        "patch_interface": patch.interface if patch else None,
         "addresses": list(spec.addresses),
         "peer_netns": peer.netns if peer else None,
         "peer_interface": peer.interface if peer else None,
@@ -191,7 +205,8 @@ def _host_spec(row: RowMapping) -> HostSpec:
 
 
 def _bridge_spec(row: RowMapping) -> BridgeSpec:
-    return BridgeSpec(row["host"], row["interface"], row["datapath_type"])
+    settings = bridge_settings(row["settings"])
+    return BridgeSpec(row["host"], row["interface"], row["datapath_type"], settings)
 
 
 def _segment_spec(row: RowMapping) -> SegmentSpec:
@@ -215,6 +230,7 @@ def _port_spec(row: RowMapping) -> PortSpec:
         mtu=row["mtu"],
         addresses=tuple(row["addresses"]),
         peer=peer,
+        settings=port_settings(row["settings"]),
     )
 
 

@@ -1,6 +1,6 @@
 """Reads explicit tunnels in the ways that the rules need; see ``controller.domain.validation``.
 
-Each function is one query, however many tunnels there are. Owns nothing.
+Each function is a fixed number of queries, however many tunnels there are. Owns nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEYS = range(1, 1 << 24)
 _UDP_PORTS = range(1, 1 << 16)
 
 # By place and not by tunnel: of a star with n tunnels, each would have to meet all others.
-_COMPONENT = text("""
+_PLACES = """
 WITH RECURSIVE given(bridge, ip, key, dst_port) AS (
     SELECT bridge, NULL, NULL, NULL FROM unnest(CAST(:bridges AS uuid[])) AS bridges(bridge)
     UNION ALL
@@ -45,10 +45,25 @@ place AS (
         SELECT a_bridge_uid, NULL, NULL, NULL
         FROM tunnel WHERE valid_to IS NULL AND b_bridge_uid IS NULL
             AND b_ip = place.ip AND tunnel.key = place.key AND tunnel.dst_port = place.dst_port
+        UNION ALL
+        SELECT patch_bridge_uid, NULL, NULL, NULL
+        FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL
+            AND bridge_uid = place.bridge
+        UNION ALL
+        SELECT bridge_uid, NULL, NULL, NULL
+        FROM port WHERE valid_to IS NULL AND patch_bridge_uid = place.bridge
     ) AS far
 )
-SELECT * FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid IN (SELECT bridge FROM place)
-""").columns(*TunnelRow.__table__.columns)
+"""
+_TUNNELS_AT = text(
+    _PLACES  # noqa: S608 (both parts are constants)
+    + "SELECT * FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid IN (SELECT bridge FROM place)"
+).columns(*TunnelRow.__table__.columns)
+_PATCHES_AT = text(
+    _PLACES  # noqa: S608 (both parts are constants)
+    + "SELECT * FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL"
+    " AND bridge_uid IN (SELECT bridge FROM place)"
+).columns(*PortRow.__table__.columns)
 
 _INHABITED = text("""
 WITH given(bridge, ip, key, dst_port) AS (
@@ -65,6 +80,11 @@ SELECT place.* FROM given AS place WHERE EXISTS (
 ) OR EXISTS (
     SELECT FROM tunnel WHERE valid_to IS NULL AND b_bridge_uid IS NULL
         AND b_ip = place.ip AND tunnel.key = place.key AND tunnel.dst_port = place.dst_port
+) OR EXISTS (
+    SELECT FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL
+        AND bridge_uid = place.bridge
+) OR EXISTS (
+    SELECT FROM port WHERE valid_to IS NULL AND patch_bridge_uid = place.bridge
 )
 """)
 
@@ -72,16 +92,21 @@ SELECT place.* FROM given AS place WHERE EXISTS (
 def flooding_component(
     tx: Transaction, links: Collection[tuple[Place, Place]], uids: Mapping[Ref, UUID]
 ) -> list[Object]:
-    """The tunnels that a new link may close a circle with, given the uids of existing bridges.
+    """The tunnels and patches that a new link may close a circle with, given the uids of existing
+    bridges.
 
-    All that can be reached by going from tunnel to tunnel over what both end at; the UNION without
+    All that can be reached by going from one to the next over what both end at; the UNION without
     ALL ends, because it goes on from each place once."""
     places = {place for link in links for place in link}
     inner = inner_places(links, _inhabited(tx, places, uids)) if links else frozenset()
     if not inner:
         return []
-    rows = tx.execute(_COMPONENT, _given(inner, uids)).mappings()
-    return [objects.read(Kind.TUNNEL, row) for row in rows]
+    given = _given(inner, uids)
+    return [
+        objects.read(kind, row)
+        for kind, query in ((Kind.TUNNEL, _TUNNELS_AT), (Kind.PORT, _PATCHES_AT))
+        for row in tx.execute(query, given).mappings()
+    ]
 
 
 def _inhabited(

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from controller.domain.allocation import VNI_POOL
 from controller.domain.intent import Kind, Object, PortSpec, Ref
-from controller.domain.validation import Wanted, World, references
+from controller.domain.validation import Wanted, World, references, runs_stp
 from controller.domain.validation.fields import KERNEL_VXLAN_PREFIX
 from controller.store import objects, tunnels
 from controller.store.elsewhere import load_elsewhere, mesh_tunnels
@@ -34,9 +34,11 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     named = objects.fetch_refs(tx, wanted.refs)
     uids = {found.ref: found.uid for found in named}
     hosts = _known(wanted.hosts, uids)
-    ports = _ports(tx, wanted, uids)
+    # A spanning tree has few ports, and all of them count.
+    crowded = [each.uid for each in named if runs_stp(each.spec)]
+    ports = _ports(tx, wanted, uids, crowded)
     found = [*named, *_bridges_on(tx, hosts), *ports, *_segments_of(tx, hosts)]
-    found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids)]
+    found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids, crowded)]
     uids = {each.ref: each.uid for each in found}
     summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)
     macs = filter(objects.can_be_stored, wanted.macs)
@@ -47,9 +49,21 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
         vnis=_taken_vnis(tx, wanted.vnis),
         held_keys=held_keys(tx, wanted.vnis),
         free_vnis=free_vnis(tx, VNI_POOL, wanted.new_vnis),
-        mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts, uids)),
+        mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)),
         held_interfaces=held_interfaces(tx, hosts),
     )
+
+
+def _growing(wanted: Wanted, ports: Iterable[Object]) -> frozenset[Ref]:
+    """The hosts that the request may join to a segment; of those that have ports there already,
+    ``ports`` holds one."""
+    there = {
+        (found.spec.host, ref)
+        for found in ports
+        if isinstance(found.spec, PortSpec)
+        for ref in references(found.ref, found.spec)
+    }
+    return frozenset(host for host, segment in wanted.joins if (host.name, segment) not in there)
 
 
 def _known(refs: Iterable[Ref], uids: Mapping[Ref, UUID]) -> list[UUID]:
@@ -62,9 +76,12 @@ def _bridges_on(tx: Transaction, hosts: Collection[UUID]) -> list[Object]:
     return objects.fetch(tx, Kind.BRIDGE, query)
 
 
-def _ports(tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID]) -> list[Object]:
+def _ports(
+    tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID], crowded: Collection[UUID]
+) -> list[Object]:
     """Read the ports on touched hosts that the rules look at, however many others there are."""
     port, targets = PortRow, _known(wanted.host_targets, uids)
+    bridges = [*_known(wanted.port_bridges, uids), *crowded]
     there = (
         port.host_uid == func.any(_known(wanted.hosts, uids)),
         objects.current(Kind.PORT),
@@ -83,23 +100,28 @@ def _ports(tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID]) -> list[Ob
         port.host_uid == func.any(targets),
         port.segment_uid == func.any(_known(wanted.segments, uids)),
         port.segment_uid.in_(of_targets),
-        port.bridge_uid == func.any(_known(wanted.port_bridges, uids)),
+        port.bridge_uid == func.any(bridges),
+        port.patch_bridge_uid == func.any(bridges),
         port.interface == func.any(devices),
         port.peer_interface == func.any(devices),
+        port.patch_interface == func.any(devices),
+        port.members.bool_op("&&")(devices),
         port.interface.startswith(KERNEL_VXLAN_PREFIX),
         port.uid.in_(one_each),
     )
     return objects.fetch(tx, Kind.PORT, objects.versions(Kind.PORT).where(*there, looked_at))
 
 
-def _tunnels(tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID]) -> list[Object]:
+def _tunnels(
+    tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID], crowded: Collection[UUID]
+) -> list[Object]:
     """Read the tunnels that the change touches or may close a circle with, and what is at them."""
     targets = _known(wanted.host_targets, uids)
     ending_there = tunnels.looked_at(
         tx,
         hosts=_known(wanted.hosts, uids),
         targets=targets,
-        bridges=_known(wanted.tunnel_bridges, uids),
+        bridges=[*_known(wanted.tunnel_bridges, uids), *crowded],
         keys=wanted.vnis,
     )
     ends = {ref for found in ending_there for ref in references(found.ref, found.spec)}

@@ -11,7 +11,16 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 
 from controller.domain.errors import ConflictError, UnavailableError
-from controller.domain.intent import Backend, DatapathType, HostSpec, PortSpec, SegmentSpec
+from controller.domain.intent import (
+    Backend,
+    DatapathType,
+    HostSpec,
+    Kind,
+    PortSpec,
+    PortType,
+    SegmentSpec,
+)
+from controller.domain.settings import PortSettings
 from controller.services import changes, queries
 from controller.store import migrate
 from controller.store.constraints import MESSAGES
@@ -146,12 +155,35 @@ def test_an_older_version_is_not_left_with_intent_that_it_cannot_read(database_u
     with pytest.raises(RuntimeError, match="Tunnel t1"):
         migrate.downgrade(database_url, "0002")
     assert migrate.current(database_url) == "0003"
+    migrate.upgrade(database_url)
     manifests.remove(db, tunnel)
     db.close()
     migrate.downgrade(database_url, "0002")
     migrate.upgrade(database_url)
     db = Database(database_url)
     assert [entry.name for entry in changes.since(db, 0)] == ["h1", "lan"]
+    db.close()
+
+
+def test_settings_that_an_older_version_cannot_read_keep_it_away(database_url: str) -> None:
+    db = Database(database_url)
+    lan = manifests.bridge("lan", "h1")
+    ports = [
+        manifests.port("p1", "h1", bridge="lan", settings=PortSettings(transient=True)),
+        manifests.port("eth1", "h1", bridge="lan", type=PortType.SYSTEM),
+    ]
+    manifests.apply(db, manifests.host(1), lan, *ports)
+    with pytest.raises(RuntimeError, match="Port eth1, Port p1"):
+        migrate.downgrade(database_url, "0004")
+    migrate.upgrade(database_url)
+    manifests.remove(db, ports[1])
+    manifests.apply(db, manifests.port("p1", "h1", bridge="lan"))
+    db.close()
+    migrate.downgrade(database_url, "0004")
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    p1 = queries.get(db, manifests.ADMIN, Kind.PORT, "default", "p1").object
+    assert p1.spec == PortSpec("h1", "p1", bridge="lan")
     db.close()
 
 

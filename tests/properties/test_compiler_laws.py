@@ -83,6 +83,13 @@ def test_devices_of_a_host_have_names_of_their_own_of_at_most_15_bytes(
         assert all(1 <= len(name.encode()) <= 15 for name in names)
 
 
+KEEPING_THEIR_MTU = {
+    state_pb2.PORT_TYPE_SYSTEM,
+    state_pb2.PORT_TYPE_PATCH,
+    state_pb2.PORT_TYPE_BOND,
+}
+
+
 @given(histories)
 def test_everything_that_a_state_refers_to_is_in_it(history: list[Request]) -> None:
     for intent in intents(fleet_after(history)):
@@ -93,7 +100,8 @@ def test_everything_that_a_state_refers_to_is_in_it(history: list[Request]) -> N
         assert {a.fragment_hash for a in part.attachments} == set(compiled.fragments)
         assert len(set(places)) == len(places)
         for port in part.ports:
-            assert port.mtu >= 68
+            assert port.mtu >= 68 or port.type in KEEPING_THEIR_MTU
+            assert not port.HasField("patch") or port.patch.bridge in explicit - {port.bridge}
             assert port.bridge in explicit or (port.bridge, port.tag) in places
         assert {tunnel.bridge for tunnel in part.tunnels} <= explicit
 

@@ -14,8 +14,8 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
-from controller.domain.validation import Place, Wanted, inner_places, references
-from controller.domain.validation.world import outsides
+from controller.domain.validation import Place, Wanted, inner_places, references, runs_stp
+from controller.domain.validation.world import bridges_of, devices_of, outsides
 
 
 def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
@@ -38,21 +38,22 @@ def _ports_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
     near = {ref.name for ref in want.hosts}
     targets = {ref.name for ref in want.host_targets}
     segments = want.segments | {s for o in every for s in segments_on(o, targets)}
-    bridges = {ref.name for ref in want.port_bridges}
+    bridges = {ref.name for ref in want.port_bridges} | _crowded(every, want)
     found: set[Ref] = set()
     known: set[tuple[str, Ref | None]] = {("", None)}
     for each in every:
         spec, segment = each.spec, segment_of(each)
         if not isinstance(spec, PortSpec) or spec.host not in near:
             continue
-        names = {spec.interface, spec.peer.interface if spec.peer else ""}
+        names = {name for _, name in devices_of(spec)}
+        names |= {spec.peer.interface if spec.peer else ""}
         first = segment is not None and (spec.host, segment) not in known
         known.add((spec.host, segment))
         if (
             first
             or spec.host in targets
             or segment in segments
-            or spec.bridge in bridges
+            or bridges & {*bridges_of(spec)}
             or names & want.devices
             or spec.interface.startswith("kx")
         ):
@@ -63,6 +64,7 @@ def _ports_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
 def _tunnels_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
     near = {ref.name for ref in want.hosts}
     targets = {ref.name for ref in want.host_targets}
+    crowded = _crowded(every, want)
     found: set[Ref] = set()
     known: set[tuple[str, int]] = set()
     for each in every:
@@ -71,10 +73,12 @@ def _tunnels_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
             continue
         places = {(host, spec.dst_port) for host in near & hosts}
         bridges = {r for r in references(each.ref, spec) if r.kind is Kind.BRIDGE}
+        names = {r.name for r in bridges}
         if (
             targets & hosts
             or spec.key in want.vnis
             or want.tunnel_bridges & bridges
+            or crowded & names
             or places - known
         ):
             found |= {each.ref} | {Ref(Kind.HOST, DEFAULT_PROJECT, host) for host in hosts}
@@ -86,7 +90,7 @@ def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
     waiting: dict[Ref, set[Place]] = {
         o.ref: {r for r in references(o.ref, o.spec) if r.kind is Kind.BRIDGE} | {*outsides(o.spec)}
         for o in every
-        if isinstance(o.spec, TunnelSpec)
+        if isinstance(o.spec, TunnelSpec) or _is_patch(o.spec)
     }
     inhabited = {place for ends in waiting.values() for place in ends}
     places: set[Place] = {*inner_places(want.links, inhabited)}
@@ -96,6 +100,14 @@ def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
         for ref in reached:
             places |= waiting.pop(ref)
     return found
+
+
+def _crowded(every: Iterable[Object], want: Wanted) -> set[str]:
+    return {o.name for o in every if o.ref in want.refs and runs_stp(o.spec)}
+
+
+def _is_patch(spec: Spec) -> bool:
+    return isinstance(spec, PortSpec) and spec.settings.patch is not None
 
 
 def hosts_of(found: Object) -> set[str]:

@@ -11,6 +11,21 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from controller.api.schemas.base import Shape, Text
+from controller.api.schemas.settings import (
+    Bond,
+    BridgeMcastSnooping,
+    BridgeRstp,
+    BridgeStp,
+    IngressPolicing,
+    PatchPeer,
+    PortMcastSnooping,
+    PortRstp,
+    PortStp,
+    ProtocolName,
+    TapOwner,
+    VlanModeName,
+    Vlans,
+)
 
 DatapathTypeName: TypeAlias = Literal["system", "netdev"]
 KindName: TypeAlias = Literal["Host", "Bridge", "Segment", "Port", "Tunnel"]
@@ -60,6 +75,23 @@ class BridgeSpec(Shape):
     interface: Text
     """Name of the bridge on the host, at most 15 bytes."""
     datapath_type: DatapathTypeName = "system"
+    fail_mode: Literal["standalone", "secure"] = "standalone"
+    """``secure`` is refused: without an OpenFlow controller it drops every packet."""
+    stp: BridgeStp | None = None
+    rstp: BridgeRstp | None = None
+    mcast_snooping: BridgeMcastSnooping | None = None
+    mac_aging_time_s: int | None = None
+    """15..3600."""
+    mac_table_size: int | None = None
+    """10..1000000 addresses."""
+    forward_bpdu: bool | None = None
+    """Forward frames of STP, LLDP, LACP, 802.1X and the like as any other."""
+    hwaddr: Text | None = None
+    """MAC address of the bridge's own device."""
+    datapath_id: Text | None = None
+    """16 hexadecimal digits."""
+    protocols: list[ProtocolName] = Field(default_factory=list, max_length=_FEW)
+    """Versions of OpenFlow that the bridge speaks; all when there are none."""
 
 
 class SegmentSpec(Shape):
@@ -84,19 +116,46 @@ class PortSpec(Shape):
     host: Text
     interface: Text
     """Device name on the host, at most 15 bytes."""
-    type: Literal["internal", "veth"] = "internal"
+    type: Literal["internal", "veth", "tap", "system", "patch", "bond"] = "internal"
+    """``system`` and ``bond`` take devices that exist already; like ``patch`` only on a bridge."""
     segment: Text | None = None
     """Exactly one of ``segment`` and ``bridge``."""
     bridge: Text | None = None
     tag: int | None = None
-    """Access VLAN 1..4094 on an explicit bridge."""
+    """VLAN 1..4094 on an explicit bridge: of an access port, or the native one of a trunk."""
     mac: Text | None = None
     """On a segment one is made from the port's name when it is left out."""
     mtu: int | None = None
-    """The segment's when it is left out, or 1500 on an explicit bridge."""
+    """The segment's when it is left out, or 1500 on an explicit bridge; a device of type system or
+    bond then keeps its own."""
     addresses: list[Text] = Field(default_factory=list, max_length=_FEW)
     peer: VethPeer | None = None
     """Where the other end of a veth pair goes."""
+    trunks: Vlans = Field(default_factory=list)
+    """VLANs 0..4094 that a trunk carries, 0 for frames without one; all when there are none."""
+    vlan_mode: VlanModeName | None = None
+    """Left out: access with a ``tag``, trunk without."""
+    cvlans: Vlans = Field(default_factory=list)
+    """Customer VLANs 0..4094 that a dot1q-tunnel takes; all when there are none."""
+    qinq_ethtype: Literal["802.1ad", "802.1q"] | None = None
+    """Of the service tag of what a dot1q-tunnel took in."""
+    priority_tags: Literal["always", "if-nonzero", "never"] | None = None
+    """When frames leave with VLAN 0 and a priority."""
+    admin_state: Literal["up", "down"] = "up"
+    ingress_policing: IngressPolicing | None = None
+    stp: PortStp | None = None
+    rstp: PortRstp | None = None
+    mcast_snooping: PortMcastSnooping | None = None
+    protected: bool | None = None
+    """Protected ports of one bridge do not reach each other. Only on a bridge."""
+    transient: bool | None = None
+    """``ovs-ctl --delete-transient-ports`` removes the port when the host boots."""
+    external_ids: dict[Text, Text] = Field(default_factory=dict, max_length=_FEW)
+    """Of the Interface, for others to read; keys of the fleet's own are refused."""
+    tap_owner: TapOwner | None = None
+    patch: PatchPeer | None = None
+    """Where the other end of a patch goes."""
+    bond: Bond | None = None
 
 
 class TunnelEnd(Shape):

@@ -21,6 +21,7 @@ from controller.domain.validation.world import (
     World,
     named,
     references,
+    runs_stp,
     wanted,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "named",
     "plan_change",
     "references",
+    "runs_stp",
     "wanted",
 ]

@@ -20,7 +20,7 @@ from controller.domain.intent import (
     TunnelSpec,
 )
 from controller.domain.validation.faults import listing
-from controller.domain.validation.world import Draft, Elsewhere, World
+from controller.domain.validation.world import Draft, Elsewhere, World, bridges_of
 
 _SpecT = TypeVar("_SpecT", bound=Spec)
 
@@ -36,10 +36,10 @@ class After:
         """What the request writes."""
         self.removals = removals
         """What the request deletes, all of it existing."""
-        self.entries: dict[Ref, Draft] = {
-            ref: _as_it_is(found) for ref, found in world.objects.items() if ref not in removals
-        }
+        before = {ref: _as_it_is(found) for ref, found in world.objects.items()}
+        self.entries = {ref: entry for ref, entry in before.items() if ref not in removals}
         self.entries.update(drafts)
+        self._hosts_before = _members(before.values())
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
         self._at_bridge: dict[str, list[Draft]] = defaultdict(list)
@@ -50,9 +50,11 @@ class After:
     def _index(self, entry: Draft) -> None:
         if isinstance(entry.spec, BridgeSpec | PortSpec):
             self._by_host[entry.spec.host].append(entry)
-        if isinstance(entry.spec, PortSpec) and entry.spec.bridge is not None:
-            self._at_bridge[entry.spec.bridge].append(entry)
-            self._ports_by_bridge[entry.spec.bridge].append((entry, entry.spec))
+        if isinstance(entry.spec, PortSpec):
+            for bridge in bridges_of(entry.spec):
+                self._at_bridge[bridge].append(entry)
+            if entry.spec.bridge is not None:
+                self._ports_by_bridge[entry.spec.bridge].append((entry, entry.spec))
         if isinstance(entry.spec, TunnelSpec):
             for host in {end.host for end in entry.spec.ends if end.host is not None}:
                 self._by_host[host].append(entry)
@@ -86,7 +88,8 @@ class After:
         return self._at_bridge.get(name, [])
 
     def ports_at(self, bridge: str) -> list[tuple[Draft, PortSpec]]:
-        """Return the ports alone: every tunnel of a bridge asks for them."""
+        """Return the ports alone, without far ends of patches: every tunnel of a bridge asks for
+        them."""
         return self._ports_by_bridge.get(bridge, [])
 
     def hosts(self) -> Iterator[tuple[str, HostSpec]]:
@@ -97,6 +100,11 @@ class After:
     def tunnels(self) -> Iterator[tuple[Draft, TunnelSpec]]:
         for entry in self.entries.values():
             if isinstance(entry.spec, TunnelSpec):
+                yield entry, entry.spec
+
+    def patches(self) -> Iterator[tuple[Draft, PortSpec]]:
+        for entry in self.entries.values():
+            if isinstance(entry.spec, PortSpec) and entry.spec.settings.patch is not None:
                 yield entry, entry.spec
 
     def written_host(self, name: str | None) -> Draft | None:
@@ -110,12 +118,7 @@ class After:
 
     def hosts_before(self, segment: Ref) -> set[str]:
         """Name the touched hosts that had a port on the segment before the change."""
-        before = (_as_it_is(found) for found in self.world.objects.values())
-        return {
-            port.spec.host
-            for port in before
-            if isinstance(port.spec, PortSpec) and segment_ref(port) == segment
-        }
+        return self._hosts_before.get(segment, set())
 
     def elsewhere(self, segment: Ref) -> Elsewhere:
         """Return the segment's ports on hosts that the change does not touch."""
@@ -137,6 +140,16 @@ class After:
 
 def _as_it_is(found: Object) -> Draft:
     return Draft(found.ref, found.spec, found.labels, pointer="", current=found)
+
+
+def _members(entries: Iterable[Draft]) -> dict[Ref, set[str]]:
+    """Name the hosts that have a port on a segment, by segment."""
+    members: dict[Ref, set[str]] = defaultdict(set)
+    for entry in entries:
+        segment = segment_ref(entry)
+        if segment is not None and isinstance(entry.spec, PortSpec):
+            members[segment].add(entry.spec.host)
+    return members
 
 
 def segment_ref(entry: Draft) -> Ref | None:

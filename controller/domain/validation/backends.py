@@ -25,6 +25,7 @@ from controller.domain.intent import (
 )
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.settings import said
 from controller.domain.validation.world import Draft
 
 _MAX_REMOTES = {AddressFamily.IPV4: 850, AddressFamily.IPV6: 700}
@@ -56,11 +57,26 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
                 " (overlay_bridge_type is 'linux')",
                 "set type to 'veth' and give the port a 'peer'",
             )
+        case PortSpec(host=host, settings=settings) if _is_linux(host, after):
+            for field in said(settings):
+                _setting_needs_ovs(draft, field, host, faults)
         case TunnelSpec(ends=ends):
             for index, end in enumerate(ends):
                 if end.host is not None and _is_linux(end.host, after):
                     at = f"{draft.pointer}/spec/ends/{index}/host"
                     _no_ovs(at, end.host, "a Tunnel", faults)
+
+
+def _setting_needs_ovs(draft: Draft, field: str, host: str, faults: Faults) -> None:
+    """Refuse what only rows of Open vSwitch can say; a device is up or down, and owned, anyhow."""
+    if field not in ("admin_state", "tap_owner"):
+        faults.invalid(
+            f"{draft.pointer}/spec/{field}",
+            "setting_needs_ovs",
+            f"{field!r} is of a port of Open vSwitch, and host {host!r} has none"
+            " (overlay_bridge_type is 'linux')",
+            f"leave {field!r} out, or name a host that has Open vSwitch",
+        )
 
 
 def _is_linux(host: str, after: After) -> bool:

@@ -27,7 +27,7 @@ from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.completion import number_field, number_of
 from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
 from controller.domain.validation.shape import keeps_device
-from controller.domain.validation.world import Draft
+from controller.domain.validation.world import Draft, devices_of
 
 
 class _Claim(NamedTuple):
@@ -68,31 +68,41 @@ _VTEP = _Rule("vtep_taken", "in the fleet", "give each host a VTEP of its own")
 _VNI = _Rule("vni_taken", "in the fleet", "choose another VNI, or leave it out to be given one")
 
 
+_TOLD = 10
+"""Rivals on either side that a violation looks at: thousands may claim one value."""
+
+
 def _compare(claims: Iterable[_Claim], rule: _Rule, after: After, faults: Faults) -> None:
     by_key: dict[Hashable, list[_Claim]] = defaultdict(list)
     for claim in claims:
         by_key[claim.key].append(claim)
     for rivals in by_key.values():
+        if len(rivals) == 1:
+            continue
         for index, claim in enumerate(rivals):
-            others = [other for at, other in enumerate(rivals) if at != index]
-            if others and claim.holder in after.drafts:
+            if claim.holder in after.drafts:
+                others = [*rivals[: min(index, _TOLD)], *rivals[index + 1 : index + 1 + _TOLD]]
                 faults.conflict(
                     after.drafts[claim.holder].pointer + claim.pointer,
                     rule.code,
                     f"{claim.value} must be unique {rule.scope} and is also that of"
-                    f" {after.listing(other.holder for other in others)}",
+                    f" {after.listing((o.holder for o in others), len(rivals) - 1)}",
                     rule.fix,
                 )
 
 
 def _devices(after: After) -> Iterator[_Claim]:
-    """Claim the devices of each host's own namespace: bridges, the overlay, ports."""
+    """Claim the devices of each host's own namespace: bridges, the overlay, ports, and what bonds
+    take. One device has one master, and a row's name is unique on its host."""
     for entry in after.entries.values():
         match entry.spec:
             case HostSpec(overlay_bridge=device, overlay_bridge_type=BridgeType.OVS):
                 yield _device(entry, entry.ref.name, device, "/spec/overlay_bridge")
-            case BridgeSpec(host=host, interface=device) | PortSpec(host=host, interface=device):
+            case BridgeSpec(host=host, interface=device):
                 yield _device(entry, host, device, "/spec/interface")
+            case PortSpec(host=host) as spec:
+                for pointer, device in devices_of(spec):
+                    yield _device(entry, host, device, pointer)
             case _:
                 pass
 
@@ -204,13 +214,21 @@ def _check_held_devices(after: After, faults: Faults) -> None:
     held = _held_devices(after)
     for claim in _devices(after):
         draft = after.drafts.get(claim.holder)
-        if draft is not None and claim.key in held and not keeps_device(draft):
+        if draft is not None and claim.key in held and not _keeps(draft, claim):
             faults.conflict(
                 draft.pointer + claim.pointer,
                 "interface_held",
                 f"{claim.value} was deleted, and the host has not confirmed it yet",
                 "wait until the host has applied the deletion, or choose another name",
             )
+
+
+def _keeps(draft: Draft, claim: _Claim) -> bool:
+    """Tell whether the object had this very device before."""
+    before = draft.current.spec if draft.current else None
+    if isinstance(before, PortSpec):
+        return claim.key in {(before.host, device) for _, device in devices_of(before)}
+    return keeps_device(draft)
 
 
 def _held_devices(after: After) -> frozenset[Hashable]:
@@ -222,8 +240,10 @@ def _held_devices(after: After) -> frozenset[Hashable]:
     }
     for ref in after.removals:
         spec = after.world.objects[ref].spec
-        if isinstance(spec, BridgeSpec | PortSpec):
+        if isinstance(spec, BridgeSpec):
             held.add((spec.host, spec.interface))
+        if isinstance(spec, PortSpec):
+            held |= {(spec.host, device) for _, device in devices_of(spec)}
     return frozenset(held)
 
 

@@ -1,11 +1,11 @@
-"""Explicit tunnels must not close a circle: a flooded frame would go round it for ever.
+"""Explicit tunnels and patches must not close a circle: a flooded frame would go round it for ever.
 
-The flooding graph has a node for each VLAN of each bridge at which a tunnel ends, and of each
-outside VTEP, which is taken to forward between all tunnels that end at it. A tunnel is an edge; one
-that carries all VLANs at both ends is an edge for each VLAN. Without a circle, every frame reaches
-every node once at most. Only VLANs that some tunnel names need nodes of their own: all others have
-the edges that untagged frames have, or fewer. Segments are not in it: their meshes live on bridges
-of their own.
+The flooding graph has a node for each VLAN of each bridge at which a tunnel or patch ends, and of
+each outside VTEP, which is taken to forward between all tunnels that end at it. A tunnel or patch
+is an edge; one that carries many VLANs at both ends is an edge for each. Without a circle, every
+frame reaches every node once at most. Only VLANs that some of them names need nodes of their own,
+and of those that all trunks treat alike one will do: all others have the edges that untagged frames
+have, or fewer. Segments are not in it: their meshes live on bridges of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from controller.domain.intent import Kind, Ref, TunnelEnd, TunnelSpec
+from controller.domain.intent import Kind, PortSpec, Ref, Spec, TunnelEnd, TunnelSpec
+from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.world import Draft, Outside, Place, outsides
@@ -31,22 +32,38 @@ class _Node(NamedTuple):
 _Edge: TypeAlias = tuple[_Node, _Node]
 
 
+class _End(NamedTuple):
+    place: str | Outside
+    tag: int | None
+    """None: a trunk."""
+    trunks: frozenset[int] = frozenset()
+    """Empty: every VLAN."""
+
+    def passes(self, vlan: int) -> bool:
+        return not self.trunks or vlan in self.trunks
+
+
+_Link: TypeAlias = tuple[_End, _End]
+
+
 def check_flooding(after: After, faults: Faults) -> None:
-    """Refuse each new tunnel that closes a circle, and name the circle in its order."""
-    if not any(ref.kind is Kind.TUNNEL for ref in after.drafts):
+    """Refuse each new tunnel or patch that closes a circle, and name the circle in its order."""
+    if not any(_link(draft.spec) for draft in after.drafts.values()):
         return
-    vlans = _vlans(spec for _, spec in after.tunnels())
+    joining = [entry for entry, _ in after.tunnels()] + [entry for entry, _ in after.patches()]
+    links = [(entry, link) for entry in joining if (link := _link(entry.spec)) is not None]
+    vlans = _vlans(end for _, link in links for end in link)
     forest = _Forest()
-    # What exists is free of circles, so with it laid first a new tunnel is always what closes one.
-    for entry, spec in sorted(after.tunnels(), key=lambda found: _order(found[0])):
-        circles = [c for edge in _edges(spec, vlans) if (c := forest.lay(edge, entry.ref))]
-        if circles and entry.current is None:
+    # What exists is free of circles, so with it laid first something new is always what closes one.
+    for entry, link in sorted(links, key=lambda found: _order(found[0])):
+        circles = [c for edge in _edges(link, vlans) if (c := forest.lay(edge, entry.ref))]
+        if circles and _is_new(entry):
             faults.conflict(
-                f"{entry.pointer}/spec/ends",
+                f"{entry.pointer}/spec/{'ends' if entry.ref.kind is Kind.TUNNEL else 'patch'}",
                 "flooding_loop",
-                f"Tunnel {entry.ref.name!r} closes a circle in which flooded frames would go round"
-                f" for ever: {_tell(circles[0])}",
-                "leave out or delete a tunnel of the circle, or set the 'tag' of its ends to VLANs"
+                f"{entry.ref.kind} {entry.ref.name!r} closes a circle in which flooded frames would"
+                f" go round for ever: {_tell(circles[0])}",
+                "leave out or delete something of the circle, or set the 'tag' of its ends to VLANs"
                 " that the others do not connect",
             )
 
@@ -70,27 +87,50 @@ def inner_places(
         left = inner
 
 
-def _order(entry: Draft) -> tuple[bool, str]:
-    return entry.current is None, entry.ref.name
+def _is_new(entry: Draft) -> bool:
+    """Tell whether it joins what it did not join before; a patch can be moved and retagged."""
+    return entry.current is None or _link(entry.spec) != _link(entry.current.spec)
 
 
-def _vlans(tunnels: Iterable[TunnelSpec]) -> tuple[int, ...]:
-    tags = {end.tag for spec in tunnels for end in spec.ends if end.tag is not None}
-    return (_UNTAGGED, *sorted(tags))
+def _order(entry: Draft) -> tuple[bool, Kind, str]:
+    return _is_new(entry), entry.ref.kind, entry.ref.name
 
 
-def _edges(spec: TunnelSpec, vlans: Iterable[int]) -> Iterator[_Edge]:
-    """Yield what a tunnel connects; nothing when an end is not known well enough to tell."""
-    first, second = (_place(end, spec) for end in spec.ends)
-    if first is None or second is None:
-        return
-    tags = [end.tag for end in spec.ends]
-    if tags == [None, None]:
+def _link(spec: Spec) -> _Link | None:
+    """Return what a tunnel or patch joins, None when an end is not known well enough to tell."""
+    match spec:
+        case TunnelSpec(ends=(first, second)):
+            places = _place(first, spec), _place(second, spec)
+            if places[0] is not None and places[1] is not None:
+                return _End(places[0], first.tag), _End(places[1], second.tag)
+        case PortSpec(bridge=str(near), settings=PortSettings(patch=PatchSpec() as patch)):
+            trunks = frozenset(spec.settings.trunks)
+            return _End(near, spec.tag, trunks), _End(patch.bridge, patch.tag)
+    return None
+
+
+def _vlans(ends: Iterable[_End]) -> tuple[int, ...]:
+    found = list(ends)
+    tags = {end.tag for end in found if end.tag is not None}
+    trunks = {end.trunks for end in found if end.trunks}
+    alike: dict[frozenset[frozenset[int]], int] = {}
+    for vlan in sorted({vlan for each in trunks for vlan in each} - tags):
+        alike.setdefault(frozenset(each for each in trunks if vlan in each), vlan)
+    return tuple(sorted({_UNTAGGED, *tags, *alike.values()}))
+
+
+def _edges(link: _Link, vlans: Iterable[int]) -> Iterator[_Edge]:
+    first, second = link
+    if first.tag is None and second.tag is None:
         for vlan in vlans:
-            yield _Node(first, vlan), _Node(second, vlan)
-    else:
+            if first.passes(vlan) and second.passes(vlan):
+                yield _Node(first.place, vlan), _Node(second.place, vlan)
+    elif all(end.tag is not None or end.passes(_UNTAGGED) for end in link):
         # What comes out of an access end has no tag, and without one it enters the other end.
-        yield _Node(first, tags[0] or _UNTAGGED), _Node(second, tags[1] or _UNTAGGED)
+        yield (
+            _Node(first.place, first.tag or _UNTAGGED),
+            _Node(second.place, second.tag or _UNTAGGED),
+        )
 
 
 def _place(end: TunnelEnd, spec: TunnelSpec) -> str | Outside | None:
@@ -104,15 +144,15 @@ class _Forest:
         self._parents: dict[_Node, _Node] = {}
         self._edges: dict[_Node, list[tuple[_Node, Ref]]] = {}
 
-    def lay(self, edge: _Edge, tunnel: Ref) -> list[_Node | Ref]:
-        """Add an edge; the circle that it would close, from node to tunnel to node, if any."""
+    def lay(self, edge: _Edge, of: Ref) -> list[_Node | Ref]:
+        """Add an edge of a tunnel or patch; the circle that it would close, from node to node."""
         start, end = edge
         roots = self._root(start), self._root(end)
         if roots[0] == roots[1]:
-            return [*self._path(start, end), tunnel]
+            return [*self._path(start, end), of]
         self._parents[roots[0]] = roots[1]
-        self._edges.setdefault(start, []).append((end, tunnel))
-        self._edges.setdefault(end, []).append((start, tunnel))
+        self._edges.setdefault(start, []).append((end, of))
+        self._edges.setdefault(end, []).append((start, of))
         return []
 
     def _root(self, node: _Node) -> _Node:
@@ -146,7 +186,7 @@ def _tell(circle: list[_Node | Ref]) -> str:
 
 def _name(step: _Node | Ref) -> str:
     if isinstance(step, Ref):
-        return f"Tunnel {step.name!r}"
+        return f"{step.kind} {step.name!r}"
     if isinstance(step.place, Outside):
         return f"the outside VTEP {step.place.ip} with key {step.place.key}"
     vlan = f"VLAN {step.vlan}" if step.vlan else "untagged"

@@ -8,10 +8,12 @@ from dataclasses import replace
 from controller.domain.intent import Manifest, Mode, Object, Ref, Removal
 from controller.domain.validation.after import After
 from controller.domain.validation.backends import check_backends
+from controller.domain.validation.bridges import check_bridges
 from controller.domain.validation.clashes import check_clashes
 from controller.domain.validation.completion import complete
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.flooding import check_flooding
+from controller.domain.validation.meshes import warn_of_meshes
 from controller.domain.validation.relations import check_relations
 from controller.domain.validation.shape import SPEC_TYPES, check_shape, normalise
 from controller.domain.validation.tunnels import check_tunnels
@@ -35,9 +37,11 @@ def plan_change(
     after = After(world, drafts, removed)
     check_relations(after, faults)
     check_backends(after, faults)
+    check_bridges(after, faults)
     check_tunnels(after, faults)
     check_flooding(after, faults)
     check_clashes(after, faults)
+    warn_of_meshes(after, faults)
     faults.raise_any()
     planned = _sort_out(world, drafts, removed, missing)
     return replace(planned, warnings=tuple(faults.warnings))

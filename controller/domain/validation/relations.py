@@ -26,7 +26,7 @@ _ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
     HostSpec: (),
     BridgeSpec: ("host", "interface", "datapath_type"),
     SegmentSpec: (),
-    PortSpec: ("host", "interface", "type"),
+    PortSpec: ("host", "interface", "type", "patch"),
     TunnelSpec: ("ends", "key", "dst_port", "address_family"),
 }
 _FIXED_WHILE_IN_USE: dict[type[Spec], tuple[str, ...]] = {
@@ -57,6 +57,9 @@ def _check_references(draft: Draft, after: After, faults: Faults) -> None:
             unknown(Kind.SEGMENT, segment.name, f"{at}/segment", faults)
         if spec.bridge is not None:
             _check_bridge(spec, spec.bridge, after, f"{at}/bridge", faults)
+        if spec.settings.patch is not None:
+            bridge = spec.settings.patch.bridge
+            _check_bridge(spec, bridge, after, f"{at}/patch/bridge", faults)
 
 
 def unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
@@ -104,8 +107,13 @@ def _check_fixed_fields(draft: Draft, after: After, faults: Faults) -> None:
 
 
 def _changed(draft: Draft, names: tuple[str, ...]) -> Iterator[str]:
-    before: Any = draft.current.spec if draft.current else draft.spec
-    return (name for name in names if getattr(before, name) != getattr(draft.spec, name))
+    before = draft.current.spec if draft.current else draft.spec
+    return (name for name in names if _field(before, name) != _field(draft.spec, name))
+
+
+def _field(spec: Any, name: str) -> object:
+    patch = spec.settings.patch if name == "patch" else None
+    return getattr(spec, name, patch and (patch.bridge, patch.interface))
 
 
 def _users(ref: Ref, after: After) -> str:
@@ -143,10 +151,8 @@ def _blame(port: Draft, spec: PortSpec, after: After) -> str | None:
     """Return where the request brings in the port or its host; a used segment's family is fixed."""
     if port.ref in after.drafts:
         return f"{port.pointer}/spec/segment"
-    for draft in after.drafts.values():
-        if isinstance(draft.spec, HostSpec) and draft.ref.name == spec.host:
-            return f"{draft.pointer}/spec/vteps"
-    return None
+    written = after.written_host(spec.host)
+    return f"{written.pointer}/spec/vteps" if written else None
 
 
 def _check_mtu(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
@@ -182,13 +188,12 @@ def _segment_or_member(segment: Ref, host: str, after: After) -> str:
     """Point at what the request wrote: the segment's MTU, the host's, or the port that joins."""
     if segment in after.drafts:
         return f"{after.drafts[segment].pointer}/spec/mtu"
-    for draft in after.drafts.values():
-        if isinstance(draft.spec, HostSpec) and draft.ref.name == host:
-            return f"{draft.pointer}/spec/underlay_mtu"
-    joining = [d for d in after.drafts.values() if segment_ref(d) == segment]
-    on_host = [d for d in joining if isinstance(d.spec, PortSpec) and d.spec.host == host]
-    blamed = on_host or joining or list(after.drafts.values())
-    return f"{blamed[0].pointer}/spec/segment" if blamed else ""
+    if (written := after.written_host(host)) is not None:
+        return f"{written.pointer}/spec/underlay_mtu"
+    joining = [port for port, _ in after.ports_of(segment) if port.ref in after.drafts]
+    on_host = (d for d in joining if isinstance(d.spec, PortSpec) and d.spec.host == host)
+    blamed = next(on_host, None) or next(iter((*joining, *after.drafts.values())), None)
+    return f"{blamed.pointer}/spec/segment" if blamed else ""
 
 
 def _check_port_mtus(ref: Ref, limit: int, narrowest: str, after: After, faults: Faults) -> None:

@@ -24,6 +24,8 @@ from controller.domain.mtu import MIN_IPV6_MTU, MIN_MTU
 from controller.domain.validation import fields
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
+from controller.domain.validation.port_settings import check_port_settings
+from controller.domain.validation.settings import check_bridge_settings, normalise_settings
 from controller.domain.validation.world import Draft, World
 
 SPEC_TYPES: dict[Kind, type[Spec]] = {
@@ -43,13 +45,23 @@ def normalise(spec: Spec) -> Spec:
     """Bring addresses into their one spelling; what is malformed stays for the checks to name."""
     if isinstance(spec, HostSpec):
         return replace(spec, vteps=tuple(_vtep(v) for v in spec.vteps))
+    if isinstance(spec, BridgeSpec):
+        return replace(spec, settings=normalise_settings(spec.settings))
     if isinstance(spec, PortSpec):
-        mac = spec.mac.lower().replace("-", ":") if spec.mac else None
-        return replace(spec, mac=mac, addresses=tuple(_cidr(a) for a in spec.addresses))
+        return _normal_port(spec)
     if isinstance(spec, TunnelSpec):
         first, second = spec.ends
         return replace(spec, ends=(_end(first), _end(second)))
     return spec
+
+
+def _normal_port(spec: PortSpec) -> PortSpec:
+    return replace(
+        spec,
+        mac=spec.mac.lower().replace("-", ":") if spec.mac else None,
+        addresses=tuple(_cidr(a) for a in spec.addresses),
+        settings=normalise_settings(spec.settings),
+    )
 
 
 def _end(end: TunnelEnd) -> TunnelEnd:
@@ -75,6 +87,8 @@ def check_shape(draft: Draft, world: World, faults: Faults) -> None:
     match draft.spec:
         case HostSpec():
             _check_host(draft.spec, at, faults)
+        case BridgeSpec():
+            check_bridge_settings(draft.spec.settings, at, faults)
         case SegmentSpec():
             _check_segment(draft.spec, at, faults)
         case PortSpec():
@@ -184,6 +198,7 @@ def _check_port(spec: PortSpec, at: str, faults: Faults) -> None:
         smallest = MIN_IPV6_MTU if has_ipv6(spec) else MIN_MTU
         _report(fields.mtu(spec.mtu, smallest), f"{at}/mtu", faults)
     _check_addresses(spec, at, faults)
+    check_port_settings(spec, at, faults)
 
 
 def has_ipv6(spec: PortSpec) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from controller.domain.intent import (
+    KEEPS_MTU,
     AddressFamily,
     HostSpec,
     Kind,
@@ -19,6 +20,7 @@ from controller.domain.intent import (
 from controller.domain.mtu import DEFAULT_BRIDGE_MTU, tunnel_mtu
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.port_settings import carries
 from controller.domain.validation.relations import unknown
 from controller.domain.validation.world import Draft
 
@@ -243,14 +245,15 @@ class _Limit(NamedTuple):
 
 
 def _enters(port: PortSpec, end: TunnelEnd) -> bool:
-    """Tell whether frames of the port reach the end; without a tag either carries all VLANs."""
-    shares_vlan = port.tag is None or end.tag is None or port.tag == end.tag
-    return port.host == end.host and shares_vlan
+    """Tell whether frames of the port reach the end, which without a tag carries all VLANs."""
+    return port.host == end.host and (end.tag is None or carries(port, end.tag))
 
 
 def _check_port_mtu(
     port: Draft, spec: PortSpec, limit: _Limit, after: After, faults: Faults
 ) -> None:
+    if spec.mtu is None and spec.type in KEEPS_MTU:
+        return
     mtu = spec.mtu or DEFAULT_BRIDGE_MTU
     pointer = f"{port.pointer}/spec/mtu" if port.ref in after.drafts else limit.pointer
     if mtu > limit.mtu and pointer is not None:

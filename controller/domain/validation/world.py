@@ -80,9 +80,10 @@ class World:
     - every object in ``Wanted.refs`` that exists, and the segments of ``Wanted.segments``;
     - every bridge on the hosts of ``Wanted.hosts``, and the segments that ports there are on;
     - every port on the hosts of ``Wanted.host_targets``; of those on other hosts of
-      ``Wanted.hosts`` the ones on a segment of ``Wanted.segments`` or of a host target, on a bridge
-      of ``Wanted.port_bridges``, with a device or peer of a name in ``Wanted.devices`` or of one
-      that a segment's kernel device could have, and one for each host and segment;
+      ``Wanted.hosts`` the ones on a segment of ``Wanted.segments`` or of a host target, at a bridge
+      of ``Wanted.port_bridges``, with a device, member or peer of a name in ``Wanted.devices`` or
+      of one that a segment's kernel device could have, and one for each host and segment;
+    - every port and every tunnel at those bridges of ``Wanted.refs`` that run STP;
     - every tunnel that has an end on a host of ``Wanted.host_targets``; of those with an end on
       other hosts of ``Wanted.hosts`` the ones that end at a bridge of ``Wanted.tunnel_bridges`` or
       have a key of ``Wanted.vnis``, and one for each host and UDP port; with the hosts of all their
@@ -92,8 +93,8 @@ class World:
     - every host that has a VTEP of ``Wanted.vteps``, and every tunnel with an end, of a host or
       outside, whose own ``ip`` is one of them;
     - the flooding component of the places that ``inner_places`` finds among ``Wanted.links``: every
-      tunnel that can be reached from them by going from tunnel to tunnel over a place at which both
-      end. Neither VLANs nor the hosts and bridges of these matter.
+      tunnel and patch that can be reached from them by going from one to the next over a place at
+      which both end. Neither VLANs nor the hosts and bridges of these matter.
     """
     elsewhere: Mapping[UUID, Elsewhere] = field(default_factory=lambda: MappingProxyType({}))
     """By segment uid, for each segment of ``Wanted.segments`` and each that a port on a host of
@@ -115,7 +116,8 @@ class World:
     one, at least ``Wanted.new_vnis`` of them; fewer only when the pool is exhausted. They are given
     out in this order."""
     mesh_tunnels: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
-    """By host uid, for ``Wanted.mesh_hosts``: how many tunnel ports Open vSwitch has there for its
+    """By host uid, for ``Wanted.mesh_hosts`` and those of ``Wanted.joins`` without a port on the
+    segment: how many tunnel ports Open vSwitch has there for its
     segments, the sum of (members - 1) over those of the host's segments that have the backend
     ``ovs``. A missing entry means none."""
     held_interfaces: Mapping[UUID, frozenset[str]] = field(
@@ -156,10 +158,13 @@ class Wanted:
     tunnel_bridges: frozenset[Ref]
     """The bridges that the request itself changes or removes, or that it puts ports on."""
     links: tuple[tuple[Place, Place], ...]
-    """The ends of the tunnels that the request creates. One to an outside VTEP whose key is still
-    to be chosen is left out: no other tunnel can end there."""
+    """The ends of the tunnels that the request creates and of all its patches. A tunnel to an
+    outside VTEP whose key is still to be chosen is left out: no other can end there."""
     mesh_hosts: frozenset[Ref]
     """The hosts that get ports of segments whose backend the plan has to choose."""
+    joins: frozenset[tuple[Ref, Ref]]
+    """Host and segment of each port that the request creates: where the host has none on that
+    segment yet, its mesh grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +212,38 @@ def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
         yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
     if isinstance(spec, PortSpec) and spec.segment is not None:
         yield Ref(Kind.SEGMENT, ref.project, spec.segment)
-    if isinstance(spec, PortSpec) and spec.bridge is not None:
-        yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, spec.bridge)
+    if isinstance(spec, PortSpec):
+        for bridge in bridges_of(spec):
+            yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, bridge)
     if isinstance(spec, TunnelSpec):
         for end in spec.ends:
             if end.host is not None:
                 yield Ref(Kind.HOST, DEFAULT_PROJECT, end.host)
             if end.bridge is not None:
                 yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, end.bridge)
+
+
+def bridges_of(spec: PortSpec) -> Iterator[str]:
+    """Name the bridges that a port is at: none for a segment's, and two for a patch."""
+    if spec.bridge is not None:
+        yield spec.bridge
+    if spec.settings.patch is not None:
+        yield spec.settings.patch.bridge
+
+
+def runs_stp(spec: Spec) -> bool:
+    stp = spec.settings.stp if isinstance(spec, BridgeSpec) else None
+    return stp is not None and bool(stp.enabled)
+
+
+def devices_of(spec: PortSpec) -> Iterator[tuple[str, str]]:
+    """Yield (pointer, name) of what a port is or takes in the host's own namespace."""
+    yield "/spec/interface", spec.interface
+    if spec.settings.patch is not None:
+        yield "/spec/patch/interface", spec.settings.patch.interface
+    if spec.settings.bond is not None:
+        for member in sorted(set(spec.settings.bond.members)):
+            yield "/spec/bond/members", member
 
 
 def wanted(
@@ -240,8 +269,9 @@ def wanted(
         devices=frozenset(name for m in manifests for name in _devices(m.spec)),
         port_bridges=_bridges(targets, specs, TunnelSpec),
         tunnel_bridges=_bridges(targets, specs, PortSpec),
-        links=tuple(_links(m for m in manifests if m.ref not in current)),
+        links=tuple(_links(manifests, current)),
         mesh_hosts=frozenset(_mesh_hosts(manifests, current)),
+        joins=frozenset(_joins(m for m in manifests if m.ref not in current)),
     )
 
 
@@ -254,23 +284,36 @@ def _bridges(
 
 
 def _devices(spec: Spec) -> Iterator[str]:
-    if isinstance(spec, BridgeSpec | PortSpec):
+    if isinstance(spec, BridgeSpec):
         yield spec.interface
-    if isinstance(spec, PortSpec) and spec.peer is not None:
-        yield spec.peer.interface
+    if isinstance(spec, PortSpec):
+        yield from (name for _, name in devices_of(spec))
+        if spec.peer is not None:
+            yield spec.peer.interface
 
 
-def _links(created: Iterable[Manifest]) -> Iterator[tuple[Place, Place]]:
-    for manifest in created:
-        if isinstance(manifest.spec, TunnelSpec):
+def _links(
+    manifests: Iterable[Manifest], current: Mapping[Ref, Object]
+) -> Iterator[tuple[Place, Place]]:
+    for manifest in manifests:
+        if _links_anew(manifest.spec, current.get(manifest.ref)):
             bridges = [r for r in references(manifest.ref, manifest.spec) if r.kind is Kind.BRIDGE]
             places: list[Place] = [*bridges, *outsides(manifest.spec)]
             if len(places) == 2:
                 yield places[0], places[1]
 
 
-def outsides(spec: TunnelSpec) -> Iterator[Outside]:
+def _links_anew(spec: Spec, current: Object | None) -> bool:
+    """Tell whether bridges are joined that were not: a tunnel's ends are fixed, a patch's not."""
+    if isinstance(spec, PortSpec):
+        return spec.settings.patch is not None
+    return isinstance(spec, TunnelSpec) and current is None
+
+
+def outsides(spec: Spec) -> Iterator[Outside]:
     """Yield the outside VTEP at which a tunnel with a known key ends."""
+    if not isinstance(spec, TunnelSpec):
+        return
     for end in spec.ends:
         if end.host is None and end.ip is not None and spec.key is not None:
             for ip in _canonical([end.ip]):
@@ -319,6 +362,13 @@ def _mesh_hosts(manifests: Sequence[Manifest], current: Mapping[Ref, Object]) ->
         found = list(references(manifest.ref, manifest.spec))
         if undecided.intersection(found):
             yield from (ref for ref in found if ref.kind is Kind.HOST)
+
+
+def _joins(created: Iterable[Manifest]) -> Iterator[tuple[Ref, Ref]]:
+    for manifest in created:
+        if isinstance(manifest.spec, PortSpec) and manifest.spec.segment is not None:
+            host = Ref(Kind.HOST, DEFAULT_PROJECT, manifest.spec.host)
+            yield host, Ref(Kind.SEGMENT, manifest.ref.project, manifest.spec.segment)
 
 
 def _canonical(addresses: Iterable[str]) -> Iterator[str]:

@@ -92,6 +92,11 @@ def _one_current(table: str, what: str, *columns: str) -> Index:
     return Index(f"uq_{table}_current_{what}", *columns, unique=True, postgresql_where=CURRENT)
 
 
+def _patches(column: str) -> Index:
+    where = text("valid_to IS NULL AND patch_bridge_uid IS NOT NULL")
+    return Index(f"ix_port_patch_{column}", column, postgresql_where=where)
+
+
 class HostRow(Versioned, Base):
     __tablename__ = "host"
 
@@ -119,6 +124,8 @@ class BridgeRow(Versioned, Base):
     host_uid: Mapped[UUID]
     interface: Mapped[str]
     datapath_type: Mapped[DatapathType]
+    settings: Mapped[dict[str, Any]]
+    """What no query looks at: see ``store.settings``."""
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -165,6 +172,11 @@ class PortRow(Versioned, Base):
     addresses: Mapped[list[str]]
     peer_netns: Mapped[str | None]
     peer_interface: Mapped[str | None]
+    settings: Mapped[dict[str, Any]]
+    """As a bridge's; the next three say again what is compared or referred to."""
+    members: Mapped[list[str] | None]
+    patch_bridge_uid: Mapped[UUID | None]
+    patch_interface: Mapped[str | None]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -173,6 +185,8 @@ class PortRow(Versioned, Base):
             CheckConstraint("num_nonnulls(segment_uid, bridge_uid) = 1", name="one_target"),
             Index(None, "host_uid", "valid_to"),
             Index(None, "segment_uid", "valid_to"),
+            _patches("bridge_uid"),
+            _patches("patch_bridge_uid"),
         )
 
 
