@@ -14,12 +14,8 @@ def test_an_internal_port_is_a_device_of_the_kernels_with_all_that_is_intended(
     lab: KernelLab,
 ) -> None:
     host, (_, neighbour, _) = lab.hosts[0], lab.workloads(RED)
-    lab.fleet.apply(
-        port(
-            "inner", "h1", segment=RED, mac="0a:02:00:00:00:01", mtu=1400,
-            addresses=("198.51.100.101/24",),
-        )
-    )  # fmt: skip
+    dress = {"mac": "0a:02:00:00:00:01", "mtu": 1400, "addresses": ("198.51.100.101/24",)}
+    lab.fleet.apply(port("inner", "h1", segment=RED, **dress))
     lab.realize(host)
     (device,) = host.netns.ip_json("address", "show", "dev", "inner")
     assert device["linkinfo"]["info_kind"] == "openvswitch"
@@ -42,13 +38,13 @@ def test_an_explicit_tunnel_joins_two_bridges_in_the_kernel(lab: KernelLab) -> N
     lab.fleet.apply(
         bridge("lan1", "h1"),
         bridge("lan2", "h2"),
-        port("in1", "h1", bridge="lan1", tag=7, mtu=1400, addresses=("192.0.2.129/26",)),
-        port("in2", "h2", bridge="lan2", tag=7, mtu=1400, addresses=("192.0.2.130/26",)),
+        port("in1", "h1", bridge="lan1", tag=7, mtu=1400, addresses=("203.0.113.129/26",)),
+        port("in2", "h2", bridge="lan2", tag=7, mtu=1400, addresses=("203.0.113.130/26",)),
         tunnel("line", *ends, key=9000),
     )
     for host in (one, other):
         lab.realize(host)
-    one.netns.exec("ping", "-n", "-q", "-c", "2", "-i", "0.2", "-I", "in1", "192.0.2.130")
+    one.netns.exec("ping", "-n", "-q", "-c", "2", "-i", "0.2", "-I", "in1", "203.0.113.130")
 
     lab.fleet.delete(
         removal(Kind.TUNNEL, "line"),
