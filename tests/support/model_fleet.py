@@ -176,7 +176,8 @@ class ModelFleet:
         return frozenset(s.key for s in specs if isinstance(s, TunnelSpec) and s.key is not None)
 
     def _mesh_tunnels(self, want: Wanted) -> dict[UUID, int]:
-        hosts = [self.objects[ref] for ref in want.mesh_hosts if ref in self.objects]
+        growing = want.mesh_hosts | {host for host, _ in want.joins}
+        hosts = [self.objects[ref] for ref in growing if ref in self.objects]
         return {owner.uid: self._mesh_ports(owner.name) for owner in hosts}
 
     def _mesh_ports(self, name: str) -> int:
