@@ -151,10 +151,10 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
     def port(self, row: Row) -> OvsPort:
         port = self._ports.get(row.uuid)
         if port is None:
-            interfaces = self._referred(row, "interfaces", "Interface")
+            interfaces = map(freeze_interface, self._referred(row, "interfaces", "Interface"))
             port = self._ports[row.uuid] = OvsPort(
                 name=_first(row, "name"),
-                interfaces=tuple(map(freeze_interface, interfaces)),
+                interfaces=tuple(sorted(interfaces, key=lambda each: each.name)),
                 tag=_first(row, "tag"),
                 trunks=frozenset(_atoms(row, "trunks")),
                 vlan_mode=_first(row, "vlan_mode"),

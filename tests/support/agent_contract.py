@@ -122,7 +122,9 @@ def _bridge(bridge: OvsBridge) -> OvsBridge:
             replace(
                 port,
                 external_ids=dict(port.external_ids),
-                interfaces=tuple(map(_interface, port.interfaces)),
+                interfaces=tuple(
+                    map(_interface, sorted(port.interfaces, key=lambda each: each.name))
+                ),
             )
             for port in ports
         ),
