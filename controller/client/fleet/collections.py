@@ -1,0 +1,178 @@
+"""The objects of one kind: read, listed, written and followed. Owns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from controller.client.fleet.calls import Calls, Value
+from controller.client.fleet.documents import (
+    AnyManifest,
+    Deletion,
+    JoinToken,
+    Json,
+    Kind,
+    ObjectDocument,
+    Realization,
+)
+from controller.client.fleet.manifests import if_match, manifest_of
+from controller.client.rest import PAGE_SIZE
+
+_MERGE_PATCH = "application/merge-patch+json"
+_NO_QUERY: Mapping[str, Value] = {}
+
+
+class Collection:
+    """Names may be uids everywhere. ``project`` is ``default`` when it is left out."""
+
+    def __init__(self, calls: Calls, kind: Kind, many: str) -> None:
+        self._calls = calls
+        self._kind = kind
+        self._many = many
+        self._one = kind.lower()
+
+    def get(self, name: str, *, project: str | None = None) -> ObjectDocument:
+        found: ObjectDocument = self._of_one(f"get_{self._one}", name, project)
+        return found
+
+    def list(
+        self,
+        *,
+        project: str | None = None,
+        label_selector: str | None = None,
+        host: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[ObjectDocument]:
+        """All that there are, page by page. ``host`` is for bridges, ports and tunnels."""
+        query = {"project": project, "label_selector": label_selector, "host": host}
+        return pages(self._calls, f"list_{self._many}", page_size, query)
+
+    def create(self, manifest: AnyManifest) -> ObjectDocument:
+        """Refused where there is one of this name already."""
+        body = manifest_of(manifest, self._kind)
+        made: ObjectDocument = self._calls.send(f"create_{self._one}", body=body)
+        return made
+
+    def replace(self, document: AnyManifest, *, force: bool = False) -> ObjectDocument:
+        """Replaces what was read, if it is still the same: change the document and give it back.
+
+        A manifest of one's own, which has no revision, creates the object; with ``force`` it
+        replaces whatever is there.
+        """
+        metadata = document["metadata"]
+        revision = None if force else metadata.get("revision")
+        written: ObjectDocument = self._of_one(
+            f"replace_{self._one}",
+            metadata["name"],
+            metadata.get("project"),
+            headers=if_match(revision) if force or revision is not None else {},
+            body=manifest_of(document, self._kind),
+        )
+        return written
+
+    def patch(
+        self,
+        name: str,
+        changes: Mapping[str, Any],
+        *,
+        project: str | None = None,
+        revision: int | None = None,
+    ) -> ObjectDocument:
+        """Changes ``spec`` or ``metadata.labels`` in part; None takes a field back to its default.
+
+        With ``revision`` only if the object is still at it. The format is that of RFC 7396.
+        """
+        written: ObjectDocument = self._of_one(
+            f"patch_{self._one}",
+            name,
+            project,
+            headers=if_match(revision),
+            body=changes,
+            media=_MERGE_PATCH,
+        )
+        return written
+
+    def delete(
+        self, name: str, *, project: str | None = None, revision: int | None = None
+    ) -> Deletion:
+        """With ``revision`` only if the object is still at it."""
+        operation, headers = f"delete_{self._one}", if_match(revision)
+        gone: Deletion = self._of_one(operation, name, project, headers=headers)
+        return gone
+
+    def realization(self, name: str, *, project: str | None = None, wait: float = 0) -> Realization:
+        """Which hosts have it as intended; after ``wait`` seconds at most (60 are possible)."""
+        found: Realization = self._of_one(
+            f"get_{self._one}_realization", name, project, query=waiting(wait), longer_s=wait
+        )
+        return found
+
+    def _of_one(
+        self,
+        operation: str,
+        name: str,
+        project: str | None,
+        *,
+        query: Mapping[str, Value] = _NO_QUERY,
+        **more: Any,
+    ) -> Any:
+        where = {"project": project, **query}
+        return self._calls.send(operation, path={"name_or_uid": name}, query=where, **more)
+
+
+class Hosts(Collection):
+    """Hosts belong to no project, and have more to tell."""
+
+    def desired_state(self, name: str) -> Json:
+        """What the host is told, as it is compiled now."""
+        found: Json = self._of_one("get_desired_state", name, None)
+        return found
+
+    def failures(self, name: str) -> Sequence[Json]:
+        """All that is not as intended there, oldest first."""
+        return self._items("list_failures", name)
+
+    def tunnels(self, name: str) -> Sequence[Json]:
+        """All that it shall have: of the meshes of its segments, and explicit ones."""
+        return self._items("list_host_tunnels", name)
+
+    def rates(self, name: str) -> Sequence[Json]:
+        """What passes now, of each port, tunnel and device."""
+        return self._items("list_current_rates", name)
+
+    def create_join_token(self, name: str, *, ttl_seconds: int = 3600) -> JoinToken:
+        """A secret with which one machine becomes this host. Is not repeated by the client."""
+        body = {"ttl_seconds": ttl_seconds}
+        made: JoinToken = self._of_one("create_join_token", name, None, body=body)
+        return made
+
+    def _items(self, operation: str, name: str) -> Sequence[Json]:
+        items: Sequence[Json] = self._of_one(operation, name, None)["items"]
+        return items
+
+
+class Segments(Collection):
+    def tunnels(
+        self, name: str, *, project: str | None = None, host: str | None = None
+    ) -> Sequence[Json]:
+        """The mesh, each tunnel from both of its sides; with ``host`` only its own."""
+        answer = self._of_one("list_segment_tunnels", name, project, query={"host": host})
+        items: Sequence[Json] = answer["items"]
+        return items
+
+
+def pages(calls: Calls, operation: str, size: int, query: Mapping[str, Value]) -> Iterator[Any]:
+    """Every item of a list."""
+    token: str | None = None
+    while True:
+        asked = {**query, "page_size": size, "page_token": token}
+        page = calls.send(operation, query=asked)
+        yield from page["items"]
+        token = page["next_page_token"] or None
+        if token is None:
+            return
+
+
+def waiting(seconds: float) -> Mapping[str, Value]:
+    """The question of a long poll."""
+    return {"wait": "realized", "timeout": seconds} if seconds else {}

@@ -1,0 +1,125 @@
+"""Every operation of the API that the client uses: its address, its parameters, its method.
+
+The only place where a path is written. A call can send nothing that its operation does not name
+here, and a test holds this table against the OpenAPI document, in both directions. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from string import Formatter
+
+IF_MATCH = "If-Match"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+_KEY = frozenset({IDEMPOTENCY_KEY})
+_MATCH = frozenset({IF_MATCH})
+_PROJECT = frozenset({"project"})
+_PAGES = frozenset({"page_size", "page_token"})
+_WAIT = frozenset({"wait", "timeout"})
+_RANGE = frozenset({"from", "to", "step"})
+_NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    id: str
+    """``operationId`` of the OpenAPI document."""
+    call: str
+    """The method of ``Fleet`` that sends it, such as ``ports.get``."""
+    method: str
+    path: str
+    query: frozenset[str] = _NOTHING
+    headers: frozenset[str] = _NOTHING
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.path) if name)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether doing it twice is doing it once."""
+        return self.method == "GET" or IDEMPOTENCY_KEY in self.headers
+
+
+def _collection(many: str, one: str, *, on_hosts: bool = False) -> Iterator[Operation]:
+    all_of_them, each = f"/v1/{many}", f"/v1/{many}/{{name_or_uid}}"
+    choice = _PAGES | _PROJECT | {"label_selector"} | ({"host"} if on_hosts else _NOTHING)
+    change = {"query": _PROJECT, "headers": _KEY | _MATCH}
+    yield Operation(f"list_{many}", f"{many}.list", "GET", all_of_them, query=choice)
+    yield Operation(f"create_{one}", f"{many}.create", "POST", all_of_them, headers=_KEY)
+    yield Operation(f"get_{one}", f"{many}.get", "GET", each, query=_PROJECT)
+    yield Operation(f"replace_{one}", f"{many}.replace", "PUT", each, **change)
+    yield Operation(f"patch_{one}", f"{many}.patch", "PATCH", each, **change)
+    yield Operation(f"delete_{one}", f"{many}.delete", "DELETE", each, **change)
+    yield Operation(
+        f"get_{one}_realization",
+        f"{many}.realization",
+        "GET",
+        f"{each}/realization",
+        query=_PROJECT | _WAIT,
+    )
+
+
+def _of_hosts() -> Iterator[Operation]:
+    host = "/v1/hosts/{name_or_uid}"
+    yield Operation("get_desired_state", "hosts.desired_state", "GET", f"{host}/desired-state")
+    yield Operation("list_failures", "hosts.failures", "GET", f"{host}/failures")
+    yield Operation("list_host_tunnels", "hosts.tunnels", "GET", f"{host}/tunnels")
+    yield Operation("list_current_rates", "hosts.rates", "GET", f"{host}/rates")
+    yield Operation("create_join_token", "hosts.create_join_token", "POST", f"{host}/join-tokens")
+    yield Operation("get_host_stats", "stats", "GET", f"{host}/stats", query=_RANGE | {"subject"})
+
+
+def _of_segments() -> Iterator[Operation]:
+    path = "/v1/segments/{name_or_uid}/tunnels"
+    query = _PROJECT | {"host"}
+    yield Operation("list_segment_tunnels", "segments.tunnels", "GET", path, query=query)
+
+
+def _stats() -> Iterator[Operation]:
+    for many, one in (("ports", "port"), ("tunnels", "tunnel"), ("segments", "segment")):
+        path = f"/v1/{many}/{{name_or_uid}}/stats"
+        yield Operation(f"get_{one}_stats", "stats", "GET", path, query=_RANGE | _PROJECT)
+
+
+def _of_the_fleet() -> Iterator[Operation]:
+    choice = _PROJECT | {"kind", "label_selector", "name"}
+    yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
+    yield Operation("apply", "apply", "POST", "/v1/apply", headers=_KEY)
+    yield Operation("delete_objects", "delete", "POST", "/v1/delete", headers=_KEY)
+    yield Operation("diff", "diff", "POST", "/v1/diff")
+    yield Operation("export_objects", "export", "GET", "/v1/export", query=choice)
+    yield Operation("get_revision", "revision", "GET", "/v1/revisions/{revision}", query=_WAIT)
+    yield Operation("watch", "watch", "GET", "/v1/watch", query=frozenset({"from_revision"}))
+
+
+def _webhooks() -> Iterator[Operation]:
+    hook = "/v1/webhooks/{name}"
+    yield Operation("list_webhooks", "webhooks.list", "GET", "/v1/webhooks", query=_PAGES)
+    yield Operation("create_webhook", "webhooks.create", "POST", "/v1/webhooks")
+    yield Operation("get_webhook", "webhooks.get", "GET", hook)
+    yield Operation("replace_webhook", "webhooks.replace", "PUT", hook, headers=_MATCH)
+    yield Operation("delete_webhook", "webhooks.delete", "DELETE", hook, headers=_MATCH)
+    yield Operation("test_webhook", "webhooks.test", "POST", f"{hook}/test")
+    yield Operation("list_webhook_deliveries", "webhooks.deliveries", "GET", f"{hook}/deliveries")
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    operation.id: operation
+    for group in (
+        _collection("hosts", "host"),
+        _collection("bridges", "bridge", on_hosts=True),
+        _collection("segments", "segment"),
+        _collection("ports", "port", on_hosts=True),
+        _collection("tunnels", "tunnel", on_hosts=True),
+        _of_hosts(),
+        _of_segments(),
+        _stats(),
+        _of_the_fleet(),
+        _webhooks(),
+    )
+    for operation in group
+}
+"""By id."""
