@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import Boolean, and_, column, func, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from controller.domain.intent import Kind, Object, Ref
-from controller.domain.validation import Outside, Place, inner_places
+from controller.domain.validation import Departing, Outside, Place, inner_places, places
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import PortRow, TunnelRow
@@ -89,19 +89,59 @@ SELECT place.* FROM given AS place WHERE EXISTS (
 """)
 
 
+_DEPARTING = text("""
+WITH lagging AS (
+    SELECT host_uid, applied_revision FROM host_status JOIN host ON host.uid = host_uid
+    WHERE host.valid_to IS NULL
+),
+carried AS (
+    SELECT uid, valid_to, host_uid, false AS is_stuck FROM lagging
+    JOIN tunnel ON a_host_uid = host_uid AND valid_to > applied_revision
+    UNION ALL
+    SELECT uid, valid_to, host_uid, false FROM lagging
+    JOIN tunnel ON b_host_uid = host_uid AND valid_to > applied_revision
+    UNION ALL
+    SELECT uid, valid_to, host_uid, true FROM resource_failure
+    JOIN tunnel ON uid = object_uid AND host_uid IN (a_host_uid, b_host_uid)
+)
+SELECT tunnel.*, bool_or(is_stuck) AS is_stuck
+FROM tunnel JOIN carried USING (uid, valid_to)
+WHERE NOT EXISTS (SELECT FROM tunnel AS now WHERE now.uid = tunnel.uid AND now.valid_to IS NULL)
+GROUP BY tunnel.uid, tunnel.valid_from
+HAVING count(DISTINCT host_uid) = num_nonnulls(a_host_uid, b_host_uid)
+""").columns(*TunnelRow.__table__.columns, column("is_stuck", Boolean))
+
+
+def departing(tx: Transaction) -> tuple[tuple[Departing, ...], dict[Ref, UUID]]:
+    """The deleted tunnels that all of their hosts may still carry, and their bridges' uids."""
+    found: list[Departing] = []
+    uids: dict[Ref, UUID] = {}
+    for row in tx.execute(_DEPARTING).mappings():
+        tunnel = objects.read(Kind.TUNNEL, row)
+        found.append(Departing(tunnel.ref, tunnel.spec, row["is_stuck"]))
+        known = (row["a_bridge_uid"], row["b_bridge_uid"])
+        ends = zip(places(tunnel.ref, tunnel.spec), known, strict=True)
+        uids |= {end: uid for end, uid in ends if isinstance(end, Ref)}
+    return tuple(found), uids
+
+
 def flooding_component(
-    tx: Transaction, links: Collection[tuple[Place, Place]], uids: Mapping[Ref, UUID]
+    tx: Transaction,
+    links: Collection[tuple[Place, Place]],
+    uids: Mapping[Ref, UUID],
+    leaving: Iterable[Departing],
 ) -> list[Object]:
     """The tunnels and patches that a new link may close a circle with, given the uids of existing
     bridges.
 
-    All that can be reached by going from one to the next over what both end at; the UNION without
-    ALL ends, because it goes on from each place once."""
-    places = {place for link in links for place in link}
-    inner = inner_places(links, _inhabited(tx, places, uids)) if links else frozenset()
+    All that can be reached by going from one to the next over what both end at, and over what
+    leaves; the UNION without ALL ends, because it goes on from each place once."""
+    asked = {place for link in links for place in link}
+    left = {place for each in leaving for place in places(each.ref, each.spec)}
+    inner = inner_places(links, _inhabited(tx, asked, uids) | left) if links else frozenset()
     if not inner:
         return []
-    given = _given(inner, uids)
+    given = _given(inner | left, uids)
     return [
         objects.read(kind, row)
         for kind, query in ((Kind.TUNNEL, _TUNNELS_AT), (Kind.PORT, _PATCHES_AT))
@@ -110,18 +150,18 @@ def flooding_component(
 
 
 def _inhabited(
-    tx: Transaction, places: Collection[Place], uids: Mapping[Ref, UUID]
+    tx: Transaction, asked: Collection[Place], uids: Mapping[Ref, UUID]
 ) -> frozenset[Place]:
-    refs = {uids[place]: place for place in places if isinstance(place, Ref) and place in uids}
-    rows = tx.execute(_INHABITED, _given(places, uids))
+    refs = {uids[place]: place for place in asked if isinstance(place, Ref) and place in uids}
+    rows = tx.execute(_INHABITED, _given(asked, uids))
     return frozenset(
         Outside(ip, key, port) if bridge is None else refs[bridge] for bridge, ip, key, port in rows
     )
 
 
-def _given(places: Iterable[Place], uids: Mapping[Ref, UUID]) -> dict[str, list[Any]]:
+def _given(asked: Iterable[Place], uids: Mapping[Ref, UUID]) -> dict[str, list[Any]]:
     """Leaves out what does not exist yet, and numbers that PostgreSQL cannot even be asked for."""
-    known = list(places)
+    known = list(asked)
     outsides = [
         place
         for place in known

@@ -38,7 +38,9 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     crowded = [each.uid for each in named if runs_stp(each.spec)]
     ports = _ports(tx, wanted, uids, crowded)
     found = [*named, *_bridges_on(tx, hosts), *ports, *_segments_of(tx, hosts)]
+    departing, left = tunnels.departing(tx) if wanted.links else ((), {})
     found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids, crowded)]
+    found += tunnels.flooding_component(tx, wanted.links, left | uids, departing)
     uids = {each.ref: each.uid for each in found}
     summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)
     macs = filter(objects.can_be_stored, wanted.macs)
@@ -48,6 +50,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
         projects=objects.existing_projects(tx, wanted.projects),
         vnis=_taken_vnis(tx, wanted.vnis),
         held_keys=held_keys(tx, wanted.vnis),
+        departing=departing,
         free_vnis=free_vnis(tx, VNI_POOL, wanted.new_vnis),
         mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)),
         held_interfaces=held_interfaces(tx, hosts),
@@ -115,7 +118,7 @@ def _ports(
 def _tunnels(
     tx: Transaction, wanted: Wanted, uids: Mapping[Ref, UUID], crowded: Collection[UUID]
 ) -> list[Object]:
-    """Read the tunnels that the change touches or may close a circle with, and what is at them."""
+    """Read the tunnels that the change touches, and what is at them."""
     targets = _known(wanted.host_targets, uids)
     ending_there = tunnels.looked_at(
         tx,
@@ -130,7 +133,6 @@ def _tunnels(
         *objects.fetch_refs(tx, {ref for ref in ends - uids.keys() if ref.kind is Kind.HOST}),
         *tunnels.ports_beside(tx, targets),
         *tunnels.with_ips(tx, filter(objects.can_be_stored, wanted.vteps)),
-        *tunnels.flooding_component(tx, wanted.links, uids),
     ]
 
 

@@ -171,6 +171,21 @@ def test_a_circle_is_found_through_an_outside_vtep(fleet: Fleet) -> None:
     assert [code for _, code in codes(caught.value)] == ["flooding_loop"]
 
 
+def test_what_two_lagging_hosts_may_still_carry_is_a_part_of_circles(fleet: Fleet) -> None:
+    apply(fleet.db, host(4), bridge("b4", "h4"))
+    closing = tunnel("t41", "h4/b4", "h1/b1")
+    apply(fleet.db, T12, T23, tunnel("t34", "h3/b3", "h4/b4"))
+    fleet.confirm("h1", "h2", "h3")
+    remove(fleet.db, T23)
+    with pytest.raises(ConflictError) as caught:
+        apply(fleet.db, closing)
+    (violation,) = caught.value.violations
+    assert violation.code == "flooding_loop_pending"
+    assert "h2, h3" in violation.fix
+    fleet.confirm("h1", "h2")
+    apply(fleet.db, closing)
+
+
 def test_an_address_of_a_host_is_not_one_outside(fleet: Fleet) -> None:
     with pytest.raises(ConflictError) as caught:
         apply(fleet.db, tunnel("out", "h1/b1", "192.0.2.3"))

@@ -12,6 +12,7 @@ store calls it::
 from controller.domain.validation.flooding import inner_places
 from controller.domain.validation.plan import plan_change
 from controller.domain.validation.world import (
+    Departing,
     Draft,
     Elsewhere,
     Outside,
@@ -20,12 +21,14 @@ from controller.domain.validation.world import (
     Wanted,
     World,
     named,
+    places,
     references,
     runs_stp,
     wanted,
 )
 
 __all__ = [
+    "Departing",
     "Draft",
     "Elsewhere",
     "Outside",
@@ -35,6 +38,7 @@ __all__ = [
     "World",
     "inner_places",
     "named",
+    "places",
     "plan_change",
     "references",
     "runs_stp",

@@ -102,10 +102,9 @@ class After:
             if isinstance(entry.spec, TunnelSpec):
                 yield entry, entry.spec
 
-    def patches(self) -> Iterator[tuple[Draft, PortSpec]]:
-        for entry in self.entries.values():
-            if isinstance(entry.spec, PortSpec) and entry.spec.settings.patch is not None:
-                yield entry, entry.spec
+    def joining(self) -> list[Draft]:
+        """Return what joins bridges: the tunnels, and the ports that are patches."""
+        return [entry for entry in self.entries.values() if _joins(entry.spec)]
 
     def written_host(self, name: str | None) -> Draft | None:
         """Return the host's draft, when the request writes the host itself."""
@@ -136,6 +135,12 @@ class After:
         for ref in sorted(refs, key=lambda r: (r.project, r.name)):
             if (spec := self.segment(ref)) is not None:
                 yield ref, spec
+
+
+def _joins(spec: Spec) -> bool:
+    if isinstance(spec, PortSpec):
+        return spec.settings.patch is not None
+    return isinstance(spec, TunnelSpec)
 
 
 def _as_it_is(found: Object) -> Draft:

@@ -23,13 +23,13 @@ from controller.domain.validation.world import Draft, Outside, Place, outsides
 _UNTAGGED = 0
 
 
-class _Node(NamedTuple):
+class Node(NamedTuple):
     place: str | Outside
     """Name of a bridge, or an outside VTEP."""
     vlan: int
 
 
-_Edge: TypeAlias = tuple[_Node, _Node]
+Edge: TypeAlias = tuple[Node, Node]
 
 
 class _End(NamedTuple):
@@ -43,29 +43,35 @@ class _End(NamedTuple):
         return not self.trunks or vlan in self.trunks
 
 
-_Link: TypeAlias = tuple[_End, _End]
+Link: TypeAlias = tuple[_End, _End]
 
 
 def check_flooding(after: After, faults: Faults) -> None:
     """Refuse each new tunnel or patch that closes a circle, and name the circle in its order."""
-    if not any(_link(draft.spec) for draft in after.drafts.values()):
+    if not any(link_of(draft.spec) for draft in after.drafts.values()):
         return
-    joining = [entry for entry, _ in after.tunnels()] + [entry for entry, _ in after.patches()]
-    links = [(entry, link) for entry in joining if (link := _link(entry.spec)) is not None]
-    vlans = _vlans(end for _, link in links for end in link)
-    forest = _Forest()
+    links = [
+        (entry, link) for entry in after.joining() if (link := link_of(entry.spec)) is not None
+    ]
+    vlans = vlans_of(end for _, link in links for end in link)
+    forest = Forest()
     # What exists is free of circles, so with it laid first something new is always what closes one.
     for entry, link in sorted(links, key=lambda found: _order(found[0])):
-        circles = [c for edge in _edges(link, vlans) if (c := forest.lay(edge, entry.ref))]
+        circles = [c for edge in edges_of(link, vlans) if (c := forest.lay(edge, entry.ref))]
         if circles and _is_new(entry):
             faults.conflict(
-                f"{entry.pointer}/spec/{'ends' if entry.ref.kind is Kind.TUNNEL else 'patch'}",
+                f"{entry.pointer}/spec/{where_joined(entry.ref)}",
                 "flooding_loop",
                 f"{entry.ref.kind} {entry.ref.name!r} closes a circle in which flooded frames would"
-                f" go round for ever: {_tell(circles[0])}",
+                f" go round for ever: {tell(circles[0])}",
                 "leave out or delete something of the circle, or set the 'tag' of its ends to VLANs"
                 " that the others do not connect",
             )
+
+
+def where_joined(ref: Ref) -> str:
+    """Name the field that says what is joined."""
+    return "ends" if ref.kind is Kind.TUNNEL else "patch"
 
 
 def inner_places(
@@ -89,14 +95,14 @@ def inner_places(
 
 def _is_new(entry: Draft) -> bool:
     """Tell whether it joins what it did not join before; a patch can be moved and retagged."""
-    return entry.current is None or _link(entry.spec) != _link(entry.current.spec)
+    return entry.current is None or link_of(entry.spec) != link_of(entry.current.spec)
 
 
 def _order(entry: Draft) -> tuple[bool, Kind, str]:
     return _is_new(entry), entry.ref.kind, entry.ref.name
 
 
-def _link(spec: Spec) -> _Link | None:
+def link_of(spec: Spec) -> Link | None:
     """Return what a tunnel or patch joins, None when an end is not known well enough to tell."""
     match spec:
         case TunnelSpec(ends=(first, second)):
@@ -109,7 +115,7 @@ def _link(spec: Spec) -> _Link | None:
     return None
 
 
-def _vlans(ends: Iterable[_End]) -> tuple[int, ...]:
+def vlans_of(ends: Iterable[_End]) -> tuple[int, ...]:
     found = list(ends)
     tags = {end.tag for end in found if end.tag is not None}
     trunks = {end.trunks for end in found if end.trunks}
@@ -119,17 +125,17 @@ def _vlans(ends: Iterable[_End]) -> tuple[int, ...]:
     return tuple(sorted({_UNTAGGED, *tags, *alike.values()}))
 
 
-def _edges(link: _Link, vlans: Iterable[int]) -> Iterator[_Edge]:
+def edges_of(link: Link, vlans: Iterable[int]) -> Iterator[Edge]:
     first, second = link
     if first.tag is None and second.tag is None:
         for vlan in vlans:
             if first.passes(vlan) and second.passes(vlan):
-                yield _Node(first.place, vlan), _Node(second.place, vlan)
+                yield Node(first.place, vlan), Node(second.place, vlan)
     elif all(end.tag is not None or end.passes(_UNTAGGED) for end in link):
         # What comes out of an access end has no tag, and without one it enters the other end.
         yield (
-            _Node(first.place, first.tag or _UNTAGGED),
-            _Node(second.place, second.tag or _UNTAGGED),
+            Node(first.place, first.tag or _UNTAGGED),
+            Node(second.place, second.tag or _UNTAGGED),
         )
 
 
@@ -137,14 +143,14 @@ def _place(end: TunnelEnd, spec: TunnelSpec) -> str | Outside | None:
     return end.bridge if end.host is not None else next(outsides(spec), None)
 
 
-class _Forest:
+class Forest:
     """The graph laid so far, without the edges that would have closed a circle."""
 
     def __init__(self) -> None:
-        self._parents: dict[_Node, _Node] = {}
-        self._edges: dict[_Node, list[tuple[_Node, Ref]]] = {}
+        self._parents: dict[Node, Node] = {}
+        self._edges: dict[Node, list[tuple[Node, Ref]]] = {}
 
-    def lay(self, edge: _Edge, of: Ref) -> list[_Node | Ref]:
+    def lay(self, edge: Edge, of: Ref) -> list[Node | Ref]:
         """Add an edge of a tunnel or patch; the circle that it would close, from node to node."""
         start, end = edge
         roots = self._root(start), self._root(end)
@@ -155,15 +161,15 @@ class _Forest:
         self._edges.setdefault(end, []).append((start, of))
         return []
 
-    def _root(self, node: _Node) -> _Node:
+    def _root(self, node: Node) -> Node:
         while (parent := self._parents.get(node, node)) != node:
             self._parents[node] = self._parents.get(parent, parent)
             node = parent
         return node
 
-    def _path(self, start: _Node, end: _Node) -> list[_Node | Ref]:
+    def _path(self, start: Node, end: Node) -> list[Node | Ref]:
         """Return the one way between two connected nodes."""
-        came: dict[_Node, tuple[_Node, Ref]] = {}
+        came: dict[Node, tuple[Node, Ref]] = {}
         queue = deque([end])
         while start not in came and queue:
             node = queue.popleft()
@@ -171,7 +177,7 @@ class _Forest:
                 if neighbour not in came and neighbour != end:
                     came[neighbour] = (node, tunnel)
                     queue.append(neighbour)
-        path: list[_Node | Ref] = [start]
+        path: list[Node | Ref] = [start]
         node = start
         while node != end:
             node, tunnel = came[node]
@@ -179,12 +185,12 @@ class _Forest:
         return path
 
 
-def _tell(circle: list[_Node | Ref]) -> str:
+def tell(circle: list[Node | Ref]) -> str:
     words = [_name(step) for step in circle]
     return f"{' - '.join(words)} - and back to {words[0]}"
 
 
-def _name(step: _Node | Ref) -> str:
+def _name(step: Node | Ref) -> str:
     if isinstance(step, Ref):
         return f"{step.kind} {step.name!r}"
     if isinstance(step.place, Outside):

@@ -11,6 +11,7 @@ from controller.domain.validation.backends import check_backends
 from controller.domain.validation.bridges import check_bridges
 from controller.domain.validation.clashes import check_clashes
 from controller.domain.validation.completion import complete
+from controller.domain.validation.departing import check_departing
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.flooding import check_flooding
 from controller.domain.validation.meshes import warn_of_meshes
@@ -40,6 +41,7 @@ def plan_change(
     check_bridges(after, faults)
     check_tunnels(after, faults)
     check_flooding(after, faults)
+    check_departing(after, faults)
     check_clashes(after, faults)
     warn_of_meshes(after, faults)
     faults.raise_any()

@@ -49,6 +49,17 @@ Place: TypeAlias = Ref | Outside
 
 
 @dataclass(frozen=True, slots=True)
+class Departing:
+    """A deleted tunnel or patch that may still be there, at both of its ends."""
+
+    ref: Ref
+    """What it was called; another one may be called so by now."""
+    spec: Spec
+    is_stuck: bool = False
+    """Whether a host of it reports that it cannot take it away."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """A segment's ports on hosts that the change does not touch, summed up in a few rows."""
 
@@ -111,6 +122,9 @@ class World:
     held_keys: frozenset[int] = frozenset()
     """Those of ``Wanted.vnis`` that a host may still carry for a deleted tunnel. A segment waits
     for them; a tunnel need not, so that one can be deleted and created anew."""
+    departing: tuple[Departing, ...] = ()
+    """Every deleted tunnel that may still be there, where a new one could be a part of a circle
+    with it; then ``objects`` has the flooding component of their places, too."""
     free_vnis: tuple[int, ...] = ()
     """VNIs of the pool that no segment and no tunnel has and no host may still carry for a deleted
     one, at least ``Wanted.new_vnis`` of them; fewer only when the pool is exhausted. They are given
@@ -297,10 +311,15 @@ def _links(
 ) -> Iterator[tuple[Place, Place]]:
     for manifest in manifests:
         if _links_anew(manifest.spec, current.get(manifest.ref)):
-            bridges = [r for r in references(manifest.ref, manifest.spec) if r.kind is Kind.BRIDGE]
-            places: list[Place] = [*bridges, *outsides(manifest.spec)]
-            if len(places) == 2:
-                yield places[0], places[1]
+            ends = places(manifest.ref, manifest.spec)
+            if len(ends) == 2:
+                yield ends[0], ends[1]
+
+
+def places(ref: Ref, spec: Spec) -> list[Place]:
+    """Return where a tunnel or patch ends: at two places, unless one is outside without a key."""
+    bridges = (found for found in references(ref, spec) if found.kind is Kind.BRIDGE)
+    return [*bridges, *outsides(spec)]
 
 
 def _links_anew(spec: Spec, current: Object | None) -> bool:
