@@ -248,7 +248,7 @@ def test_a_circle_is_refused_and_told_in_its_order(fleet: ModelFleet) -> None:
         " - Bridge 'far' (untagged) - Tunnel 't12' - Bridge 'lan' (untagged) - Tunnel 't41'"
         " - and back to Bridge 'fourth' (untagged)"
     ) in error.detail
-    assert fleet.commit(pointed([closing]), [removal(Kind.TUNNEL, "t23")]).creates
+    assert fleet.commit(pointed([closing]), [removal(Kind.TUNNEL, "t34")]).creates
 
 
 def test_an_outside_vtep_closes_a_circle_that_no_bridge_shows(fleet: ModelFleet) -> None:

@@ -113,7 +113,7 @@ def _refuse(
     faults.conflict(
         f"{draft.pointer}/spec/{where_joined(draft.ref)}",
         "flooding_loop_pending",
-        f"{draft.ref.kind} {draft.ref.name!r} closes a circle with what is deleted and may still be there:"
-        f" {tell(circle)}",
+        f"{draft.ref.kind} {draft.ref.name!r} closes a circle with what is deleted and may still"
+        f" be there: {tell(circle)}",
         f"delete first, and create when {', '.join(hosts)} have applied that",
     )
