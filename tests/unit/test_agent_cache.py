@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.cache import CacheError, RefusedStateError, StateCache
+from agent.columns import Release, Settings
 from agent.controlplane import codec
 from agent.model import (
     Bridge,
@@ -262,3 +263,47 @@ def test_the_accepted_state_keeps_its_name_until_the_next_one_takes_it(
     cache.accept(state(3))
     (tmp_path / "state.bin").write_bytes(b"rotten")
     assert open_cache(tmp_path).cached is not None
+
+
+def setting(**columns: tuple[str | int | bool, ...]) -> tuple[Bridge, ...]:
+    maps = {"other_config": {"mac-aging-time": "60"}, "external_ids": {"ovsfleet-id": "x"}}
+    settings = Settings(columns, maps if columns else {})
+    return (Bridge("bridge:b1", "br-a", DatapathType.NETDEV, settings),)
+
+
+STP = Release("bridge:b1", "Bridge", "stp_enable")
+AGING = Release("bridge:b1", "Bridge", "other_config", "mac-aging-time")
+
+
+def test_what_a_state_does_not_set_any_more_is_owed_until_it_is_seen_given_back(
+    tmp_path: Path,
+) -> None:
+    cache = open_cache(tmp_path)
+    assert cache.accept(state(1, bridges=setting(stp_enable=(True,)))).released == frozenset()
+    merged = cache.accept(state(2))
+    assert merged.released == {STP, AGING}
+    cache.record_applied(merged, frozenset(), still_released=frozenset({AGING}))
+    again = open_cache(tmp_path)
+    assert again.cached is not None
+    assert again.cached.state.released == {AGING}
+    assert again.accept(state(3)).released == {AGING}
+    assert again.accept(state(4, bridges=setting(stp_enable=(False,)))).released == frozenset()
+
+
+def test_what_is_set_with_or_without_a_word_of_intent_is_never_given_back(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1, bridges=setting(fail_mode=("standalone",), no_such_column=(1,))))
+    assert cache.accept(state(2)).released == {AGING}
+
+
+def test_a_file_without_releases_is_one_that_older_agents_read(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1, bridges=setting(stp_enable=(True,))))
+    assert (tmp_path / "state.bin").read_bytes()[8:10] == b"\x00\x02"
+    cache.accept(state(2))
+    content = (tmp_path / "state.bin").read_bytes()
+    assert content[8:10] == b"\x00\x03"
+    (tmp_path / "state.bin").write_bytes(content.replace(b"stp_enable", b"stp_disable"))
+    cached = open_cache(tmp_path).cached
+    assert cached is not None
+    assert cached.state.revision == 1

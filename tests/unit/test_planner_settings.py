@@ -1,0 +1,143 @@
+"""Settings of rows: what of them a host cannot have is told, and keeps nothing else from being."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.columns import Settings, every_column
+from agent.errors import ErrorKind
+from agent.model import DEVICE_KEY, HostState, ObservedState, Port, PortType
+from agent.planner import make_plan, owed_releases, still_released
+from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host
+from tests.support.satisfaction import own_part
+from tests.support.switch import Switch
+
+PORT = Port("port:a", "p0", PortType.INTERNAL, OVERLAY.name)
+CARD = Port("port:c", "eth1", PortType.SYSTEM, OVERLAY.name, mtu=0)
+BOND = Port("port:b", "bond0", PortType.BOND, OVERLAY.name, mtu=0, members=("eth3", "eth4"))
+
+
+def wanting(*ports: Port, removed: frozenset[str] = frozenset()) -> HostState:
+    return HostState(
+        FLEET, 1, 1, b"x", OWN_HOST, OWN_HOST, overlay=OVERLAY, ports=ports, removed=removed
+    )
+
+
+def settled(desired: HostState, switch: Switch) -> Switch:
+    for _ in range(4):
+        switch.run(make_plan(desired, switch.observed))
+    assert make_plan(desired, switch.observed).is_empty
+    return switch
+
+
+def interfaces(switch: Switch, name: str) -> list[str]:
+    ports = switch.bridges[OVERLAY.name].ports
+    return sorted(each.name for port in ports if port.name == name for each in port.interfaces)
+
+
+def an_older_database() -> ObservedState:
+    columns = every_column()
+    older = columns["Interface"] - {"ingress_policing_rate"}
+    return bare_host(columns={**columns, "Interface": older})
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "reason"),
+    [
+        (Settings({"ingress_policing_rate": (5,)}), ErrorKind.UNSUPPORTED, "ColumnUnsupported"),
+        (Settings({"statistics": (5,)}), ErrorKind.UNSUPPORTED, "ColumnUnsupported"),
+        (Settings({"ingress_policing_burst": (True,)}), ErrorKind.INVALID, "ValueRefused"),
+        (Settings({"ingress_policing_burst": ()}), ErrorKind.INVALID, "ValueRefused"),
+        (Settings({"other_config": ("a",)}), ErrorKind.INVALID, "ValueRefused"),
+        (Settings({}, {"ingress_policing_burst": {"a": "b"}}), ErrorKind.INVALID, "ValueRefused"),
+        (Settings({}, {"external_ids": {"ovsfleet-id": "x"}}), ErrorKind.INVALID, "ValueRefused"),
+    ],
+)
+def test_what_the_database_cannot_hold_is_told_and_the_rest_of_the_port_is_made(
+    settings: Settings, kind: ErrorKind, reason: str
+) -> None:
+    maps = {**settings.maps, "lldp": {"enable": "true"}}
+    port = replace(PORT, interface_settings=replace(settings, maps=maps))
+    switch = settled(wanting(port), Switch(an_older_database()))
+    (failure,) = make_plan(wanting(port), switch.observed).failures
+    assert (failure.resource, failure.kind, failure.reason) == ("port:a", kind, reason)
+    (row,) = (each for each in switch.bridges[OVERLAY.name].ports if each.name == "p0")
+    assert row.interfaces[0].settings == Settings({}, {"lldp": {"enable": "true"}})
+    assert row.interfaces[0].external_ids["ovsfleet-id"] == "port:a"
+
+
+def test_a_release_is_settled_when_the_row_is_gone() -> None:
+    first = wanting(replace(PORT, settings=Settings({"lacp": ("active",)})))
+    switch = settled(first, Switch(bare_host()))
+    gone = wanting(removed=frozenset({"port:a"}))
+    gone = replace(gone, released=owed_releases(first, gone))
+    assert still_released(gone, switch.observed) == gone.released
+    assert gone.released
+    settled(gone, switch)
+    assert not still_released(gone, switch.observed)
+
+
+def test_a_card_is_left_as_it_is_where_intent_says_nothing_and_stays_when_its_port_goes() -> None:
+    switch = settled(wanting(CARD), Switch(bare_host()))
+    assert switch.kernel.links["eth1"] == replace(DEVICES["eth1"], up=True)
+    settled(wanting(replace(CARD, mtu=1400, admin_down=True)), switch)
+    assert switch.kernel.links["eth1"] == replace(DEVICES["eth1"], mtu=1400, up=False)
+    settled(wanting(removed=frozenset({"port:c"})), switch)
+    assert switch.kernel.links["eth1"] == replace(DEVICES["eth1"], mtu=1400, up=False)
+
+
+def test_members_join_before_others_leave_so_that_a_bond_is_never_without_one() -> None:
+    switch = settled(wanting(BOND), Switch(bare_host()))
+    other = wanting(replace(BOND, members=("eth1", "eth2")))
+    plan = make_plan(other, switch.observed)
+    switch.run(replace(plan, stages=plan.stages[:1]))
+    assert interfaces(switch, "bond0") == ["eth1", "eth2", "eth3", "eth4"]
+    settled(other, switch)
+    assert interfaces(switch, "bond0") == ["eth1", "eth2"]
+
+
+def test_a_member_that_becomes_a_port_of_its_own_is_one_once_the_bond_has_let_go_of_it() -> None:
+    three = replace(BOND, members=("eth1", "eth3", "eth4"))
+    switch = settled(wanting(three), Switch(bare_host()))
+    apart = wanting(BOND, CARD)
+    settled(apart, switch)
+    assert make_plan(apart, switch.observed).failures == ()
+    assert interfaces(switch, "bond0") == ["eth3", "eth4"]
+    assert interfaces(switch, "eth1") == ["eth1"]
+
+
+def test_a_bond_whose_devices_are_all_gone_comes_back_with_the_first_of_them() -> None:
+    switch = settled(wanting(BOND), Switch(bare_host()))
+    for name in BOND.members:
+        switch.kernel.delete_link(name)
+    switch.reconfigure()
+    settled(wanting(BOND), switch)
+    assert interfaces(switch, "bond0") == []
+    switch.kernel.links["eth4"] = replace(DEVICES["eth4"], ifindex=99)
+    settled(wanting(BOND), switch)
+    assert interfaces(switch, "bond0") == ["eth4"]
+    reasons = [each.reason for each in make_plan(wanting(BOND), switch.observed).failures]
+    assert reasons == ["DeviceMissing"]
+
+
+def test_a_card_replaced_between_two_looks_is_plugged_in_anew() -> None:
+    switch = settled(wanting(CARD), Switch(bare_host()))
+    switch.kernel.links["eth1"] = replace(DEVICES["eth1"], ifindex=99)
+    assert switch.dead_ports == {"eth1"}
+    settled(wanting(CARD), switch)
+    assert not switch.dead_ports
+    (row,) = (each for each in switch.bridges[OVERLAY.name].ports if each.name == "eth1")
+    assert row.interfaces[0].external_ids[DEVICE_KEY] == "99"
+
+
+@pytest.mark.parametrize("before", [CARD, BOND])
+def test_a_port_that_changes_its_type_leaves_nothing_of_the_old_one(before: Port) -> None:
+    after = replace(PORT, id=before.id, type=PortType.TAP)
+    switch = settled(wanting(before), Switch(bare_host()))
+    settled(wanting(after), switch)
+    there = own_part(switch.observed, FLEET)
+    assert there == own_part(settled(wanting(after), Switch(bare_host())).observed, FLEET)
+    settled(wanting(before), switch)
+    assert "p0" not in switch.kernel.links
