@@ -139,10 +139,10 @@ def _prove_broadcast(ledger: Ledger, endpoints: list[Endpoint], count: int = 20)
 def _prove_removal(lab: Lab, ledger: Ledger) -> None:
     examples = (EXAMPLE, backends.EXAMPLE)
     named = " ".join(f"-f docs/examples/{path.name}" for path in examples)
-    ledger.step(f"ovsfleet delete {named} --wait")
+    ledger.step(f"ovsfleet delete {named} --wait --yes")
     with ledger.claim("deleting the segments removes every owned row and device") as claim:
         owned = len(_owned(lab))
-        lab.ovsfleet("delete", *EXAMPLES, "--wait", "--timeout=40")
+        lab.ovsfleet("delete", *EXAMPLES, "--wait", "--yes", "--timeout=40")
         left = _owned(lab)
         named = f": {', '.join(left[:4])}" if left else ""
         claim.prove(owned > 0 and not left, f"{owned} before, {len(left)} left{named}")

@@ -35,5 +35,5 @@ def lab(running_lab: Lab) -> Iterator[Lab]:
     for kind in ("tunnels", "ports", "segments", "bridges"):
         names = running_lab.ovsfleet("get", kind, "-o", "name").split()
         if names:
-            running_lab.ovsfleet("delete", kind, *(name.split("/")[-1] for name in names))
+            running_lab.ovsfleet("delete", "--yes", kind, *(n.split("/")[-1] for n in names))
     running_lab.ovsfleet("wait", "host", *running_lab.plan.names, "--for=Ready", "--timeout=30")
