@@ -45,12 +45,12 @@ class _Statuses:
     """What is news of the statuses."""
 
     cursor: int
+    revision: int
+    """Up to which objects were looked at."""
     occurrences: list[Occurrence] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     moved: bool = True
     """Whether any host reported, or intent changed, since the last look."""
-    is_first: bool = False
-    """Nothing was ever told: how the fleet stands is no news, unless it is newer than a webhook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Look:
     """None: no webhook asks, or the log comes first."""
     asks_for_statuses: bool
     finished: bool
-    """Whether the log was read to its end."""
+    """Whether the log was read to its end, and statuses compared with what was told of them."""
 
     @property
     def is_idle(self) -> bool:
@@ -101,8 +101,13 @@ def _look(tx: Transaction, now: datetime) -> _Look:
     asks = any(interest.concerns_status for interest in interests.values())
     changes, places = _changes(tx, hooks, head, now)
     finished = all(place.seq is None for place in places.values())
-    # An object's status is told after the change that it is the outcome of.
-    statuses = _statuses(tx, progress, head, now) if asks and finished else None
+    statuses = None
+    if asks and progress.statuses is None:
+        ask = (hook.told_revision for hook in hooks if interests[hook.uid].concerns_status)
+        statuses, finished = _baseline(tx, min(ask), now), False
+    elif asks and finished:
+        # An object's status is told after the change that it is the outcome of.
+        statuses = _news(tx, progress, head, now)
     return _Look(
         progress=progress,
         head=head,
@@ -163,26 +168,37 @@ def _of_intent(tx: Transaction, entries: Sequence[Any], now: datetime) -> list[O
     ]
 
 
-def _statuses(tx: Transaction, progress: Progress, head: int, now: datetime) -> _Statuses:
+def _baseline(tx: Transaction, revision: int, now: datetime) -> _Statuses:
+    """How what is older than the first webhook stands is no news: it is noted, and not told."""
+    _, cursor = reports.changed_hosts(tx, 0)
+    statuses = _Statuses(cursor, revision)
+    for kind in Kind:
+        found = sources.candidates(tx, kind, None)
+        older = [each for each in found if each.subject.revision <= revision]
+        if older:
+            _compare(tx, kind, older, statuses, now)
+    statuses.occurrences.clear()
+    return statuses
+
+
+def _news(tx: Transaction, progress: Progress, head: int, now: datetime) -> _Statuses:
     hosts, cursor = reports.changed_hosts(tx, progress.statuses or 0)
     if cursor < (progress.statuses or 0):
         # Transactions count anew: the database was restored into another server.
         hosts, cursor = reports.changed_hosts(tx, 0)
-    since = None if progress.statuses is None else Since(hosts, progress.revision)
-    news = _Statuses(cursor, is_first=since is None)
-    news.moved = news.is_first or bool(hosts) or head > progress.revision
-    if not news.moved:
-        return news
-    for kind in Kind:
-        candidates = sources.candidates(tx, kind, since)
-        if candidates:
-            _add_news(tx, kind, candidates, news, now)
+    moved = bool(hosts) or head > progress.revision
+    news = _Statuses(cursor, head, moved=moved)
+    for kind in Kind if moved else ():
+        found = sources.candidates(tx, kind, Since(hosts, progress.revision))
+        if found:
+            _compare(tx, kind, found, news, now)
     return news
 
 
-def _add_news(
+def _compare(
     tx: Transaction, kind: Kind, candidates: Sequence[Candidate], news: _Statuses, now: datetime
 ) -> None:
+    """Add what differs from what was told last."""
     statuses = derive(tx, kind, [each.subject for each in candidates])
     told = sources.read_told(tx, statuses.keys())
     for each in candidates:
@@ -238,11 +254,7 @@ def _messages(
     for hook in hooks:
         wanted = list(changes.get(_Place(hook.told_revision, hook.told_seq), ()))
         if statuses is not None:
-            wanted += (
-                each
-                for each in statuses.occurrences
-                if not statuses.is_first or each.revision > hook.told_revision
-            )
+            wanted += statuses.occurrences
         for occurrence in wanted:
             if interests[hook.uid].includes(occurrence):
                 yield _message(hook, occurrence)
@@ -264,7 +276,7 @@ def _store(tx: Transaction, look: _Look, now: datetime) -> bool:
     before, news = look.progress, look.statuses
     cursor, upto = before.statuses, before.revision
     if news is not None:
-        cursor, upto = news.cursor, look.head
+        cursor, upto = news.cursor, news.revision
     elif not look.asks_for_statuses:
         cursor = None
     if not sources.take_turn(tx, before, cursor, upto):

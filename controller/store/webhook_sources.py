@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    and_,
     delete,
     exists,
     func,
@@ -176,16 +175,16 @@ def _said_fine(kind: Kind) -> ColumnElement[bool]:
 
 
 def _named_by_a_failure(kind: Kind) -> ColumnElement[bool]:
+    """Subqueries that do not depend on the row: each is run once for all of them."""
     row, failure, member = VERSIONED[kind], ResourceFailureRow, HostSegmentRow
-    own = failure.object_uid == row.uid
-    whole = failure.resource == HOST_RESOURCE
+    named = select(failure.object_uid).where(failure.object_uid.is_not(None))
+    hosts = select(failure.host_uid).where(failure.resource == HOST_RESOURCE)
     if kind is Kind.SEGMENT:
-        members = select(member.host_uid).where(
-            member.segment_uid == row.uid, member.released_revision.is_(None)
+        there = select(member.segment_uid).where(
+            member.host_uid.in_(hosts), member.released_revision.is_(None)
         )
-        return exists().where(or_(own, and_(whole, failure.host_uid.in_(members))))
-    here = or_(*(failure.host_uid == column for column in objects.host_columns(kind)))
-    return exists().where(or_(own, and_(whole, here)))
+        return or_(row.uid.in_(named), row.uid.in_(there))
+    return or_(row.uid.in_(named), *(column.in_(hosts) for column in objects.host_columns(kind)))
 
 
 def read_told(tx: Transaction, uids: Collection[UUID]) -> dict[tuple[UUID, str], Told]:
