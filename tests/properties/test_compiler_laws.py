@@ -11,15 +11,18 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler import compile_host, compile_hosts, host_state
 from controller.domain.intent import (
+    DEFAULT_PROJECT,
     HostIntent,
     HostSpec,
     Kind,
+    Ref,
     SegmentIntent,
     TunnelIntent,
     TunnelSpec,
 )
 from tests.support.histories import Request, attempt, fleet_after, histories
 from tests.support.model_fleet import ModelFleet
+from tests.support.world_slice import segment_of
 
 
 def intents(fleet: ModelFleet, confirmed: int = 0) -> list[HostIntent]:
@@ -136,14 +139,14 @@ def without_macs(fragment: state_pb2.SegmentFragment) -> state_pb2.SegmentFragme
 
 @given(histories)
 def test_kernel_members_and_no_others_are_told_every_mac(history: list[Request]) -> None:
-    compiled = compile_hosts(intents(fleet_after(history)))
+    fleet = fleet_after(history)
+    compiled = compile_hosts(intents(fleet))
     macs: dict[tuple[str, str], set[str]] = {}
-    for host in compiled.values():
-        for port in host.part.ports:
-            for attachment in host.part.attachments:
-                if _place(attachment, host.part) == (port.bridge, port.tag):
-                    key = (attachment.segment_uid, host.part.host_uid)
-                    macs.setdefault(key, set()).add(port.mac)
+    for port, spec in fleet.ports():
+        if (segment := segment_of(port)) is not None:
+            owner = fleet.objects[Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)]
+            key = str(fleet.objects[segment].uid), str(owner.uid)
+            macs.setdefault(key, set()).add(spec.mac or "")
     for host in compiled.values():
         for attachment in host.part.attachments:
             fragment = host.fragments[attachment.fragment_hash]

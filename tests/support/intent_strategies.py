@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     INHERIT,
+    KEEPS_MTU,
     AddressFamily,
     Backend,
     BridgeSpec,
@@ -27,6 +28,17 @@ from controller.domain.intent import (
     TunnelEnd,
     TunnelSpec,
     VethPeerSpec,
+)
+from controller.domain.settings import (
+    BRIDGE_DEFAULTS,
+    PORT_DEFAULTS,
+    BridgeSettings,
+    PortSettings,
+)
+from tests.support.settings_strategies import (
+    FULL_BRIDGE,
+    FULL_PORT,
+    fitting,
 )
 
 LINUX_HOST = "h4"
@@ -64,11 +76,13 @@ def _host(name: str, chance: int, spec: HostSpec) -> Manifest:
 
 def bridge_manifests() -> st.SearchStrategy[Manifest]:
     return st.builds(
-        lambda name, interface: Manifest(
-            Ref(Kind.BRIDGE, DEFAULT_PROJECT, name), BridgeSpec(f"h{name[1]}", interface)
+        lambda name, interface, settings: Manifest(
+            Ref(Kind.BRIDGE, DEFAULT_PROJECT, name),
+            BridgeSpec(f"h{name[1]}", interface, settings=settings),
         ),
         st.sampled_from(BRIDGES),
         _devices,
+        st.sampled_from([BRIDGE_DEFAULTS, BRIDGE_DEFAULTS, FULL_BRIDGE]),
     )
 
 
@@ -131,6 +145,7 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
             st.sampled_from(["10.0.0.1/24", "10.0.0.2/24", "2001:db8::5/64"]), max_size=2
         ).map(lambda found: tuple(sorted(found))),
         peer=peers,
+        settings=st.sampled_from([PORT_DEFAULTS, PORT_DEFAULTS, FULL_PORT]),
     )
 
 
@@ -139,6 +154,9 @@ def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
     if tame and not on_segment:
         loose = replace(loose, host=f"h{str(loose.bridge)[1]}")
     carrier = PortType.VETH if loose.host == LINUX_HOST and tame else loose.type
+    if tame and on_segment and carrier in KEEPS_MTU:
+        carrier = PortType.TAP
+    loose = replace(loose, settings=fitting(name, loose, carrier, on_segment=on_segment))
     spec = replace(
         loose,
         type=carrier,
@@ -187,6 +205,8 @@ def removals() -> st.SearchStrategy[Removal]:
 
 def wild_manifests() -> st.SearchStrategy[Manifest]:
     """Manifests that hold anything their types allow."""
+    bridge_settings = st.from_type(BridgeSettings)
+    port_settings = st.from_type(PortSettings)
     words = st.text(max_size=20) | st.sampled_from(["h1", "s1", "b1", "default", "", ".", "vx0"])
     numbers = st.integers() | st.sampled_from([0, 1, 68, 1500, 4094, 4095, 65535, 2**24])
     many = st.lists(words | st.ip_addresses().map(str), max_size=4).map(tuple)
@@ -203,7 +223,7 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
             words,
             st.sampled_from(BridgeType),
         ),
-        st.builds(BridgeSpec, words, words),
+        st.builds(BridgeSpec, words, words, settings=bridge_settings),
         st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, st.none() | numbers),
         st.builds(
             TunnelSpec,
@@ -226,6 +246,7 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
             mtu=st.none() | numbers,
             addresses=many,
             peer=peers,
+            settings=port_settings,
         ),
     )
     return st.builds(
