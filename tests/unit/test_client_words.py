@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from controller.client import context
 from controller.client.documents import age, plain, reason_of
-from controller.client.failures import CommandError, ExitCode, RefusedError
+from controller.client.failures import CommandError, ExitCode, RefusedError, warning_lines
 from controller.client.kinds import PORT, SEGMENT, parse_kind
 
 URL = "https://fleet.example.net"
@@ -115,3 +115,12 @@ def test_a_stored_token_is_sent_to_no_other_controller(monkeypatch: pytest.Monke
 def test_an_address_that_cannot_be_a_controller_is_refused(url: str) -> None:
     with pytest.raises(CommandError, match="not the address"):
         context.check_url(url)
+
+
+def test_a_warning_names_the_place_in_the_file_and_what_to_do() -> None:
+    warning = {"pointer": "/objects/0/spec", "detail": "it grows (line 4)", "fix": "split it"}
+    assert warning_lines(warning, lambda line: f"fabric.yaml:{line}: segment: wide") == [
+        "warning: /objects/0/spec: it grows",
+        "   at  fabric.yaml:4: segment: wide",
+        "   fix split it",
+    ]
