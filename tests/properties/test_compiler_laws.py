@@ -22,7 +22,7 @@ from controller.domain.intent import (
 )
 from tests.support.histories import Request, attempt, fleet_after, histories
 from tests.support.model_fleet import ModelFleet
-from tests.support.world_slice import segment_of
+from tests.support.world_slice import segment_of as segment_of_port
 
 
 def intents(fleet: ModelFleet, confirmed: int = 0) -> list[HostIntent]:
@@ -143,7 +143,7 @@ def test_kernel_members_and_no_others_are_told_every_mac(history: list[Request])
     compiled = compile_hosts(intents(fleet))
     macs: dict[tuple[str, str], set[str]] = {}
     for port, spec in fleet.ports():
-        if (segment := segment_of(port)) is not None:
+        if (segment := segment_of_port(port)) is not None:
             owner = fleet.objects[Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)]
             key = str(fleet.objects[segment].uid), str(owner.uid)
             macs.setdefault(key, set()).add(spec.mac or "")
