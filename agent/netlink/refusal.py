@@ -10,7 +10,14 @@ from agent.errors import ErrorKind, Failure
 from agent.model import Link
 from agent.netlink import fdb, quiet
 from agent.netlink.netns import NamespaceMissingError
-from agent.planner.plan import AddAddress, CreateLinuxBridge, CreateVxlan, NetlinkStep, SetLink
+from agent.planner.plan import (
+    AddAddress,
+    CreateLinuxBridge,
+    CreateTap,
+    CreateVxlan,
+    NetlinkStep,
+    SetLink,
+)
 
 _MEANINGS: dict[int, tuple[ErrorKind, str, str]] = {
     errno.ENODEV: (ErrorKind.TRANSIENT, "DeviceMissing", "the agent tries again"),
@@ -35,6 +42,8 @@ _MEANINGS: dict[int, tuple[ErrorKind, str, str]] = {
     errno.EMFILE: (ErrorKind.TRANSIENT, "OutOfDescriptors", "raise the agent's open files limit"),
 }
 
+_NO_TUN = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV})
+"""What opening /dev/net/tun says where there is none."""
 _UNKNOWN = (ErrorKind.DATAPATH, "KernelRefused", "see the kernel's log")
 
 
@@ -44,6 +53,9 @@ def decode(step: NetlinkStep, code: int, words: str) -> Failure:
     if code == errno.EOPNOTSUPP and isinstance(step, CreateVxlan | CreateLinuxBridge):
         module = "vxlan" if isinstance(step, CreateVxlan) else "bridge"
         way_out = f"install or allow the kernel module {module} (modprobe {module} says more)"
+    if isinstance(step, CreateTap) and code in _NO_TUN:
+        kind, reason, way_out = _MEANINGS[errno.EOPNOTSUPP]
+        way_out = "allow the kernel module tun (modprobe tun says more) and /dev/net/tun"
     name = errno.errorcode.get(code, str(code))
     said = words if words == os.strerror(code) else f"{os.strerror(code)}: {words}"
     message = f"could not {step.describe()}: {said} ({name}); {way_out}"

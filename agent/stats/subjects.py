@@ -10,6 +10,7 @@ same after a restart of the agent and another one after whatever sets the counte
 from __future__ import annotations
 
 import ipaddress
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from agent.model import (
     ALIAS_PREFIX,
+    DEVICE_KEY,
     OWNER_KEY,
     HostState,
     OvsBridge,
@@ -32,6 +34,7 @@ _METADATA_DEVICE = "vxlan_sys_"
 """How Open vSwitch names the devices that its tunnels of one UDP port share."""
 _DEVICE_TYPES = frozenset({"", "system", "internal"})
 """Interface types behind which there is a kernel device; the others live inside ovs-vswitchd."""
+_MEMBER_TYPES = frozenset({"", "system"})
 SETTLE_MARGIN_S = 1.0
 
 
@@ -79,16 +82,22 @@ def device_series(owner: str, life: Life, kernel: KernelCounters) -> list[Series
 
 def interface_series(life: Life, switch: SwitchCounters) -> list[Series]:
     """What Open vSwitch tells; a segment's vxlan device is rtnetlink's to tell, port or not."""
-    found: dict[str, InterfaceCounters] = {}
+    found: dict[str, list[InterfaceCounters]] = defaultdict(list)
     for row in switch.interfaces:
-        # Should two rows bear one id, it is the same one of them at each poll.
-        if row.counts and row.uuid <= found.get(row.resource, row).uuid:
-            found[row.resource] = row
-    return [
-        Series(subject, _row_epoch(life, row, switch.process), row.counts)
-        for subject, row in found.items()
-        if subject.startswith((_PORT, _TUNNEL))
-    ]
+        if row.counts and row.resource.startswith((_PORT, _TUNNEL)):
+            found[row.resource].append(row)
+    return [_resource_series(life, rows, switch.process) for rows in found.values()]
+
+
+def _resource_series(life: Life, rows: list[InterfaceCounters], process: str) -> Series:
+    """A bond counts what its members do; of the two ends of a patch it is always the same one."""
+    first = min(rows, key=lambda row: row.uuid)
+    if len(rows) == 1 or not all(row.type in _MEMBER_TYPES for row in rows):
+        return Series(first.resource, _row_epoch(life, first, process), first.counts)
+    epochs = sorted(_row_epoch(life, row, process) for row in rows)
+    counted = set(first.counts).intersection(*(row.counts for row in rows))
+    sums = {name: sum(row.counts[name] for row in rows) for name in sorted(counted)}
+    return Series(first.resource, life.epoch("bond", *epochs), sums)
 
 
 def _row_epoch(life: Life, row: InterfaceCounters, process: str) -> int:
@@ -176,7 +185,9 @@ def uplinks(bridges: Mapping[str, OvsBridge], name: str) -> Iterator[str]:
 
 
 def _is_uplink(interface: OvsInterface) -> bool:
-    return interface.type in {"", "system"} and OWNER_KEY not in interface.external_ids
+    """What we plug in ourselves is a workload's, unless somebody else made the device."""
+    ids = interface.external_ids
+    return interface.type in _MEMBER_TYPES and (OWNER_KEY not in ids or DEVICE_KEY in ids)
 
 
 def merged(*sources: Collection[Series]) -> list[Series]:

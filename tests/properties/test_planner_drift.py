@@ -9,6 +9,7 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.columns import NO_SETTINGS
 from agent.model import (
     BROADCAST_FDB,
     OWNER_KEY,
@@ -46,6 +47,14 @@ PORT_CHANGES: dict[str, PortChange] = {
         lambda row: replace(row, options={**row.options, "ttl": "3", "csum": "true", "tos": "9"})
     ),
     "another key": _interface(lambda row: replace(row, options={**row.options, "in_key": "5"})),
+    "no settings": lambda port: replace(port, settings=NO_SETTINGS),
+    "no settings of the interface": _interface(
+        lambda row: replace(
+            row,
+            settings=NO_SETTINGS,
+            external_ids={k: v for k, v in row.external_ids.items() if k != "vm"},
+        )
+    ),
     "another type": _interface(lambda row: replace(row, type="patch")),
 }
 LINK_CHANGES: dict[str, Callable[[Link], Link]] = {

@@ -101,7 +101,7 @@ _PORT_TYPES = st.sampled_from(
 _BOND_MEMBERS = st.sets(st.sampled_from(MEMBERS), min_size=2).map(lambda m: tuple(sorted(m)))
 _VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
 _TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
-_BRIDGE_SETTINGS = st.sampled_from(
+BRIDGE_SETTINGS = st.sampled_from(
     (
         NO_SETTINGS,
         Settings({"stp_enable": (True,)}, {"other_config": {"stp-priority": "7"}}),
@@ -113,7 +113,7 @@ _BRIDGE_SETTINGS = st.sampled_from(
         Settings({"protocols": ()}, {"external_ids": {"note": "a"}}),
     )
 )
-_ROW_SETTINGS = st.sampled_from(
+ROW_SETTINGS = st.sampled_from(
     (
         NO_SETTINGS,
         Settings({"cvlans": (3, 4), "protected": (True,)}),
@@ -123,7 +123,7 @@ _ROW_SETTINGS = st.sampled_from(
         ),
     )
 )
-_INTERFACE_SETTINGS = st.sampled_from(
+INTERFACE_SETTINGS = st.sampled_from(
     (
         NO_SETTINGS,
         Settings({"ingress_policing_rate": (1000,), "ingress_policing_burst": (100,)}),
@@ -159,7 +159,7 @@ def bridges(draw: st.DrawFn) -> tuple[Bridge, ...]:
     uids = draw(st.lists(st.sampled_from("ab"), unique=True))
     names = draw(st.permutations(BRIDGE_NAMES))
     return tuple(
-        Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES), draw(_BRIDGE_SETTINGS))
+        Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES), draw(BRIDGE_SETTINGS))
         for uid, name in zip(uids, names, strict=False)
     )
 
@@ -221,8 +221,8 @@ def port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, ground: Ground
         common,
         trunks=trunks,
         vlan_mode=mode,
-        settings=draw(_ROW_SETTINGS),
-        interface_settings=draw(_INTERFACE_SETTINGS),
+        settings=draw(ROW_SETTINGS),
+        interface_settings=draw(INTERFACE_SETTINGS),
     )
     match kind:
         case PortType.TAP:

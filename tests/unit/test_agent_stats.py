@@ -86,6 +86,16 @@ def test_two_rows_of_one_port_are_one_series_and_always_of_the_same_row() -> Non
     assert len(interface_series(LIFE, switch(one, two))) == 1
 
 
+def test_a_bond_counts_what_its_members_do_and_begins_anew_with_another_member() -> None:
+    first = row("port:a", name="eth1", type="", ifindex=3)
+    second = row("port:a", name="eth2", type="", ifindex=4, uuid="uuid-2")
+    (series,) = interface_series(LIFE, switch(first, second))
+    assert series.counts == {"rx_bytes": 200, "tx_bytes": 400}
+    assert epoch(switch(second, first)) == series.epoch
+    assert epoch(switch(first, second._replace(ifindex=5))) != series.epoch
+    assert epoch(switch(first)) != series.epoch
+
+
 def test_devices_tell_of_segments_bridged_ports_and_what_carries_the_tunnels() -> None:
     kernel = KernelCounters(
         vxlan=(
@@ -191,7 +201,7 @@ def test_an_address_that_is_none_costs_no_other_its_counters(malformed: str) -> 
     assert LocalVteps().of(state) == {"192.0.2.1"}
 
 
-def test_what_leaves_the_host_under_a_bridge_are_its_foreign_devices() -> None:
+def test_what_leaves_the_host_under_a_bridge_are_the_devices_that_somebody_else_made() -> None:
     def port(name: str, kind: str = "", **marks: str) -> OvsPort:
         return OvsPort(name, (OvsInterface(name, kind, external_ids=marks),))
 
@@ -201,10 +211,11 @@ def test_what_leaves_the_host_under_a_bridge_are_its_foreign_devices() -> None:
         port("vx", "vxlan"),
         port("patch", "patch"),
         port("w1", **{"ovsfleet-owner": FLEET}),
+        port("eth9", **{"ovsfleet-owner": FLEET, "ovsfleet-ifindex": "9"}),
         bond,
     )
     bridges = {"br-phy": OvsBridge("br-phy", ports)}
-    assert list(uplinks(bridges, "br-phy")) == ["eth1", "eth2"]
+    assert list(uplinks(bridges, "br-phy")) == ["eth9", "eth1", "eth2"]
     assert list(uplinks(bridges, "eth0")) == []
 
 
