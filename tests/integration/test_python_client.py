@@ -224,6 +224,8 @@ def test_an_apply_returns_when_the_hosts_have_it_and_names_those_that_have_not(
         fleet.apply([port(1)], wait=_DEADLINE_S)
         with pytest.raises(NotRealizedError, match=r"1 of 2 hosts.* h2 "):
             fleet.apply([port(2)], wait=0.5)
+        with pytest.raises(NotRealizedError):
+            fleet.apply([port(1), port(2)], wait=0.1)
     assert fleet.ports.get("p1")["status"]["phase"] == "Ready"
 
 

@@ -19,6 +19,10 @@ import httpx
 from controller.client.fleet.errors import ProblemError, UnreachableError
 from controller.client.fleet.operations import IDEMPOTENCY_KEY, OPERATIONS, Operation
 
+_CONNECT_S = 5.0
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
+
 Value: TypeAlias = str | int | float | None
 
 
@@ -31,11 +35,6 @@ class Given(TypedDict, total=False):
     headers: Mapping[str, str]
     body: object
     media: str
-
-
-_CONNECT_S = 5.0
-_FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 5.0
 
 
 class Calls:

@@ -104,7 +104,7 @@ class Fleet:
     ) -> ChangeResult:
         """Creates or replaces all of them, and deletes what is to be pruned: at once, or nothing.
 
-        With ``wait``, returns when all hosts that this concerns have applied it, and raises
+        With ``wait``, returns when all hosts that need the objects have applied them, and raises
         ``NotRealizedError`` after so many seconds. ``dry_run`` checks everything, writes nothing.
         """
         body = {"objects": [manifest_of(each) for each in objects], "dry_run": dry_run}
@@ -207,11 +207,16 @@ class Fleet:
 
     def _change(self, operation: str, body: Json, wait: float | None) -> ChangeResult:
         result: ChangeResult = self._calls.send(operation, body=body)
-        # Where nothing was changed, the revision is somebody else's.
-        changed = any(each["action"] != "unchanged" for each in result["results"])
-        if wait is not None and changed and not body["dry_run"]:
-            self.wait_realized(result["revision"], wait)
+        if wait is not None and not body["dry_run"]:
+            # What is unchanged need not be realized yet; of what was not there nobody knows.
+            found = {each["revision"] for each in result["results"] if each["uid"] is not None}
+            self._wait_for_all(sorted(found), wait)
         return result
+
+    def _wait_for_all(self, revisions: Sequence[int], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        for revision in revisions:
+            self.wait_realized(revision, max(0.0, deadline - time.monotonic()))
 
 
 def _ignore(_: CommandError) -> None:
