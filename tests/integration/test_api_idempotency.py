@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,9 @@ import psycopg
 import pytest
 
 from controller.auth import Role
-from controller.services import requests
+from controller.config import Settings
+from controller.jobs.app import FORGET_REQUESTS, make_app
+from controller.jobs.tasks import register
 from controller.store.fleet import lock_revision
 from tests.support.api import Api
 from tests.support.waiting import eventually
@@ -158,9 +161,26 @@ async def test_a_key_that_is_none_is_refused_by_the_name_of_its_header(
     assert (await admin.get("/v1/hosts/h1")).status_code == 404
 
 
-async def test_answers_are_forgotten_when_they_are_old(api: Api, admin: httpx.AsyncClient) -> None:
-    await admin.post("/v1/hosts", json=HOST, headers=KEY)
-    now = datetime.now(UTC)
-    assert requests.forget(api.db, before=now - timedelta(minutes=5)) == 0
-    assert requests.forget(api.db, before=now + timedelta(minutes=5)) == 1
-    assert (await admin.post("/v1/hosts", json=HOST, headers=KEY)).status_code == 409
+async def test_an_answer_is_forgotten_by_a_periodic_task_after_a_day(
+    api: Api, admin: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    app = make_app(settings)
+    register(app, api.db, settings)
+    left = []
+    for hours in (23, 25):
+        key = {"Idempotency-Key": f"{hours} hours old"}
+        assert (await admin.post("/v1/hosts", json=HOST, headers=key)).status_code == 201
+        await admin.delete("/v1/hosts/h1", headers={"If-Match": "*"})
+        _age(api, timedelta(hours=hours), key["Idempotency-Key"])
+        app.tasks[app.conf.beat_schedule[FORGET_REQUESTS]["task"]]()
+        left.append(kept(api))
+    assert left == [1, 1]
+    again = await admin.post("/v1/hosts", json=HOST, headers={"Idempotency-Key": "25 hours old"})
+    assert (again.status_code, "idempotent-replayed" in again.headers) == (201, False)
+
+
+def _age(api: Api, by: timedelta, key: str) -> None:
+    with psycopg.connect(api.db.url) as connection:
+        update = "UPDATE request SET answered_at = answered_at - %s WHERE key = %s"
+        connection.execute(update, [by, key])
