@@ -324,3 +324,11 @@ def test_create_replace_and_if_match_mean_what_they_say(fleet: ModelFleet) -> No
     planned = fleet.delete(replace(removal(Kind.PORT, "none"), missing_ok=True))
     assert planned.is_empty
     assert [ref.name for ref in planned.missing] == ["none"]
+
+
+def test_thousands_of_claims_to_one_value_are_each_told_of_a_few_others(fleet: ModelFleet) -> None:
+    mac = "02:00:00:00:00:07"
+    same = [port(f"same-{n}", "h1", segment="red", interface=f"s{n}", mac=mac) for n in range(3000)]
+    error = refusal(lambda: fleet.apply(*same))
+    assert faults(error) == [(f"/objects/{n}/spec/mac", "mac_taken") for n in range(3000)]
+    assert all(fault.detail.endswith("and 2994 more") for fault in error.violations)
