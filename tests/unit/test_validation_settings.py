@@ -14,6 +14,7 @@ from controller.domain.intent import (
     PortSpec,
     PortType,
     TunnelEnd,
+    VethPeerSpec,
 )
 from controller.domain.settings import (
     AdminState,
@@ -264,14 +265,17 @@ def test_a_port_of_a_segment_stays_an_open_access_port(
 
 def test_a_host_without_open_vswitch_has_no_rows_to_say_anything_of(fleet: ModelFleet) -> None:
     fleet.apply(host("h3", "192.0.2.3", overlay_bridge_type=BridgeType.LINUX))
-    tap = port(
+    tap = port("new", "h3", type=PortType.TAP, segment="red")
+    assert refused(fleet, tap) == [("/objects/0/spec/type", "tap_needs_ovs")]
+    veth = port(
         "new",
         "h3",
-        type=PortType.TAP,
+        type=PortType.VETH,
+        peer=VethPeerSpec("guest", "eth0"),
         segment="red",
         settings=PortSettings(transient=True, admin_state=AdminState.DOWN),
     )
-    assert refused(fleet, tap) == [("/objects/0/spec/transient", "setting_needs_ovs")]
+    assert refused(fleet, veth) == [("/objects/0/spec/transient", "setting_needs_ovs")]
 
 
 @pytest.mark.parametrize(

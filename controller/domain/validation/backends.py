@@ -49,11 +49,13 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
             _check_becomes_linux(draft, after, faults)
         case BridgeSpec(host=host) if _is_linux(host, after):
             _no_ovs(f"{draft.pointer}/spec/host", host, "a Bridge", faults)
-        case PortSpec(host=host, type=PortType.INTERNAL) if _is_linux(host, after):
+        case PortSpec(host=host, type=PortType.INTERNAL | PortType.TAP as kind) if _is_linux(
+            host, after
+        ):
             faults.invalid(
                 f"{draft.pointer}/spec/type",
-                "internal_needs_ovs",
-                f"a port of type 'internal' is a device of Open vSwitch, and host {host!r} has none"
+                f"{kind}_needs_ovs",
+                f"a port of type {kind} is a port of Open vSwitch, and host {host!r} has none"
                 " (overlay_bridge_type is 'linux')",
                 "set type to 'veth' and give the port a 'peer'",
             )

@@ -1,0 +1,160 @@
+"""Writes ``docs/intent-model.md`` from the shapes of the API and the compiler's table of settings.
+
+Run ``python -m tests.support.intent_model > docs/intent-model.md``. Owns nothing; what it cannot
+derive, what fields outside of settings become on a host, stands here, and a test holds it complete.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from controller.api.schemas import manifests
+from controller.compiler.settings import BRIDGE_TARGETS, IN_MESSAGES, PORT_TARGETS
+
+KINDS: Mapping[str, type[BaseModel]] = {
+    "Host": manifests.HostSpec,
+    "Bridge": manifests.BridgeSpec,
+    "Segment": manifests.SegmentSpec,
+    "Port": manifests.PortSpec,
+    "Tunnel": manifests.TunnelSpec,
+}
+_NOTHING = "nothing on a host"
+
+PLACES: Mapping[str, Mapping[str, str]] = {
+    "Host": {
+        "vteps": "Interface.options:local_ip, options:remote_ip; IFLA_VXLAN_LOCAL, NDA_DST",
+        "underlay_mtu": "Interface.mtu_request and IFLA_MTU of ports on segments",
+        "datapath_type": "Bridge.datapath_type",
+        "overlay_bridge": "Bridge.name",
+        "overlay_bridge_type": "Bridge, or one IFLA_INFO_KIND bridge for each segment",
+    },
+    "Bridge": {
+        "host": _NOTHING,
+        "interface": "Bridge.name",
+        "datapath_type": "Bridge.datapath_type",
+    },
+    "Segment": {
+        "vni": "Interface.options:key; IFLA_VXLAN_ID",
+        "mtu": "Interface.mtu_request and IFLA_MTU of its ports",
+        "dst_port": "Interface.options:dst_port; IFLA_VXLAN_PORT",
+        "address_family": "which VTEPs its tunnels use",
+        "backend": "Interface.type vxlan for each member, or one IFLA_INFO_KIND vxlan",
+    },
+    "Port": {
+        "host": _NOTHING,
+        "interface": "Port.name, Interface.name; IFLA_IFNAME",
+        "type": "Interface.type; IFLA_INFO_KIND",
+        "segment": "Bridge.ports and Port.tag, or IFLA_MASTER",
+        "bridge": "Bridge.ports",
+        "tag": "Port.tag",
+        "mac": "Interface.mac; IFLA_ADDRESS; NDA_LLADDR at other members",
+        "mtu": "Interface.mtu_request; IFLA_MTU",
+        "addresses": "IFA_LOCAL",
+        "peer.netns": "IFLA_NET_NS_FD",
+        "peer.interface": "IFLA_IFNAME",
+    },
+    "Tunnel": {
+        "ends.host": _NOTHING,
+        "ends.bridge": "Bridge.ports",
+        "ends.ip": "Interface.options:local_ip, and options:remote_ip at the other end",
+        "ends.tag": "Port.tag",
+        "key": "Interface.options:key",
+        "dst_port": "Interface.options:dst_port",
+        "address_family": "which VTEPs its ends use",
+        "ttl": "Interface.options:ttl",
+        "tos": "Interface.options:tos",
+        "csum": "Interface.options:csum",
+        "df_default": "Interface.options:df_default",
+    },
+}
+
+_HEAD = """# The intent model
+
+Every field that an operator can set, with its type, its default and what it becomes on a host: a
+column of Open vSwitch's database (`Table.column`, or `Table.column:key` where the column is a map)
+or an attribute of the kernel (`IFLA_*`, `IFA_*`, `NDA_*`). Units are in the names. `metadata` is
+the same for all kinds: `name`, `project` and `labels`.
+
+A default of *unset* is not compiled: the host keeps what it has. What intent set once and does not
+set any more goes back to Open vSwitch's default.
+
+This page is written by `python -m tests.support.intent_model`, and a test holds it against the
+code.
+"""
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield every field that is no group of further fields, by its path."""
+    for name, field in model.model_fields.items():
+        group = _group(field.annotation)
+        if group is None:
+            yield prefix + name, field
+        else:
+            yield from leaves(group, f"{prefix}{name}.")
+
+
+def _group(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_group(each) for each in get_args(annotation))
+    return next((group for group in found if group is not None), None)
+
+
+def becomes(kind: str, path: str) -> str:
+    """Say where a field ends up. KeyError for a field that nothing is made of."""
+    targets = {"Bridge": BRIDGE_TARGETS, "Port": PORT_TARGETS}.get(kind, {})
+    if path in PLACES[kind]:
+        return PLACES[kind][path]
+    return str(targets[path]) if path in targets else IN_MESSAGES[path]
+
+
+def render() -> str:
+    return _HEAD + "".join(_section(kind, model) for kind, model in KINDS.items())
+
+
+def _section(kind: str, model: type[BaseModel]) -> str:
+    rows = "".join(
+        f"| `{path}` | {_type(field.annotation)} | {_default(field)} | {becomes(kind, path)} |"
+        f" {_meaning(field)} |\n"
+        for path, field in leaves(model)
+    )
+    return (
+        f"\n## {kind}\n\n| field | type | default | becomes | meaning |\n"
+        f"|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _type(annotation: Any) -> str:
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ", ".join(f"`{word}`" for word in inside)
+    if origin in (Union, UnionType):
+        return " or ".join(_type(each) for each in inside if each is not NoneType)
+    if origin is list:
+        return f"list of {_type(inside[0])}"
+    if origin is dict:
+        return "mapping of texts"
+    if inside:
+        return _type(inside[0])
+    return {int: "integer", bool: "boolean", str: "text"}[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "*unset*" if value is None or value in ([], {}) else f"`{value}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    return " ".join((field.description or "").replace("``", "`").split())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
