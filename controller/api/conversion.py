@@ -43,7 +43,7 @@ from controller.domain.status import Phase, Status
 from controller.services.intent import ChangeResult, ObjectResult
 from controller.services.queries import ResourceFailure, View
 
-_DOCUMENTS: dict[Kind, type[AnyDocument]] = {
+DOCUMENTS: dict[Kind, type[AnyDocument]] = {
     Kind.HOST: HostDocument,
     Kind.BRIDGE: BridgeDocument,
     Kind.SEGMENT: SegmentDocument,
@@ -160,7 +160,7 @@ def _to_tunnel_end(end: TunnelEnd) -> intent.TunnelEnd:
 
 def to_document(view: View) -> AnyDocument:
     stored = view.object
-    return _DOCUMENTS[stored.kind].model_validate(
+    return DOCUMENTS[stored.kind].model_validate(
         {
             "kind": stored.kind.value,
             "metadata": {

@@ -14,14 +14,18 @@ from uuid import UUID
 
 from controller.auth import PROJECT_KINDS, Principal, Verb, may, reaches
 from controller.domain.errors import NotFoundError
+from controller.domain.filtering import Filter
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref
 from controller.domain.status import HOST_RESOURCE, Phase, Status
 from controller.services.statuses import derive
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import read_fleet
 from controller.store.listing import (
+    BY_NAME,
     FailureRow,
     Listed,
+    Order,
+    OrderBy,
     read_failures,
     read_named,
     read_page,
@@ -103,23 +107,28 @@ def list_views(
     after: str = "",
     labels: Mapping[str, str] | None = None,
     host: str | None = None,
+    asked: Filter | None = None,
+    order: Order = BY_NAME,
 ) -> Page:
-    """A page ordered by (project, name). ``labels`` must all be there with these values; ``host``,
-    by name or uid, limits bridges, ports and tunnels to those on it."""
+    """A page. ``labels`` must all be there with these values; ``host``, by name or uid, limits
+    bridges, ports and tunnels to those on it. Of ``asked`` only what the database knows is looked
+    at: what is found must still be matched."""
     with db.snapshot() as tx:
         listed = read_page(
             tx,
             kind,
             scope(principal, kind, project),
             limit=page_size + 1,
-            after=_decode(after),
+            after=decode_place(after, order),
             labels=labels or {},
             hosts=None if host is None else _hosts(tx, principal, host),
+            asked=asked,
+            order=order,
         )
         shown = listed[:page_size]
         return Page(
             items=tuple(_views(tx, principal, kind, shown)),
-            next_after=_encode(shown[-1].object) if len(listed) > page_size else "",
+            next_after=encode_place(shown[-1].object, order) if len(listed) > page_size else "",
             revision=read_fleet(tx).revision,
         )
 
@@ -225,11 +234,29 @@ def _as_uid(ref: str) -> UUID | None:
         return None
 
 
-def _encode(last: Object) -> str:
-    return f"{last.project}/{last.name}"
+def encode_place(last: Object, order: Order) -> str:
+    """Where a page ended: what the order goes by, the project and the name."""
+    name = f"{last.project}/{last.name}"
+    match order.by:
+        case OrderBy.NAME:
+            return name
+        case OrderBy.CREATED_AT:
+            return f"{last.created_at.isoformat()}/{name}"
+        case OrderBy.UPDATED_AT:
+            return f"{last.updated_at.isoformat()}/{name}"
+        case OrderBy.REVISION:
+            return f"{last.revision}/{name}"
 
 
-def _decode(after: str) -> tuple[str, str] | None:
+def decode_place(place: str, order: Order) -> tuple[object, ...] | None:
     """Neither a project nor a name has a slash in it."""
-    project, slash, name = after.partition("/")
-    return (project, name) if slash else None
+    if not place:
+        return None
+    words = place.split("/")
+    match order.by:
+        case OrderBy.NAME:
+            return tuple(words)
+        case OrderBy.REVISION:
+            return (int(words[0]), *words[1:])
+        case _:
+            return (datetime.fromisoformat(words[0]), *words[1:])

@@ -6,17 +6,38 @@ read without it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import enum
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Select, false, func, literal, select, tuple_, union_all
+from sqlalchemy.orm import InstrumentedAttribute
 
+from controller.domain.filtering import Filter
 from controller.domain.intent import Kind, Object, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.filtering import condition
 from controller.store.tables import VERSIONED, ResourceFailureRow
+
+
+class OrderBy(enum.StrEnum):
+    NAME = "name"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    REVISION = "revision"
+
+
+class Order(NamedTuple):
+    """Whatever it goes by, project and name come behind it, so that no two have one place."""
+
+    by: OrderBy
+    is_descending: bool = False
+
+
+BY_NAME = Order(OrderBy.NAME)
 
 
 class Subject(NamedTuple):
@@ -52,25 +73,47 @@ def read_page(
     projects: Collection[str] | None,
     *,
     limit: int,
-    after: tuple[str, str] | None,
+    after: Sequence[object] | None,
     labels: Mapping[str, str],
     hosts: Collection[UUID] | None = None,
     revision: int | None = None,
     name: str | None = None,
+    asked: Filter | None = None,
+    order: Order = BY_NAME,
 ) -> list[Listed]:
-    """Ordered by (project, name), from behind ``after``. ``hosts`` limits to what is on them,
-    ``revision`` asks for what was current then, ``name`` for that one in each project."""
+    """In an order, from behind ``after``: what it goes by, of the last one before. ``hosts`` limits
+    to what is on them, ``revision`` asks for what was current then, ``name`` for that one in each
+    project. ``asked`` leaves out what the database knows not to be meant."""
     row = VERSIONED[kind]
-    query = _visible(kind, projects, revision).order_by(row.project, row.name).limit(limit)
+    columns = [*_first_columns(kind, order), row.project, row.name]
+    query = _visible(kind, projects, revision).limit(limit)
+    query = query.order_by(*(c.desc() if order.is_descending else c for c in columns))
+    if after is not None:
+        place, last = tuple_(*columns), tuple_(*after)
+        query = query.where(place < last if order.is_descending else place > last)
+    if asked is not None and (known := condition(kind, asked)) is not None:
+        query = query.where(known)
     if name is not None:
         query = query.where(row.name == name if objects.can_be_stored(name) else false())
-    if after is not None:
-        query = query.where(tuple_(row.project, row.name) > after)
     if hosts is not None:
         query = query.where(objects.on_hosts(kind, hosts))
     if labels:
         query = query.where(row.labels.contains(dict(labels)))
     return read_listed(tx, kind, query)
+
+
+def _first_columns(kind: Kind, order: Order) -> list[InstrumentedAttribute[Any]]:
+    """What goes before project and name."""
+    row = VERSIONED[kind]
+    match order.by:
+        case OrderBy.NAME:
+            return []
+        case OrderBy.CREATED_AT:
+            return [row.created_at]
+        case OrderBy.UPDATED_AT:
+            return [row.updated_at]
+        case OrderBy.REVISION:
+            return [row.valid_from]
 
 
 def read_listed(tx: Transaction, kind: Kind, query: Select[Any]) -> list[Listed]:

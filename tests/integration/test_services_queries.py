@@ -11,12 +11,15 @@ import pytest
 from sqlalchemy import event
 
 from controller.domain.errors import InvalidError
+from controller.domain.filtering import Comparison, Operator, Some
 from controller.domain.intent import Backend, Kind, Manifest, Ref, SegmentSpec
 from controller.services import changes, desired, effective, queries, status
+from controller.services.object_realization import object_realization
 from controller.services.queries import Page
 from controller.services.realization import realization
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
+from controller.store.listing import Order, OrderBy
 from tests.support.manifests import ADMIN, apply, bridge, host, port, segment, tunnel
 
 pytestmark = pytest.mark.integration
@@ -67,6 +70,12 @@ def _ports_of_a_host(db: Database) -> object:
     return queries.list_views(db, ADMIN, Kind.PORT, None, page_size=500, host="h1")
 
 
+def _ports_asked_for(db: Database) -> object:
+    asked = Some((Comparison("spec.host", Operator.EQUAL, "h1"),))
+    order = Order(OrderBy.UPDATED_AT, is_descending=True)
+    return queries.list_views(db, ADMIN, Kind.PORT, None, page_size=500, asked=asked, order=order)
+
+
 def _batch(db: Database) -> object:
     page = queries.list_views(db, ADMIN, Kind.HOST, None, page_size=500)
     uids = [view.object.uid for view in page.items]
@@ -80,6 +89,11 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
     "ports": (_list(Kind.PORT), 4),
     "tunnels": (_list(Kind.TUNNEL), 4),
     "ports of a host": (_ports_of_a_host, 5),
+    "ports asked for in an order": (_ports_asked_for, 4),
+    "how far a segment is": (
+        lambda db: object_realization(db, ADMIN, Kind.SEGMENT, "default", "red"),
+        6,
+    ),
     "tunnels of a host": (lambda db: effective.host_tunnels(db, ADMIN, "h1"), 19),
     "tunnels of a segment": (
         lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel"),

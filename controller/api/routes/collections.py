@@ -17,7 +17,7 @@ from controller.api.conversion import to_document, to_manifest, to_warnings
 from controller.api.dependencies import Caller, Context, Project, require, require_writes
 from controller.api.errors import MERGE_PATCH, declared
 from controller.api.etags import etag, is_unchanged, required_revision, wants_new
-from controller.api.listing import list_page
+from controller.api.listing import AsRead, list_page
 from controller.api.merge_patch import patched
 from controller.api.paging import DEFAULT_PAGE_SIZE
 from controller.api.schemas.base import Text
@@ -140,7 +140,8 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         page_token: PageToken = "",
         label_selector: LabelSelector = "",
         host: str | None = on_host,
-    ) -> dict[str, Any]:
+        reading: AsRead,
+    ) -> Any:
         return list_page(
             context.db,
             caller,
@@ -150,6 +151,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
             page_token=page_token,
             label_selector=label_selector,
             host=host,
+            reading=reading,
         )
 
     @router.get(
