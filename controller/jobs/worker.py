@@ -68,8 +68,8 @@ def run_worker(settings: Settings, url: str) -> int:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     if settings.broker_url is None:
         broker.drop_unfinished(settings.data_dir / "broker")
-    # Who waits for a receiver needs no connection meanwhile.
-    db = Database(url, pool_size=2 * _OWN_THREADS)
+    # One for each thread: no sweep waits for a connection because of others.
+    db = Database(url, pool_size=_THREADS)
     try:
         app = make_app(settings)
         register(app, db, settings)
