@@ -25,6 +25,7 @@ SEGMENTS = tuple(f"s{number}" for number in range(8))
 PORTS = tuple(f"p{number}" for number in range(18))
 """Of each host three, in turn: a port cannot move."""
 VNIS = (7001, 7002, 7003)
+_ACTIONS = {"POST": "created", "PUT": "updated", "PATCH": "updated", "DELETE": "deleted"}
 _KINDS = {"hosts": "Host", "segments": "Segment", "ports": "Port"}
 
 
@@ -75,6 +76,7 @@ class Writer:
             self._create_port: 4,
             self._create_segment: 3,
             self._replace_port: 5,
+            self._patch_port: 3,
             self._replace_segment: 4,
             self._replace_host: 3,
             self._delete_port: 3,
@@ -102,6 +104,21 @@ class Writer:
     def _replace_port(self) -> None:
         name = self._pick(PORTS)
         self._replace("ports", name, self._port_spec(name))
+
+    def _patch_port(self) -> None:
+        name, mark = self._pick(PORTS), self._new_mark()
+        etag = self._read_etag("ports", name)
+        changes = {"spec": {"segment": self._pick(SEGMENTS)}, "metadata": {"labels": {MARK: mark}}}
+        if etag is not None:
+            self._write_one(
+                "patch_port",
+                "PATCH",
+                f"/v1/ports/{name}",
+                ("Port", name),
+                mark,
+                body=changes,
+                if_match=etag,
+            )
 
     def _replace_segment(self) -> None:
         self._replace("segments", self._pick(SEGMENTS), {"mtu": self._random.randint(1280, 1400)})
@@ -186,11 +203,13 @@ class Writer:
         if_match: str | None = None,
     ) -> None:
         headers = {"If-Match": if_match} if if_match else {}
+        if method == "PATCH":
+            headers["Content-Type"] = "application/merge-patch+json"
         sent = self._send(operation, method, path, headers=headers, json=body)
         based_on = int(if_match.strip('"')) if if_match else None
 
         def effects() -> Iterator[Effect]:
-            action = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}[method]
+            action = _ACTIONS[method]
             revision = sent.answer.get("metadata", sent.answer)["revision"]
             yield Effect(target, action, revision, based_on, mark)
 
