@@ -14,15 +14,13 @@ from agent.model import HostState, OvsBridge, OvsInterface, OvsPort
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.ownership import owned_id
 from tests.properties.test_planner import assert_at_rest, converge
-from tests.support.hosts import (
+from tests.support.hosts import FLEET, bare_host, desired_states
+from tests.support.satisfaction import own_part
+from tests.support.settings_strategies import (
     BRIDGE_SETTINGS,
-    FLEET,
     INTERFACE_SETTINGS,
     ROW_SETTINGS,
-    bare_host,
-    desired_states,
 )
-from tests.support.satisfaction import own_part
 from tests.support.switch import Switch
 
 Row = OvsBridge | OvsPort | OvsInterface

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from agent.columns import NO_SETTINGS, Settings
 from agent.model import (
     ID_KEY,
     OWNER_KEY,
@@ -37,6 +36,11 @@ from agent.model import (
     explicit_tunnel_id,
     port_id,
     segment_id,
+)
+from tests.support.settings_strategies import (
+    BRIDGE_SETTINGS,
+    INTERFACE_SETTINGS,
+    ROW_SETTINGS,
 )
 
 FLEET = "fleet-1"
@@ -86,51 +90,11 @@ _MTUS = st.sampled_from(MTUS)
 _ADDRESSES = st.lists(
     st.sampled_from(ADDRESSES), unique_by=lambda cidr: cidr.partition("/")[0]
 ).map(frozenset)
-_PORT_TYPES = st.sampled_from(
-    (
-        PortType.INTERNAL,
-        PortType.INTERNAL,
-        PortType.VETH,
-        PortType.VETH,
-        PortType.TAP,
-        PortType.SYSTEM,
-        PortType.PATCH,
-        PortType.BOND,
-    )
-)
+_DEVICE_TYPES = (PortType.TAP, PortType.SYSTEM, PortType.PATCH, PortType.BOND)
+_PORT_TYPES = st.sampled_from((PortType.INTERNAL, PortType.VETH) * 2 + _DEVICE_TYPES)
 _BOND_MEMBERS = st.sets(st.sampled_from(MEMBERS), min_size=2).map(lambda m: tuple(sorted(m)))
 _VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
 _TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
-BRIDGE_SETTINGS = st.sampled_from(
-    (
-        NO_SETTINGS,
-        Settings({"stp_enable": (True,)}, {"other_config": {"stp-priority": "7"}}),
-        Settings({"stp_enable": (False,), "fail_mode": ("standalone",)}),
-        Settings(
-            {"rstp_enable": (True,), "protocols": ("OpenFlow10", "OpenFlow13")},
-            {"other_config": {"stp-priority": "8", "mac-aging-time": "60"}},
-        ),
-        Settings({"protocols": ()}, {"external_ids": {"note": "a"}}),
-    )
-)
-ROW_SETTINGS = st.sampled_from(
-    (
-        NO_SETTINGS,
-        Settings({"cvlans": (3, 4), "protected": (True,)}),
-        Settings({"protected": (False,)}, {"other_config": {"stp-path-cost": "5"}}),
-        Settings(
-            {}, {"other_config": {"stp-path-cost": "6", "x": "y"}, "external_ids": {"n": "1"}}
-        ),
-    )
-)
-INTERFACE_SETTINGS = st.sampled_from(
-    (
-        NO_SETTINGS,
-        Settings({"ingress_policing_rate": (1000,), "ingress_policing_burst": (100,)}),
-        Settings({"ingress_policing_rate": (0,)}, {"external_ids": {"vm": "7"}}),
-        Settings({}, {"bfd": {"enable": "true"}, "external_ids": {"vm": "8"}}),
-    )
-)
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
 _DST_PORTS = st.sampled_from((4789, 4790))
