@@ -35,7 +35,7 @@ from controller.domain.settings import (
     BridgeSettings,
     PortSettings,
 )
-from tests.support.settings_strategies import (
+from tests.support.intent_settings import (
     FULL_BRIDGE,
     FULL_PORT,
     fitting,

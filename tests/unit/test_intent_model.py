@@ -24,7 +24,7 @@ from controller.compiler.settings import (
 from controller.domain.settings import BridgeSettings, BridgeStp, PortSettings
 from controller.store.settings import bridge_settings, port_settings, written
 from tests.support import intent_model
-from tests.support.settings_strategies import (
+from tests.support.intent_settings import (
     FULL_BRIDGE,
     FULL_PORT,
     tame_bridge_settings,
