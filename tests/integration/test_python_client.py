@@ -152,6 +152,8 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     for many, wanted in OF_EACH_KIND.items():
         use_collection(getattr(fleet, many), wanted)
     assert [h["metadata"]["name"] for h in fleet.hosts.list(page_size=1)] == ["h1", "h2"]
+    chosen = fleet.hosts.list(filter='metadata.name : "h*"', order_by="name desc")
+    assert [h["metadata"]["name"] for h in chosen] == ["h2", "h1"]
     missed = islice(fleet.watch(from_revision=0), 4)
     assert {each["data"]["name"] for each in missed} == {"h1", "h2", "red", "b1"}
     assert [d["name"] for d in fleet.diff([RED, port(1)])["items"]] == ["p1"]

@@ -41,10 +41,17 @@ class Collection:
         project: str | None = None,
         label_selector: str | None = None,
         host: str | None = None,
+        filter: str | None = None,  # noqa: A002 (the API's word)
+        order_by: str | None = None,
         page_size: int = PAGE_SIZE,
     ) -> Iterator[ObjectDocument]:
-        """All that there are, page by page. ``host`` is for bridges, ports and tunnels."""
+        """All that there are, page by page. ``host`` is for bridges, ports and tunnels.
+
+        ``filter`` is an expression such as ``status.phase != "Ready"``, ``order_by`` a field, with
+        ``desc`` behind it for the other way round.
+        """
         query = {"project": project, "label_selector": label_selector, "host": host}
+        query |= {"filter": filter, "order_by": order_by}
         return pages(self._calls, f"list_{self._many}", page_size, query)
 
     def create(self, manifest: AnyManifest) -> ObjectDocument:

@@ -18,6 +18,7 @@ _MATCH = frozenset({IF_MATCH})
 _PROJECT = frozenset({"project"})
 _PAGES = frozenset({"page_size", "page_token"})
 _WAIT = frozenset({"wait", "timeout"})
+_CHOICE = frozenset({"project", "label_selector", "filter", "order_by"})
 _RANGE = frozenset({"from", "to", "step"})
 _NOTHING: frozenset[str] = frozenset()
 
@@ -45,7 +46,7 @@ class Operation:
 
 def _collection(many: str, one: str, *, on_hosts: bool = False) -> Iterator[Operation]:
     all_of_them, each = f"/v1/{many}", f"/v1/{many}/{{name_or_uid}}"
-    choice = _PAGES | _PROJECT | {"label_selector"} | ({"host"} if on_hosts else _NOTHING)
+    choice = _PAGES | _CHOICE | ({"host"} if on_hosts else _NOTHING)
     change = {"query": _PROJECT, "headers": _KEY | _MATCH}
     yield Operation(f"list_{many}", f"{many}.list", "GET", all_of_them, query=choice)
     yield Operation(f"create_{one}", f"{many}.create", "POST", all_of_them, headers=_KEY)
