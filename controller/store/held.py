@@ -185,7 +185,9 @@ def _closed_names(
     keeps_it = exists().where(
         new.uid == old.uid, new.valid_to.is_(None), getattr(new, name_column) == old_name
     )
-    given_up = select(old_host, old_name).where(old_host == func.any(bindparam("hosts")), ~keeps_it)
+    given_up = select(old_host, old_name).where(
+        old_host == func.any(bindparam("hosts")), old_name.is_not(None), ~keeps_it
+    )
     failure = ResourceFailureRow
     return (
         given_up.join(HostStatusRow, HostStatusRow.host_uid == old_host).where(
@@ -201,5 +203,6 @@ _CLOSED_NAMES = union_all(
     *_closed_names(Kind.HOST, "uid", "overlay_bridge"),
     *_closed_names(Kind.BRIDGE, "host_uid", "interface"),
     *_closed_names(Kind.PORT, "host_uid", "interface"),
+    *_closed_names(Kind.PORT, "host_uid", "patch_interface"),
 )
 """Made once: putting it together costs more than running it, and every change of intent does."""

@@ -58,12 +58,12 @@ place AS (
 _TUNNELS_AT = text(
     _PLACES  # noqa: S608 (both parts are constants)
     + "SELECT * FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid IN (SELECT bridge FROM place)"
-).columns(*TunnelRow.__table__.columns)
+).columns(**{column.name: column.type for column in TunnelRow.__table__.columns})
 _PATCHES_AT = text(
     _PLACES  # noqa: S608 (both parts are constants)
     + "SELECT * FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL"
     " AND bridge_uid IN (SELECT bridge FROM place)"
-).columns(*PortRow.__table__.columns)
+).columns(**{column.name: column.type for column in PortRow.__table__.columns})
 
 _INHABITED = text("""
 WITH given(bridge, ip, key, dst_port) AS (
