@@ -69,7 +69,8 @@ def _settle(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
         uid=None if wanted.uid == have.uid else wanted.uid,
         gid=None if wanted.gid == have.gid else wanted.gid,
     )
-    wish = Wish(mtu=port.mtu or None, up=not port.admin_down, quiet=True)
+    none = frozenset[str]()
+    wish = Wish(mtu=port.mtu or None, up=not port.admin_down, quiet=True, addresses=none)
     steps = configure(port.id, None, port.interface, link, wish)
     if changed == _NOBODY:
         return steps

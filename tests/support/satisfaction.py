@@ -49,12 +49,12 @@ def foreign_part(observed: ObservedState, owner: str) -> dict[Place, object]:
         for port in bridge.ports:
             own = is_own(port.external_ids, owner) or (own_bridge and port.name == bridge.name)
             if own:
-                made |= {interface.name for interface in port.interfaces}
+                made |= {each.name for each in port.interfaces if each.type == "internal"}
             else:
                 part["port", bridge.name, port.name] = _port_facts(port)
     for link in observed.links.values():
         is_made = link.name in made or link.name.startswith("vxlan_sys_")
-        if not link.kind and not link.alias:
+        if not link.kind and not link.alias and not is_made:
             # What it carries and how it is set up may be intent's; that it is there is not.
             part["link", link.name] = replace(link, mtu=0, up=False)
         elif not is_made and not link.alias.startswith(alias(owner, "")):
