@@ -86,7 +86,8 @@ def test_an_mtu_is_an_integer_or_the_word_auto(value: object) -> None:
 
 def test_a_word_that_is_none_of_the_allowed_ones_gets_a_suggestion() -> None:
     (violation,) = found(port(type="vet"))
-    assert violation.detail == 'type is "vet", which is not one of: internal, veth'
+    known = "internal, veth, tap, system, patch, bond"
+    assert violation.detail == f'type is "vet", which is not one of: {known}'
     assert violation.fix == "did you mean veth?"
 
 
