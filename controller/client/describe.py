@@ -68,10 +68,19 @@ def _print_mapping(heading: str, mapping: Mapping[str, Any]) -> None:
     text = io.StringIO()
     yaml = YAML()
     yaml.default_flow_style = False
-    yaml.dump({key: value for key, value in mapping.items() if value is not None}, text)
+    yaml.dump(_said(mapping), text)
     _heading(heading)
     for line in text.getvalue().splitlines():
         _line(line)
+
+
+def _said(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what says nothing: most of what a bridge or port can be told is not."""
+    return {
+        key: _said(value) if isinstance(value, Mapping) else value
+        for key, value in mapping.items()
+        if value is not None and value not in ([], {})
+    }
 
 
 def _print_conditions(document: Document) -> None:

@@ -80,8 +80,29 @@ def _attached_to(document: Document) -> str:
     spec = document["spec"]
     if segment := spec.get("segment"):
         return f"segment/{segment}"
+    return f"bridge/{spec.get('bridge')}{_vlans(spec)}{_far_end(spec)}"
+
+
+def _vlans(spec: Document) -> str:
     tag = f" tag {spec['tag']}" if spec.get("tag") else ""
-    return f"bridge/{spec.get('bridge')}{tag}"
+    trunks = ",".join(map(str, spec.get("trunks") or ()))
+    return f"{tag} trunks {trunks}" if trunks else tag
+
+
+def _far_end(spec: Document) -> str:
+    """Name the bridge that a patch leads to."""
+    patch = spec.get("patch")
+    return f" to bridge/{patch['bridge']}" if patch else ""
+
+
+def _spanning_tree(document: Document) -> str | None:
+    """Name the protocol that a bridge runs."""
+    running = (name for name in ("stp", "rstp") if _at(document, name, "enabled"))
+    return next(running, None)
+
+
+def _at(document: Document, group: str, field: str) -> object:
+    return (document["spec"].get(group) or {}).get(field)
 
 
 def _ends(document: Document) -> str:
@@ -139,9 +160,15 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
         "OVERLAY BRIDGE": _spec("overlay_bridge"),
         "BRIDGE TYPE": _spec("overlay_bridge_type"),
     },
-    BRIDGE: {"DATAPATH": _spec("datapath_type")},
+    BRIDGE: {"DATAPATH": _spec("datapath_type"), "SPANNING TREE": _spanning_tree},
     SEGMENT: {"UDP PORT": _spec("dst_port"), "FAMILY": _spec("address_family")},
-    PORT: {"TYPE": _spec("type"), "MAC": _spec("mac"), "MTU": _mtu},
+    PORT: {
+        "TYPE": _spec("type"),
+        "ADMIN": _spec("admin_state"),
+        "MEMBERS": lambda document: _at(document, "bond", "members"),
+        "MAC": _spec("mac"),
+        "MTU": _mtu,
+    },
     TUNNEL: {
         "FAMILY": _spec("address_family"),
         "TTL": _spec("ttl"),

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from pydantic import BaseModel
 
+from controller.api import settings as api_settings
 from controller.api.schemas import manifests
+from controller.api.settings import settings_fields
 from controller.compiler.settings import (
     BRIDGE_TARGETS,
     IN_MESSAGES,
@@ -84,6 +86,14 @@ def test_settings_come_back_from_their_documents(
     documents = json.loads(json.dumps([written(bridge), written(port)]))
     assert bridge_settings(documents[0]) == bridge
     assert port_settings(documents[1]) == port
+
+
+def test_settings_come_back_over_rest() -> None:
+    place = {"host": "h1", "interface": "x"}
+    bridge = manifests.BridgeSpec.model_validate({**place, **settings_fields(FULL_BRIDGE)})
+    port = manifests.PortSpec.model_validate({**place, **settings_fields(FULL_PORT)})
+    assert api_settings.bridge_settings(bridge) == FULL_BRIDGE
+    assert api_settings.port_settings(port) == FULL_PORT
 
 
 def test_settings_become_columns_and_keys() -> None:
