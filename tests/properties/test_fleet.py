@@ -155,6 +155,8 @@ class Fleet(RuleBasedStateMachine):
         each.receive(self.fleet)
         for _ in range(4):
             each.reconcile()
+            each.plug_in_missing_cards()
+        each.reconcile()
         desired, observed = each.desired, each.switch.observed
         assert desired is not None
         assert desired.revision == each.applied == self.fleet.revision

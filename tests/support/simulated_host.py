@@ -14,7 +14,7 @@ from agent.cache import refuse_unacceptable, with_owed
 from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure
-from agent.model import HostState, ObservedState, SegmentFragment
+from agent.model import HostState, Link, ObservedState, PortType, SegmentFragment
 from agent.planner import make_plan, still_owed, still_released
 from controller.compiler import compile_host, host_state
 from tests.support.model_fleet import ModelFleet
@@ -62,6 +62,15 @@ class SimulatedHost:
             refuse_unacceptable(accepted, offered)
             offered = with_owed(accepted, offered)
         self._write(offered)
+
+    def plug_in_missing_cards(self) -> None:
+        """Somebody puts in the devices that intent names and nobody makes."""
+        kernel = self.switch.kernel
+        for port in self.desired.ports if self.desired else ():
+            if port.type in (PortType.SYSTEM, PortType.BOND):
+                for name in port.members or (port.interface,):
+                    kernel.links.setdefault(name, Link(name, kernel.next_index()))
+        self.switch.reconfigure()
 
     def _write(self, state: HostState) -> None:
         self._disk, self._released = dump_host_state(state), state.released
