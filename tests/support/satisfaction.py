@@ -215,10 +215,12 @@ def _device_faults(port: Port, interface: OvsInterface, observed: ObservedState)
         yield f"interface is {interface}"
     assert end is not None
     ups = (near.up, end.up) if end is not near else (near.up, True)
-    if ups != (not port.admin_down, True) or not near.mtu == end.mtu == port.mtu:
+    if ups != (not port.admin_down, True) or not near.mtu == end.mtu == (port.mtu or near.mtu):
         yield f"devices are {near} {end}"
     if port.type is PortType.TAP and (near.kind != "tun" or not near.quiet):
         yield f"device is {near}"
+    if port.type in (PortType.TAP, PortType.SYSTEM):
+        return  # whoever opens it, or it itself, has the address
     surplus = end.owned_addresses - port.addresses
     if surplus or not port.addresses <= end.addresses or (port.mac and end.mac != port.mac):
         yield f"workload's end is {end}"
