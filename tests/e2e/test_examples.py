@@ -22,14 +22,22 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     return [doc for doc in YAML(typ="safe").load_all(path.read_text()) if doc]
 
 
+def _cards(path: Path, lab: Lab) -> list[tuple[str, str]]:
+    """Namespace and name of the devices that a host has to have for the example."""
+    specs = [doc["spec"] for doc in _documents(path) if "bond" in doc["spec"]]
+    return [(lab.host(s["host"]).netns, name) for s in specs for name in s["bond"]["members"]]
+
+
 @pytest.fixture(params=_EXAMPLES, ids=lambda path: path.name)
-def example(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """An example's path; the namespaces that it names exist while the test runs."""
+def example(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Path]:
+    """An example's path; the namespaces and devices that it names exist while the test runs."""
     path: Path = request.param
     peers = [doc["spec"]["peer"] for doc in _documents(path) if "peer" in doc["spec"]]
     names = sorted({peer["netns"] for peer in peers})
     for name in names:
         add_workload_netns(name)
+    for netns, card in _cards(path, lab):
+        run("ip", "-n", netns, "link", "add", card, "type", "veth", "peer", "name", f"{card}-far")
     yield path
     for name in names:
         run("ip", "netns", "delete", name)
