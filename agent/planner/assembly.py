@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 
 from agent.errors import ErrorKind, Failure
 from agent.model import HOST_ID, Backend, Bridge, HostState, ObservedState, Port, segment_id
@@ -119,17 +119,13 @@ def _bridges_there(desired: HostState, inventory: Inventory) -> frozenset[str]:
 def _draft_ports(
     desired: HostState, contested: Container[Claim], there: Container[str], inventory: Inventory
 ) -> Iterator[Draft | Failure]:
+    of_ovs = {bridge.name for bridge in desired_bridges(desired)}
     linux_bridges = {each.linux_bridge for each in desired.attachments} - {""}
     for port in sorted(desired.ports, key=lambda port: port.id):
         yield (
             _double(port.id, _port_claims(port), contested)
-            or _bridge_unknown(desired, port)
-            or draft_port(
-                port,
-                inventory,
-                bridge_is_there=port.bridge in there,
-                on_linux_bridge=port.bridge in linux_bridges,
-            )
+            or _bridge_unknown(port, of_ovs, linux_bridges)
+            or draft_port(port, inventory, there, on_linux_bridge=port.bridge in linux_bridges)
         )
 
 
@@ -176,18 +172,17 @@ def _draft_removals(
     )
 
 
-def _bridge_unknown(desired: HostState, port: Port) -> Failure | None:
-    of_ovs = {bridge.name for bridge in desired_bridges(desired)}
-    places = {port.bridge: of_ovs | {each.linux_bridge for each in desired.attachments} - {""}}
-    if port.patch is not None:
-        places[port.patch.bridge] = of_ovs
-    for bridge, known in places.items():
-        if bridge not in known:
-            message = (
-                f"port {port.interface} is to be on bridge {bridge}, which intent does not have"
-            )
-            return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
-    return None
+def _bridge_unknown(
+    port: Port, of_ovs: Collection[str], linux_bridges: Collection[str]
+) -> Failure | None:
+    """The far end of a patch can only be on a bridge of Open vSwitch."""
+    bridge = port.bridge
+    if bridge in of_ovs or bridge in linux_bridges:
+        if port.patch is None or port.patch.bridge in of_ovs:
+            return None
+        bridge = port.patch.bridge
+    message = f"port {port.interface} is to be on bridge {bridge}, which intent does not have"
+    return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
 
 
 def _contested(desired: HostState) -> frozenset[Claim]:

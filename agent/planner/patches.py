@@ -6,6 +6,7 @@ says of the row counts for the near end, the one that the port is named after.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from agent.model import OvsInterface, OvsPort, PatchPeer, Port
@@ -26,10 +27,13 @@ class _End:
     """The row that already is this end."""
 
 
-def draft_patch(port: Port, patch: PatchPeer, inventory: Inventory, wanted: WantedRow) -> Draft:
+def draft_patch(
+    port: Port, patch: PatchPeer, inventory: Inventory, wanted: WantedRow, there: Container[str]
+) -> Draft:
+    """``there`` has the bridges that exist already and stay."""
     ends = (
-        _end(port, port.bridge, wanted.row, inventory),
-        _end(port, patch.bridge, _far_row(port, patch, inventory), inventory),
+        _end(port, port.bridge, wanted.row, inventory, there),
+        _end(port, patch.bridge, _far_row(port, patch, inventory), inventory, there),
     )
     missing = [end for end in ends if end.kept is None]
     claims: tuple[Claim, ...] = tuple(OvsName(end.row.name) for end in missing)
@@ -56,8 +60,11 @@ def _far_row(port: Port, patch: PatchPeer, inventory: Inventory) -> OvsPort:
     return OvsPort(patch.interface, (interface,), tag=patch.tag or None, external_ids=marks)
 
 
-def _end(port: Port, bridge: str, row: OvsPort, inventory: Inventory) -> _End:
-    for placed in inventory.ports.get(port.id, ()):
+def _end(
+    port: Port, bridge: str, row: OvsPort, inventory: Inventory, there: Container[str]
+) -> _End:
+    """Nothing is kept on a bridge that goes and leaves its name to another one."""
+    for placed in inventory.ports.get(port.id, ()) if bridge in there else ():
         found = [(each.name, each.type) for each in placed.port.interfaces]
         if (placed.bridge, placed.port.name) == (bridge, row.name) and found == [
             (row.name, "patch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Container
 from dataclasses import replace
 
 from agent.columns import NO_SETTINGS
@@ -31,25 +32,27 @@ from agent.planner.veths import draft_enslaved_veth, draft_plugged_veth
 
 
 def draft_port(
-    port: Port, inventory: Inventory, *, bridge_is_there: bool, on_linux_bridge: bool = False
+    port: Port, inventory: Inventory, there: Container[str], *, on_linux_bridge: bool = False
 ) -> Draft | Failure:
+    """``there`` has the bridges, of either sort, that exist already and stay."""
     refusal = _refusal(port, inventory) or (_misplaced(port) if on_linux_bridge else None)
     if refusal is not None:
         return refusal
     if port.peer is not None and on_linux_bridge:
-        return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=bridge_is_there)
+        return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=port.bridge in there)
     wanted = wanted_row(port, inventory)
-    draft = _draft(port, inventory, wanted, bridge_is_there=bridge_is_there)
+    draft = _draft(port, inventory, wanted, there)
     if isinstance(draft, Failure) or not wanted.failures:
         return draft
     return replace(draft, failures=(*wanted.failures, *draft.failures))
 
 
 def _draft(
-    port: Port, inventory: Inventory, wanted: WantedRow, *, bridge_is_there: bool
+    port: Port, inventory: Inventory, wanted: WantedRow, there: Container[str]
 ) -> Draft | Failure:
     if port.type is PortType.PATCH and port.patch is not None:
-        return draft_patch(port, port.patch, inventory, wanted)
+        return draft_patch(port, port.patch, inventory, wanted, there)
+    bridge_is_there = port.bridge in there
     if port.type is PortType.BOND:
         return draft_bond(port, inventory, wanted, bridge_is_there=bridge_is_there)
     placed = fitting_row(port, inventory, wanted) if bridge_is_there else None

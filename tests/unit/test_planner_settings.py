@@ -8,7 +8,16 @@ import pytest
 
 from agent.columns import Settings, every_column
 from agent.errors import ErrorKind
-from agent.model import DEVICE_KEY, HostState, ObservedState, Port, PortType
+from agent.model import (
+    DEVICE_KEY,
+    Bridge,
+    DatapathType,
+    HostState,
+    ObservedState,
+    PatchPeer,
+    Port,
+    PortType,
+)
 from agent.planner import make_plan, owed_releases, still_released
 from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.satisfaction import own_part
@@ -130,6 +139,26 @@ def test_a_card_replaced_between_two_looks_is_plugged_in_anew() -> None:
     assert not switch.dead_ports
     (row,) = (each for each in switch.bridges[OVERLAY.name].ports if each.name == "eth1")
     assert row.interfaces[0].external_ids[DEVICE_KEY] == "99"
+
+
+def patched(*bridges: Bridge, removed: frozenset[str] = frozenset()) -> HostState:
+    port = Port("port:p", "to-b", PortType.PATCH, "br-a", mtu=0, patch=PatchPeer("br-b", "to-a"))
+    return replace(wanting(port, removed=removed), bridges=bridges)
+
+
+@pytest.mark.parametrize("replaced", [0, 1])
+def test_a_patch_follows_when_a_bridge_gives_way_to_another_of_its_name(replaced: int) -> None:
+    bridges = [Bridge(f"bridge:{n}", f"br-{n}", DatapathType.NETDEV) for n in "ab"]
+    switch = settled(patched(*bridges), Switch(bare_host()))
+    gone = bridges[replaced].id
+    bridges[replaced] = replace(bridges[replaced], id="bridge:c")
+    after = patched(*bridges, removed=frozenset({gone}))
+    settled(after, switch)
+    assert make_plan(after, switch.observed).failures == ()
+    assert {port.name for each in switch.bridges.values() for port in each.ports} >= {
+        "to-a",
+        "to-b",
+    }
 
 
 @pytest.mark.parametrize("before", [CARD, BOND])
