@@ -5,8 +5,10 @@ Holds nothing but the two adapters. Must not decide anything about what it sees.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from agent.errors import Failure
@@ -67,12 +69,18 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             fdb=devices.fdb,
             has_ovs=switch.has_ovs,
             vswitchd_running=switch.vswitchd_running,
+            boot=_boot(),
             datapath_types=switch.datapath_types,
             iface_types=switch.iface_types,
             columns=switch.columns,
         ),
         ovsdb=switch,
     )
+
+
+@functools.cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def peers_of(desired: HostState | None) -> frozenset[tuple[str, str]]:

@@ -20,9 +20,11 @@ OWNER_KEY = "ovsfleet-owner"
 ID_KEY = "ovsfleet-id"
 """external_ids key that holds the resource id of a row."""
 DEVICE_KEY = "ovsfleet-ifindex"
-"""external_ids key of an Interface that holds which device of that name it was made for.
+"""external_ids key of an Interface that holds ``<boot>/<ifindex>`` of the device of that name that
+Open vSwitch was given; the ifindex is 0 for one that went away under it.
 
-Open vSwitch stays with the device that it opened: what has its name later carries nothing.
+Open vSwitch stays with the device that it opened: what has its name later carries nothing. That
+ends with the boot, the database does not: indices of an earlier boot tell nothing.
 """
 ALIAS_PREFIX = "ovsfleet"
 """Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
@@ -214,7 +216,7 @@ class HostState:
 
     ``removed`` accumulates in the agent: an id stays until it is observed gone or desired again.
     So does ``released``, which only the agent knows: what an earlier state set on a row and this
-    one does not stays until it is observed given back or set again.
+    one does not stays until no row is observed that holds it, or it is set again.
     """
 
     fleet_uid: str
@@ -360,6 +362,8 @@ class ObservedState:
     has_ovs: bool = True
     """False on a host that is meant to have no Open vSwitch (``--ovsdb none``)."""
     vswitchd_running: bool = True
+    boot: str = ""
+    """Tells this boot of the kernel from all others: indices of devices are as old as it."""
     datapath_types: frozenset[str] = frozenset()
     iface_types: frozenset[str] = frozenset()
     columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)

@@ -61,7 +61,7 @@ def draft_bond(
     missing = tuple(device_missing(port, name) for name in port.members if name not in present)
     row = _with_interfaces(wanted.row, present)
     placed = _fitting_row(port, inventory) if bridge_is_there and present else None
-    members = None if placed is None else _sorted_out(placed, present)
+    members = None if placed is None else _sorted_out(placed, present, inventory)
     post = tuple(step for link in present.values() for step in configure_device(port, link))
     if placed is None or members is None or not members.can_stay:
         draft = _make(port, inventory, row, Stage(post=post))
@@ -85,10 +85,10 @@ def _fitting_row(port: Port, inventory: Inventory) -> PlacedPort | None:
     return None
 
 
-def _sorted_out(placed: PlacedPort, present: Mapping[str, Link]) -> _Members:
+def _sorted_out(placed: PlacedPort, present: Mapping[str, Link], inventory: Inventory) -> _Members:
     there = {each.name: each for each in placed.port.interfaces}
     known = there.keys() & present.keys()
-    sound = {name for name in known if is_same_device(there[name], present[name])}
+    sound = {name for name in known if is_same_device(there[name], present[name], inventory)}
     return _Members(
         sound=frozenset(sound),
         renewed=frozenset(known - sound),

@@ -37,7 +37,7 @@ def draft_system(
     if conflict := device_conflict(port, link, inventory):
         return conflict
     post = configure_device(port, link)
-    if placed is None or not is_same_device(placed.port.interfaces[0], link):
+    if placed is None or not is_same_device(placed.port.interfaces[0], link, inventory):
         return Draft(
             port.id,
             bridge=port.bridge,

@@ -64,7 +64,7 @@ def _device_mark(port: Port, name: str, inventory: Inventory) -> dict[str, str]:
     link = inventory.observed.links.get(name)
     if port.type not in (PortType.SYSTEM, PortType.BOND) or link is None:
         return {}
-    return {DEVICE_KEY: str(link.ifindex)}
+    return {DEVICE_KEY: device_mark(link, inventory)}
 
 
 def fitting_row(port: Port, inventory: Inventory, wanted: WantedRow) -> PlacedPort | None:
@@ -84,9 +84,25 @@ def interface_type(interface: OvsInterface) -> str:
     return "" if interface.type == "system" else interface.type
 
 
-def is_same_device(interface: OvsInterface, link: Link) -> bool:
-    """Whether Open vSwitch was given this very device, and not one that had its name before."""
-    return interface.external_ids.get(DEVICE_KEY) == str(link.ifindex)
+def device_mark(link: Link | None, inventory: Inventory) -> str:
+    return f"{inventory.observed.boot}/{0 if link is None else link.ifindex}"
+
+
+def is_open(interface: OvsInterface) -> bool:
+    """Whether Open vSwitch takes the interface for a working one."""
+    return (interface.ofport or 0) > 0 and not interface.error
+
+
+def is_same_device(interface: OvsInterface, link: Link, inventory: Inventory) -> bool:
+    """False where Open vSwitch is known to hold on to another device, which had this name before.
+
+    What it has not opened it opens by itself as soon as it can, and what was marked before the last
+    boot it has opened anew since: to plug those in again would only cut off what works.
+    """
+    boot, _, _ = interface.external_ids.get(DEVICE_KEY, "").rpartition("/")
+    if not is_open(interface) or boot != inventory.observed.boot:
+        return True
+    return interface.external_ids[DEVICE_KEY] == device_mark(link, inventory)
 
 
 def wanted_addresses(port: Port) -> frozenset[str]:

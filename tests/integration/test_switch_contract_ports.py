@@ -12,6 +12,7 @@ import pytest
 
 from agent.columns import Release, Settings
 from agent.model import (
+    DEVICE_KEY,
     Bridge,
     DatapathType,
     HostState,
@@ -24,6 +25,7 @@ from agent.model import (
     TapOwner,
 )
 from agent.planner import make_plan, owed_releases, still_released
+from agent.planner.plan import SetInterface
 from tests.support.agent_contract import FLEET, RealHost, compare, on_real
 from tests.support.netns import Namespace
 from tests.support.ovs import OpenVSwitch
@@ -187,6 +189,11 @@ def test_a_device_that_goes_and_comes_back_is_plugged_in_again_on_both(ovs: Open
         plan = make_plan(desired, await real.look())
         assert len(plan.stages) == 2
         await settle(real, desired)
+        # What an earlier boot called another one's index is plugged in well.
+        ovs.vsctl("set", "Interface", "eth1", f"external_ids:{DEVICE_KEY}=earlier/1")
+        (stage,) = make_plan(desired, await real.look()).stages
+        assert [type(op) for op in stage.ovsdb] == [SetInterface]
+        await settle(real, desired)
 
     on_real(ovs.netns, ovs.remote, desired, body)
 
@@ -222,7 +229,8 @@ def test_columns_and_keys_that_intent_does_not_name_stay_as_somebody_left_them(
         assert make_plan(desired, await real.look()).describe() == ()
         less = state(CARD, replace(BOND, settings=Settings()), bridges=(bare(BRIDGE), SECOND))
         released = owed_releases(desired, less)
-        assert Release("bridge:1", "Bridge", "other_config", "stp-priority") in released
+        priority = ("bridge:1", "Bridge", "br1", "other_config", "stp-priority", ("28672",))
+        assert Release(*priority) in released
         seen = await settle(real, replace(less, released=released))
         assert seen.bridges["br1"].settings == Settings(
             {"mcast_snooping_enable": (True,)}, {"other_config": {"forward-bpdu": "true"}}

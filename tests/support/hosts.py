@@ -76,6 +76,7 @@ MTUS = (1400, 1450, 1500)
 def bare_host(**differences: object) -> ObservedState:
     """A machine with Open vSwitch, network cards and namespaces, and nothing else on it."""
     known = {
+        "boot": "boot-1",
         "links": dict(DEVICES),
         "namespaces": frozenset(NAMESPACES),
         "datapath_types": frozenset({"system", "netdev"}),

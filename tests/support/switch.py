@@ -9,6 +9,7 @@ Its whole interface:
     switch.observed                      the picture now
     switch.refuses = predicate           error injection: steps that will be refused
     switch.stop_vswitchd(), .start_vswitchd()
+    switch.reboot()                      devices of others get other indices, processes are fresh
     switch.kernel                        devices, to change by hand (then ``switch.reconfigure()``)
     switch.bridges                       rows, to change by hand (likewise)
 
@@ -49,6 +50,7 @@ class Switch:
         self.netlink_writes = 0
         self._has_ovs = observed.has_ovs
         self._running = observed.vswitchd_running
+        self._boot = observed.boot
         self._datapath_types = observed.datapath_types
         self._iface_types = observed.iface_types
         self._columns = observed.columns
@@ -74,6 +76,7 @@ class Switch:
             fdb=self.kernel.fdb,
             has_ovs=self._has_ovs,
             vswitchd_running=self._running,
+            boot=self._boot,
             datapath_types=self._datapath_types,
             iface_types=self._iface_types,
             columns=self._columns,
@@ -110,6 +113,18 @@ class Switch:
         self._opened.clear()
         self._tunnels.clear()
         self.reconfigure()
+
+    def reboot(self, *names: str) -> None:
+        """``names`` are the devices that come back; rows stay as they are."""
+        self.stop_vswitchd()
+        self._boot += "+"
+        self._made.clear()
+        self._tunnel_devices.clear()
+        links = (self.kernel.links[name] for name in names)
+        self.kernel.links = {
+            link.name: replace(link, ifindex=self.kernel.next_index()) for link in links
+        }
+        self.start_vswitchd()
 
     # --- atoms -----------------------------------------------------------------------------------
 

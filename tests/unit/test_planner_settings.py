@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.columns import Settings, every_column
+from agent.columns import NO_SETTINGS, Settings, every_column
 from agent.errors import ErrorKind
 from agent.model import (
     DEVICE_KEY,
@@ -19,6 +19,7 @@ from agent.model import (
     PortType,
 )
 from agent.planner import make_plan, owed_releases, still_released
+from agent.planner.plan import DeleteInterface, DeletePort, SetInterface
 from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.satisfaction import own_part
 from tests.support.switch import Switch
@@ -32,6 +33,14 @@ def wanting(*ports: Port, removed: frozenset[str] = frozenset()) -> HostState:
     return HostState(
         FLEET, 1, 1, b"x", OWN_HOST, OWN_HOST, overlay=OVERLAY, ports=ports, removed=removed
     )
+
+
+def patched(
+    *bridges: Bridge, settings: Settings = NO_SETTINGS, removed: frozenset[str] = frozenset()
+) -> HostState:
+    ends = ("to-b", PortType.PATCH, "br-a")
+    port = Port("port:p", *ends, mtu=0, patch=PatchPeer("br-b", "to-a"), settings=settings)
+    return replace(wanting(port, removed=removed), bridges=bridges)
 
 
 def settled(desired: HostState, switch: Switch) -> Switch:
@@ -88,6 +97,75 @@ def test_a_release_is_settled_when_the_row_is_gone() -> None:
     assert not still_released(gone, switch.observed)
 
 
+NAMED = Settings({"lacp": ("active",)}, {"other_config": {"k": "intended"}})
+THEIRS = Settings({"lacp": ("passive",)}, {"other_config": {"k": "theirs"}})
+
+
+@pytest.mark.parametrize(
+    "named", [NAMED, Settings({"lacp": (5,)}, {"other_config": {"k": "intended"}})]
+)
+def test_what_intent_named_but_never_got_there_is_not_taken_from_whoever_wrote_it(
+    named: Settings,
+) -> None:
+    switch = settled(wanting(CARD), Switch(bare_host()))
+    write(switch, "eth1", THEIRS)
+    after = successor(wanting(CARD), wanting(replace(CARD, settings=named)))
+    assert make_plan(after, switch.observed).is_empty
+    assert not still_released(after, switch.observed)
+
+
+def test_what_was_set_goes_back_although_another_value_was_accepted_in_between() -> None:
+    first = wanting(replace(CARD, settings=NAMED))
+    switch = settled(first, Switch(bare_host()))
+    never_seen = successor(wanting(replace(CARD, settings=THEIRS)), first)
+    last = successor(wanting(CARD), never_seen)
+    settled(last, switch)
+    assert row_settings(switch, "eth1") == NO_SETTINGS
+    assert not still_released(last, switch.observed)
+
+
+def test_the_ends_of_a_patch_are_exchanged_and_each_gives_back_what_it_was_told() -> None:
+    bridges = [Bridge(f"bridge:{n}", f"br-{n}", DatapathType.NETDEV) for n in "ab"]
+    first = patched(*bridges, settings=NAMED)
+    switch = settled(first, Switch(bare_host()))
+    (port,) = first.ports
+    other = replace(port, interface="to-a", bridge="br-b", patch=PatchPeer("br-a", "to-b"))
+    second = successor(replace(first, ports=(other,)), first)
+    settled(second, switch)
+    assert (row_settings(switch, "to-a"), row_settings(switch, "to-b")) == (NAMED, NO_SETTINGS)
+    assert not still_released(second, switch.observed)
+
+
+def test_a_key_that_is_empty_is_given_back_and_not_the_whole_column() -> None:
+    first = wanting(replace(CARD, settings=Settings({}, {"other_config": {"": "v"}})))
+    switch = settled(first, Switch(bare_host()))
+    both = {"other_config": {"": "v", "k": "theirs"}}
+    write(switch, "eth1", Settings({}, both))
+    settled(successor(wanting(CARD), first), switch)
+    assert row_settings(switch, "eth1") == Settings({}, {"other_config": {"k": "theirs"}})
+
+
+def test_a_look_without_open_vswitch_forgets_nothing_that_is_owed() -> None:
+    after = successor(wanting(CARD), wanting(replace(CARD, settings=NAMED)))
+    assert still_released(after, bare_host(has_ovs=False)) == after.released != frozenset()
+
+
+def successor(state: HostState, before: HostState) -> HostState:
+    return replace(state, released=owed_releases(before, state))
+
+
+def row_settings(switch: Switch, name: str) -> Settings:
+    (row,) = (p for each in switch.bridges.values() for p in each.ports if p.name == name)
+    return row.settings
+
+
+def write(switch: Switch, name: str, settings: Settings) -> None:
+    """As somebody does by hand."""
+    bridge = switch.bridges[OVERLAY.name]
+    ports = (replace(p, settings=settings) if p.name == name else p for p in bridge.ports)
+    switch.bridges[OVERLAY.name] = replace(bridge, ports=tuple(ports))
+
+
 def test_a_card_is_left_as_it_is_where_intent_says_nothing_and_stays_when_its_port_goes() -> None:
     switch = settled(wanting(CARD), Switch(bare_host()))
     assert switch.kernel.links["eth1"] == replace(DEVICES["eth1"], up=True)
@@ -138,12 +216,28 @@ def test_a_card_replaced_between_two_looks_is_plugged_in_anew() -> None:
     settled(wanting(CARD), switch)
     assert not switch.dead_ports
     (row,) = (each for each in switch.bridges[OVERLAY.name].ports if each.name == "eth1")
-    assert row.interfaces[0].external_ids[DEVICE_KEY] == "99"
+    assert row.interfaces[0].external_ids[DEVICE_KEY].endswith("/99")
 
 
-def patched(*bridges: Bridge, removed: frozenset[str] = frozenset()) -> HostState:
-    port = Port("port:p", "to-b", PortType.PATCH, "br-a", mtu=0, patch=PatchPeer("br-b", "to-a"))
-    return replace(wanting(port, removed=removed), bridges=bridges)
+def test_cards_that_have_other_indices_after_a_boot_are_not_plugged_out() -> None:
+    both = wanting(CARD, BOND)
+    switch = settled(both, Switch(bare_host()))
+    theirs = Settings({}, {"other_config": {"theirs": "1"}})
+    row = switch.bridges[OVERLAY.name]
+    ports = (replace(p, settings=theirs) if p.name in ("eth1", "bond0") else p for p in row.ports)
+    switch.bridges[OVERLAY.name] = replace(row, ports=tuple(ports))
+    switch.reboot(*DEVICES)
+    assert not switch.dead_ports
+    plan = make_plan(both, switch.observed)
+    steps = {type(op) for stage in plan.stages for op in stage.ovsdb}
+    assert SetInterface in steps
+    assert not steps & {DeletePort, DeleteInterface}, plan.describe()
+    settled(both, switch)
+    kept = [p.settings for p in switch.bridges[OVERLAY.name].ports if p.name in ("eth1", "bond0")]
+    assert kept == [theirs, theirs]
+    switch.kernel.links["eth1"] = replace(DEVICES["eth1"], ifindex=999)
+    settled(both, switch)
+    assert not switch.dead_ports
 
 
 @pytest.mark.parametrize("replaced", [0, 1])
