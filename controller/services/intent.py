@@ -15,17 +15,10 @@ from uuid import UUID, uuid4
 
 from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
-from controller.domain.intent import (
-    DEFAULT_PROJECT,
-    Kind,
-    Manifest,
-    Object,
-    Ref,
-    Removal,
-    takes_from_host,
-)
+from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
 from controller.domain.validation import Planned, World, named, plan_change, wanted
 from controller.services import queries, requests
+from controller.services.host_devices import authorise_ports
 from controller.services.pruning import Prune, authorise_prune, pruned
 from controller.services.queries import View
 from controller.services.requests import Answer
@@ -166,14 +159,7 @@ def _authorise(principal: Principal, change: Change) -> None:
                 f"{principal.name!r} may not change a {ref.kind} in project {ref.project!r};"
                 " ask a network-admin for the role that may"
             )
-    for manifest in change.manifests:
-        if takes_from_host(manifest.spec) and not may(
-            principal, Verb.WRITE, Kind.BRIDGE, DEFAULT_PROJECT
-        ):
-            raise ForbiddenError(
-                f"{principal.name!r} may not make Port {manifest.ref.name!r}: devices of a host and"
-                " what joins its bridges are the network-admin's; ask one, or choose another type"
-            )
+    authorise_ports(principal, change.manifests)
     if change.prune is not None:
         authorise_prune(principal, change.prune)
 
@@ -181,6 +167,7 @@ def _authorise(principal: Principal, change: Change) -> None:
 def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int) -> ChangeResult:
     removals = _all_removals(tx, principal, change)
     current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, removals))}
+    authorise_ports(principal, current.values())
     world = load_world(tx, wanted(change.manifests, removals, current))
     world = replace(world, within=principal.projects)
     planned = plan_change(world, change.manifests, removals)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from controller.auth import PROJECT_KINDS, Principal, Verb, may
 from controller.domain.errors import ForbiddenError
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Ref, Removal
+from controller.services.host_devices import without_foreign_ports
 from controller.store.engine import Transaction
 from controller.store.labelled import read_labelled
 
@@ -43,13 +44,14 @@ def pruned(
 ) -> list[Removal]:
     """In the order of kinds, then of projects and names; one query for each kind."""
     kinds = prune.kinds or _deletable(principal)
-    return [
-        Removal(found.ref, pointer=prune.pointer)
+    found = [
+        Removal(each.ref, pointer=prune.pointer)
         for kind in Kind
         if kind in kinds
-        for found in read_labelled(tx, kind, _projects(principal, kind), prune.labels)
-        if found.ref not in spared and prune.matches(found.labels)
+        for each in read_labelled(tx, kind, _projects(principal, kind), prune.labels)
+        if each.ref not in spared and prune.matches(each.labels)
     ]
+    return without_foreign_ports(tx, principal, found)
 
 
 def _deletable(principal: Principal) -> frozenset[Kind]:

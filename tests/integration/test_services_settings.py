@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from controller.domain.intent import Manifest, PortType
 from controller.domain.settings import BondSpec, BridgeSettings, BridgeStp, PatchSpec, PortSettings
 from controller.services import desired, queries
 from controller.services.intent import Change, commit
+from controller.services.pruning import Prune
 from controller.store.engine import Database
 from tests.support.intent_settings import FULL_BRIDGE, FULL_PORT
-from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, tunnel
+from tests.support.manifests import ADMIN, apply, bridge, host, port, removal, remove, tunnel
 
 pytestmark = pytest.mark.integration
 
@@ -117,3 +119,18 @@ def test_devices_of_a_host_are_the_network_admins_to_give(db: Database) -> None:
     for manifest in (at("eth1", "lan", PortType.SYSTEM), patch("joint", "lan", "dmz")):
         with pytest.raises(ForbiddenError, match="network-admin"):
             commit(db, tenant, Change((manifest,), ()), request_id="test")
+
+
+def test_who_may_not_give_devices_of_a_host_may_not_take_them_away(db: Database) -> None:
+    label = {"app": "shop"}
+    uplink = replace(at("eth1", "lan", PortType.SYSTEM), labels=label)
+    own = replace(at("own", "lan", PortType.INTERNAL), labels=label)
+    apply(db, *BRIDGES, uplink, own)
+    tenant = Principal("tenant", frozenset({Role.PROJECT_ADMIN}))
+    other_type = at("eth1", "lan", PortType.INTERNAL)
+    for change in (Change((other_type,)), Change(removals=(removal(uplink),))):
+        with pytest.raises(ForbiddenError, match="network-admin"):
+            commit(db, tenant, change, request_id="test")
+    prune = Prune(label, lambda labels: labels.items() >= label.items())
+    pruned = commit(db, tenant, Change(prune=prune), request_id="test")
+    assert [result.ref for result in pruned.results] == [own.ref]
