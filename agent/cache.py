@@ -21,6 +21,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -259,7 +260,12 @@ def _encode_releases(released: frozenset[Release]) -> bytes:
 
 
 def _decode_releases(content: bytes) -> frozenset[Release]:
-    return frozenset(Release(*each) for each in json.loads(content or b"[]"))
+    return frozenset(_decode_release(each) for each in json.loads(content or b"[]"))
+
+
+def _decode_release(fields: list[Any]) -> Release:
+    resource, table, row, column, key, value = fields
+    return Release(resource, table, row, column, key, tuple(value))
 
 
 def _pack(record: Cached, encoded: bytes) -> bytes:

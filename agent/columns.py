@@ -44,6 +44,10 @@ class ColumnType(enum.Enum):
             return False
         return all(type(atom) is _ATOMS.get(self) for atom in atoms)
 
+    def normal(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        """Accepted atoms as they are read back: those of a set sorted, each once."""
+        return atoms if self.is_scalar else tuple(sorted(set(atoms)))
+
 
 _DEFAULTS: Final[dict[ColumnType, tuple[Atom, ...]]] = {
     ColumnType.BOOLEAN: (False,),
@@ -117,15 +121,19 @@ NO_SETTINGS: Final = Settings()
 
 @dataclass(frozen=True, slots=True, order=True)
 class Release:
-    """Something that intent set on the rows of a resource and does not set any more.
+    """Something that intent set on a row of a resource and does not set any more.
 
-    ``key`` is empty for a whole column.
+    It is given back only while the row holds ``value``: what intent named may never have got there,
+    and what somebody else wrote instead is his. ``key`` is None for a whole column, whose atoms
+    ``value`` has; that of a key is one string.
     """
 
     resource: str
     table: str
+    row: str
     column: str
-    key: str = ""
+    key: str | None
+    value: tuple[Atom, ...]
 
 
 def every_column() -> Mapping[str, frozenset[str]]:

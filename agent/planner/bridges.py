@@ -109,7 +109,8 @@ def _mending(
         external_ids={**wanted.external_ids, **marks},
         settings=wanted.settings,
     )
-    ops = mend_bridge(bridge.id, row, wish, marks, inventory.released(bridge.id, "Bridge"))
+    released = inventory.released(bridge.id, "Bridge", row.name)
+    ops = mend_bridge(bridge.id, row, wish, marks, released)
     link = inventory.observed.links.get(bridge.name)
     if link is not None and link.kind not in OVS_KINDS:
         # The bridge forwards without its own device, so that its ports do not have to fail too.

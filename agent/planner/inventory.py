@@ -46,8 +46,8 @@ class Inventory:
     stacks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """The devices that take the frames of another one, by its ifindex."""
 
-    def released(self, resource: str, table: str) -> tuple[Release, ...]:
-        return self.releases.get((resource, table), ())
+    def released(self, resource: str, table: str, row: str) -> tuple[Release, ...]:
+        return self.releases.get((resource, table, row), ())
 
     def owned_ids(self) -> frozenset[str]:
         return frozenset({*self.bridges, *self.ports, *self.links})

@@ -79,7 +79,7 @@ def _mending(port: Port, inventory: Inventory, ends: tuple[_End, _End]) -> tuple
     if near.kept is not None:
         ops += mend_port(port.id, near.kept, near.row, interface_columns=(), inventory=inventory)
     if far.kept is not None:
-        ops += mend_port(port.id, far.kept, far.row, interface_columns=())
+        ops += mend_port(port.id, far.kept, far.row, interface_columns=(), inventory=inventory)
     return ops
 
 

@@ -1,8 +1,8 @@
 """What intent set on rows once and does not set any more: it goes back to Open vSwitch.
 
 The third of the three ways: beside what is wanted and what is there, what was wanted before. The
-agent keeps it with its accepted state until it is seen given back; a row that is gone has given
-everything back.
+agent keeps it with its accepted state until no row holds it any more, be that its own doing or not;
+a row that is gone has given everything back.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from agent.columns import ALWAYS_SET, NO_SETTINGS, SETTABLE, ColumnType, Release, Settings
+from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Release, Settings
 from agent.model import HostState, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.ops import NO_AMENDMENT, Amendment
 from agent.planner.ownership import owned_id
 from agent.planner.settings import MARK_PREFIX
 
 Row: TypeAlias = OvsBridge | OvsPort | OvsInterface
-Releases: TypeAlias = Mapping[tuple[str, str], tuple[Release, ...]]
-"""By resource and table."""
+Releases: TypeAlias = Mapping[tuple[str, str, str], tuple[Release, ...]]
+"""By resource, table and name of the row."""
 
 
 def owed_releases(accepted: HostState, offered: HostState) -> frozenset[Release]:
@@ -28,27 +28,28 @@ def owed_releases(accepted: HostState, offered: HostState) -> frozenset[Release]
 
 
 def still_released(desired: HostState, observed: ObservedState) -> frozenset[Release]:
-    """Of what is to be given back, what is still on the host."""
-    if not desired.released:
-        return frozenset()
+    """Of what is to be given back, what is still on the host, or may be as far as is seen."""
+    if not desired.released or not observed.has_ovs:
+        return desired.released
     released = by_row(desired.released)
     return frozenset(
         release
         for resource, table, row in _rows(desired, observed)
-        for release in released.get((resource, table), ())
+        for release in released.get((resource, table, row.name), ())
         if _holds(row, release)
     )
 
 
 def by_row(released: Iterable[Release]) -> Releases:
-    grouped: dict[tuple[str, str], list[Release]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str], list[Release]] = defaultdict(list)
     for release in sorted(released):
-        grouped[release.resource, release.table].append(release)
+        grouped[release.resource, release.table, release.row].append(release)
     return {place: tuple(found) for place, found in grouped.items()}
 
 
-def amend(table: str, row: Row, wanted: Settings, released: Collection[Release]) -> Amendment:
+def amend(table: str, row: Row, wish: Row, released: Collection[Release]) -> Amendment:
     """What is to change of ``row``: only what is wanted of it, and what is given back."""
+    wanted = wish.settings
     if wanted is NO_SETTINGS and not released:
         return NO_AMENDMENT
     columns = {
@@ -63,12 +64,12 @@ def amend(table: str, row: Row, wanted: Settings, released: Collection[Release])
     }
     without: dict[str, set[str]] = defaultdict(set)
     for release in released:
-        if not _holds(row, release):
+        if not _holds(row, release) or _read(wish, release) is not None:
             continue
-        if release.key:
-            without[release.column].add(release.key)
-        else:
+        if release.key is None:
             columns[release.column] = SETTABLE[table][release.column].default
+        else:
+            without[release.column].add(release.key)
     return Amendment(columns, keys, {name: frozenset(gone) for name, gone in without.items()})
 
 
@@ -77,11 +78,15 @@ def _changed(row: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str
 
 
 def _holds(row: Row, release: Release) -> bool:
-    return (
-        release.key in _map(row, release.column)
-        if release.key
-        else (release.column in row.settings.columns)
-    )
+    return _read(row, release) == release.value
+
+
+def _read(row: Row, release: Release) -> tuple[Atom, ...] | None:
+    """What the row says of that column or key, if anything."""
+    if release.key is None:
+        return row.settings.columns.get(release.column)
+    value = _map(row, release.column).get(release.key)
+    return None if value is None else (value,)
 
 
 def _map(row: Row, column: str) -> Mapping[str, str]:
@@ -93,12 +98,10 @@ def _map(row: Row, column: str) -> Mapping[str, str]:
 def _rows(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str, Row]]:
     """Resource, table and row of all that settings can be about."""
     owner = desired.fleet_uid
-    far_ends = {(port.id, port.patch.interface) for port in desired.ports if port.patch}
     for bridge in observed.bridges.values():
         yield owned_id(bridge.external_ids, owner), "Bridge", bridge
         for port in bridge.ports:
-            resource = owned_id(port.external_ids, owner)
-            if resource and (resource, port.name) not in far_ends:
+            if resource := owned_id(port.external_ids, owner):
                 yield resource, "Port", port
                 yield from ((resource, "Interface", each) for each in port.interfaces)
 
@@ -112,21 +115,23 @@ def _named(state: HostState) -> frozenset[Release]:
 
 def _all_named(state: HostState) -> Iterator[Release]:
     for bridge in state.bridges:
-        yield from _settings_named(bridge.id, "Bridge", bridge.settings)
+        yield from _settings_named(bridge.id, "Bridge", bridge.name, bridge.settings)
     for port in state.ports:
-        yield from _settings_named(port.id, "Port", port.settings)
-        yield from _settings_named(port.id, "Interface", port.interface_settings)
+        yield from _settings_named(port.id, "Port", port.interface, port.settings)
+        for name in port.members or (port.interface,):
+            yield from _settings_named(port.id, "Interface", name, port.interface_settings)
 
 
-def _settings_named(resource: str, table: str, settings: Settings) -> Iterator[Release]:
+def _settings_named(resource: str, table: str, row: str, settings: Settings) -> Iterator[Release]:
     known = SETTABLE[table]
-    for column in settings.columns.keys() - ALWAYS_SET.keys():
-        if column in known and known[column] is not ColumnType.MAP:
-            yield Release(resource, table, column)
+    for column in settings.columns.keys() & known.keys():
+        atoms = settings.columns[column]
+        if known[column].accepts(atoms):
+            yield Release(resource, table, row, column, None, known[column].normal(atoms))
     for column, keys in settings.maps.items():
         if known.get(column) is ColumnType.MAP:
             yield from (
-                Release(resource, table, column, key)
-                for key in keys
+                Release(resource, table, row, column, key, (value,))
+                for key, value in keys.items()
                 if not key.startswith(MARK_PREFIX)
             )

@@ -30,7 +30,7 @@ def mend_bridge(
     if _datapath_type(row) == _datapath_type(wanted):
         columns.pop("datapath_type", None)
     ids = _changed_keys(row.external_ids, wanted.external_ids)
-    settings = amend("Bridge", row, wanted.settings, released)
+    settings = amend("Bridge", row, wanted, released)
     ops: list[OvsdbOp] = []
     if columns or ids or settings:
         ops.append(SetBridge(resource, row.name, row, columns, ids, settings))
@@ -54,19 +54,19 @@ def mend_port(
     Interfaces count by their names; what ``inventory`` knows as released is given back.
     """
     row = placed.port
-    released = inventory.released(resource, "Port") if inventory else ()
+    released = inventory.released(resource, "Port", row.name) if inventory else ()
     columns = _changed_columns(row, wanted, PORT_COLUMNS)
     marks = _changed_keys(row.external_ids, wanted.external_ids)
-    settings = amend("Port", row, wanted.settings, released)
+    settings = amend("Port", row, wanted, released)
     ops: list[OvsdbOp] = []
     if columns or marks or settings:
         ops.append(SetPort(resource, placed.bridge, row.name, row, columns, marks, settings))
-    given_back = inventory.released(resource, "Interface") if inventory else ()
     wishes = {each.name: each for each in wanted.interfaces}
     for interface in row.interfaces:
         if wish := wishes.get(interface.name):
+            given = inventory.released(resource, "Interface", interface.name) if inventory else ()
             ops += _mend_interface(
-                resource, interface, wish, interface_columns, unset=unset, released=given_back
+                resource, interface, wish, interface_columns, unset=unset, released=given
             )
     return tuple(ops)
 
@@ -98,7 +98,7 @@ def _mend_interface(
     options = _changed_keys(row.options, wanted.options)
     marks = _changed_keys(row.external_ids, wanted.external_ids)
     without = unset & row.options.keys()
-    settings = amend("Interface", row, wanted.settings, released)
+    settings = amend("Interface", row, wanted, released)
     if not (columns or options or marks or without or settings):
         return ()
     return (SetInterface(resource, row.name, row, columns, options, marks, without, settings),)

@@ -39,7 +39,7 @@ def wanted_columns(
         return _NOTHING
     known = {name: SETTABLE[table][name] for name in observed.columns.get(table, ())}
     columns = {
-        name: _sorted(known[name], atoms)
+        name: known[name].normal(atoms)
         for name, atoms in settings.columns.items()
         if name in known and known[name].accepts(atoms)
     }
@@ -54,11 +54,6 @@ def wanted_columns(
         always={name: settings.columns[name] for name in ALWAYS_SET.keys() & settings.columns},
         failures=tuple(_failures(resource, table, settings, known)),
     )
-
-
-def _sorted(kind: ColumnType, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
-    """All atoms of an accepted set are of one type."""
-    return atoms if kind.is_scalar else tuple(sorted(set(atoms)))
 
 
 def _failures(

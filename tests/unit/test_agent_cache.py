@@ -271,8 +271,8 @@ def setting(**columns: tuple[str | int | bool, ...]) -> tuple[Bridge, ...]:
     return (Bridge("bridge:b1", "br-a", DatapathType.NETDEV, settings),)
 
 
-STP = Release("bridge:b1", "Bridge", "stp_enable")
-AGING = Release("bridge:b1", "Bridge", "other_config", "mac-aging-time")
+STP = Release("bridge:b1", "Bridge", "br-a", "stp_enable", None, (True,))
+AGING = Release("bridge:b1", "Bridge", "br-a", "other_config", "mac-aging-time", ("60",))
 
 
 def test_what_a_state_does_not_set_any_more_is_owed_until_it_is_seen_given_back(
@@ -288,6 +288,8 @@ def test_what_a_state_does_not_set_any_more_is_owed_until_it_is_seen_given_back(
     assert again.cached.state.released == {AGING}
     assert again.accept(state(3)).released == {AGING}
     assert again.accept(state(4, bridges=setting(stp_enable=(False,)))).released == frozenset()
+    off = dataclasses.replace(STP, value=(False,))
+    assert again.accept(state(5, bridges=setting(stp_enable=(True,)))).released == {off}
 
 
 def test_what_is_set_with_or_without_a_word_of_intent_is_never_given_back(tmp_path: Path) -> None:
