@@ -9,14 +9,21 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, and_, column, func, or_, select, text
+from sqlalchemy import Boolean, and_, func, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.types import TypeEngine
 
 from controller.domain.intent import Kind, Object, Ref
 from controller.domain.validation import Departing, Outside, Place, inner_places, places
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import PortRow, TunnelRow
+
+
+def _by_name(row: type[TunnelRow | PortRow]) -> dict[str, TypeEngine[Any]]:
+    """The types of a table's columns; their order differs where a migration added some."""
+    return {each.name: each.type for each in row.__table__.columns}
+
 
 _KEYS = range(1, 1 << 24)
 _UDP_PORTS = range(1, 1 << 16)
@@ -109,19 +116,42 @@ FROM tunnel JOIN carried USING (uid, valid_to)
 WHERE NOT EXISTS (SELECT FROM tunnel AS now WHERE now.uid = tunnel.uid AND now.valid_to IS NULL)
 GROUP BY tunnel.uid, tunnel.valid_from
 HAVING count(DISTINCT host_uid) = num_nonnulls(a_host_uid, b_host_uid)
-""").columns(*TunnelRow.__table__.columns, column("is_stuck", Boolean))
+""").columns(is_stuck=Boolean, **_by_name(TunnelRow))
+
+
+_DEPARTING_PATCHES = text("""
+WITH carried AS (
+    SELECT port.uid, port.valid_to, false AS is_stuck FROM host_status
+    JOIN host ON host.uid = host_status.host_uid AND host.valid_to IS NULL
+    JOIN port ON port.host_uid = host_status.host_uid AND port.valid_to > applied_revision
+    UNION ALL
+    SELECT uid, max(valid_to), true FROM resource_failure
+    JOIN port ON uid = object_uid AND port.host_uid = resource_failure.host_uid
+    GROUP BY uid HAVING bool_and(valid_to IS NOT NULL)
+)
+SELECT port.*, bool_or(is_stuck) AS is_stuck FROM port JOIN carried USING (uid, valid_to)
+WHERE patch_bridge_uid IS NOT NULL
+GROUP BY port.uid, port.valid_from
+""").columns(is_stuck=Boolean, **_by_name(PortRow))
+
+_LEAVING = (
+    (Kind.TUNNEL, _DEPARTING, ("a_bridge_uid", "b_bridge_uid")),
+    (Kind.PORT, _DEPARTING_PATCHES, ("bridge_uid", "patch_bridge_uid")),
+)
 
 
 def departing(tx: Transaction) -> tuple[tuple[Departing, ...], dict[Ref, UUID]]:
-    """The deleted tunnels that all of their hosts may still carry, and their bridges' uids."""
+    """The deleted tunnels and the deleted or changed patches that all of their hosts may still
+    carry as they were, and their bridges' uids."""
     found: list[Departing] = []
     uids: dict[Ref, UUID] = {}
-    for row in tx.execute(_DEPARTING).mappings():
-        tunnel = objects.read(Kind.TUNNEL, row)
-        found.append(Departing(tunnel.ref, tunnel.spec, row["is_stuck"]))
-        known = (row["a_bridge_uid"], row["b_bridge_uid"])
-        ends = zip(places(tunnel.ref, tunnel.spec), known, strict=True)
-        uids |= {end: uid for end, uid in ends if isinstance(end, Ref)}
+    for kind, query, columns in _LEAVING:
+        for row in tx.execute(query).mappings():
+            left = objects.read(kind, row)
+            found.append(Departing(left.ref, left.spec, row["is_stuck"]))
+            known = (row[name] for name in columns)
+            ends = zip(places(left.ref, left.spec), known, strict=True)
+            uids |= {end: uid for end, uid in ends if isinstance(end, Ref)}
     return tuple(found), uids
 
 

@@ -14,7 +14,8 @@ from uuid import UUID
 import pytest
 
 from controller.domain.errors import ConflictError, DomainError, InvalidError
-from controller.domain.intent import HostSpec, Kind, Manifest, TunnelSpec
+from controller.domain.intent import HostSpec, Kind, Manifest, PortType, TunnelSpec
+from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.status import Phase, Status
 from controller.services import changes, desired, queries, status
 from controller.services.realization import realization
@@ -184,6 +185,36 @@ def test_what_two_lagging_hosts_may_still_carry_is_a_part_of_circles(fleet: Flee
     assert "h2, h3" in violation.fix
     fleet.confirm("h1", "h2")
     apply(fleet.db, closing)
+
+
+@pytest.mark.parametrize("moved", [None, 20], ids=["deleted", "retagged"])
+def test_a_patch_that_a_lagging_host_may_still_carry_is_a_part_of_circles(
+    fleet: Fleet, moved: int | None
+) -> None:
+    apply(fleet.db, bridge("x1", "h1", interface="br-x"))
+    joint, closing = patch("joint", "b1", "x1", 10), tunnel("t23", "h2/b2", "h3/b3")
+    apply(fleet.db, joint, T12, tunnel("t13", "h1/x1", "h3/b3"))
+    fleet.confirm("h1", "h2", "h3")
+    if moved is None:
+        remove(fleet.db, joint)
+    else:
+        apply(fleet.db, patch("joint", "b1", "x1", moved))
+    with pytest.raises(ConflictError) as caught:
+        apply(fleet.db, changed_tags(closing, 10))
+    assert [code for _, code in codes(caught.value)] == ["flooding_loop_pending"]
+    fleet.confirm("h1")
+    apply(fleet.db, changed_tags(closing, 10))
+
+
+def changed_tags(manifest: Manifest, tag: int) -> Manifest:
+    assert isinstance(manifest.spec, TunnelSpec)
+    first, second = (replace(end, tag=tag) for end in manifest.spec.ends)
+    return changed(manifest, ends=(first, second))
+
+
+def patch(name: str, near: str, far: str, vlan: int) -> Manifest:
+    settings = PortSettings(trunks=(vlan,), patch=PatchSpec(far, f"{name}-far"))
+    return port(name, "h1", bridge=near, type=PortType.PATCH, settings=settings)
 
 
 def test_an_address_of_a_host_is_not_one_outside(fleet: Fleet) -> None:

@@ -334,6 +334,33 @@ def test_a_spanning_tree_has_at_most_255_ports(fleet: ModelFleet) -> None:
     assert refused(fleet, running) == [("/objects/0/spec/stp/enabled", crowded)]
 
 
+def numbered(name: str, number: int | None, *, enabled: bool | None = None) -> Manifest:
+    stp = PortStp(enabled=enabled, port_number=number)
+    return at("lan", name, {"type": PortType.SYSTEM}, stp=stp)
+
+
+def test_a_port_that_turned_stp_off_does_not_count(fleet: ModelFleet) -> None:
+    fleet.apply(told("lan", stp=BridgeStp(enabled=True)), *veths(255))
+    fleet.apply(numbered("quiet", None, enabled=False))
+
+
+def test_all_ports_of_a_spanning_tree_have_a_number_of_their_own_or_none_has(
+    fleet: ModelFleet,
+) -> None:
+    running = told("lan", stp=BridgeStp(enabled=True))
+    fleet.apply(running, numbered("n1", 1), numbered("n2", 2), at("lan", "inside"))
+    fleet.apply(numbered("off", None, enabled=False))
+    field = "/objects/0/spec/stp/port_number"
+    assert refused(fleet, numbered("n3", None)) == [(field, "stp_port_numbers_mixed")]
+    assert refused(fleet, numbered("n3", 2)) == [(field, "stp_port_number_taken")]
+    ends = TunnelEnd("h1", "lan"), TunnelEnd("h2", "far")
+    assert refused(fleet, tunnel("t", *ends))[0][1] == "stp_port_numbers_mixed"
+    fleet.apply(told("lan"))
+    fleet.apply(numbered("n3", 2))
+    at_bridge = "/objects/0/spec/stp/enabled"
+    assert refused(fleet, running) == [(at_bridge, "stp_port_number_taken")]
+
+
 def test_the_mtu_of_a_trunk_is_held_against_the_tunnels_whose_vlan_it_carries(
     fleet: ModelFleet,
 ) -> None:

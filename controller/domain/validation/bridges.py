@@ -1,4 +1,4 @@
-"""Rules between a bridge and all that is at it: how many ports a spanning tree can have."""
+"""Rules between a bridge and all that is at it: the ports of its spanning tree."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def check_bridges(after: After, faults: Faults) -> None:
         bridge = after.bridge(name)
         if bridge is not None and runs_stp(bridge):
             _check_stp_ports(name, after, faults)
+            _check_stp_numbers(name, after, faults)
 
 
 def _touched(after: After) -> set[str]:
@@ -41,7 +42,7 @@ def _ends(spec: Spec) -> Iterator[str]:
     """Name the bridges at which an object is a port, once for each."""
     match spec:
         case PortSpec(bridge=bridge, settings=settings):
-            if bridge is not None and spec.type not in (PortType.INTERNAL, PortType.BOND):
+            if bridge is not None and _takes_part(spec):
                 yield bridge
             if settings.patch is not None:
                 yield settings.patch.bridge
@@ -49,8 +50,61 @@ def _ends(spec: Spec) -> Iterator[str]:
             yield from (end.bridge for end in ends if end.bridge is not None)
 
 
+def _takes_part(spec: PortSpec) -> bool:
+    stp = spec.settings.stp
+    is_off = stp is not None and stp.enabled is False
+    return not is_off and spec.type not in (PortType.INTERNAL, PortType.BOND)
+
+
+def _number(name: str, entry: Draft) -> int | None:
+    """Return the STP number that a port asks for at the bridge; a far end cannot."""
+    spec = entry.spec
+    if not isinstance(spec, PortSpec) or spec.bridge != name or spec.settings.stp is None:
+        return None
+    return spec.settings.stp.port_number
+
+
+def _check_stp_numbers(name: str, after: After, faults: Faults) -> None:
+    """Refuse what makes Open vSwitch turn STP off: on all of the bridge, or on one port."""
+    there = [entry for entry in after.at_bridge(name) if name in _ends(entry.spec)]
+    numbers = {entry.ref: number for entry in there if (number := _number(name, entry))}
+    if not numbers:
+        return
+    unnumbered = [entry.ref for entry in there if entry.ref not in numbers]
+    twice = [ref for ref, number in numbers.items() if list(numbers.values()).count(number) > 1]
+    if unnumbered:
+        for pointer in _numbering(name, there, after):
+            faults.conflict(
+                pointer,
+                "stp_port_numbers_mixed",
+                f"of the ports of Bridge {name!r} that take part in STP some have a port_number and"
+                f" {after.listing(unnumbered)} has none: Open vSwitch would turn STP off on it all",
+                "give all of them a port_number, or none; a tunnel and the far end of a patch"
+                " cannot have one",
+            )
+    for pointer in _numbering(name, [e for e in there if e.ref in twice], after):
+        faults.conflict(
+            pointer,
+            "stp_port_number_taken",
+            f"{after.listing(twice)} have one STP port number at Bridge {name!r}, and Open vSwitch"
+            " would turn STP off on all but one of them",
+            "give each port of the bridge a number of its own",
+        )
+
+
+def _numbering(name: str, there: list[Draft], after: After) -> Iterator[str]:
+    """Point at what the request says of these, or at the bridge that turns STP on."""
+    written = [entry for entry in there if entry.ref in after.drafts]
+    for entry in written:
+        field = "ends" if isinstance(entry.spec, TunnelSpec) else "stp/port_number"
+        yield f"{entry.pointer}/spec/{field}"
+    bridge = after.drafts.get(Ref(Kind.BRIDGE, DEFAULT_PROJECT, name))
+    if bridge is not None and there and not written:
+        yield f"{bridge.pointer}/spec/stp/enabled"
+
+
 def _check_stp_ports(name: str, after: After, faults: Faults) -> None:
-    """Count what takes part: internal ports and bonds do not."""
+    """Count what takes part: internal ports and bonds do not, nor what turns it off."""
     there = [entry for entry in after.at_bridge(name) if name in _ends(entry.spec)]
     if len(there) <= _MAX_STP_PORTS:
         return

@@ -1,4 +1,4 @@
-"""What is deleted still forwards until its hosts have applied that: no new tunnel may rely on it.
+"""What is deleted or changed forwards as before until its hosts have applied that.
 
 A host takes an old tunnel away in the transaction in which it makes a new one, so that the two are
 never there together where they share a host. Elsewhere they can be, for as long as one host lags
@@ -18,6 +18,7 @@ from controller.domain.validation.flooding import (
     Link,
     Node,
     edges_of,
+    joins_anew,
     link_of,
     tell,
     vlans_of,
@@ -28,8 +29,8 @@ from controller.domain.validation.world import Departing, Draft
 
 def check_departing(after: After, faults: Faults) -> None:
     """Refuse new tunnels and patches that would close a circle together with deleted ones."""
-    new = {ref: draft for ref, draft in after.drafts.items() if _is_new(draft)}
-    departing = _labelled(_departing(after)) if new else {}
+    new = {ref: draft for ref, draft in after.drafts.items() if joins_anew(draft)}
+    departing = _labelled(_departing(after), after) if new else {}
     if not departing:
         return
     forest = Forest()
@@ -49,24 +50,25 @@ def _links(specs: Iterable[tuple[Ref, Spec]]) -> Iterator[tuple[Ref, Link]]:
             yield ref, link
 
 
-def _is_new(draft: Draft) -> bool:
-    return draft.current is None and link_of(draft.spec) is not None
-
-
 def _departing(after: After) -> Iterator[Departing]:
-    """Yield what was deleted before and what the request deletes."""
-    yield from after.world.departing
+    """Yield what was deleted or changed before, and what the request deletes or changes."""
+    for each in after.world.departing:
+        entry = after.entries.get(each.ref)
+        if entry is None or link_of(entry.spec) != link_of(each.spec):
+            yield each
     for ref in after.removals:
-        spec = after.world.objects[ref].spec
-        if link_of(spec) is not None:
-            yield Departing(ref, spec)
+        yield Departing(ref, after.world.objects[ref].spec)
+    for ref, draft in after.drafts.items():
+        if draft.current is not None and joins_anew(draft):
+            yield Departing(ref, draft.current.spec)
 
 
-def _labelled(departing: Iterable[Departing]) -> dict[Ref, Departing]:
-    """Tell them apart from tunnels that have their names now, by words that no name has."""
+def _labelled(departing: Iterable[Departing], after: After) -> dict[Ref, Departing]:
+    """Tell them apart from what has their names now, by words that no name has."""
     found: dict[Ref, Departing] = {}
     for each in departing:
-        label = replace(each.ref, name=f"{each.ref.name} (deleted)")
+        word = "before" if each.ref in after.entries else "deleted"
+        label = replace(each.ref, name=f"{each.ref.name} ({word})")
         while label in found:
             label = replace(label, name=f"{label.name}'")
         found[label] = each
@@ -113,7 +115,7 @@ def _refuse(
     faults.conflict(
         f"{draft.pointer}/spec/{where_joined(draft.ref)}",
         "flooding_loop_pending",
-        f"{draft.ref.kind} {draft.ref.name!r} closes a circle with what is deleted and may still"
-        f" be there: {tell(circle)}",
-        f"delete first, and create when {', '.join(hosts)} have applied that",
+        f"{draft.ref.kind} {draft.ref.name!r} closes a circle with what may still be there as it"
+        f" was: {tell(circle)}",
+        f"delete or change first, and create when {', '.join(hosts)} have applied that",
     )

@@ -58,7 +58,7 @@ def check_flooding(after: After, faults: Faults) -> None:
     # What exists is free of circles, so with it laid first something new is always what closes one.
     for entry, link in sorted(links, key=lambda found: _order(found[0])):
         circles = [c for edge in edges_of(link, vlans) if (c := forest.lay(edge, entry.ref))]
-        if circles and _is_new(entry):
+        if circles and joins_anew(entry):
             faults.conflict(
                 f"{entry.pointer}/spec/{where_joined(entry.ref)}",
                 "flooding_loop",
@@ -93,13 +93,14 @@ def inner_places(
         left = inner
 
 
-def _is_new(entry: Draft) -> bool:
+def joins_anew(entry: Draft) -> bool:
     """Tell whether it joins what it did not join before; a patch can be moved and retagged."""
-    return entry.current is None or link_of(entry.spec) != link_of(entry.current.spec)
+    link = link_of(entry.spec)
+    return link is not None and (entry.current is None or link != link_of(entry.current.spec))
 
 
 def _order(entry: Draft) -> tuple[bool, Kind, str]:
-    return _is_new(entry), entry.ref.kind, entry.ref.name
+    return joins_anew(entry), entry.ref.kind, entry.ref.name
 
 
 def link_of(spec: Spec) -> Link | None:

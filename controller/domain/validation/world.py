@@ -50,7 +50,7 @@ Place: TypeAlias = Ref | Outside
 
 @dataclass(frozen=True, slots=True)
 class Departing:
-    """A deleted tunnel or patch that may still be there, at both of its ends."""
+    """A deleted tunnel, or a patch that was deleted or changed, that may still be there."""
 
     ref: Ref
     """What it was called; another one may be called so by now."""
@@ -123,8 +123,8 @@ class World:
     """Those of ``Wanted.vnis`` that a host may still carry for a deleted tunnel. A segment waits
     for them; a tunnel need not, so that one can be deleted and created anew."""
     departing: tuple[Departing, ...] = ()
-    """Every deleted tunnel that may still be there, where a new one could be a part of a circle
-    with it; then ``objects`` has the flooding component of their places, too."""
+    """Every such tunnel and patch, where a new one could be a part of a circle with it; then
+    ``objects`` has the flooding component of their places, too."""
     free_vnis: tuple[int, ...] = ()
     """VNIs of the pool that no segment and no tunnel has and no host may still carry for a deleted
     one, at least ``Wanted.new_vnis`` of them; fewer only when the pool is exhausted. They are given
