@@ -6,6 +6,8 @@ has one receiver of its frames: who that is, is looked at before anything is tou
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 from agent.errors import ErrorKind, Failure
 from agent.model import Link, Port
 from agent.planner.claims import OvsName
@@ -95,7 +97,21 @@ def device_conflict(port: Port, link: Link, inventory: Inventory) -> Failure | N
             f"takes its frames; remove that, or name another device"
         )
         return Failure(port.id, ErrorKind.CONFLICT, "DeviceBusy", message)
-    return None
+    return _device_in_use(port, link, inventory)
+
+
+def _device_in_use(port: Port, link: Link, inventory: Inventory) -> Failure | None:
+    """The host's own addresses fall silent once Open vSwitch takes the frames of their device."""
+    addresses = [each for each in sorted(link.addresses) if not ip_interface(each).is_link_local]
+    rows = inventory.holders.get(OvsName(link.name), ())
+    if not addresses or any(row.resource for row in rows):
+        return None
+    message = (
+        f"device {link.name} has the host's own {', '.join(addresses)}, out of reach once it is in "
+        f"a bridge; move them to bridge {port.bridge} first, with the routes (ip addr del "
+        f"{addresses[0]} dev {link.name}; ip addr add {addresses[0]} dev {port.bridge})"
+    )
+    return Failure(port.id, ErrorKind.CONFLICT, "DeviceInUse", message)
 
 
 def _is_seen(link: Link, inventory: Inventory) -> bool:
