@@ -21,6 +21,7 @@ from controller.domain.errors import UnavailableError
 from controller.domain.statistics import GAP, Fate
 from controller.jobs.app import make_app
 from controller.jobs.tasks import Work
+from controller.jobs.webhooks import Lanes
 from controller.services.statistics import Intake, Report
 from controller.services.statistics_upkeep import (
     drop_partitions,
@@ -219,7 +220,7 @@ def test_old_statistics_are_dropped_though_nothing_can_be_rolled_up(
         connection.execute("ALTER TABLE stat_subject RENAME TO lost")
     settings = Settings(data_dir=tmp_path)
     with pytest.raises(UnavailableError):
-        Work(make_app(settings), db, settings).keep_partitions()
+        Work(make_app(settings), db, settings, Lanes(db, allow_loopback=False)).keep_partitions()
     assert {name for name in old if name.startswith(("stat_raw", "stat_1m"))} & tables(db) == set()
 
 

@@ -9,7 +9,8 @@ from agent.netlink import NetlinkSnapshot
 from agent.ovsdb.apply import Outcome, OvsdbResult
 from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
 from agent.planner.plan import NetlinkStep, OvsdbOp, Plan, Stage
-from tests.support.switch import OutOfDateError, Switch
+from tests.support.rows import OutOfDateError
+from tests.support.switch import Switch
 
 
 class SwitchOvsdb:

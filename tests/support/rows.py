@@ -173,7 +173,7 @@ def _stored_interface(row: OvsInterface) -> OvsInterface:
 def stored(table: str, settings: Settings) -> Settings:
     """What can be read back: not the columns that are at their default."""
     columns: dict[str, tuple[Atom, ...]] = {
-        name: tuple(sorted(set(atoms)))  # type: ignore[type-var]
+        name: tuple(sorted(set(atoms)))
         for name, atoms in settings.columns.items()
         if atoms != SETTABLE[table][name].default
     }
