@@ -1,23 +1,22 @@
 """Intent as it stands at one revision, read page by page, and what a request would make of it.
 
-Owns nothing and writes nothing. A revision never changes, so pages of it agree with each other
-although each is read in a snapshot of its own, and nobody's slow download holds a transaction.
+Owns nothing and leaves nothing written. A revision never changes, so pages of it agree with each
+other although each is read in a snapshot of its own, and nobody's slow download holds a
+transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controller.auth import Principal
 from controller.domain.intent import Kind, Manifest, Object
-from controller.domain.validation import Draft, named, plan_change, wanted
+from controller.domain.validation import Draft
+from controller.services.intent import Change, commit
 from controller.services.queries import scope
 from controller.store.engine import Database
-from controller.store.fleet import read_fleet
 from controller.store.listing import read_page
-from controller.store.objects import fetch_refs
-from controller.store.world import load_world
 
 _PAGE = 1000
 
@@ -66,14 +65,16 @@ class Differences:
     would stay as they are, are left out."""
 
 
-def differences(db: Database, principal: Principal, manifests: tuple[Manifest, ...]) -> Differences:
-    """What applying would change. Raises every violation at once, as applying does.
+def differences(
+    db: Database, principal: Principal, manifests: tuple[Manifest, ...], *, request_id: str
+) -> Differences:
+    """What applying would change. Raises what applying would raise, because it is applied, and
+    taken back: that frees the same numbers, and refuses the same.
 
     Numbers that the controller would give may be others by the time that it is done."""
-    with db.snapshot() as tx:
-        head = read_fleet(tx).revision
-        current = {found.ref: found for found in fetch_refs(tx, named(manifests, ()))}
-        world = load_world(tx, wanted(manifests, (), current))
-    planned = plan_change(replace(world, within=principal.projects), manifests, ())
+    result = commit(db, principal, Change(manifests), request_id=request_id, dry_run=True)
+    planned = result.planned
     drafts = {draft.ref: draft for draft in (*planned.creates, *planned.updates)}
-    return Differences(head, tuple(drafts[m.ref] for m in manifests if m.ref in drafts))
+    changes = tuple(drafts[m.ref] for m in manifests if m.ref in drafts)
+    compared_with = result.revision - 1 if changes else result.revision
+    return Differences(compared_with, changes)

@@ -89,8 +89,13 @@ class ChangeResult:
     """The fleet revision after the change; the same as before when nothing changed."""
     results: tuple[ObjectResult, ...]
     """In the order of the request: manifests first, then removals, then what was pruned."""
-    warnings: tuple[Violation, ...] = ()
-    """What was done all the same."""
+    planned: Planned
+    """What was done, object by object."""
+
+    @property
+    def warnings(self) -> tuple[Violation, ...]:
+        """What was done all the same."""
+        return self.planned.warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,7 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
         notify_intent(tx)
     done = {r.ref: r for r in _results(planned, uids, revision)}
     asked = [m.ref for m in change.manifests] + [r.ref for r in removals]
-    return ChangeResult(revision, tuple(done[ref] for ref in asked), planned.warnings)
+    return ChangeResult(revision, tuple(done[ref] for ref in asked), planned)
 
 
 def _all_removals(tx: Transaction, principal: Principal, change: Change) -> tuple[Removal, ...]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from controller.auth import Role
-from controller.services import exports
+from controller.services import exports, status
+from controller.services.status import HostReport, Outcome, SessionStart
 from tests.support.api import ADMIN, Api
 
 pytestmark = pytest.mark.integration
 
 YAML = {"Content-Type": "application/yaml"}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 FLEET = """\
 kind: Port
@@ -160,6 +164,29 @@ async def test_what_cannot_be_applied_has_no_difference_but_its_violations(
     assert (status, "(line 3)" in detail) == (422, True)
     async with api.client(api.token(Role.VIEWER)) as viewer:
         assert (await refusal(viewer, FLEET))[0] == 403
+
+
+async def test_a_difference_is_refused_or_shown_where_applying_would_be(
+    api: Api, admin: httpx.AsyncClient
+) -> None:
+    taken = "kind: Port\nmetadata: {name: nic}\nspec: {host: h1, interface: eth9, bridge: lan"
+    async with api.client(api.token(Role.PROJECT_ADMIN)) as tenant:
+        for path in ("/v1/diff", "/v1/apply"):
+            answer = await tenant.post(path, content=f"{taken}, type: system}}\n", headers=YAML)
+            assert (path, answer.status_code) == (path, 403)
+    h1 = (await admin.get("/v1/hosts/h1")).json()["metadata"]["uid"]
+    epoch = status.open_session(api.db, UUID(h1), SessionStart("n", "1"), now=NOW)
+    gone = [
+        {"kind": "Port", "metadata": {"name": "p1"}},
+        {"kind": "Segment", "metadata": {"name": "red"}},
+    ]
+    assert (await admin.post("/v1/delete", json={"objects": gone})).status_code == 200
+    again = "kind: Segment\nmetadata: {name: next}\nspec: {vni: 10000}\n"
+    held = await admin.post("/v1/diff", content=again, headers=YAML)
+    assert held.json()["errors"][0]["code"] == "vni_taken"
+    report = HostReport(api.head(), api.head(), b"x", Outcome.APPLIED, ())
+    assert status.record(api.db, UUID(h1), epoch, report, now=NOW)
+    assert [each["name"] for each in await diff(admin, again)] == ["next"]
 
 
 @pytest.mark.parametrize("query", ["kind=port", "label_selector=%3D", "project=a%00b"])

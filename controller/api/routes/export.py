@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from controller.api.bodies import JSON, YAML, Body, described, manifest_body
 from controller.api.canonical import canonical
 from controller.api.conversion import to_manifest
-from controller.api.dependencies import Caller, Context, require_writes
+from controller.api.dependencies import Caller, Context, RequestId, require_writes
 from controller.api.errors import declared
 from controller.api.etags import etag
 from controller.api.label_selectors import Selector, parse_selector
@@ -107,6 +107,7 @@ def diff(
     *,
     context: Context,
     caller: Caller,
+    request_id: RequestId,
     body: Annotated[Body[DiffRequest], Depends(manifest_body(DiffRequest))],
 ) -> DifferenceList:
     """Checks a request as `/v1/apply` does, writes nothing, and shows each object that it would
@@ -116,7 +117,7 @@ def diff(
     )
     with body.located():
         require_writes(caller, [(manifest.ref, manifest.pointer) for manifest in manifests])
-        found = exports.differences(context.db, caller, manifests)
+        found = exports.differences(context.db, caller, manifests, request_id=request_id)
     return DifferenceList(
         revision=found.revision, items=[_difference(draft) for draft in found.changes]
     )
