@@ -125,8 +125,11 @@ class Work:
         self.lanes.deliver(UUID(webhook))
 
     def prune_webhooks(self) -> None:
-        before = datetime.now(UTC) - _MESSAGES_ARE_KEPT
-        pruned = webhook_deliveries.prune(self.db, before=before)
+        now = datetime.now(UTC)
+        given_up = webhook_deliveries.give_up(self.db, now=now)
+        if given_up:
+            log.warning("Webhook messages given up that waited too long", count=given_up)
+        pruned = webhook_deliveries.prune(self.db, before=now - _MESSAGES_ARE_KEPT)
         if pruned:
             log.info("Old webhook messages pruned", count=pruned)
 

@@ -30,6 +30,9 @@ from controller.services.webhook_deliveries import Outcome
 
 WITHIN_S = 10.0
 """From the first packet to the end of the answer; a receiver that needs longer should queue."""
+_CONNECTING = 0.4
+"""Part of that time in which DNS must answer, and then each address must let us connect: one that
+does not must leave the others time."""
 MOST_READ = 4096
 _SHOWN = 200
 
@@ -85,7 +88,10 @@ class Sender:
         self._within_s = within_s
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
-            verify=tls or _tls(), trust_env=False, follow_redirects=False, timeout=within_s
+            verify=tls or _tls(),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(within_s, connect=within_s * _CONNECTING),
         )
 
     def __enter__(self) -> Self:
@@ -97,31 +103,43 @@ class Sender:
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Never raises for what a receiver, its name or the network does."""
-        try:
-            target = parse_url(url, allow_loopback=self._allow_loopback)
-            addresses = checked_addresses(
-                target, allow_loopback=self._allow_loopback, resolve=self._resolve
-            )
-        except TargetError as error:
-            return Outcome(error=f"not sent: {error}")
-        return self._runner.run(self._send(url, addresses, headers, body))
+        return self._runner.run(self._send(url, headers, body))
 
-    async def _send(
-        self, url: str, addresses: Sequence[IpAddress], headers: Mapping[str, str], body: bytes
-    ) -> Outcome:
-        failure = Outcome(error="the name has no address")
+    async def _send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         try:
             async with asyncio.timeout(self._within_s):
-                for address in addresses:
-                    try:
-                        return await self._post(url, address, headers, body)
-                    except httpx.ConnectError as error:
-                        failure = Outcome(error=f"cannot connect to {address}: {error}")
+                addresses = await self._addresses(
+                    parse_url(url, allow_loopback=self._allow_loopback)
+                )
+                return await self._post_to_first(addresses, url, headers, body)
+        except TargetError as error:
+            return Outcome(error=f"not sent: {error}", unreachable=True)
         except (TimeoutError, httpx.TimeoutException):
             return Outcome(error=f"no complete answer within {self._within_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Outcome(error=f"{type(error).__name__}: {error}")
-        return failure
+
+    async def _addresses(self, target: Target) -> list[IpAddress]:
+        within_s = self._within_s * _CONNECTING
+        asking = asyncio.to_thread(
+            checked_addresses, target, allow_loopback=self._allow_loopback, resolve=self._resolve
+        )
+        try:
+            return await asyncio.wait_for(asking, within_s)
+        except TimeoutError as error:
+            raise TargetError(f"no DNS told of {target.host} within {within_s:g} s") from error
+
+    async def _post_to_first(
+        self, addresses: Sequence[IpAddress], url: str, headers: Mapping[str, str], body: bytes
+    ) -> Outcome:
+        """To the first address that lets us connect."""
+        reason = "the name has no address"
+        for address in addresses:
+            try:
+                return await self._post(url, address, headers, body)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                reason = f"cannot connect to {address}: {str(error) or 'nobody answers'}"
+        return Outcome(error=reason, unreachable=True)
 
     async def _post(
         self, url: str, address: IpAddress, headers: Mapping[str, str], body: bytes

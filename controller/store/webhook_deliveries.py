@@ -10,7 +10,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from controller.store.engine import Transaction
@@ -20,6 +33,7 @@ from controller.store.tables import WebhookDeliveryRow, WebhookRow
 class Claimed(NamedTuple):
     seq: int
     id: UUID
+    webhook_uid: UUID
     body: str
     attempt: int
     url: str
@@ -79,9 +93,7 @@ def _is_next_of_its_object(row: type[WebhookDeliveryRow]) -> ColumnElement[bool]
 def claim(tx: Transaction, webhook: UUID, *, until: datetime, now: datetime) -> Claimed | None:
     """Take the next message that is due; None as well while another one is being sent."""
     row, hook = WebhookDeliveryRow, WebhookRow
-    # Held to the commit, so that of two workers one sees what the other took.
-    lock = select(hook.uid).where(hook.uid == webhook).with_for_update()
-    if tx.execute(lock).one_or_none() is None:
+    if not _hold(tx, webhook):
         return None
     is_being_sent = and_(row.webhook_uid == webhook, row.state == "sending", row.next_at > now)
     if tx.execute(select(exists().where(is_being_sent))).scalar_one():
@@ -90,10 +102,17 @@ def claim(tx: Transaction, webhook: UUID, *, until: datetime, now: datetime) -> 
         update(row)
         .where(row.seq == _next_due(webhook, now), hook.uid == row.webhook_uid)
         .values(state="sending", attempt=row.attempt + 1, next_at=until)
-        .returning(row.seq, row.id, row.body, row.attempt, hook.url, hook.secret)
+        .returning(row.seq, row.id, row.webhook_uid, row.body, row.attempt, hook.url, hook.secret)
     )
     found = tx.execute(statement).one_or_none()
     return None if found is None else Claimed(*found)
+
+
+def _hold(tx: Transaction, webhook: UUID) -> bool:
+    """To the commit: of two workers one sees what the other took, and whoever writes many messages
+    waits for nobody who wrote some of them. False: it was deleted."""
+    lock = select(WebhookRow.uid).where(WebhookRow.uid == webhook).with_for_update()
+    return tx.execute(lock).one_or_none() is not None
 
 
 def _next_due(webhook: UUID, now: datetime) -> Any:
@@ -129,6 +148,36 @@ def record_failure(
     return _record(tx, claimed, **outcome, status_code=status_code, error=error)
 
 
+def record_unreachable(
+    tx: Transaction, claimed: Claimed, *, error: str, times: Mapping[int, datetime], now: datetime
+) -> bool:
+    """It was an attempt of everything that was due. ``times``: when to try again after which
+    attempt; a message whose attempt is not in there is given up."""
+    if not _hold(tx, claimed.webhook_uid):
+        return False
+    next_at = times.get(claimed.attempt)
+    if not record_failure(tx, claimed, status_code=None, error=error, next_at=next_at, now=now):
+        return False
+    row = WebhookDeliveryRow
+    is_due = and_(
+        row.webhook_uid == claimed.webhook_uid, row.state == "waiting", row.next_at <= now
+    )
+    made = row.attempt + 1
+    is_last = made.not_in(list(times))
+    statement = update(row).where(is_due)
+    tx.execute(
+        statement.values(
+            attempt=made,
+            state=case((is_last, "failed"), else_="waiting"),
+            next_at=case(times, value=made, else_=row.next_at),
+            finished_at=case((is_last, literal(now)), else_=null()),
+            status_code=None,
+            error=error,
+        )
+    )
+    return True
+
+
 def _record(tx: Transaction, claimed: Claimed, **columns: Any) -> bool:
     """False: somebody else tries it again already, and this attempt does not count."""
     row = WebhookDeliveryRow
@@ -158,6 +207,35 @@ def count(tx: Transaction, webhooks: Iterable[UUID]) -> dict[UUID, Counts]:
         .group_by(row.webhook_uid)
     )
     return {uid: Counts(unfinished, failed) for uid, unfinished, failed in tx.execute(query)}
+
+
+def unfinished_webhooks(tx: Transaction) -> list[UUID]:
+    row = WebhookDeliveryRow
+    query = select(row.webhook_uid).where(row.finished_at.is_(None)).distinct()
+    return list(tx.execute(query.order_by(row.webhook_uid)).scalars())
+
+
+def give_up(
+    tx: Transaction, webhook: UUID, *, created_before: datetime, most: int, now: datetime
+) -> int:
+    """What waits for longer than that, and the oldest of more than so many; answers how many."""
+    row = WebhookDeliveryRow
+    waits = and_(
+        row.webhook_uid == webhook,
+        or_(row.state == "waiting", and_(row.state == "sending", row.next_at <= now)),
+    )
+    if not _hold(tx, webhook):
+        return 0
+    too_many = select(row.seq).where(waits).order_by(row.seq.desc()).offset(most)
+    given_up = 0
+    for which, error in (
+        (row.created_at < created_before, "given up: it had waited for too long"),
+        (row.seq.in_(too_many), f"given up: more than {most} newer messages waited"),
+    ):
+        statement = update(row).where(waits, which)
+        done = tx.execute(statement.values(state="failed", finished_at=now, error=error))
+        given_up += done.rowcount
+    return given_up
 
 
 def prune(tx: Transaction, before: datetime) -> int:

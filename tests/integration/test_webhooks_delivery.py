@@ -226,6 +226,42 @@ def test_after_the_last_attempt_a_message_is_given_up_and_the_next_has_its_turn(
     assert (seen.unfinished, seen.failed) == (1, 1)
 
 
+def test_a_receiver_that_cannot_be_reached_was_tried_for_all_that_waited_and_all_is_given_up(
+    fleet: Fleet,
+) -> None:
+    hook = fleet.hook(*INTENT)
+    apply(fleet.db, segment("red"), segment("blue"), segment("green"))
+    remove(fleet.db, segment("red"))
+    fleet.fan_out()
+    now = datetime.now(UTC)
+    nobody = webhook_deliveries.Outcome(error="cannot connect", unreachable=True)
+    for made in range(1, ATTEMPTS + 1):
+        message = fleet.take(hook, later=now - datetime.now(UTC))
+        assert webhook_deliveries.record(fleet.db, message, nobody, jitter=0, now=now)
+        assert {each.attempt for each in fleet.history(hook)} == {made}
+        now = max(each.next_at for each in fleet.history(hook))
+    assert {(each.state, each.error) for each in fleet.history(hook)} == {
+        ("failed", "cannot connect")
+    }
+    assert now - datetime.now(UTC) < timedelta(hours=1)
+    assert webhooks.get(fleet.db, ADMIN, "ops").unfinished == 0
+
+
+def test_what_is_too_old_or_too_many_is_given_up_and_says_so(fleet: Fleet) -> None:
+    hook = fleet.hook(Event.CREATED)
+    apply(fleet.db, *(segment(f"s{i}") for i in range(4)))
+    fleet.fan_out()
+    under_way, now = fleet.take(hook), datetime.now(UTC)
+    day = timedelta(days=1)
+    assert webhook_deliveries.give_up(fleet.db, now=now, max_age=day, most=2) == 1
+    kept, other, oldest, sent = fleet.history(hook)
+    assert (oldest.state, oldest.error) == ("failed", "given up: more than 2 newer messages waited")
+    assert (sent.id, sent.state) == (under_way.id, "sending")
+    assert [kept.state, other.state] == ["waiting"] * 2
+    assert webhook_deliveries.give_up(fleet.db, now=now + 2 * day, max_age=day, most=2) == 3
+    assert fleet.history(hook)[0].error == "given up: it had waited for too long"
+
+
 def test_a_receiver_that_hangs_delays_its_own_webhook_only(fleet: Fleet) -> None:
     held, reached = threading.Event(), threading.Event()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -132,7 +133,20 @@ def test_every_address_is_tried_until_one_connects() -> None:
     with receiver() as to, Sender(allow_loopback=True, resolve=names) as sender:
         url = f"http://receiver.invalid:{to.port}/"
         assert sender.send(url, {}, b"{}") == Outcome(204)
-        assert "cannot connect to 127.0.0.2" in (sender.send(url, {}, b"{}").error or "")
+        outcome = sender.send(url, {}, b"{}")
+    assert "cannot connect to 127.0.0.2" in (outcome.error or "")
+    assert outcome.unreachable
+
+
+def test_a_dns_that_does_not_answer_is_given_up_in_time() -> None:
+    asked = threading.Event()
+    with Sender(
+        allow_loopback=True, within_s=0.2, resolve=lambda *_: [] if asked.wait(60) else []
+    ) as sender:
+        outcome = sender.send("http://receiver.invalid/", {}, b"{}")
+        asked.set()
+    assert "no DNS told of receiver.invalid" in (outcome.error or "")
+    assert outcome.unreachable
 
 
 def test_a_certificate_must_be_of_the_name_and_not_of_the_address(tmp_path: Path) -> None:
