@@ -149,6 +149,14 @@ def test_a_dns_that_does_not_answer_is_given_up_in_time() -> None:
     assert outcome.unreachable
 
 
+def test_a_cookie_of_an_answer_is_not_sent_back() -> None:
+    with receiver() as to, Sender(allow_loopback=True) as sender:
+        to.answer = lambda _: (204, {"Set-Cookie": "who=me"}, b"")
+        for _ in range(2):
+            sender.send(to.url, {}, b"{}")
+    assert ["cookie" in each.headers for each in to.received] == [False, False]
+
+
 def test_a_certificate_must_be_of_the_name_and_not_of_the_address(tmp_path: Path) -> None:
     for name, code in (("receiver.invalid", 204), ("other.invalid", None)):
         made = make_certificate(tmp_path, name)
