@@ -88,9 +88,19 @@ async def test_yaml_says_what_to_prune_in_the_query(admin: httpx.AsyncClient) ->
 
 
 async def test_pruning_without_a_selector_is_refused(admin: httpx.AsyncClient) -> None:
-    for selector in ("", "  ", "a b", "=x"):
+    for selector in ("", "  ", "a b", "=x", "app!=blog", "!tier,app notin (blog)"):
         answer = await apply(admin, [], prune={"label_selector": selector})
         assert answer.status_code == 422
+    assert len(await names(admin, "ports")) == 3
+
+
+async def test_kinds_in_the_query_are_bounded_and_nothing_without_a_selector(
+    admin: httpx.AsyncClient,
+) -> None:
+    many = "&".join(["prune_selector=app%3Dshop", *["prune_kind=Port"] * 65])
+    for query in (many, "prune_kind=Port"):
+        answer = await admin.post(f"/v1/apply?{query}", json={"objects": []})
+        assert answer.status_code == 422, answer.text
     assert len(await names(admin, "ports")) == 3
 
 

@@ -15,6 +15,7 @@ from controller.api.label_selectors import parse_selector
 from controller.api.schemas.documents import ChangeResultDocument
 from controller.api.schemas.manifests import KindName
 from controller.api.schemas.requests import (
+    KINDS,
     ApplyRequest,
     ConfirmCount,
     DeleteRequest,
@@ -55,7 +56,8 @@ PruneSelector = Annotated[
     str | None, Query(max_length=2048, description="`prune.label_selector`, for YAML bodies.")
 ]
 PruneKinds = Annotated[
-    list[KindName] | None, Query(alias="prune_kind", description="`prune.kinds`, for YAML bodies.")
+    list[KindName] | None,
+    Query(alias="prune_kind", max_length=KINDS, description="`prune.kinds`, for YAML bodies."),
 ]
 
 
@@ -79,9 +81,7 @@ def apply(
     manifests = tuple(
         to_manifest(shape, pointer=f"/objects/{i}") for i, shape in enumerate(body.value.objects)
     )
-    asked = body.value.prune
-    if asked is None and prune_selector is not None:
-        asked = PruneRequest(label_selector=prune_selector, kinds=prune_kinds or [])
+    asked = body.value.prune or _asked_in_query(prune_selector, prune_kinds or [])
     change = Change(
         manifests,
         prune=None if asked is None else _to_prune(asked),
@@ -132,12 +132,26 @@ def _change(write: Write, change: Change, body: Body[Any], *, dry_run: bool) -> 
     return write.once(carry_out, sha256=body.sha256, dry_run=dry_run)
 
 
+def _asked_in_query(selector: str | None, kinds: list[KindName]) -> PruneRequest | None:
+    if selector is not None:
+        return PruneRequest(label_selector=selector, kinds=kinds)
+    if kinds:
+        detail = "prune_kind says which kinds to prune, but no prune_selector says which of them"
+        fix = "add prune_selector, or leave prune_kind out"
+        raise InvalidError(detail, [Violation("", "missing_selector", detail, fix)])
+    return None
+
+
 def _to_prune(asked: PruneRequest) -> Prune:
     selector = parse_selector(asked.label_selector)
-    if not selector.requirements:
-        detail = "label_selector of prune is empty, and would choose everything"
-        fix = "name the labels that what is to be pruned has"
-        raise InvalidError(detail, [Violation("/prune/label_selector", "empty", detail, fix)])
+    if all(requirement.negated for requirement in selector.requirements):
+        code = "only_negated" if selector.requirements else "empty"
+        detail = (
+            "label_selector of prune names no label that something has to have, and would choose"
+            " everything else, too"
+        )
+        fix = "name a label that what is to be pruned has: k=v, k in (a,b) or k"
+        raise InvalidError(detail, [Violation("/prune/label_selector", code, detail, fix)])
     kinds = frozenset(Kind(kind) for kind in asked.kinds)
     return Prune(selector.equalities, selector.matches, kinds)
 

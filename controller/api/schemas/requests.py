@@ -11,7 +11,7 @@ from controller.api.schemas.manifests import AnyManifest, KindName, ManifestMeta
 
 # No rule of intent, only a bound for what one request can make the checks say.
 _MANY = 50_000
-_KINDS = 64
+KINDS = 64
 
 ConfirmCount = Annotated[
     int | None,
@@ -26,8 +26,8 @@ class PruneRequest(Shape):
     """Deletes, in the same revision, what has these labels and is not named in the request."""
 
     label_selector: Annotated[str, Field(max_length=2048)]
-    """`k=v`, `k!=v`, `k in (a,b)`, `k`, `!k`, with commas; never empty."""
-    kinds: list[KindName] = Field(default_factory=list, max_length=_KINDS)
+    """`k=v`, `k!=v`, `k in (a,b)`, `k`, `!k`, with commas; at least one that is not negated."""
+    kinds: list[KindName] = Field(default_factory=list, max_length=KINDS)
     """None named: all that the caller may delete."""
 
 
