@@ -326,6 +326,16 @@ def test_create_replace_and_if_match_mean_what_they_say(fleet: ModelFleet) -> No
     assert [ref.name for ref in planned.missing] == ["none"]
 
 
+def test_a_taken_name_is_all_that_is_said_of_what_cannot_be_created_under_it(
+    fleet: ModelFleet,
+) -> None:
+    fleet.apply(port("web", "h1", bridge="lan"))
+    create = replace(port("web", "h2", segment="red", interface="other"), mode=Mode.CREATE)
+    error = refusal(lambda: fleet.apply(create))
+    assert isinstance(error, ConflictError)
+    assert faults(error) == [("/objects/0/metadata/name", "already_exists")]
+
+
 def test_thousands_of_claims_to_one_value_are_each_told_of_a_few_others(fleet: ModelFleet) -> None:
     mac = "02:00:00:00:00:07"
     same = [port(f"same-{n}", "h1", segment="red", interface=f"s{n}", mac=mac) for n in range(3000)]

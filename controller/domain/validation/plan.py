@@ -63,9 +63,21 @@ def _accept_manifests(
                 f"the spec is not that of a {manifest.ref.kind}",
                 "make kind and spec agree",
             )
+        elif manifest.mode is Mode.CREATE and manifest.ref in world.objects:
+            # It is to be another object than the one of that name, and is not judged as that.
+            _refuse_taken(manifest, faults)
         else:
             drafts[manifest.ref] = _draft(world, manifest, faults)
     return drafts
+
+
+def _refuse_taken(manifest: Manifest, faults: Faults) -> None:
+    faults.conflict(
+        f"{manifest.pointer}/metadata/name",
+        "already_exists",
+        f"there is a {manifest.ref.kind} {manifest.ref.name!r} already",
+        "choose another name, or replace the one that exists",
+    )
 
 
 def _refuse_twice(ref: Ref, pointer: str, faults: Faults) -> None:
@@ -79,14 +91,6 @@ def _refuse_twice(ref: Ref, pointer: str, faults: Faults) -> None:
 
 def _draft(world: World, manifest: Manifest, faults: Faults) -> Draft:
     current = world.objects.get(manifest.ref)
-    kind, name = manifest.ref.kind, manifest.ref.name
-    if manifest.mode is Mode.CREATE and current is not None:
-        faults.conflict(
-            f"{manifest.pointer}/metadata/name",
-            "already_exists",
-            f"there is a {kind} {name!r} already",
-            "choose another name, or replace the one that exists",
-        )
     if manifest.mode is Mode.REPLACE and current is None:
         _refuse_missing(manifest.ref, manifest.pointer, faults)
     _check_expected(current, manifest.expected_revision, manifest.pointer, faults)
