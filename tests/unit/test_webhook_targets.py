@@ -139,12 +139,15 @@ def test_every_address_is_tried_until_one_connects() -> None:
 
 
 def test_a_dns_that_does_not_answer_is_given_up_in_time() -> None:
-    asked = threading.Event()
-    with Sender(
-        allow_loopback=True, within_s=0.2, resolve=lambda *_: [] if asked.wait(60) else []
-    ) as sender:
+    given_up = threading.Event()
+
+    def resolve(*_: object) -> Sequence[IpAddress]:
+        assert given_up.wait(60)
+        return []
+
+    with Sender(allow_loopback=True, within_s=0.2, resolve=resolve) as sender:
         outcome = sender.send("http://receiver.invalid/", {}, b"{}")
-        asked.set()
+        given_up.set()
     assert "no DNS told of receiver.invalid" in (outcome.error or "")
     assert outcome.unreachable
 
