@@ -50,8 +50,9 @@ def parameter_violations(found: Iterable[Mapping[str, Any]]) -> tuple[Violation,
 
 
 def pointer(path: Iterable[int | str]) -> str:
-    """RFC 6901."""
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+    """RFC 6901. What no text of an answer can carry is escaped."""
+    raw = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+    return raw.encode("utf-8", "backslashreplace").decode()
 
 
 def shown(value: object) -> str:
@@ -101,7 +102,7 @@ def _path(loc: Location) -> Location:
 
 def _unknown_field(model: type[BaseModel], loc: Location, path: Location) -> Violation:
     name = str(path[-1])
-    known = _fields_at(model, loc[:-1])
+    known = fields_at(model, loc[:-1])
     near = closest(name, known)
     if name in _WRITTEN_BY_CONTROLLER:
         fix = f"remove {name}; the controller writes it, callers cannot"
@@ -169,7 +170,7 @@ def _name(path: Location) -> str:
     return words[-1]
 
 
-def _fields_at(model: type[BaseModel], loc: Location) -> Sequence[str]:
+def fields_at(model: type[BaseModel], loc: Location) -> Sequence[str]:
     """Names of the fields of the model that stands at ``loc`` under ``model``."""
     candidates: list[type[BaseModel]] = [model]
     for step in loc:

@@ -44,8 +44,17 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"spec": {"mtu": "1300"}}, "/spec/mtu", "wrong_type"),
     ({"spec": {"mtu": 1}}, "/spec/mtu", "mtu_out_of_range"),
     ({"spec": {"host": None}}, "/spec/host", "missing_field"),
+    ({"spec": {"stp": {"foo": None}}}, "/spec/stp/foo", "unknown_field"),
     ({"spec": None}, "/spec", "missing_field"),
+    ({"kind": None}, "/kind", "missing_field"),
+    ({"metadata": None}, "/metadata", "missing_field"),
+    ({"metadata": {"project": None}}, "/metadata/project", "missing_field"),
     ([], "", "wrong_type"),
+]
+
+NOTHING: list[Any] = [
+    {"metadata": {"labels": {"none": None}}},
+    {"spec": {"external_ids": {"none": None}, "stp": {"priority": None}}},
 ]
 
 
@@ -87,7 +96,7 @@ async def test_a_patch_that_changes_nothing_takes_no_revision(
     api: Api, admin: httpx.AsyncClient
 ) -> None:
     before = api.head()
-    for patch in ({}, {"spec": {"mtu": 1300}}, {"metadata": {"labels": {"none": None}}}):
+    for patch in ({}, {"spec": {"mtu": 1300}}, *NOTHING):
         answer = await admin.patch("/v1/ports/web", json=patch, headers=ANYWAY)
         assert (answer.status_code, api.head()) == (200, before), answer.text
 
@@ -116,6 +125,14 @@ async def test_a_patch_nested_beyond_reason_is_refused(admin: httpx.AsyncClient)
         body = b'{"spec":' * depth + b"1" + b"}" * depth
         answer = await admin.patch("/v1/ports/web", content=body, headers=ANYWAY)
         assert answer.status_code in {400, 422}, answer.text[:200]
+
+
+async def test_a_null_for_what_is_no_text_is_refused_with_its_place(
+    admin: httpx.AsyncClient,
+) -> None:
+    for body in (rb'{"\ud800":null}', rb'{"spec":{"\ud800":null}}', rb'{"spec":{"\ud800":1}}'):
+        answer = await admin.patch("/v1/ports/web", content=body, headers=ANYWAY)
+        assert answer.status_code == 422, answer.text
 
 
 async def test_what_is_not_there_cannot_be_patched(admin: httpx.AsyncClient) -> None:

@@ -51,7 +51,9 @@ def test_what_the_patch_adds_stays_for_the_shape_to_refuse() -> None:
     }
 
 
-@pytest.mark.parametrize("patch", [None, 7, "text", [], {"uid": None}, {"spec": {"x": None}}])
+@pytest.mark.parametrize(
+    "patch", [None, 7, "text", [], {"uid": None}, {"spec": {"x": None}}, {"spec": None}]
+)
 def test_what_merging_would_pass_over_in_silence_is_refused(patch: Any) -> None:
     with pytest.raises(InvalidError):
         patched(STORED, patch)
