@@ -7,6 +7,7 @@ way to its own loopback services, to a cloud's metadata on a link-local address,
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,8 +20,19 @@ MOST_URL_CHARACTERS = 2048
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
+"""Their last 32 bits are the IPv4 address that a translator (NAT64, SIIT) sends to."""
+_ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
+_LOCAL_NAT64 = "an address that a network may translate to any IPv4 address"
+_METADATA = "a cloud's metadata service"
+_REFUSED_NETWORKS = {
+    ipaddress.ip_network("64:ff9b:1::/48"): _LOCAL_NAT64,
+    ipaddress.ip_network("100.100.100.200"): _METADATA,
+    ipaddress.ip_network("168.63.129.16"): _METADATA,
+    ipaddress.ip_network("192.0.0.192"): _METADATA,
+    ipaddress.ip_network("fd00:ec2::254"): _METADATA,
+}
 
 
 class Target(NamedTuple):
@@ -74,10 +86,8 @@ def check_address(address: IpAddress, *, is_own: bool, allow_loopback: bool) -> 
     ``is_own``: it is an address of this machine."""
     if address.is_multicast:
         raise TargetError(f"{address} is a multicast address")
-    embedded = embedded_ipv4(address)
-    if embedded is not None:
+    for embedded in embedded_ipv4(address):
         check_address(embedded, is_own=is_own, allow_loopback=allow_loopback)
-        return
     if (is_own or address.is_loopback) and allow_loopback:
         return
     if kind := _refused_class(address):
@@ -95,18 +105,20 @@ def _refused_class(address: IpAddress) -> str:
         return "an unspecified address"
     if isinstance(address, ipaddress.IPv4Address) and address.is_reserved:
         return "a reserved or broadcast address"
-    return ""
+    return next((kind for network, kind in _REFUSED_NETWORKS.items() if address in network), "")
 
 
-def embedded_ipv4(address: IpAddress) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that packets to an IPv6 address may end up at."""
+def embedded_ipv4(address: IpAddress) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 addresses that packets to an IPv6 address may end up at."""
     if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return
+    is_compatible = address in _COMPATIBLE and int(address) > 1
+    is_isatap = (int(address) >> 32) & 0xFFFFFFFF in _ISATAP
+    if is_compatible or is_isatap or any(address in network for network in _TRANSLATED):
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.teredo is not None:
-        return address.teredo[1]
-    return address.ipv4_mapped or address.sixtofour
+        yield address.teredo[1]
+    yield from filter(None, (address.ipv4_mapped, address.sixtofour))
 
 
 def _literal(host: str) -> IpAddress | None:
