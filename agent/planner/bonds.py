@@ -18,11 +18,12 @@ from agent.planner.devices import (
     device_conflict,
     device_missing,
     foreign_link,
+    mend_device_row,
 )
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
-from agent.planner.plan import AddInterface, AddPort, DeleteInterface, OvsdbOp, Stage
+from agent.planner.plan import AddInterface, AddPort, DeleteInterface, NetlinkStep, OvsdbOp, Stage
 from agent.planner.port_rows import (
     WantedRow,
     interface_type,
@@ -30,7 +31,6 @@ from agent.planner.port_rows import (
     stale_links,
     stale_rows,
 )
-from agent.planner.rows import mend_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ def draft_bond(
     row = _with_interfaces(wanted.row, present)
     placed = _fitting_row(port, inventory) if bridge_is_there and present else None
     members = None if placed is None else _sorted_out(placed, present, inventory)
-    post = tuple(step for link in present.values() for step in configure_device(port, link))
     if placed is None or members is None or not members.can_stay:
-        draft = _make(port, inventory, row, Stage(post=post))
+        draft = _make(port, inventory, row)
     else:
         draft = _mend(port, inventory, placed, members, row)
+        post = _configured(port, placed, members, present)
         draft = replace(draft, mend=replace(draft.mend, post=post))
     return replace(draft, failures=(*missing, *draft.failures))
 
@@ -97,7 +97,18 @@ def _sorted_out(placed: PlacedPort, present: Mapping[str, Link], inventory: Inve
     )
 
 
-def _make(port: Port, inventory: Inventory, row: OvsPort, stage: Stage) -> Draft:
+def _configured(
+    port: Port, placed: PlacedPort, members: _Members, present: Mapping[str, Link]
+) -> tuple[NetlinkStep, ...]:
+    return tuple(
+        step
+        for interface in placed.port.interfaces
+        if interface.name in members.sound
+        for step in configure_device(port, interface, present[interface.name])
+    )
+
+
+def _make(port: Port, inventory: Inventory, row: OvsPort) -> Draft:
     """With no device there is no row: Open vSwitch has no port without interfaces."""
     stale = (*stale_rows(port, inventory, None), *stale_links(port, inventory, None))
     if not row.interfaces:
@@ -109,7 +120,7 @@ def _make(port: Port, inventory: Inventory, row: OvsPort, stage: Stage) -> Draft
         bridge=port.bridge,
         claims=tuple(OvsName(name) for name in names),
         stale=stale,
-        make=replace(stage, ovsdb=(add,)),
+        make=Stage(ovsdb=(add,)),
     )
 
 
@@ -130,7 +141,7 @@ def _mend(
         )
 
     sound = replace(row, interfaces=tuple(wanted[name] for name in sorted(members.sound)))
-    ops = mend_port(port.id, placed, sound, inventory=inventory) + removing(members.renewed)
+    ops = mend_device_row(port, placed, sound, inventory) + removing(members.renewed)
     make = adding(members.joining)
     later = adding(members.renewed) + removing(members.leaving)
     failures = (

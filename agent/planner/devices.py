@@ -1,23 +1,32 @@
 """Ports that are devices which somebody else made: a network card, a VLAN device.
 
 They are never created, deleted, renamed or marked, and nothing about them is given back. A device
-has one receiver of its frames: who that is, is looked at before anything is touched.
+has one receiver of its frames: who that is, is looked at before anything is touched. Nor is it set
+up before Open vSwitch has taken it: a round later than its row is written.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_interface
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link, Port
+from agent.model import Link, OvsInterface, OvsPort, Port
 from agent.planner.claims import OvsName
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import Wish, configure
 from agent.planner.ownership import aliased_id
-from agent.planner.plan import AddPort, NetlinkStep, Stage
-from agent.planner.port_rows import WantedRow, is_same_device, stale_links, stale_rows
+from agent.planner.plan import AddPort, NetlinkStep, OvsdbOp, Stage
+from agent.planner.port_rows import (
+    WantedRow,
+    is_open,
+    is_same_device,
+    stale_links,
+    stale_rows,
+    without_device,
+)
 from agent.planner.rows import mend_port
 
 _DATAPATH = "ovs-system"
@@ -29,31 +38,43 @@ def draft_system(
 ) -> Draft | Failure:
     link = foreign_link(port, port.interface, inventory)
     if link is None:
-        # Without its row the device is plugged in anew when it comes back; with it, it stays dead.
-        return Draft(
-            port.id,
-            bridge=port.bridge,
-            stale=(*stale_rows(port, inventory, None), *stale_links(port, inventory, None)),
-            failures=(device_missing(port, port.interface),),
-        )
+        return _without_device(port, inventory, placed, wanted.row)
     if conflict := device_conflict(port, link, inventory):
         return conflict
-    post = configure_device(port, link)
     if placed is None or not is_same_device(placed.port.interfaces[0], link, inventory):
         return Draft(
             port.id,
             bridge=port.bridge,
             claims=(OvsName(port.interface),),
             stale=(*stale_rows(port, inventory, None), *stale_links(port, inventory, None)),
-            make=Stage(ovsdb=(AddPort(port.id, port.bridge, wanted.row),), post=post),
+            make=Stage(ovsdb=(AddPort(port.id, port.bridge, wanted.row),)),
         )
-    ops = mend_port(port.id, placed, wanted.row, inventory=inventory)
+    ops = mend_device_row(port, placed, wanted.row, inventory)
+    interface = placed.port.interfaces[0]
     return Draft(
         port.id,
         bridge=port.bridge,
         stale=(*stale_rows(port, inventory, placed), *stale_links(port, inventory, None)),
-        mend=Stage(ovsdb=ops, post=post),
-        failures=() if ops else interface_failures(port.id, placed.port.interfaces[0]),
+        mend=Stage(ovsdb=ops, post=configure_device(port, interface, link)),
+        failures=() if ops else interface_failures(port.id, interface),
+    )
+
+
+def _without_device(
+    port: Port, inventory: Inventory, placed: PlacedPort | None, wanted: OvsPort
+) -> Draft:
+    """A row that is there waits for its device: others may have put into it what is theirs."""
+    ops: tuple[OvsdbOp, ...] = ()
+    if placed is not None:
+        (interface,) = wanted.interfaces
+        interface = without_device(interface, placed.port.interfaces[0], inventory)
+        ops = mend_device_row(port, placed, replace(wanted, interfaces=(interface,)), inventory)
+    return Draft(
+        port.id,
+        bridge=port.bridge,
+        stale=(*stale_rows(port, inventory, placed), *stale_links(port, inventory, None)),
+        mend=Stage(ovsdb=ops),
+        failures=(device_missing(port, port.interface),),
     )
 
 
@@ -65,7 +86,16 @@ def foreign_link(port: Port, name: str, inventory: Inventory) -> Link | None:
     return link
 
 
-def configure_device(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
+def mend_device_row(
+    port: Port, placed: PlacedPort, row: OvsPort, inventory: Inventory
+) -> tuple[OvsdbOp, ...]:
+    """MAC and MTU of the device are its maker's to ask for in the row."""
+    return mend_port(port.id, placed, row, interface_columns=(), inventory=inventory)
+
+
+def configure_device(port: Port, interface: OvsInterface, link: Link) -> tuple[NetlinkStep, ...]:
+    if not is_open(interface):
+        return ()
     wish = Wish(mtu=port.mtu or None, up=not port.admin_down)
     return configure(port.id, None, link.name, link, wish)
 

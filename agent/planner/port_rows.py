@@ -93,6 +93,14 @@ def is_open(interface: OvsInterface) -> bool:
     return (interface.ofport or 0) > 0 and not interface.error
 
 
+def without_device(wanted: OvsInterface, there: OvsInterface, inventory: Inventory) -> OvsInterface:
+    """Marked so that the device that comes back is plugged in anew, unless Open vSwitch knows that
+    there is none: then it opens it by itself.
+    """
+    mark = device_mark(None, inventory) if is_open(there) else ""
+    return replace(wanted, external_ids={**wanted.external_ids, DEVICE_KEY: mark})
+
+
 def is_same_device(interface: OvsInterface, link: Link, inventory: Inventory) -> bool:
     """False where Open vSwitch is known to hold on to another device, which had this name before.
 
