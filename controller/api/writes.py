@@ -18,6 +18,7 @@ from controller.api.bodies import JSON
 from controller.api.dependencies import Caller, Context, RequestId
 from controller.api.schemas.base import Answer as Document
 from controller.auth import Principal
+from controller.domain.errors import InvalidError, Violation
 from controller.services import intent, requests
 from controller.services.intent import Writer
 from controller.services.requests import Answer
@@ -85,3 +86,17 @@ def _write(
 
 
 Writing = Annotated[Write, Depends(_write)]
+
+
+def _refuse_key(request: Request, _caller: Caller) -> None:
+    if "idempotency-key" in request.headers:
+        detail = (
+            "Idempotency-Key is not taken here: answers about webhooks and join tokens may hold"
+            " secrets, and are not kept to be given again"
+        )
+        fix = "leave the header out, and look at what there is before sending the request again"
+        raise InvalidError(detail, [Violation("", "idempotency_key_not_taken", detail, fix)])
+
+
+WithoutKey = Depends(_refuse_key)
+"""Of a write that cannot be done once: it must not seem to be."""

@@ -100,6 +100,25 @@ async def test_a_key_cannot_be_used_for_another_request(api: Api, admin: httpx.A
     assert api.head() == head
 
 
+async def test_what_answers_with_secrets_takes_no_key(api: Api, admin: httpx.AsyncClient) -> None:
+    await admin.post("/v1/hosts", json=HOST)
+    hook = {"name": "ops", "url": "https://receiver.example/", "events": ["host.silent"]}
+    writes: list[tuple[str, str, Any]] = [
+        ("POST", "/v1/webhooks", hook),
+        ("PUT", "/v1/webhooks/ops", hook),
+        ("DELETE", "/v1/webhooks/ops", None),
+        ("POST", "/v1/webhooks/ops/test", None),
+        ("POST", "/v1/hosts/h1/join-tokens", None),
+    ]
+    for method, path, body in writes:
+        answer = await admin.request(method, path, json=body, headers=KEY)
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"][0]["code"] == "idempotency_key_not_taken"
+    assert (await admin.get("/v1/webhooks")).json()["items"] == []
+    async with api.client() as stranger:
+        assert (await stranger.post("/v1/webhooks", headers=KEY)).status_code == 401
+
+
 async def test_two_callers_may_choose_the_same_key(api: Api, admin: httpx.AsyncClient) -> None:
     body = {"metadata": {"name": "blue"}}
     assert (await admin.post("/v1/segments", json=body, headers=KEY)).status_code == 201

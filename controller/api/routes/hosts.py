@@ -15,6 +15,7 @@ from controller.api.errors import declared
 from controller.api.schemas.base import Text
 from controller.api.schemas.documents import DesiredState, FailureList, JoinTokenDocument
 from controller.api.schemas.requests import JoinTokenRequest
+from controller.api.writes import WithoutKey
 from controller.auth import Verb
 from controller.compiler import compile_host, host_state
 from controller.domain.intent import DEFAULT_PROJECT, Kind
@@ -49,6 +50,7 @@ def get_desired_state(context: Context, caller: Caller, name_or_uid: Text) -> De
 @router.post(
     "/join-tokens",
     operation_id="create_join_token",
+    dependencies=[WithoutKey],
     status_code=201,
     response_model=JoinTokenDocument,
     responses=declared(*_READ, "malformed", "too_large", "unsupported_media"),

@@ -30,6 +30,7 @@ from controller.api.schemas.webhooks import (
     WebhookPage,
     WebhookRequest,
 )
+from controller.api.writes import WithoutKey
 from controller.domain.errors import InvalidError, Violation
 from controller.domain.intent import Kind
 from controller.domain.webhooks import Event
@@ -77,6 +78,7 @@ def list_webhooks(
 @router.post(
     "",
     operation_id="create_webhook",
+    dependencies=[WithoutKey],
     status_code=201,
     response_model=NewWebhookDocument,
     responses=declared(*_WRITE),
@@ -124,6 +126,7 @@ def get_webhook(
 @router.put(
     "/{name}",
     operation_id="replace_webhook",
+    dependencies=[WithoutKey],
     response_model=WebhookDocument,
     responses=declared(*_WRITE, *_MATCH, "not_found"),
     openapi_extra=described(WebhookRequest),
@@ -157,6 +160,7 @@ def replace_webhook(
 @router.delete(
     "/{name}",
     operation_id="delete_webhook",
+    dependencies=[WithoutKey],
     status_code=204,
     responses=declared(*_READ, *_MATCH),
 )
@@ -171,6 +175,7 @@ def delete_webhook(
 @router.post(
     "/{name}/test",
     operation_id="test_webhook",
+    dependencies=[WithoutKey],
     status_code=202,
     response_model=DeliveryDocument,
     responses=declared(*_READ),
