@@ -42,8 +42,7 @@ def adapters(
 ) -> tuple[OvsdbConnection | NoOvsdb, Netlink]:
     """Those of a host whose ovsdb-server listens on ``remote``; None: without Open vSwitch."""
     if remote is None:
-        # Offloads are what the kernel's speed rests on; no userspace datapath is in their way.
-        return NoOvsdb(), Netlink(on_change=on_change, userspace_datapath=lambda: False)
+        return NoOvsdb(), Netlink(on_change=on_change)
     return OvsdbConnection(remote, on_change=on_change), Netlink(on_change=on_change)
 
 

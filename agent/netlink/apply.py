@@ -43,9 +43,8 @@ _MADE_UNMARKED = OVS_KINDS | {"veth"}
 class Executor:
     """Counts in ``write_count`` the requests that change something."""
 
-    def __init__(self, userspace_datapath: Callable[[], bool]) -> None:
+    def __init__(self) -> None:
         self.write_count = 0
-        self._userspace_datapath = userspace_datapath
 
     async def apply(self, step: NetlinkStep) -> Failure | None:
         """None when the step is done, whoever did it."""
@@ -96,13 +95,9 @@ class Executor:
     async def _create_veth(self, step: CreateVeth) -> Failure | None:
         namespace = netns.open_fd(step.peer_netns)
         try:
-            failure = await self._create(step, creation.veth(step, namespace))
+            return await self._create(step, creation.veth(step, namespace))
         finally:
             os.close(namespace)
-        if failure is None and self._userspace_datapath():
-            offload.disable_tx_checksum(None, step.name)
-            offload.disable_tx_checksum(step.peer_netns, step.peer_name)
-        return failure
 
     async def _create_tap(self, step: CreateTap) -> Failure | None:
         async with rtnl(None) as route:
@@ -175,8 +170,8 @@ class Executor:
     async def _set_link(self, step: SetLink) -> Failure | None:
         async with rtnl(step.netns) as route:
             link = await _target(route, step)
-            if step.up and self._userspace_datapath():
-                _fit_for_userspace(step, _kind(link))
+            if step.userspace:
+                _fit_for_userspace(step, link)
             changes = await _changes(route, step)
             try:
                 # By itself: with a larger one the kernel may take up IPv6 on the device.
@@ -229,7 +224,9 @@ class Executor:
             )
 
 
-def _fit_for_userspace(step: SetLink, kind: str) -> None:
+def _fit_for_userspace(step: SetLink, link: Any) -> None:
+    """Only the peers of our veths, in namespaces, bear no mark."""
+    kind = _kind(link) if step.netns is not None or _is_marked(link) else ""
     if kind == "veth":
         offload.disable_tx_checksum(step.netns, step.name)
     elif kind == "vxlan":

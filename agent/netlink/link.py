@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection
 
 from agent.errors import Failure
-from agent.netlink import offload, snapshot
+from agent.netlink import snapshot
 from agent.netlink.apply import Executor
 from agent.netlink.monitor import RECEIVE_BUFFER, Monitor
 from agent.netlink.snapshot import NetlinkSnapshot, Tables
@@ -34,11 +34,10 @@ class Netlink:
         *,
         on_change: Callable[[], None] = lambda: None,
         receive_buffer: int = RECEIVE_BUFFER,
-        userspace_datapath: Callable[[], bool] = offload.userspace_datapath_only,
     ) -> None:
         self._on_change = on_change
         self._receive_buffer = receive_buffer
-        self._executor = Executor(userspace_datapath)
+        self._executor = Executor()
         self._monitor: Monitor | None = None
         self._looking = asyncio.Lock()
         self._tables: Tables = {}

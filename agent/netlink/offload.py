@@ -6,7 +6,8 @@ and forwards it as it is, with a wrong checksum, and every TCP and UDP receiver 
 is always computed). A vxlan device may join what it received into frames longer than its MTU (GRO),
 for which ovs-vswitchd has no room: it drops them, and TCP stands still.
 
-With the kernel's datapath nothing is turned off: its speed rests on offloads.
+With the kernel's datapath nothing is turned off: its speed rests on offloads. Which datapath a
+device's frames go through depends on its bridge, so that the plan has to say it.
 """
 
 from __future__ import annotations
@@ -16,18 +17,12 @@ import contextlib
 import fcntl
 import socket
 import struct
-from pathlib import Path
 
 from agent.netlink import netns
 
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_STXCSUM = 0x17
 _ETHTOOL_SGRO = 0x2C
-
-
-def userspace_datapath_only() -> bool:
-    """Whether the kernel has no Open vSwitch datapath, so that bridges can only be ``netdev``."""
-    return not Path("/sys/module/openvswitch").exists()
 
 
 def disable_tx_checksum(namespace: str | None, name: str) -> None:

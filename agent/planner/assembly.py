@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator
 
 from agent.errors import ErrorKind, Failure
-from agent.model import HOST_ID, Backend, Bridge, HostState, ObservedState, Port, segment_id
+from agent.model import (
+    HOST_ID,
+    Backend,
+    Bridge,
+    DatapathType,
+    HostState,
+    ObservedState,
+    Port,
+    segment_id,
+)
 from agent.planner.bridges import draft_bridge, kept_row
 from agent.planner.claims import Claim, LinkName, PeerName
 from agent.planner.draft import Draft
@@ -32,7 +41,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     """
     if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
-    inventory = take_inventory(observed, desired.fleet_uid, desired.released)
+    inventory = take_inventory(observed, desired.fleet_uid, desired.released, _userspace(desired))
     contested = _contested(desired)
     surroundings = survey(desired, inventory)
     segments, refusals = expand(desired, surroundings)
@@ -64,6 +73,11 @@ def _vswitchd_down() -> Failure:
 def desired_bridges(desired: HostState) -> tuple[Bridge, ...]:
     overlay = () if desired.overlay is None else (desired.overlay,)
     return (*overlay, *sorted(desired.bridges, key=lambda bridge: bridge.id))
+
+
+def _userspace(desired: HostState) -> frozenset[str]:
+    bridges = desired_bridges(desired)
+    return frozenset(b.name for b in bridges if b.datapath_type is DatapathType.NETDEV)
 
 
 def _draft_bridges(

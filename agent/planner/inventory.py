@@ -45,6 +45,8 @@ class Inventory:
     """What intent set on rows of ours and does not set any more."""
     stacks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """The devices that take the frames of another one, by its ifindex."""
+    userspace: frozenset[str] = frozenset()
+    """The bridges that shall have a userspace datapath."""
 
     def released(self, resource: str, table: str, row: str) -> tuple[Release, ...]:
         return self.releases.get((resource, table, row), ())
@@ -83,7 +85,10 @@ class Inventory:
 
 
 def take_inventory(
-    observed: ObservedState, owner: str, released: Collection[Release] = ()
+    observed: ObservedState,
+    owner: str,
+    released: Collection[Release] = (),
+    userspace: frozenset[str] = frozenset(),
 ) -> Inventory:
     bridges: dict[str, list[OvsBridge]] = defaultdict(list)
     ports: dict[str, list[PlacedPort]] = defaultdict(list)
@@ -115,6 +120,7 @@ def take_inventory(
         device_rows=device_rows(observed),
         releases=by_row(released),
         stacks=_stacks(observed),
+        userspace=userspace,
     )
 
 

@@ -30,7 +30,7 @@ from agent.planner.claims import (
 from agent.planner.draft import NOTHING, Draft, joined
 from agent.planner.health import foreign_interface, interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
-from agent.planner.links import Wish, configure, enslaved_elsewhere
+from agent.planner.links import Wish, configure, enslaved_elsewhere, fit_for_userspace
 from agent.planner.linux_bridges import derived_mac, kept_bridge
 from agent.planner.plan import (
     AddFdb,
@@ -60,7 +60,7 @@ def draft_kernel_segment(
         # A bridge that has the name but is not the segment's goes: its device has no place yet.
         device = replace(device, master="")
     stage = joined(
-        _device_steps(segment, host_uid, inventory, device),
+        _device_steps(segment, host_uid, inventory, device, is_plugged=row is not None),
         _row_steps(segment, inventory, row),
     )
     claims = _claims(segment, device, row)
@@ -156,20 +156,24 @@ def _creation(segment: Segment, host_uid: str, inventory: Inventory) -> Stage:
 
 
 def _device_steps(
-    segment: Segment, host_uid: str, inventory: Inventory, device: Link | None
+    segment: Segment, host_uid: str, inventory: Inventory, device: Link | None, *, is_plugged: bool
 ) -> Stage:
     name = device_name(segment.vni)
     mac = derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
     master = segment.bridge if segment.on_linux_bridge else None
+    userspace = segment.bridge in inventory.userspace
     if device is None:
-        wish = Wish(up=True, master=master)
+        wish = Wish(up=True, master=master, userspace=userspace)
         return Stage(post=configure(segment.id, None, name, None, wish))
     first = Wish(quiet=True)
     if master is None and inventory.owns_device(device.master):
         first = replace(first, master="")
-    wish = Wish(segment.mtu, mac, up=True, master=master)
+    wish = Wish(segment.mtu, mac, up=True, master=master, userspace=userspace)
+    fit = fit_for_userspace(
+        segment.id, None, device, segment.bridge, inventory, moves=not is_plugged
+    )
     placing = Stage(
-        pre=configure(segment.id, None, name, device, first),
+        pre=fit + configure(segment.id, None, name, device, first),
         post=configure(segment.id, None, name, device, wish),
     )
     return joined(placing, _table_steps(segment, device, inventory))

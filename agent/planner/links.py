@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link
+from agent.model import DatapathType, Link
 from agent.planner.inventory import Inventory
 from agent.planner.plan import AddAddress, DeleteAddress, NetlinkStep, SetLink
 
@@ -28,6 +28,8 @@ class Wish:
     alias: str | None = None
     master: str | None = None
     """The Linux bridge it shall be in; empty for none."""
+    userspace: bool = False
+    """Whether its frames go through a userspace datapath; seen to whenever it comes up."""
     addresses: frozenset[str] | None = None
     """What the device shall have; of what else it has, only what bears our mark goes."""
 
@@ -46,6 +48,7 @@ def configure(
         alias=_unless_equal(wish.alias, have.alias if have else None),
         master=_unless_equal(wish.master, have.master if have else None),
         quiet=_unless_equal(wish.quiet, have.quiet if have else True),
+        userspace=wish.userspace and bool(wish.up) and not (have and have.up),
         ifindex=have.ifindex if have else None,
     )
     first = _in_order(changes)
@@ -57,7 +60,7 @@ def configure(
 def _in_order(changes: SetLink) -> tuple[NetlinkStep, ...]:
     """A device comes up only when it is quiet and in the bridge that it belongs to."""
     if changes.up is not None and (changes.master, changes.quiet) != (None, None):
-        return (*_in_order(replace(changes, up=None)), _only_up(changes))
+        return (*_in_order(replace(changes, up=None, userspace=False)), _only_up(changes))
     named = (
         changes.mtu,
         changes.mac,
@@ -70,8 +73,29 @@ def _in_order(changes: SetLink) -> tuple[NetlinkStep, ...]:
 
 
 def _only_up(changes: SetLink) -> SetLink:
-    name, index = changes.name, changes.ifindex
-    return SetLink(changes.resource, changes.netns, name, up=changes.up, ifindex=index)
+    return SetLink(
+        changes.resource,
+        changes.netns,
+        changes.name,
+        up=changes.up,
+        userspace=changes.userspace,
+        ifindex=changes.ifindex,
+    )
+
+
+def fit_for_userspace(
+    resource: str, netns: str | None, link: Link, bridge: str, inventory: Inventory, *, moves: bool
+) -> tuple[NetlinkStep, ...]:
+    """What a device that may be up already needs before a userspace datapath gets its frames.
+
+    Offloads are not observed: it is when it ``moves`` to the bridge, or the bridge to another
+    datapath, that they are seen to.
+    """
+    row = inventory.observed.bridges.get(bridge)
+    changes = moves or row is None or row.datapath_type != DatapathType.NETDEV.value
+    if bridge not in inventory.userspace or not changes:
+        return ()
+    return (SetLink(resource, netns, link.name, userspace=True, ifindex=link.ifindex),)
 
 
 def enslaved_elsewhere(resource: str, link: Link, inventory: Inventory) -> Failure | None:

@@ -162,6 +162,8 @@ class SetLink:
     """The Linux bridge to enslave it to (IFLA_MASTER), by name; empty releases it."""
     quiet: bool | None = None
     """True keeps the host from taking part in IP on it (``Link.quiet``), before it goes up."""
+    userspace: bool = False
+    """Its frames go through a userspace datapath: no offload may be on that this cannot take."""
     ifindex: int | None = None
 
     def describe(self) -> str:
@@ -176,6 +178,8 @@ class SetLink:
         words = [changes(named, {})] if named else []
         if self.quiet:
             words.append("keep the host itself from answering and listening on it")
+        if self.userspace:
+            words.append("turn off the offloads that the userspace datapath cannot take")
         return f"change device {self.name}{_where(self.netns)}: {', '.join(words)}"
 
 

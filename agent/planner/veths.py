@@ -14,7 +14,7 @@ from agent.planner.claims import Claim, LinkName, OvsName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort, is_pair
-from agent.planner.links import Wish, configure, enslaved_elsewhere
+from agent.planner.links import Wish, configure, enslaved_elsewhere, fit_for_userspace
 from agent.planner.plan import AddPort, CreateVeth, NetlinkStep, Stage
 from agent.planner.port_rows import stale_links, stale_rows, wanted_addresses
 from agent.planner.rows import mend_port
@@ -30,23 +30,24 @@ def draft_plugged_veth(
     """A veth on a bridge of Open vSwitch; ``placed`` is the row that already is this port's."""
     link = _living_link(port, peer, inventory)
     if link is None:
-        near = configure(port.id, None, port.interface, None, Wish(up=not port.admin_down))
+        wish = Wish(up=not port.admin_down, userspace=port.bridge in inventory.userspace)
+        near = configure(port.id, None, port.interface, None, wish)
         draft = _new_pair(port, peer, inventory, near)
         make = replace(draft.make, ovsdb=(AddPort(port.id, port.bridge, wanted),))
         return replace(draft, make=make)
     if failure := enslaved_elsewhere(port.id, link, inventory):
         return failure
-    release: tuple[NetlinkStep, ...] = ()
+    pre = _fit(port, peer, inventory, link, moves=placed is None)
     if inventory.owns_device(link.master):
-        release = configure(port.id, None, port.interface, link, Wish(master=""))
+        pre += configure(port.id, None, port.interface, link, Wish(master=""))
     post = _settle_pair(port, peer, inventory, link, master=None)
     draft = _draft(port, inventory, placed, link)
     if placed is None:
-        make = Stage(release, (AddPort(port.id, port.bridge, wanted),), post)
+        make = Stage(pre, (AddPort(port.id, port.bridge, wanted),), post)
         return replace(draft, claims=(OvsName(port.interface),), make=make)
     ops = mend_port(port.id, placed, wanted, inventory=inventory)
     failures = () if ops else interface_failures(port.id, placed.port.interfaces[0])
-    return replace(draft, mend=Stage(release, ops, post), failures=failures)
+    return replace(draft, mend=Stage(pre, ops, post), failures=failures)
 
 
 def draft_enslaved_veth(
@@ -101,7 +102,8 @@ def _new_pair(
         peer.interface,
         port.mac.lower(),
     )
-    wish = Wish(up=True, addresses=wanted_addresses(port))
+    userspace = port.bridge in inventory.userspace
+    wish = Wish(up=True, userspace=userspace, addresses=wanted_addresses(port))
     far = configure(port.id, peer.netns, peer.interface, None, wish)
     claims: tuple[Claim, ...] = (
         OvsName(port.interface),
@@ -112,12 +114,25 @@ def _new_pair(
     return replace(draft, claims=claims, make=Stage(pre=(create,), post=near + far))
 
 
+def _fit(
+    port: Port, peer: VethPeer, inventory: Inventory, link: Link, *, moves: bool
+) -> tuple[NetlinkStep, ...]:
+    far = inventory.observed.peers[peer.netns, peer.interface]
+    ends = ((None, link), (peer.netns, far))
+    return tuple(
+        step
+        for netns, end in ends
+        for step in fit_for_userspace(port.id, netns, end, port.bridge, inventory, moves=moves)
+    )
+
+
 def _settle_pair(
     port: Port, peer: VethPeer, inventory: Inventory, link: Link, master: str | None
 ) -> tuple[NetlinkStep, ...]:
     far = inventory.observed.peers[peer.netns, peer.interface]
-    near = Wish(mtu=port.mtu, up=not port.admin_down, quiet=True, master=master)
-    wish = Wish(port.mtu, port.mac.lower() or None, up=True, addresses=wanted_addresses(port))
+    both = Wish(mtu=port.mtu, up=True, userspace=port.bridge in inventory.userspace)
+    near = replace(both, up=not port.admin_down, quiet=True, master=master)
+    wish = replace(both, mac=port.mac.lower() or None, addresses=wanted_addresses(port))
     return configure(port.id, None, port.interface, link, near) + configure(
         port.id, peer.netns, peer.interface, far, wish
     )

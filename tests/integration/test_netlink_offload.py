@@ -11,6 +11,7 @@ import pytest
 from agent.errors import Failure
 from agent.netlink import Netlink
 from agent.planner.plan import AddAddress, CreateVeth, NetlinkStep, SetLink
+from tests.support.netlink import execute, look
 from tests.support.netns import Namespace, namespace
 from tests.support.ovs import OpenVSwitch
 
@@ -45,22 +46,26 @@ def workloads() -> Iterator[tuple[Namespace, Namespace]]:
         yield one, two
 
 
-def attach(workload: Namespace, number: int) -> list[NetlinkStep]:
+def attach(workload: Namespace, number: int, *, userspace: bool) -> list[NetlinkStep]:
     """The steps that make veth ``v<number>`` and dress its ends."""
     name, there = f"v{number}", workload.name
     return [
         CreateVeth("p", name, f"ovsfleet:f:port:{number}", 1400, there, "eth0"),
         AddAddress("p", there, "eth0", f"192.0.2.{number}/24"),
-        SetLink("p", there, "eth0", up=True),
-        SetLink("p", None, name, up=True),
+        SetLink("p", there, "eth0", up=True, userspace=userspace),
+        SetLink("p", None, name, up=True, userspace=userspace),
     ]
 
 
 def connect(ovs: OpenVSwitch, workloads: tuple[Namespace, Namespace], *, userspace: bool) -> None:
-    steps = [s for n, workload in enumerate(workloads, 1) for s in attach(workload, n)]
+    steps = [
+        step
+        for number, workload in enumerate(workloads, 1)
+        for step in attach(workload, number, userspace=userspace)
+    ]
 
     async def run() -> list[Failure | None]:
-        netlink = Netlink(userspace_datapath=lambda: userspace)
+        netlink = Netlink()
         return [await netlink.apply(step) for step in steps]
 
     assert ovs.netns.run(run) == [None] * len(steps)
@@ -106,12 +111,20 @@ def test_offload_is_off_after_a_kill_between_creation_and_up(
 ) -> None:
     """The pair was made, the agent died; the next plan only brings it up."""
     connect(ovs, workloads, userspace=False)
-    steps = attach(workloads[0], 1)[2:]
+    steps = attach(workloads[0], 1, userspace=True)[2:]
 
     async def run() -> list[Failure | None]:
-        netlink = Netlink(userspace_datapath=lambda: True)
+        netlink = Netlink()
         return [await netlink.apply(step) for step in steps]
 
     assert ovs.netns.run(run) == [None, None]
     assert "tx-checksumming: off" in workloads[0].exec("ethtool", "-k", "eth0")
     assert "tx-checksumming: off" in ovs.netns.exec("ethtool", "-k", "v1")
+
+
+def test_offload_of_somebody_elses_device_is_left_on(ovs: OpenVSwitch) -> None:
+    ovs.netns.ip("link", "add", "card", "type", "veth", "peer", "name", "cable")
+    index = look(ovs.netns)[0]["card"].ifindex
+    step = SetLink("p", None, "card", up=True, userspace=True, ifindex=index)
+    assert execute(ovs.netns, step) == [None]
+    assert "tx-checksumming: on" in ovs.netns.exec("ethtool", "-k", "card")

@@ -43,6 +43,8 @@ class Kernel:
         """Of each vxlan device by ifindex: what leads where, and whether it bears our mark."""
         for name, entries in observed.fdb.items():
             self.forwarding[self.links[name].ifindex] = dict.fromkeys(entries, True)
+        self.fitted: set[int] = set()
+        """The devices whose offloads the userspace datapath can live with."""
         self._last_index = max(
             (link.ifindex for link in (*self.links.values(), *self.peers.values())), default=0
         )
@@ -216,6 +218,8 @@ class Kernel:
             raise NetlinkRefusedError("Address already in use")
         named = {key: value for key, value in wanted.items() if value is not None}
         self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
+        if step.userspace:
+            self.fitted.add(link.ifindex)
 
     def _add_address(self, step: AddAddress) -> None:
         link = self._target(step)
