@@ -1,8 +1,9 @@
 """One OVSDB transaction made of the planner's operations.
 
-Sets change by mutation, so that what others put beside our rows stays. Every operation that rests
-on a row as it was is checked twice: against the replica here, and by the server at commit
-(``verify``), so that a plan that is out of date changes nothing at all.
+Sets change by mutation, so that what others put beside our rows stays; only the interfaces of a
+port are written as a whole, which must not be empty between what goes and what comes. Every
+operation that rests on a row as it was is checked twice: against the replica here, and by the
+server at commit (``verify``), so that a plan that is out of date changes nothing at all.
 """
 
 from __future__ import annotations
@@ -160,14 +161,16 @@ class Writer:
 
     def _add_interface(self, op: AddInterface) -> None:
         row = self._placed(op.bridge, op.port)
-        row.addvalue("interfaces", self._insert_interface(op.interface))
+        row.verify("interfaces")
+        row.interfaces = [*row.interfaces, self._insert_interface(op.interface)]
 
     def _delete_interface(self, op: DeleteInterface) -> None:
         row, interface = self._placed(op.bridge, op.port), self._find("Interface", op.based_on.name)
         if op.based_on.name not in _names(self._replica.port(row)):
             raise OutOfDateError(f"interface {op.based_on.name} is not in port {op.port}")
         _verify(interface, freeze_interface(interface), op.based_on, ["external_ids"])
-        row.delvalue("interfaces", interface)
+        row.verify("interfaces")
+        row.interfaces = [each for each in row.interfaces if each != interface]
         interface.delete()
 
     def _placed(self, bridge: str, port: str) -> Row:

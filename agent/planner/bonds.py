@@ -1,8 +1,8 @@
 """Bonds: several devices that somebody else made, as the interfaces of one port.
 
 Members come and go one by one, so that the others keep forwarding: those that join do so before
-those that leave are taken out. A member whose device is missing is left out and told; the bond
-carries traffic over the rest.
+those that leave are taken out, unless another port waits for them. A member whose device is missing
+is left out and told; the bond carries traffic over the rest, or waits for the first to come back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from agent.errors import Failure
 from agent.model import Link, OvsPort, Port
-from agent.planner.claims import OvsName
+from agent.planner.claims import OvsName, Thing, ThingKind
 from agent.planner.devices import (
     configure_device,
     device_conflict,
@@ -30,6 +30,7 @@ from agent.planner.port_rows import (
     is_same_device,
     stale_links,
     stale_rows,
+    without_device,
 )
 
 
@@ -41,13 +42,25 @@ class _Members:
     """They stay."""
     renewed: frozenset[str]
     """Their device is another one of the same name now: taken out, and put in anew."""
+    missing: frozenset[str]
+    """They are members and have no device."""
     leaving: frozenset[str]
+    """Another port may wait for them."""
     joining: frozenset[str]
 
     @property
-    def can_stay(self) -> bool:
-        """Whether the port always has an interface on the way."""
-        return bool(self.sound | self.leaving | self.joining)
+    def waiting(self) -> frozenset[str]:
+        """Those that stay although they have no device: no other has one."""
+        return frozenset() if self.sound | self.renewed | self.joining else self.missing
+
+    @property
+    def going(self) -> frozenset[str]:
+        return self.leaving | (self.missing - self.waiting)
+
+    def can_stay(self, inventory: Inventory) -> bool:
+        """Whether the port has an interface after each transaction on the way."""
+        is_free = not any(OvsName(name) in inventory.holders for name in self.joining)
+        return bool(self.sound | self.missing) or (bool(self.joining) and is_free)
 
 
 def draft_bond(
@@ -60,12 +73,12 @@ def draft_bond(
             return conflict
     missing = tuple(device_missing(port, name) for name in port.members if name not in present)
     row = _with_interfaces(wanted.row, present)
-    placed = _fitting_row(port, inventory) if bridge_is_there and present else None
-    members = None if placed is None else _sorted_out(placed, present, inventory)
-    if placed is None or members is None or not members.can_stay:
+    placed = _fitting_row(port, inventory) if bridge_is_there else None
+    members = None if placed is None else _sorted_out(port, placed, present, inventory)
+    if placed is None or members is None or not members.can_stay(inventory):
         draft = _make(port, inventory, row)
     else:
-        draft = _mend(port, inventory, placed, members, row)
+        draft = _mend(port, inventory, placed, members, wanted.row)
         post = _configured(port, placed, members, present)
         draft = replace(draft, mend=replace(draft.mend, post=post))
     return replace(draft, failures=(*missing, *draft.failures))
@@ -85,14 +98,17 @@ def _fitting_row(port: Port, inventory: Inventory) -> PlacedPort | None:
     return None
 
 
-def _sorted_out(placed: PlacedPort, present: Mapping[str, Link], inventory: Inventory) -> _Members:
+def _sorted_out(
+    port: Port, placed: PlacedPort, present: Mapping[str, Link], inventory: Inventory
+) -> _Members:
     there = {each.name: each for each in placed.port.interfaces}
     known = there.keys() & present.keys()
     sound = {name for name in known if is_same_device(there[name], present[name], inventory)}
     return _Members(
         sound=frozenset(sound),
         renewed=frozenset(known - sound),
-        leaving=frozenset(there.keys() - present.keys()),
+        missing=frozenset(there.keys() & set(port.members) - present.keys()),
+        leaving=frozenset(there.keys() - set(port.members)),
         joining=frozenset(present.keys() - there.keys()),
     )
 
@@ -135,15 +151,20 @@ def _mend(
             AddInterface(port.id, placed.bridge, row.name, wanted[name]) for name in sorted(names)
         )
 
-    def removing(names: frozenset[str]) -> tuple[OvsdbOp, ...]:
-        return tuple(
-            DeleteInterface(port.id, placed.bridge, row.name, there[name]) for name in sorted(names)
-        )
-
-    sound = replace(row, interfaces=tuple(wanted[name] for name in sorted(members.sound)))
-    ops = mend_device_row(port, placed, sound, inventory) + removing(members.renewed)
+    kept = (
+        *(wanted[name] for name in sorted(members.sound)),
+        *(without_device(wanted[n], there[n], inventory) for n in sorted(members.waiting)),
+    )
+    ops: tuple[OvsdbOp, ...] = (
+        *mend_device_row(port, placed, replace(row, interfaces=kept), inventory),
+        *(
+            DeleteInterface(port.id, placed.bridge, row.name, there[name])
+            for name in sorted(members.renewed)
+        ),
+    )
     make = adding(members.joining)
-    later = adding(members.renewed) + removing(members.leaving)
+    later = adding(members.renewed)
+    going = tuple(Thing(ThingKind.INTERFACE, name) for name in sorted(members.going))
     failures = (
         failure
         for name in sorted(members.sound)
@@ -153,9 +174,9 @@ def _mend(
         port.id,
         bridge=port.bridge,
         claims=tuple(OvsName(name) for name in sorted(members.joining)),
-        stale=(*stale_rows(port, inventory, placed), *stale_links(port, inventory, None)),
+        stale=(*stale_rows(port, inventory, placed), *going, *stale_links(port, inventory, None)),
         mend=Stage(ovsdb=ops),
         make=Stage(ovsdb=make),
         later=Stage(ovsdb=later),
-        failures=() if ops or make or later else tuple(failures),
+        failures=() if ops or make or later or going else tuple(failures),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import functools
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,6 +22,8 @@ DEFAULT_VXLAN_PORT = "4789"
 class ThingKind(enum.Enum):
     BRIDGE = "bridge"
     PORT = "port"
+    INTERFACE = "interface"
+    """One of several in a port, that goes without the others."""
     LINK = "device"
 
 
@@ -132,6 +135,12 @@ class Holder:
     thing: Thing
     resource: str
     words: str
+    whole: Thing | None = None
+    """What ``thing`` is a part of and goes with as well."""
+
+    def going(self, doomed: Collection[Thing]) -> tuple[Thing, ...]:
+        """What of it is doomed, so that the claim gets free; nothing while it stays."""
+        return tuple(each for each in (self.thing, self.whole) if each and each in doomed)
 
 
 def tunnel_key(interface: OvsInterface) -> TunnelKey | None:

@@ -81,8 +81,15 @@ def _port_holders(bridge: OvsBridge, port: OvsPort, owner: str) -> Iterator[tupl
     holder = Holder(Thing(ThingKind.PORT, port.name), resource, words)
     yield OvsName(port.name), holder
     for interface in port.interfaces:
-        yield OvsName(interface.name), holder
+        if interface.name != port.name:
+            yield OvsName(interface.name), _part(holder, interface)
         yield from ((claim, holder) for claim in _tunnel_claims(interface, resource))
+
+
+def _part(holder: Holder, interface: OvsInterface) -> Holder:
+    words = f"interface {interface.name} of {holder.words}"
+    thing = Thing(ThingKind.INTERFACE, interface.name)
+    return Holder(thing, holder.resource, words, whole=holder.thing)
 
 
 def _tunnel_claims(interface: OvsInterface, resource: str) -> Iterator[Claim]:

@@ -96,7 +96,7 @@ def _refusal(
             return _bridge_failed(draft, bridge, broken[bridge])
     for claim in draft.claims:
         for holder in inventory.holders.get(claim, ()):
-            if holder.thing not in result.doomed:
+            if not holder.going(result.doomed):
                 return _conflict(draft.resource, claim, holder)
     return None
 

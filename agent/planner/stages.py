@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from agent.planner.claims import Carriage, Claim, Holder, Thing, ThingKind, UdpPort
+from agent.planner.claims import Carriage, Claim, Thing, ThingKind, UdpPort
 from agent.planner.draft import Draft
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import (
@@ -29,6 +29,7 @@ from agent.planner.settle import Settlement
 
 _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
     DeletePort,
+    AddInterface,
     DeleteInterface,
     DeleteBridge,
     AddBridge,
@@ -36,16 +37,21 @@ _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
     SetPort,
     SetInterface,
     AddPort,
-    AddInterface,
 )
-"""Within a stage; so that ``Stage.groups`` holds bridges before the ports that need them."""
+"""Within a stage; so that no port is without interfaces on the way, and ``Stage.groups`` holds
+bridges before the ports that need them."""
 
 
 def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
     drafts = sorted(settlement.accepted.values(), key=lambda draft: draft.resource)
     waiting = _waiting(drafts, settlement, inventory)
     hindering = _hindering(drafts, settlement, inventory)
-    rows = {row.port.name: row for placed in inventory.ports.values() for row in placed}
+    rows = {
+        name: row
+        for placed in inventory.ports.values()
+        for row in placed
+        for name in (row.port.name, *(each.name for each in row.port.interfaces))
+    }
     first: list[Stage] = []
     second: list[Stage] = []
     for draft in drafts:
@@ -59,7 +65,8 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
         for thing in draft.stale:
             if thing not in settlement.doomed:
                 continue
-            outlives = draft.make_first and not waits and thing not in hindering
+            is_part = thing.kind is ThingKind.INTERFACE
+            outlives = (is_part or (draft.make_first and not waits)) and thing not in hindering
             deletion = _deletion(draft.resource, thing, inventory, rows)
             (second if outlives else first).append(deletion)
     return tuple(stage for stage in (_merge(first), _merge(second)) if stage != Stage())
@@ -77,9 +84,7 @@ def _waiting(
 def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory) -> set[Thing]:
     """What others wait for, and ports whose bridge goes: the first stage has to delete it."""
     hindering = {
-        holder.thing
-        for draft in drafts
-        for holder in _obstacles(draft.claims, settlement, inventory)
+        thing for draft in drafts for thing in _obstacles(draft.claims, settlement, inventory)
     }
     doomed_bridges = (each.name for each in settlement.doomed if each.kind is ThingKind.BRIDGE)
     for name in doomed_bridges:
@@ -90,12 +95,12 @@ def _hindering(drafts: list[Draft], settlement: Settlement, inventory: Inventory
 
 def _obstacles(
     claims: Iterable[Claim], settlement: Settlement, inventory: Inventory
-) -> list[Holder]:
+) -> list[Thing]:
     return [
-        holder
+        thing
         for claim in claims
         for holder in inventory.holders.get(claim, ())
-        if holder.thing in settlement.doomed
+        for thing in holder.going(settlement.doomed)
     ]
 
 
@@ -109,6 +114,9 @@ def _deletion(
         bridge = inventory.observed.bridges[thing.name]
         return Stage(ovsdb=(DeleteBridge(resource, bridge.name, bridge),))
     placed = rows[thing.name]
+    if thing.kind is ThingKind.INTERFACE:
+        (interface,) = (each for each in placed.port.interfaces if each.name == thing.name)
+        return Stage(ovsdb=(DeleteInterface(resource, placed.bridge, placed.port.name, interface),))
     return Stage(ovsdb=(DeletePort(resource, placed.bridge, thing.name, placed.port),))
 
 

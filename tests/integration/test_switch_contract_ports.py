@@ -167,7 +167,7 @@ def stored(settings: Settings) -> Settings:
 
 def test_a_device_that_goes_and_comes_back_is_plugged_in_again_on_both(ovs: OpenVSwitch) -> None:
     add_cards(ovs.netns, *CARDS)
-    desired = state(CARD, BOND)
+    desired = state(replace(CARD, mtu=0), BOND)
 
     async def body(real: RealHost) -> None:
         await settle(real, desired)
@@ -196,6 +196,29 @@ def test_a_device_that_goes_and_comes_back_is_plugged_in_again_on_both(ovs: Open
         await settle(real, desired)
 
     on_real(ovs.netns, ovs.remote, desired, body)
+
+
+def test_ports_exchange_their_devices_and_renew_them_while_others_join_on_both(
+    ovs: OpenVSwitch,
+) -> None:
+    add_cards(ovs.netns, *CARDS)
+    before = state(CARD, BOND)
+    after = state(replace(CARD, interface="eth2"), replace(BOND, members=("eth1", "eth3")))
+    more = state(replace(CARD, interface="eth2"), replace(BOND, members=("eth1", "eth3", "eth4")))
+
+    async def body(real: RealHost) -> None:
+        await settle(real, before)
+        ovs.vsctl("set", "Port", "bond0", "other_config:theirs=1")
+        seen = await settle(real, after)
+        assert {each.name for each in rows(seen)["bond0"].interfaces} == {"eth1", "eth3"}
+        for name in ("eth1", "eth3"):
+            ovs.netns.ip("link", "delete", name)
+            add_cards(ovs.netns, name)
+        seen = await settle(real, more)
+        assert {each.name for each in rows(seen)["bond0"].interfaces} == {"eth1", "eth3", "eth4"}
+        assert rows(seen)["bond0"].settings.maps["other_config"]["theirs"] == "1"
+
+    on_real(ovs.netns, ovs.remote, before, body)
 
 
 def test_half_a_patch_gets_its_other_half_back_on_both(ovs: OpenVSwitch) -> None:

@@ -32,6 +32,7 @@ from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, Vxlan
 from agent.planner.claims import TunnelKey, tunnel_key
 from agent.planner.plan import NetlinkStep, OvsdbOp, Plan, Stage, Step
+from agent.planner.port_rows import is_open
 from tests.support.kernel import Kernel, NetlinkRefusedError, generated_mac
 from tests.support.rows import OutOfDateError, Rows
 
@@ -57,7 +58,11 @@ class Switch:
         self._made: set[str] = set()
         """Devices that ovs-vswitchd made for internal rows."""
         self._tunnel_devices: set[str] = set()
-        self._opened: dict[str, int] = {}
+        self._opened: dict[str, int] = {
+            row.name: 0
+            for _, row in self._rows.interfaces()
+            if row.type in ("", "system") and is_open(row) and row.name not in observed.links
+        }
         """The ifindex that ovs-vswitchd opened for each system interface."""
         self._tunnels: dict[TunnelKey, str] = {}
         self.reconfigure()

@@ -17,9 +17,10 @@ from agent.model import (
     PatchPeer,
     Port,
     PortType,
+    TapOwner,
 )
 from agent.planner import make_plan, owed_releases, still_released
-from agent.planner.plan import DeleteInterface, DeletePort, SetInterface
+from agent.planner.plan import DeleteInterface, DeletePort, SetInterface, SetTapOwner
 from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.satisfaction import own_part
 from tests.support.switch import Switch
@@ -201,7 +202,7 @@ def test_a_bond_whose_devices_are_all_gone_comes_back_with_the_first_of_them() -
         switch.kernel.delete_link(name)
     switch.reconfigure()
     settled(wanting(BOND), switch)
-    assert interfaces(switch, "bond0") == []
+    assert interfaces(switch, "bond0") == ["eth3", "eth4"]
     switch.kernel.links["eth4"] = replace(DEVICES["eth4"], ifindex=99)
     settled(wanting(BOND), switch)
     assert interfaces(switch, "bond0") == ["eth4"]
@@ -253,6 +254,33 @@ def test_a_patch_follows_when_a_bridge_gives_way_to_another_of_its_name(replaced
         "to-a",
         "to-b",
     }
+
+
+def test_a_tap_that_is_open_keeps_its_owner_and_gets_everything_else() -> None:
+    tap = replace(PORT, type=PortType.TAP, tap_owner=TapOwner(1))
+    switch = settled(wanting(tap), Switch(bare_host()))
+    switch.refuses = lambda step: isinstance(step, SetTapOwner)
+    after = replace(tap, tap_owner=TapOwner(2), mtu=1400, admin_down=True)
+    (failure,) = switch.run(make_plan(wanting(after), switch.observed))
+    assert failure.resource == tap.id
+    link = switch.kernel.links["p0"]
+    assert (link.mtu, link.up, link.tap_owner) == (1400, False, TapOwner(1))
+
+
+@pytest.mark.parametrize("datapath", [DatapathType.NETDEV, DatapathType.SYSTEM])
+@pytest.mark.parametrize("steps", range(5))
+def test_a_tap_gives_way_to_an_internal_port_whenever_the_agent_is_killed(
+    steps: int, datapath: DatapathType
+) -> None:
+    overlay = replace(OVERLAY, datapath_type=datapath)
+    before = replace(wanting(replace(PORT, type=PortType.TAP)), overlay=overlay)
+    after = replace(wanting(PORT), overlay=overlay)
+    switch = settled(before, Switch(bare_host()))
+    made = switch.kernel.links["p0"].ifindex
+    switch.run(make_plan(after, switch.observed), limit=steps)
+    settled(after, switch)
+    assert switch.kernel.links["p0"].ifindex != made
+    assert not make_plan(after, switch.observed).failures
 
 
 @pytest.mark.parametrize("before", [CARD, BOND])
