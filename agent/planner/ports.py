@@ -182,14 +182,15 @@ def _is_unplugged(interface: OvsInterface, link: Link | None) -> bool:
 
 
 def _make_internal(port: Port, inventory: Inventory, wanted: WantedRow) -> Draft:
-    own = inventory.links.get(port.id, ())
+    """What an ovs-vswitchd left behind in the kernel's datapath is taken over by the next one.
+
+    Those of a userspace datapath go with it: a TAP device that stays is one that we made.
+    """
     left_behind = next(
         (
             link
-            for link in own
-            if link.name == port.interface
-            and link.kind in OVS_KINDS
-            and not _is_plugged(port, inventory)
+            for link in inventory.links.get(port.id, ())
+            if (link.name, link.kind) == (port.interface, "openvswitch")
         ),
         None,
     )
@@ -208,15 +209,6 @@ def _make_internal(port: Port, inventory: Inventory, wanted: WantedRow) -> Draft
             ovsdb=(AddPort(port.id, port.bridge, wanted.row),),
             post=configure(port.id, None, port.interface, None, wish),
         ),
-    )
-
-
-def _is_plugged(port: Port, inventory: Inventory) -> bool:
-    """Whether the device was plugged in as it is: then it is a TAP device that we made."""
-    return any(
-        interface.name == port.interface and interface.type in ("", "system")
-        for placed in inventory.ports.get(port.id, ())
-        for interface in placed.port.interfaces
     )
 
 

@@ -63,7 +63,10 @@ def _create(port: Port, inventory: Inventory) -> CreateTap:
 
 
 def _settle(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
-    """An owner whom intent does not name is left as it is: the kernel cannot take one away."""
+    """An owner whom intent does not name is left as it is: the kernel cannot take one away.
+
+    It is the last to be changed: a virtual machine that has the device open keeps its owner.
+    """
     wanted, have = port.tap_owner or _NOBODY, link.tap_owner or _NOBODY
     changed = TapOwner(
         uid=None if wanted.uid == have.uid else wanted.uid,
@@ -74,4 +77,4 @@ def _settle(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
     steps = configure(port.id, None, port.interface, link, wish)
     if changed == _NOBODY:
         return steps
-    return (SetTapOwner(port.id, port.interface, changed, link.ifindex), *steps)
+    return (*steps, SetTapOwner(port.id, port.interface, changed, link.ifindex))
