@@ -93,7 +93,9 @@ _ADDRESSES = st.lists(
 ).map(frozenset)
 _DEVICE_TYPES = (PortType.TAP, PortType.SYSTEM, PortType.PATCH, PortType.BOND)
 _PORT_TYPES = st.sampled_from((PortType.INTERNAL, PortType.VETH) * 2 + _DEVICE_TYPES)
-_BOND_MEMBERS = st.sets(st.sampled_from(MEMBERS), min_size=2).map(lambda m: tuple(sorted(m)))
+_BOND_MEMBERS = st.sets(st.sampled_from((*CARDS, *MEMBERS)), min_size=2, max_size=3).map(
+    lambda names: tuple(sorted(names))
+)
 _VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
 _TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
@@ -199,7 +201,8 @@ def port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, ground: Ground
             end = PatchPeer(far, name.replace("p", "q"), draw(st.sampled_from((0, 11))))
             return replace(common, patch=end, mtu=0, admin_down=False)
         case PortType.BOND:
-            return replace(common, interface="bond0", members=draw(_BOND_MEMBERS), mtu=0)
+            name = name.replace("p", "bond")
+            return replace(common, interface=name, members=draw(_BOND_MEMBERS), mtu=0)
     return _with_workload(draw, common, peer)
 
 
