@@ -119,6 +119,9 @@ def test_what_was_set_goes_back_although_another_value_was_accepted_in_between()
     first = wanting(replace(CARD, settings=NAMED))
     switch = settled(first, Switch(bare_host()))
     never_seen = successor(wanting(replace(CARD, settings=THEIRS)), first)
+    changed = settled(first, Switch(bare_host()))
+    changed.run(make_plan(never_seen, changed.observed))
+    assert row_settings(changed, "eth1") == THEIRS
     last = successor(wanting(CARD), never_seen)
     settled(last, switch)
     assert row_settings(switch, "eth1") == NO_SETTINGS
