@@ -85,11 +85,7 @@ class Fleet:
         with self.rest.stream("GET", "/v1/watch") as events:
             news = _synced(events.iter_lines())
             started = time.monotonic()
-            answer = self.rest.post("/v1/apply", json={"objects": list(objects)})
-            answered = time.monotonic() - started
-            if answer.status_code != 200:
-                raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
-            revision = answer.json()["revision"]
+            revision, answered = send(self.rest, objects)
             _next_status(news)
             while not (said := self._revision(revision))["realized"]:
                 if time.monotonic() - started > PATIENCE_S:
@@ -111,6 +107,17 @@ class Fleet:
         for kind, counts in answer.json().items():
             if isinstance(counts, dict) and counts.get("ready") != counts.get("total"):
                 raise RuntimeError(f"not all {kind} are Ready: {counts}")
+
+
+def send(rest: httpx.Client, objects: Sequence[dict[str, Any]]) -> tuple[int, float]:
+    """Apply the objects; the fleet's revision after it, and the seconds until the answer."""
+    started = time.monotonic()
+    answer = rest.post("/v1/apply", json={"objects": list(objects)})
+    answered = time.monotonic() - started
+    if answer.status_code != 200:
+        raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
+    revision: int = answer.json()["revision"]
+    return revision, answered
 
 
 def _synced(lines: Iterator[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from bench.fabric import PATIENCE_S
+from bench.fabric import PATIENCE_S, send
 from bench.report import Figure
 from deploy.lab.lab import Lab
 from deploy.lab.topology import plan
@@ -103,12 +103,7 @@ def _controller() -> Iterator[httpx.Client]:
 
 
 def _apply(rest: httpx.Client, objects: list[dict[str, Any]]) -> float:
-    started = time.monotonic()
-    answer = rest.post("/v1/apply", json={"objects": objects})
-    took = time.monotonic() - started
-    if answer.status_code != 200:
-        raise RuntimeError(f"apply: {answer.status_code} {answer.text[:500]}")
-    return took
+    return send(rest, objects)[1]
 
 
 def _page(rest: httpx.Client, token: str) -> float:

@@ -121,6 +121,19 @@ def internal_problem(scope: Scope) -> JSONResponse:
     )
 
 
+READ_CODES = ("unauthenticated", "not_found", "invalid", "unavailable")
+"""What reading an object can be answered with."""
+WRITE_CODES = (
+    *READ_CODES,
+    "malformed",
+    "forbidden",
+    "conflict",
+    "too_large",
+    "unsupported_media",
+)
+"""What a request with manifests can be answered with."""
+
+
 def declared(*codes: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries for the errors that a route can answer with."""
     return {

@@ -27,17 +27,23 @@ def _by_name(row: type[TunnelRow | PortRow]) -> dict[str, TypeEngine[Any]]:
 
 _KEYS = range(1, 1 << 24)
 _UDP_PORTS = range(1, 1 << 16)
+_IS_PATCH = PortRow.patch_bridge_uid.is_not(None)
 
-# By place and not by tunnel: of a star with n tunnels, each would have to meet all others.
-_PLACES = """
+_GIVEN = """
 WITH RECURSIVE given(bridge, ip, key, dst_port) AS (
     SELECT bridge, NULL, NULL, NULL FROM unnest(CAST(:bridges AS uuid[])) AS bridges(bridge)
     UNION ALL
     SELECT NULL, ip, key, dst_port
     FROM unnest(CAST(:ips AS text[]), CAST(:keys AS bigint[]), CAST(:ports AS bigint[]))
         AS outsides(ip, key, dst_port)
-),
-place AS (
+)
+"""
+
+# By place and not by tunnel: of a star with n tunnels, each would have to meet all others.
+_BRIDGES_REACHED = text(
+    _GIVEN  # noqa: S608 (both parts are constants)
+    + """
+, place AS (
     SELECT * FROM given
     UNION
     SELECT far.* FROM place CROSS JOIN LATERAL (
@@ -61,25 +67,13 @@ place AS (
         FROM port WHERE valid_to IS NULL AND patch_bridge_uid = place.bridge
     ) AS far
 )
+SELECT DISTINCT bridge FROM place WHERE bridge IS NOT NULL
 """
-_TUNNELS_AT = text(
-    _PLACES  # noqa: S608 (both parts are constants)
-    + "SELECT * FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid IN (SELECT bridge FROM place)"
-).columns(**{column.name: column.type for column in TunnelRow.__table__.columns})
-_PATCHES_AT = text(
-    _PLACES  # noqa: S608 (both parts are constants)
-    + "SELECT * FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL"
-    " AND bridge_uid IN (SELECT bridge FROM place)"
-).columns(**{column.name: column.type for column in PortRow.__table__.columns})
-
-_INHABITED = text("""
-WITH given(bridge, ip, key, dst_port) AS (
-    SELECT bridge, NULL, NULL, NULL FROM unnest(CAST(:bridges AS uuid[])) AS bridges(bridge)
-    UNION ALL
-    SELECT NULL, ip, key, dst_port
-    FROM unnest(CAST(:ips AS text[]), CAST(:keys AS bigint[]), CAST(:ports AS bigint[]))
-        AS outsides(ip, key, dst_port)
 )
+
+_INHABITED = text(
+    _GIVEN  # noqa: S608 (both parts are constants)
+    + """
 SELECT place.* FROM given AS place WHERE EXISTS (
     SELECT FROM tunnel WHERE valid_to IS NULL AND a_bridge_uid = place.bridge
 ) OR EXISTS (
@@ -93,8 +87,8 @@ SELECT place.* FROM given AS place WHERE EXISTS (
 ) OR EXISTS (
     SELECT FROM port WHERE valid_to IS NULL AND patch_bridge_uid = place.bridge
 )
-""")
-
+"""
+)
 
 _DEPARTING = text("""
 WITH lagging AS (
@@ -171,11 +165,12 @@ def flooding_component(
     inner = inner_places(links, _inhabited(tx, asked, uids) | left) if links else frozenset()
     if not inner:
         return []
-    given = _given(inner | left, uids)
+    bridges = list(tx.execute(_BRIDGES_REACHED, _given(inner | left, uids)).scalars())
+    tunnels = TunnelRow.a_bridge_uid == func.any(bridges), objects.current(Kind.TUNNEL)
+    patches = _IS_PATCH, PortRow.bridge_uid == func.any(bridges), objects.current(Kind.PORT)
     return [
-        objects.read(kind, row)
-        for kind, query in ((Kind.TUNNEL, _TUNNELS_AT), (Kind.PORT, _PATCHES_AT))
-        for row in tx.execute(query, given).mappings()
+        *objects.fetch(tx, Kind.TUNNEL, objects.versions(Kind.TUNNEL).where(*tunnels)),
+        *objects.fetch(tx, Kind.PORT, objects.versions(Kind.PORT).where(*patches)),
     ]
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from controller.api.bodies import JSON, YAML, Body, described, manifest_body
 from controller.api.conversion import to_change_result, to_manifest, to_removal
 from controller.api.dependencies import require_writes
-from controller.api.errors import PROBLEM_JSON, declared
+from controller.api.errors import PROBLEM_JSON, WRITE_CODES, declared
 from controller.api.label_selectors import parse_selector
 from controller.api.schemas.documents import ChangeResultDocument
 from controller.api.schemas.manifests import KindName
@@ -30,17 +30,7 @@ from controller.services.requests import Answer
 
 router = APIRouter(prefix="/v1", tags=["changes"])
 
-_ERRORS = declared(
-    "malformed",
-    "unauthenticated",
-    "forbidden",
-    "not_found",
-    "conflict",
-    "too_large",
-    "unsupported_media",
-    "invalid",
-    "unavailable",
-)
+_ERRORS = declared(*WRITE_CODES)
 
 _ERRORS[409]["content"][PROBLEM_JSON]["schema"] = {
     "anyOf": [

@@ -15,7 +15,7 @@ from pydantic import BaseModel, create_model
 from controller.api.bodies import Body, described, json_body, merge_patch_body, shaped
 from controller.api.conversion import to_document, to_manifest, to_warnings
 from controller.api.dependencies import Caller, Context, Project, require, require_writes
-from controller.api.errors import MERGE_PATCH, declared
+from controller.api.errors import MERGE_PATCH, READ_CODES, WRITE_CODES, declared
 from controller.api.etags import etag, is_unchanged, required_revision, wants_new
 from controller.api.listing import AsRead, list_page
 from controller.api.merge_patch import patched
@@ -53,9 +53,7 @@ from controller.services.intent import Change, Writer
 from controller.services.queries import is_uid
 from controller.services.requests import Answer
 
-_READ = ("unauthenticated", "not_found", "invalid", "unavailable")
-_WRITE = (*_READ, "malformed", "forbidden", "conflict", "too_large", "unsupported_media")
-_CHANGE = (*_WRITE, "stale", "precondition_required")
+_CHANGE = (*WRITE_CODES, "stale", "precondition_required")
 
 IfMatch = Annotated[
     str | None, Header(description="ETag of what the change is based on, or `*`. Required.")
@@ -158,7 +156,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         "/{name_or_uid}",
         operation_id=f"get_{of.one}",
         response_model=of.document,
-        responses={304: {"description": "Not changed"}, **declared(*_READ)},
+        responses={304: {"description": "Not changed"}, **declared(*READ_CODES)},
     )
     def get_object(
         *,
@@ -185,7 +183,7 @@ def _add_create(router: APIRouter, of: Collection) -> None:
         operation_id=f"create_{of.one}",
         status_code=201,
         response_model=of.written,
-        responses=declared(*_WRITE),
+        responses=declared(*WRITE_CODES),
         openapi_extra=described(of.manifest),
     )
     def create_object(*, write: Writing, body: Body[Any] = submitted) -> Response:
@@ -269,7 +267,7 @@ def _add_delete(router: APIRouter, of: Collection) -> None:
         "/{name_or_uid}",
         operation_id=f"delete_{of.one}",
         response_model=Deletion,
-        responses=declared(*_READ, "forbidden", "conflict", "stale", "precondition_required"),
+        responses=declared(*READ_CODES, "forbidden", "conflict", "stale", "precondition_required"),
     )
     def delete_object(
         *,

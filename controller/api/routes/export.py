@@ -16,7 +16,7 @@ from controller.api.bodies import JSON, YAML, Body, described, manifest_body
 from controller.api.canonical import canonical
 from controller.api.conversion import to_manifest
 from controller.api.dependencies import Caller, Context, RequestId, require_writes
-from controller.api.errors import declared
+from controller.api.errors import WRITE_CODES, declared
 from controller.api.etags import etag
 from controller.api.label_selectors import Selector, parse_selector
 from controller.api.schemas.base import Text
@@ -90,17 +90,7 @@ def _documents(
     "/diff",
     operation_id="diff",
     response_model=DifferenceList,
-    responses=declared(
-        "malformed",
-        "unauthenticated",
-        "forbidden",
-        "not_found",
-        "conflict",
-        "too_large",
-        "unsupported_media",
-        "invalid",
-        "unavailable",
-    ),
+    responses=declared(*WRITE_CODES),
     openapi_extra=described(DiffRequest, JSON, YAML),
 )
 def diff(

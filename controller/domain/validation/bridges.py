@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from controller.domain.intent import (
@@ -25,8 +26,9 @@ def check_bridges(after: After, faults: Faults) -> None:
     for name in sorted(_touched(after)):
         bridge = after.bridge(name)
         if bridge is not None and runs_stp(bridge):
-            _check_stp_ports(name, after, faults)
-            _check_stp_numbers(name, after, faults)
+            there = [entry for entry in after.at_bridge(name) if name in _ends(entry.spec)]
+            _check_stp_ports(name, there, after, faults)
+            _check_stp_numbers(name, there, after, faults)
 
 
 def _touched(after: After) -> set[str]:
@@ -64,14 +66,14 @@ def _number(name: str, entry: Draft) -> int | None:
     return spec.settings.stp.port_number
 
 
-def _check_stp_numbers(name: str, after: After, faults: Faults) -> None:
+def _check_stp_numbers(name: str, there: list[Draft], after: After, faults: Faults) -> None:
     """Refuse what makes Open vSwitch turn STP off: on all of the bridge, or on one port."""
-    there = [entry for entry in after.at_bridge(name) if name in _ends(entry.spec)]
     numbers = {entry.ref: number for entry in there if (number := _number(name, entry))}
     if not numbers:
         return
     unnumbered = [entry.ref for entry in there if entry.ref not in numbers]
-    twice = [ref for ref, number in numbers.items() if list(numbers.values()).count(number) > 1]
+    uses = Counter(numbers.values())
+    twice = [ref for ref, number in numbers.items() if uses[number] > 1]
     if unnumbered:
         for pointer in _numbering(name, there, after):
             faults.conflict(
@@ -103,9 +105,8 @@ def _numbering(name: str, there: list[Draft], after: After) -> Iterator[str]:
         yield f"{bridge.pointer}/spec/stp/enabled"
 
 
-def _check_stp_ports(name: str, after: After, faults: Faults) -> None:
+def _check_stp_ports(name: str, there: list[Draft], after: After, faults: Faults) -> None:
     """Count what takes part: internal ports and bonds do not, nor what turns it off."""
-    there = [entry for entry in after.at_bridge(name) if name in _ends(entry.spec)]
     if len(there) <= _MAX_STP_PORTS:
         return
     for pointer in _blamed(name, there, after):

@@ -15,11 +15,11 @@ from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.flooding import (
     Forest,
-    Link,
     Node,
     edges_of,
     joins_anew,
     link_of,
+    links_of,
     tell,
     vlans_of,
     where_joined,
@@ -35,19 +35,13 @@ def check_departing(after: After, faults: Faults) -> None:
         return
     forest = Forest()
     present = [(entry.ref, entry.spec) for entry in after.joining()]
-    links = list(_links([*present, *((ref, each.spec) for ref, each in departing.items())]))
+    links = links_of([*present, *((ref, each.spec) for ref, each in departing.items())])
     vlans = vlans_of(end for _, link in links for end in link)
     for ref, link in links:
         for edge in edges_of(link, vlans):
             circle = forest.lay(edge, ref)
             if circle and ref in departing and _can_be_whole(circle, new, departing):
                 _refuse(circle, new, departing, faults)
-
-
-def _links(specs: Iterable[tuple[Ref, Spec]]) -> Iterator[tuple[Ref, Link]]:
-    for ref, spec in specs:
-        if (link := link_of(spec)) is not None:
-            yield ref, link
 
 
 def _departing(after: After) -> Iterator[Departing]:

@@ -50,14 +50,14 @@ def check_flooding(after: After, faults: Faults) -> None:
     """Refuse each new tunnel or patch that closes a circle, and name the circle in its order."""
     if not any(link_of(draft.spec) for draft in after.drafts.values()):
         return
-    links = [
-        (entry, link) for entry in after.joining() if (link := link_of(entry.spec)) is not None
-    ]
+    joining = {entry.ref: entry for entry in after.joining()}
+    links = links_of((ref, entry.spec) for ref, entry in joining.items())
     vlans = vlans_of(end for _, link in links for end in link)
     forest = Forest()
     # What exists is free of circles, so with it laid first something new is always what closes one.
-    for entry, link in sorted(links, key=lambda found: _order(found[0])):
-        circles = [c for edge in edges_of(link, vlans) if (c := forest.lay(edge, entry.ref))]
+    for ref, link in sorted(links, key=lambda found: _order(joining[found[0]])):
+        entry = joining[ref]
+        circles = [c for edge in edges_of(link, vlans) if (c := forest.lay(edge, ref))]
         if circles and joins_anew(entry):
             faults.conflict(
                 f"{entry.pointer}/spec/{where_joined(entry.ref)}",
@@ -101,6 +101,10 @@ def joins_anew(entry: Draft) -> bool:
 
 def _order(entry: Draft) -> tuple[bool, Kind, str]:
     return joins_anew(entry), entry.ref.kind, entry.ref.name
+
+
+def links_of(specs: Iterable[tuple[Ref, Spec]]) -> list[tuple[Ref, Link]]:
+    return [(ref, link) for ref, spec in specs if (link := link_of(spec)) is not None]
 
 
 def link_of(spec: Spec) -> Link | None:
