@@ -60,7 +60,7 @@ def amend(table: str, row: Row, wish: Row, released: Collection[Release]) -> Ame
     keys = {
         name: changed
         for name, values in wanted.maps.items()
-        if (changed := _changed(row.settings.maps.get(name, {}), values))
+        if (changed := changed_keys(row.settings.maps.get(name, {}), values))
     }
     without: dict[str, set[str]] = defaultdict(set)
     for release in released:
@@ -73,7 +73,7 @@ def amend(table: str, row: Row, wish: Row, released: Collection[Release]) -> Ame
     return Amendment(columns, keys, {name: frozenset(gone) for name, gone in without.items()})
 
 
-def _changed(row: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+def changed_keys(row: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in wanted.items() if row.get(key) != value}
 
 

@@ -12,7 +12,7 @@ from agent.columns import Release
 from agent.model import OvsBridge, OvsInterface, OvsPort
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import ColumnValue, OvsdbOp, SetBridge, SetInterface, SetPort
-from agent.planner.releases import amend
+from agent.planner.releases import amend, changed_keys
 
 PORT_COLUMNS = ("tag", "trunks", "vlan_mode", "protected")
 INTERFACE_COLUMNS = ("mac", "mtu_request")
@@ -29,7 +29,7 @@ def mend_bridge(
     columns = _changed_columns(row, wanted, ("datapath_type", "fail_mode"))
     if _datapath_type(row) == _datapath_type(wanted):
         columns.pop("datapath_type", None)
-    ids = _changed_keys(row.external_ids, wanted.external_ids)
+    ids = changed_keys(row.external_ids, wanted.external_ids)
     settings = amend("Bridge", row, wanted, released)
     ops: list[OvsdbOp] = []
     if columns or ids or settings:
@@ -56,7 +56,7 @@ def mend_port(
     row = placed.port
     released = inventory.released(resource, "Port", row.name) if inventory else ()
     columns = _changed_columns(row, wanted, PORT_COLUMNS)
-    marks = _changed_keys(row.external_ids, wanted.external_ids)
+    marks = changed_keys(row.external_ids, wanted.external_ids)
     settings = amend("Port", row, wanted, released)
     ops: list[OvsdbOp] = []
     if columns or marks or settings:
@@ -76,7 +76,7 @@ def _mend_local_port(
 ) -> tuple[OvsdbOp, ...]:
     row = placed.port
     ops: list[OvsdbOp] = []
-    if missing := _changed_keys(row.external_ids, marks):
+    if missing := changed_keys(row.external_ids, marks):
         ops.append(SetPort(resource, placed.bridge, row.name, row, external_ids=missing))
     for interface in row.interfaces:
         if interface.name == row.name:
@@ -95,8 +95,8 @@ def _mend_interface(
     released: Collection[Release] = (),
 ) -> tuple[OvsdbOp, ...]:
     columns = _changed_columns(row, wanted, names)
-    options = _changed_keys(row.options, wanted.options)
-    marks = _changed_keys(row.external_ids, wanted.external_ids)
+    options = changed_keys(row.options, wanted.options)
+    marks = changed_keys(row.external_ids, wanted.external_ids)
     without = unset & row.options.keys()
     settings = amend("Interface", row, wanted, released)
     if not (columns or options or marks or without or settings):
@@ -117,10 +117,6 @@ def _changed_columns(
 def _read(row: OvsBridge | OvsPort | OvsInterface, name: str) -> ColumnValue:
     value: ColumnValue = getattr(row, name)
     return value.lower() if name == "mac" and isinstance(value, str) else value
-
-
-def _changed_keys(row: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in wanted.items() if row.get(key) != value}
 
 
 def _datapath_type(bridge: OvsBridge) -> str:
