@@ -6,18 +6,27 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from controller.api.schemas.documents import (
     AnyDocument,
     BridgeDocument,
     ChangeResultDocument,
     ChangeWarning,
     FailureDocument,
+    FlowExportDocument,
     HostDocument,
+    HostGroupDocument,
+    MirrorDocument,
     ObjectResultDocument,
     PhaseCounts,
+    PoolDocument,
     PortDocument,
+    QosPolicyDocument,
     SegmentDocument,
+    TransportZoneDocument,
     TunnelDocument,
+    TunnelProfileDocument,
 )
 from controller.api.schemas.manifests import (
     AnyManifest,
@@ -38,7 +47,17 @@ from controller.api.schemas.requests import ObjectName
 from controller.api.settings import bridge_settings, port_settings, settings_fields
 from controller.domain import intent
 from controller.domain.errors import Violation
-from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Ref, Removal, Spec
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    DEFINITIONS,
+    Definition,
+    Kind,
+    Manifest,
+    Mode,
+    Ref,
+    Removal,
+    Spec,
+)
 from controller.domain.status import Phase, Status
 from controller.services.intent import ChangeResult, ObjectResult
 from controller.services.queries import ResourceFailure, View
@@ -49,7 +68,18 @@ DOCUMENTS: dict[Kind, type[AnyDocument]] = {
     Kind.SEGMENT: SegmentDocument,
     Kind.PORT: PortDocument,
     Kind.TUNNEL: TunnelDocument,
+    Kind.POOL: PoolDocument,
+    Kind.TRANSPORT_ZONE: TransportZoneDocument,
+    Kind.HOST_GROUP: HostGroupDocument,
+    Kind.TUNNEL_PROFILE: TunnelProfileDocument,
+    Kind.QOS_POLICY: QosPolicyDocument,
+    Kind.MIRROR: MirrorDocument,
+    Kind.FLOW_EXPORT: FlowExportDocument,
 }
+_DEFINITIONS: dict[Kind, TypeAdapter[Definition]] = {
+    kind: TypeAdapter(spec) for kind, spec in DEFINITIONS.items()
+}
+_KINDS = {spec: kind for kind, spec in DEFINITIONS.items()}
 
 
 def to_ref(kind: str, metadata: ManifestMetadata) -> Ref:
@@ -92,6 +122,8 @@ def _to_spec(shape: AnyManifest) -> Spec:
             return _to_port(spec)
         case TunnelManifest(spec=spec):
             return _to_tunnel(spec)
+        case _:
+            return _DEFINITIONS[Kind(shape.kind)].validate_python(shape.spec.model_dump())
 
 
 def _to_host(spec: HostSpec) -> intent.HostSpec:
@@ -180,6 +212,9 @@ def to_document(view: View) -> AnyDocument:
 
 def spec_fields(spec: Spec) -> dict[str, Any]:
     """As the fields of its shape are called, in plain values."""
+    if isinstance(spec, Definition):
+        found: dict[str, Any] = _DEFINITIONS[_KINDS[type(spec)]].dump_python(spec, mode="json")
+        return found
     fields = asdict(spec)
     for name, value in fields.items():
         if isinstance(value, str):

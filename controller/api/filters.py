@@ -83,7 +83,7 @@ _TOKEN = re.compile(
 
 def fields_of(kind: Kind) -> Mapping[str, type]:
     """Paths that a filter of this kind may name, besides labels."""
-    return _METADATA | {f"spec.{name}": of for name, of in _SPECS[kind].items()} | _STATUS
+    return _METADATA | {f"spec.{name}": of for name, of in _SPECS.get(kind, {}).items()} | _STATUS
 
 
 def value_in(view: View, field: str) -> Found:

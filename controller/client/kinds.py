@@ -29,11 +29,32 @@ BRIDGE = KindInfo("Bridge", "bridges", "br", is_on_hosts=True)
 SEGMENT = KindInfo("Segment", "segments", "seg")
 PORT = KindInfo("Port", "ports", "p", is_on_hosts=True)
 TUNNEL = KindInfo("Tunnel", "tunnels", "tun", is_on_hosts=True)
+POOL = KindInfo("Pool", "pools", "pool")
+TRANSPORT_ZONE = KindInfo("TransportZone", "transport-zones", "tz")
+HOST_GROUP = KindInfo("HostGroup", "host-groups", "hg")
+TUNNEL_PROFILE = KindInfo("TunnelProfile", "tunnel-profiles", "tp")
+QOS_POLICY = KindInfo("QosPolicy", "qos-policies", "qos")
+MIRROR = KindInfo("Mirror", "mirrors", "mir", is_on_hosts=True)
+FLOW_EXPORT = KindInfo("FlowExport", "flow-exports", "fe")
 
 DEFAULT_PROJECT = "default"
-"""Where hosts, bridges and tunnels live, and what a name without a project means."""
+"""Where everything but segments and ports lives, and what a name without a project means."""
 
-KINDS = (HOST, BRIDGE, SEGMENT, PORT, TUNNEL)
+KINDS = (
+    POOL,
+    TRANSPORT_ZONE,
+    HOST_GROUP,
+    TUNNEL_PROFILE,
+    QOS_POLICY,
+    HOST,
+    BRIDGE,
+    SEGMENT,
+    PORT,
+    TUNNEL,
+    MIRROR,
+    FLOW_EXPORT,
+)
+"""In the order in which references point backwards."""
 BY_NAME: Mapping[str, KindInfo] = {kind.name: kind for kind in KINDS}
 _SPELLINGS = {
     spelling: kind for kind in KINDS for spelling in (kind.word, kind.collection, kind.short)

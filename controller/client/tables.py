@@ -8,7 +8,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from controller.client.documents import Document, age, headline_condition, plain, utc_now
-from controller.client.kinds import BRIDGE, HOST, PORT, SEGMENT, TUNNEL, KindInfo
+from controller.client.kinds import (
+    BRIDGE,
+    FLOW_EXPORT,
+    HOST,
+    HOST_GROUP,
+    MIRROR,
+    POOL,
+    PORT,
+    QOS_POLICY,
+    SEGMENT,
+    TRANSPORT_ZONE,
+    TUNNEL,
+    TUNNEL_PROFILE,
+    KindInfo,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -117,6 +131,16 @@ def _end(end: Document) -> str:
     return f"{end['host']}/{end.get('bridge')}{tag}"
 
 
+def _mirror_output(document: Document) -> str:
+    spec = document["spec"]
+    if port := spec.get("output_port"):
+        return f"port/{port}"
+    if vlan := spec.get("output_vlan"):
+        return f"vlan {vlan}"
+    tunnel = spec.get("tunnel") or {}
+    return f"{tunnel.get('type')} to {tunnel.get('remote_ip')}"
+
+
 def _labels(document: Document) -> list[str]:
     return [f"{key}={value}" for key, value in document["metadata"].get("labels", {}).items()]
 
@@ -151,6 +175,35 @@ _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
         "ENDS": _ends,
         "KEY": _spec("key"),
         "UDP PORT": _spec("dst_port"),
+    },
+    POOL: {"NAME": _metadata("name"), "TYPE": _spec("type"), "RANGES": _spec("ranges")},
+    TRANSPORT_ZONE: {
+        "NAME": _metadata("name"),
+        "VNI POOL": _spec("vni_pool"),
+        "VTEP POOL": _spec("vtep_pool"),
+    },
+    HOST_GROUP: {"NAME": _metadata("name"), "SELECTOR": _spec("selector")},
+    TUNNEL_PROFILE: {
+        "NAME": _metadata("name"),
+        "UDP PORT": _spec("dst_port"),
+        "TTL": _spec("ttl"),
+        "TOS": _spec("tos"),
+        "CSUM": _spec("csum"),
+        "DF": _spec("df_default"),
+        "BFD": lambda document: _at(document, "bfd", "enabled"),
+    },
+    QOS_POLICY: {
+        "NAME": _metadata("name"),
+        "TYPE": _spec("type"),
+        "MAX RATE": _spec("max_rate_bps"),
+        "QUEUES": lambda document: [queue["id"] for queue in document["spec"]["queues"]],
+    },
+    MIRROR: {"NAME": _metadata("name"), "HOST": _spec("host"), "OUTPUT": _mirror_output},
+    FLOW_EXPORT: {
+        "NAME": _metadata("name"),
+        "PROTOCOL": _spec("protocol"),
+        "TARGETS": _spec("targets"),
+        "HOST GROUP": _spec("host_group"),
     },
 }
 _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
@@ -197,7 +250,7 @@ def _status_columns(now: datetime) -> dict[str, Cell]:
 
 def _wide_columns(kind: KindInfo) -> dict[str, Cell]:
     return {
-        **_WIDE[kind],
+        **_WIDE.get(kind, {}),
         "OBSERVED": _status("observed_revision"),
         "REALIZED": _realized,
         "PROJECT": _metadata("project"),

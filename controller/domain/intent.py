@@ -15,6 +15,15 @@ from types import MappingProxyType
 from typing import TypeAlias
 from uuid import UUID
 
+from controller.domain.definitions import (
+    FlowExportSpec,
+    HostGroupSpec,
+    MirrorSpec,
+    PoolSpec,
+    QosPolicySpec,
+    TransportZoneSpec,
+    TunnelProfileSpec,
+)
 from controller.domain.settings import (
     BRIDGE_DEFAULTS,
     PORT_DEFAULTS,
@@ -35,11 +44,18 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 class Kind(enum.StrEnum):
     """Kinds of intent, in the order in which references point backwards."""
 
+    POOL = "Pool"
+    TRANSPORT_ZONE = "TransportZone"
+    HOST_GROUP = "HostGroup"
+    TUNNEL_PROFILE = "TunnelProfile"
+    QOS_POLICY = "QosPolicy"
     HOST = "Host"
     BRIDGE = "Bridge"
     SEGMENT = "Segment"
     PORT = "Port"
     TUNNEL = "Tunnel"
+    MIRROR = "Mirror"
+    FLOW_EXPORT = "FlowExport"
 
 
 class DatapathType(enum.StrEnum):
@@ -193,7 +209,29 @@ class TunnelSpec:
     df_default: bool | None = None
 
 
-Spec: TypeAlias = HostSpec | BridgeSpec | SegmentSpec | PortSpec | TunnelSpec
+Definition: TypeAlias = (
+    PoolSpec
+    | TransportZoneSpec
+    | HostGroupSpec
+    | TunnelProfileSpec
+    | QosPolicySpec
+    | MirrorSpec
+    | FlowExportSpec
+)
+Spec: TypeAlias = HostSpec | BridgeSpec | SegmentSpec | PortSpec | TunnelSpec | Definition
+
+DEFINITIONS: Mapping[Kind, type[Definition]] = MappingProxyType(
+    {
+        Kind.POOL: PoolSpec,
+        Kind.TRANSPORT_ZONE: TransportZoneSpec,
+        Kind.HOST_GROUP: HostGroupSpec,
+        Kind.TUNNEL_PROFILE: TunnelProfileSpec,
+        Kind.QOS_POLICY: QosPolicySpec,
+        Kind.MIRROR: MirrorSpec,
+        Kind.FLOW_EXPORT: FlowExportSpec,
+    }
+)
+"""The kinds whose specs are stored as one document each."""
 
 
 @dataclass(frozen=True, slots=True)

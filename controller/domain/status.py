@@ -267,6 +267,13 @@ def segment_status(revision: int, facts: SegmentFacts) -> Status:
     )
 
 
+def definition_status(revision: int) -> Status:
+    """Of what is on no host by itself: whoever refers to it tells what became of it."""
+    message = "nothing of it is on a host by itself"
+    realized = _realized(Phase.READY, "Stored", message, ())
+    return Status(Phase.READY, revision, (realized,))
+
+
 def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
     if not facts.members:
         return Phase.READY, "NoMembers", "no host has a port on it"

@@ -10,6 +10,7 @@ from controller.domain.intent import Kind
 from controller.domain.status import (
     SegmentFacts,
     Status,
+    definition_status,
     host_status,
     resource_status,
     segment_status,
@@ -40,9 +41,11 @@ def derive(
                 s.uid: segment_status(s.revision, segments.get(s.uid, SegmentFacts()))
                 for s in subjects
             }
-        case Kind.BRIDGE | Kind.PORT:
+        case Kind.BRIDGE | Kind.PORT | Kind.MIRROR:
             found = resource_facts(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: resource_status(s.revision, found[s.uid][0]) for s in subjects}
         case Kind.TUNNEL:
             ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
+        case _:
+            return {s.uid: definition_status(s.revision) for s in subjects}

@@ -13,9 +13,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from controller.domain.definitions import MirrorSpec
 from controller.domain.intent import (
+    DEFINITIONS,
     INHERIT,
     BridgeSpec,
+    Definition,
     HostSpec,
     Kind,
     Object,
@@ -27,19 +30,19 @@ from controller.domain.intent import (
     TunnelSpec,
     VethPeerSpec,
 )
+from controller.store.definitions import definition
+from controller.store.definitions import written as written_definition
 from controller.store.engine import Transaction
 from controller.store.settings import bridge_settings, port_settings, written
 from controller.store.tables import (
     VERSIONED,
     BridgeRow,
-    HostRow,
+    MirrorRow,
     PortRow,
     ProjectRow,
-    SegmentRow,
     TunnelRow,
 )
 
-VersionedRow: TypeAlias = HostRow | BridgeRow | SegmentRow | PortRow | TunnelRow
 Columns: TypeAlias = dict[str, Any]
 
 
@@ -66,7 +69,9 @@ def host_columns(kind: Kind) -> tuple[InstrumentedAttribute[Any], ...]:
             return (PortRow.host_uid,)
         case Kind.TUNNEL:
             return (TunnelRow.a_host_uid, TunnelRow.b_host_uid)
-        case Kind.HOST | Kind.SEGMENT:
+        case Kind.MIRROR:
+            return (MirrorRow.host_uid,)
+        case _:
             return ()
 
 
@@ -125,6 +130,8 @@ def spec_columns(spec: Spec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
             return _port_columns(spec, uids)
         case TunnelSpec():
             return _tunnel_columns(spec, uids)
+        case _:
+            return _definition_columns(spec, uids)
 
 
 def _plain(spec: Spec | TunnelEnd) -> Columns:
@@ -176,6 +183,17 @@ def _tunnel_columns(spec: TunnelSpec, uids: Mapping[tuple[Kind, str], UUID]) -> 
     return {**columns, "ttl": _word(spec.ttl), "tos": _word(spec.tos)}
 
 
+def _definition_columns(spec: Definition, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
+    columns: Columns = {"spec": written_definition(spec)}
+    if not isinstance(spec, MirrorSpec):
+        return columns
+    return {
+        **columns,
+        "host_uid": uids[Kind.HOST, spec.host],
+        "bridge_uid": uids[Kind.BRIDGE, spec.bridge] if spec.bridge else None,
+    }
+
+
 def _word(number: int | str | None) -> str | None:
     return None if number is None else str(number)
 
@@ -186,7 +204,7 @@ def read(kind: Kind, row: RowMapping) -> Object:
         uid=row["uid"],
         project=row["project"],
         name=row["name"],
-        spec=_READERS[kind](row),
+        spec=definition(kind, row["spec"]) if kind in DEFINITIONS else _READERS[kind](row),
         revision=row["valid_from"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -20,6 +20,7 @@ from controller.store import objects, tunnels
 from controller.store.elsewhere import load_elsewhere, mesh_tunnels
 from controller.store.engine import Transaction
 from controller.store.held import free_vnis, held_interfaces, held_keys
+from controller.store.referrers import load_referrers
 from controller.store.tables import (
     HostRow,
     PortRow,
@@ -40,6 +41,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     found = [*named, *_bridges_on(tx, hosts), *ports, *_segments_of(tx, hosts)]
     departing, left = tunnels.departing(tx) if wanted.links else ((), {})
     found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids, crowded)]
+    found += load_referrers(tx, wanted.targets)
     found += tunnels.flooding_component(tx, wanted.links, left | uids, departing)
     uids = {each.ref: each.uid for each in found}
     summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)

@@ -15,7 +15,8 @@ from controller.domain.intent import (
     TunnelSpec,
 )
 from controller.domain.validation import Place, Wanted, inner_places, references, runs_stp
-from controller.domain.validation.world import bridges_of, devices_of, outsides
+from controller.domain.validation.references import bridges_of, devices_of
+from controller.domain.validation.world import outsides
 
 
 def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from controller.api.schemas.requests import ApplyRequest
 from controller.api.violations import body_violations, pointer
 from controller.domain.errors import Violation
+from controller.domain.intent import Kind
 
 
 def found(*objects: Any, **more: Any) -> list[Violation]:
@@ -67,7 +68,7 @@ def test_a_misspelt_kind_gets_a_suggestion() -> None:
 def test_a_missing_kind_lists_the_kinds() -> None:
     (violation,) = found({"metadata": {"name": "p"}})
     assert violation.pointer == "/objects/0/kind"
-    assert violation.fix == "add kind, one of: Host, Bridge, Segment, Port, Tunnel"
+    assert violation.fix == f"add kind, one of: {', '.join(Kind)}"
 
 
 def test_a_number_in_quotes_is_not_converted_in_silence() -> None:

@@ -25,7 +25,7 @@ ALLOWED: dict[Role, set[tuple[Verb, Kind]]] = {
     Role.PROJECT_ADMIN: _READ_ALL | _WRITE_PROJECT,
     Role.NETWORK_ADMIN: _READ_ALL | _WRITE_ALL | _ENROL_ALL,
 }
-SHARED = {Kind.HOST, Kind.BRIDGE, Kind.TUNNEL}
+SHARED = set(Kind) - {Kind.SEGMENT, Kind.PORT}
 
 MATRIX = list(itertools.product(Role, Verb, Kind, (OWN, OTHER)))
 

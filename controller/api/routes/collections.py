@@ -5,6 +5,7 @@ Owns nothing. One description of a collection makes its routes, so that they can
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
@@ -27,22 +28,43 @@ from controller.api.schemas.documents import (
     BridgePage,
     ChangeWarning,
     Deletion,
+    FlowExportDocument,
+    FlowExportPage,
     HostDocument,
+    HostGroupDocument,
+    HostGroupPage,
     HostPage,
+    MirrorDocument,
+    MirrorPage,
+    PoolDocument,
+    PoolPage,
     PortDocument,
     PortPage,
+    QosPolicyDocument,
+    QosPolicyPage,
     SegmentDocument,
     SegmentPage,
+    TransportZoneDocument,
+    TransportZonePage,
     TunnelDocument,
     TunnelPage,
+    TunnelProfileDocument,
+    TunnelProfilePage,
 )
 from controller.api.schemas.manifests import (
     AnyManifest,
     BridgeManifest,
+    FlowExportManifest,
+    HostGroupManifest,
     HostManifest,
+    MirrorManifest,
+    PoolManifest,
     PortManifest,
+    QosPolicyManifest,
     SegmentManifest,
+    TransportZoneManifest,
     TunnelManifest,
+    TunnelProfileManifest,
 )
 from controller.api.writes import Writing, answered
 from controller.auth import Verb
@@ -69,6 +91,11 @@ LabelSelector = Annotated[
 ]
 
 
+def _word(kind: Kind) -> str:
+    """``tunnel_profile`` of ``TunnelProfile``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     kind: Kind
@@ -86,10 +113,14 @@ class Collection:
 
     @property
     def one(self) -> str:
-        return self.kind.lower()
+        return _word(self.kind)
+
+    @property
+    def many(self) -> str:
+        return self.path.replace("-", "_")
 
 
-_ON_HOSTS = frozenset({Kind.BRIDGE, Kind.PORT, Kind.TUNNEL})
+_ON_HOSTS = frozenset({Kind.BRIDGE, Kind.PORT, Kind.TUNNEL, Kind.MIRROR})
 
 COLLECTIONS = (
     Collection(Kind.HOST, "hosts", HostManifest, HostDocument, HostPage),
@@ -97,6 +128,29 @@ COLLECTIONS = (
     Collection(Kind.SEGMENT, "segments", SegmentManifest, SegmentDocument, SegmentPage),
     Collection(Kind.PORT, "ports", PortManifest, PortDocument, PortPage),
     Collection(Kind.TUNNEL, "tunnels", TunnelManifest, TunnelDocument, TunnelPage),
+    Collection(Kind.POOL, "pools", PoolManifest, PoolDocument, PoolPage),
+    Collection(
+        Kind.TRANSPORT_ZONE,
+        "transport-zones",
+        TransportZoneManifest,
+        TransportZoneDocument,
+        TransportZonePage,
+    ),
+    Collection(Kind.HOST_GROUP, "host-groups", HostGroupManifest, HostGroupDocument, HostGroupPage),
+    Collection(
+        Kind.TUNNEL_PROFILE,
+        "tunnel-profiles",
+        TunnelProfileManifest,
+        TunnelProfileDocument,
+        TunnelProfilePage,
+    ),
+    Collection(
+        Kind.QOS_POLICY, "qos-policies", QosPolicyManifest, QosPolicyDocument, QosPolicyPage
+    ),
+    Collection(Kind.MIRROR, "mirrors", MirrorManifest, MirrorDocument, MirrorPage),
+    Collection(
+        Kind.FLOW_EXPORT, "flow-exports", FlowExportManifest, FlowExportDocument, FlowExportPage
+    ),
 )
 
 
@@ -125,7 +179,7 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
 
     @router.get(
         "",
-        operation_id=f"list_{of.path}",
+        operation_id=f"list_{of.many}",
         response_model=of.page,
         responses=declared("unauthenticated", "invalid", "unavailable"),
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict
 
-from controller.api.schemas import manifests
+from controller.api.schemas import definitions, manifests
 from controller.api.schemas.base import Answer
 from controller.api.schemas.manifests import KindName
 
@@ -61,6 +61,34 @@ class StoredTunnelSpec(manifests.TunnelSpec):
     """The first is a host's, the second another host's or an outside VTEP."""
     key: int
     """VNI 1..16777215."""
+
+
+class StoredPoolSpec(definitions.PoolSpec):
+    model_config = _STORED
+
+
+class StoredTransportZoneSpec(definitions.TransportZoneSpec):
+    model_config = _STORED
+
+
+class StoredHostGroupSpec(definitions.HostGroupSpec):
+    model_config = _STORED
+
+
+class StoredTunnelProfileSpec(definitions.TunnelProfileSpec):
+    model_config = _STORED
+
+
+class StoredQosPolicySpec(definitions.QosPolicySpec):
+    model_config = _STORED
+
+
+class StoredMirrorSpec(definitions.MirrorSpec):
+    model_config = _STORED
+
+
+class StoredFlowExportSpec(definitions.FlowExportSpec):
+    model_config = _STORED
 
 
 class ObjectMetadata(Answer):
@@ -126,8 +154,47 @@ class TunnelDocument(_Document[StoredTunnelSpec]):
     kind: Literal["Tunnel"] = "Tunnel"
 
 
+class PoolDocument(_Document[StoredPoolSpec]):
+    kind: Literal["Pool"] = "Pool"
+
+
+class TransportZoneDocument(_Document[StoredTransportZoneSpec]):
+    kind: Literal["TransportZone"] = "TransportZone"
+
+
+class HostGroupDocument(_Document[StoredHostGroupSpec]):
+    kind: Literal["HostGroup"] = "HostGroup"
+
+
+class TunnelProfileDocument(_Document[StoredTunnelProfileSpec]):
+    kind: Literal["TunnelProfile"] = "TunnelProfile"
+
+
+class QosPolicyDocument(_Document[StoredQosPolicySpec]):
+    kind: Literal["QosPolicy"] = "QosPolicy"
+
+
+class MirrorDocument(_Document[StoredMirrorSpec]):
+    kind: Literal["Mirror"] = "Mirror"
+
+
+class FlowExportDocument(_Document[StoredFlowExportSpec]):
+    kind: Literal["FlowExport"] = "FlowExport"
+
+
 AnyDocument: TypeAlias = (
-    HostDocument | BridgeDocument | SegmentDocument | PortDocument | TunnelDocument
+    HostDocument
+    | BridgeDocument
+    | SegmentDocument
+    | PortDocument
+    | TunnelDocument
+    | PoolDocument
+    | TransportZoneDocument
+    | HostGroupDocument
+    | TunnelProfileDocument
+    | QosPolicyDocument
+    | MirrorDocument
+    | FlowExportDocument
 )
 
 
@@ -157,6 +224,34 @@ class PortPage(_Page[PortDocument]):
 
 class TunnelPage(_Page[TunnelDocument]):
     """A page of explicit tunnels."""
+
+
+class PoolPage(_Page[PoolDocument]):
+    """A page of pools of VNIs or of addresses."""
+
+
+class TransportZonePage(_Page[TransportZoneDocument]):
+    """A page of transport zones."""
+
+
+class HostGroupPage(_Page[HostGroupDocument]):
+    """A page of groups of hosts."""
+
+
+class TunnelProfilePage(_Page[TunnelProfileDocument]):
+    """A page of tunnel profiles."""
+
+
+class QosPolicyPage(_Page[QosPolicyDocument]):
+    """A page of policies of quality of service."""
+
+
+class MirrorPage(_Page[MirrorDocument]):
+    """A page of mirrors."""
+
+
+class FlowExportPage(_Page[FlowExportDocument]):
+    """A page of exports of flows."""
 
 
 class ObjectResultDocument(Answer):

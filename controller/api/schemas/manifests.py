@@ -11,6 +11,16 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from controller.api.schemas.base import Shape, Text
+from controller.api.schemas.definitions import (
+    FlowExportSpec,
+    HostGroupSpec,
+    Inheritable,
+    MirrorSpec,
+    PoolSpec,
+    QosPolicySpec,
+    TransportZoneSpec,
+    TunnelProfileSpec,
+)
 from controller.api.schemas.settings import (
     Bond,
     BridgeMcastSnooping,
@@ -28,7 +38,20 @@ from controller.api.schemas.settings import (
 )
 
 DatapathTypeName: TypeAlias = Literal["system", "netdev"]
-KindName: TypeAlias = Literal["Host", "Bridge", "Segment", "Port", "Tunnel"]
+KindName: TypeAlias = Literal[
+    "Pool",
+    "TransportZone",
+    "HostGroup",
+    "TunnelProfile",
+    "QosPolicy",
+    "Host",
+    "Bridge",
+    "Segment",
+    "Port",
+    "Tunnel",
+    "Mirror",
+    "FlowExport",
+]
 
 
 def _checked_mtu(value: object) -> object:
@@ -37,13 +60,6 @@ def _checked_mtu(value: object) -> object:
     raise PydanticCustomError("mtu_type", "must be an integer or the word auto")
 
 
-def _checked_inheritable(value: object) -> object:
-    if value == "inherit" or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise PydanticCustomError("inheritable_type", "must be an integer or the word inherit")
-
-
-Inheritable = Annotated[int | Literal["inherit"], BeforeValidator(_checked_inheritable)]
 SegmentMtu = Annotated[int | Literal["auto"], BeforeValidator(_checked_mtu)]
 
 
@@ -215,6 +231,62 @@ class TunnelManifest(Shape):
     spec: TunnelSpec
 
 
+class PoolManifest(Shape):
+    kind: Literal["Pool"] = "Pool"
+    metadata: ManifestMetadata
+    spec: PoolSpec
+
+
+class TransportZoneManifest(Shape):
+    kind: Literal["TransportZone"] = "TransportZone"
+    metadata: ManifestMetadata
+    spec: TransportZoneSpec = Field(default_factory=TransportZoneSpec)
+
+
+class HostGroupManifest(Shape):
+    kind: Literal["HostGroup"] = "HostGroup"
+    metadata: ManifestMetadata
+    spec: HostGroupSpec
+
+
+class TunnelProfileManifest(Shape):
+    kind: Literal["TunnelProfile"] = "TunnelProfile"
+    metadata: ManifestMetadata
+    spec: TunnelProfileSpec = Field(default_factory=TunnelProfileSpec)
+
+
+class QosPolicyManifest(Shape):
+    kind: Literal["QosPolicy"] = "QosPolicy"
+    metadata: ManifestMetadata
+    spec: QosPolicySpec
+
+
+class MirrorManifest(Shape):
+    kind: Literal["Mirror"] = "Mirror"
+    metadata: ManifestMetadata
+    spec: MirrorSpec
+
+
+class FlowExportManifest(Shape):
+    kind: Literal["FlowExport"] = "FlowExport"
+    metadata: ManifestMetadata
+    spec: FlowExportSpec
+
+
+DefinitionManifest: TypeAlias = (
+    PoolManifest
+    | TransportZoneManifest
+    | HostGroupManifest
+    | TunnelProfileManifest
+    | QosPolicyManifest
+    | MirrorManifest
+    | FlowExportManifest
+)
 AnyManifest: TypeAlias = (
-    HostManifest | BridgeManifest | SegmentManifest | PortManifest | TunnelManifest
+    HostManifest
+    | BridgeManifest
+    | SegmentManifest
+    | PortManifest
+    | TunnelManifest
+    | DefinitionManifest
 )

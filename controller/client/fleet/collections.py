@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ class Collection:
         self._calls = calls
         self._kind = kind
         self._many = many
-        self._one = kind.lower()
+        self._one = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
 
     def get(self, name: str, *, project: str | None = None) -> ObjectDocument:
         found: ObjectDocument = self._of_one(f"get_{self._one}", name, project)

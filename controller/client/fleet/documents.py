@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-Kind: TypeAlias = Literal["Host", "Bridge", "Segment", "Port", "Tunnel"]
+Kind: TypeAlias = Literal[
+    "Pool",
+    "TransportZone",
+    "HostGroup",
+    "TunnelProfile",
+    "QosPolicy",
+    "Host",
+    "Bridge",
+    "Segment",
+    "Port",
+    "Tunnel",
+    "Mirror",
+    "FlowExport",
+]
 Phase: TypeAlias = Literal["Pending", "Ready", "Degraded", "Failed", "Unknown"]
 Json: TypeAlias = dict[str, Any]
 

@@ -77,6 +77,13 @@ class Fleet:
         self.segments = Segments(self._calls, "Segment", "segments")
         self.ports = Collection(self._calls, "Port", "ports")
         self.tunnels = Collection(self._calls, "Tunnel", "tunnels")
+        self.pools = Collection(self._calls, "Pool", "pools")
+        self.transport_zones = Collection(self._calls, "TransportZone", "transport_zones")
+        self.host_groups = Collection(self._calls, "HostGroup", "host_groups")
+        self.tunnel_profiles = Collection(self._calls, "TunnelProfile", "tunnel_profiles")
+        self.qos_policies = Collection(self._calls, "QosPolicy", "qos_policies")
+        self.mirrors = Collection(self._calls, "Mirror", "mirrors")
+        self.flow_exports = Collection(self._calls, "FlowExport", "flow_exports")
         self.webhooks = Webhooks(self._calls)
 
     def __enter__(self) -> Self:

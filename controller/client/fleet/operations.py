@@ -45,7 +45,8 @@ class Operation:
 
 
 def _collection(many: str, one: str, *, on_hosts: bool = False) -> Iterator[Operation]:
-    all_of_them, each = f"/v1/{many}", f"/v1/{many}/{{name_or_uid}}"
+    path = many.replace("_", "-")
+    all_of_them, each = f"/v1/{path}", f"/v1/{path}/{{name_or_uid}}"
     choice = _PAGES | _CHOICE | ({"host"} if on_hosts else _NOTHING)
     change = {"query": _PROJECT, "headers": _KEY | _MATCH}
     yield Operation(f"list_{many}", f"{many}.list", "GET", all_of_them, query=choice)
@@ -115,6 +116,13 @@ OPERATIONS: Mapping[str, Operation] = {
         _collection("segments", "segment"),
         _collection("ports", "port", on_hosts=True),
         _collection("tunnels", "tunnel", on_hosts=True),
+        _collection("pools", "pool"),
+        _collection("transport_zones", "transport_zone"),
+        _collection("host_groups", "host_group"),
+        _collection("tunnel_profiles", "tunnel_profile"),
+        _collection("qos_policies", "qos_policy"),
+        _collection("mirrors", "mirror", on_hosts=True),
+        _collection("flow_exports", "flow_export"),
         _of_hosts(),
         _of_segments(),
         _stats(),

@@ -11,6 +11,7 @@ store calls it::
 
 from controller.domain.validation.flooding import inner_places
 from controller.domain.validation.plan import plan_change
+from controller.domain.validation.references import references, runs_stp
 from controller.domain.validation.world import (
     Departing,
     Draft,
@@ -22,8 +23,6 @@ from controller.domain.validation.world import (
     World,
     named,
     places,
-    references,
-    runs_stp,
     wanted,
 )
 

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from controller.domain.definitions import MirrorSpec
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    DEFINITIONS,
     BridgeSpec,
     HostSpec,
     Kind,
@@ -20,7 +22,8 @@ from controller.domain.intent import (
     TunnelSpec,
 )
 from controller.domain.validation.faults import listing
-from controller.domain.validation.world import Draft, Elsewhere, World, bridges_of
+from controller.domain.validation.references import bridges_of, references
+from controller.domain.validation.world import Draft, Elsewhere, World
 
 _SpecT = TypeVar("_SpecT", bound=Spec)
 
@@ -41,6 +44,7 @@ class After:
         self.entries.update(drafts)
         self._hosts_before = _members(before.values())
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
+        self._referring: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
         self._at_bridge: dict[str, list[Draft]] = defaultdict(list)
         self._ports_by_bridge: dict[str, list[tuple[Draft, PortSpec]]] = defaultdict(list)
@@ -48,7 +52,9 @@ class After:
             self._index(entry)
 
     def _index(self, entry: Draft) -> None:
-        if isinstance(entry.spec, BridgeSpec | PortSpec):
+        for ref in _definitions_of(entry):
+            self._referring[ref].append(entry)
+        if isinstance(entry.spec, BridgeSpec | PortSpec | MirrorSpec):
             self._by_host[entry.spec.host].append(entry)
         if isinstance(entry.spec, PortSpec):
             for bridge in bridges_of(entry.spec):
@@ -78,6 +84,10 @@ class After:
     def _spec(self, ref: Ref, spec_type: type[_SpecT]) -> _SpecT | None:
         entry = self.entries.get(ref)
         return entry.spec if entry and isinstance(entry.spec, spec_type) else None
+
+    def referring_to(self, definition: Ref) -> list[Draft]:
+        """Return what refers to a definition that the request names."""
+        return self._referring.get(definition, [])
 
     def on_host(self, name: str) -> list[Draft]:
         """Return the bridges, ports and tunnels of a touched host."""
@@ -135,6 +145,10 @@ class After:
         for ref in sorted(refs, key=lambda r: (r.project, r.name)):
             if (spec := self.segment(ref)) is not None:
                 yield ref, spec
+
+
+def _definitions_of(entry: Draft) -> Iterator[Ref]:
+    return (ref for ref in references(entry.ref, entry.spec) if ref.kind in DEFINITIONS)
 
 
 def _joins(spec: Spec) -> bool:

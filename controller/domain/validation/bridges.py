@@ -16,7 +16,8 @@ from controller.domain.intent import (
 )
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
-from controller.domain.validation.world import Draft, runs_stp
+from controller.domain.validation.references import runs_stp
+from controller.domain.validation.world import Draft
 
 _MAX_STP_PORTS = 255
 """A port's number in STP has eight bits, and 0 is none."""

@@ -26,8 +26,9 @@ from controller.domain.validation import fields
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.completion import number_field, number_of
 from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
+from controller.domain.validation.references import devices_of
 from controller.domain.validation.shape import keeps_device
-from controller.domain.validation.world import Draft, devices_of
+from controller.domain.validation.world import Draft
 
 
 class _Claim(NamedTuple):

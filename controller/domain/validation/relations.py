@@ -246,5 +246,5 @@ def _holders(ref: Ref, after: After) -> str:
             return _segment_ports(ref, after)
         case Kind.BRIDGE:
             return after.listing(entry.ref for entry in after.at_bridge(ref.name))
-        case Kind.PORT | Kind.TUNNEL:
-            return ""
+        case _:
+            return after.listing(entry.ref for entry in after.referring_to(ref))

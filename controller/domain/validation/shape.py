@@ -8,6 +8,7 @@ from dataclasses import replace
 from controller.auth import PROJECT_KINDS
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    DEFINITIONS,
     AddressFamily,
     BridgeSpec,
     HostSpec,
@@ -34,6 +35,7 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
     Kind.SEGMENT: SegmentSpec,
     Kind.PORT: PortSpec,
     Kind.TUNNEL: TunnelSpec,
+    **DEFINITIONS,
 }
 _MIN_UNDERLAY_MTU = 576
 """What every IPv4 host must be able to receive (RFC 791, 3.1)."""

@@ -30,6 +30,7 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
+from controller.domain.validation.references import devices_of, references
 
 
 class Outside(NamedTuple):
@@ -95,6 +96,8 @@ class World:
       of ``Wanted.port_bridges``, with a device, member or peer of a name in ``Wanted.devices`` or
       of one that a segment's kernel device could have, and one for each host and segment;
     - every port and every tunnel at those bridges of ``Wanted.refs`` that run STP;
+    - what refers to the definitions (``intent.DEFINITIONS``) among ``Wanted.targets``, as far as
+      ``store.referrers`` says;
     - every tunnel that has an end on a host of ``Wanted.host_targets``; of those with an end on
       other hosts of ``Wanted.hosts`` the ones that end at a bridge of ``Wanted.tunnel_bridges`` or
       have a key of ``Wanted.vnis``, and one for each host and UDP port; with the hosts of all their
@@ -147,6 +150,8 @@ class Wanted:
 
     refs: frozenset[Ref]
     """The objects the request names and those that their old and new specs refer to."""
+    targets: frozenset[Ref]
+    """The objects the request names. Of definitions, what refers to them is loaded, too."""
     hosts: frozenset[Ref]
     """The touched hosts: named by the request, or carrying a bridge, port or tunnel end that it
     names."""
@@ -220,46 +225,6 @@ def named(manifests: Iterable[Manifest], removals: Iterable[Removal]) -> frozens
     return frozenset([m.ref for m in manifests] + [r.ref for r in removals])
 
 
-def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
-    """Yield what a spec refers to. Hosts and bridges live in the default project."""
-    if isinstance(spec, BridgeSpec | PortSpec):
-        yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
-    if isinstance(spec, PortSpec) and spec.segment is not None:
-        yield Ref(Kind.SEGMENT, ref.project, spec.segment)
-    if isinstance(spec, PortSpec):
-        for bridge in bridges_of(spec):
-            yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, bridge)
-    if isinstance(spec, TunnelSpec):
-        for end in spec.ends:
-            if end.host is not None:
-                yield Ref(Kind.HOST, DEFAULT_PROJECT, end.host)
-            if end.bridge is not None:
-                yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, end.bridge)
-
-
-def bridges_of(spec: PortSpec) -> Iterator[str]:
-    """Name the bridges that a port is at: none for a segment's, and two for a patch."""
-    if spec.bridge is not None:
-        yield spec.bridge
-    if spec.settings.patch is not None:
-        yield spec.settings.patch.bridge
-
-
-def runs_stp(spec: Spec) -> bool:
-    stp = spec.settings.stp if isinstance(spec, BridgeSpec) else None
-    return stp is not None and bool(stp.enabled)
-
-
-def devices_of(spec: PortSpec) -> Iterator[tuple[str, str]]:
-    """Yield (pointer, name) of what a port is or takes in the host's own namespace."""
-    yield "/spec/interface", spec.interface
-    if spec.settings.patch is not None:
-        yield "/spec/patch/interface", spec.settings.patch.interface
-    if spec.settings.bond is not None:
-        for member in sorted(set(spec.settings.bond.members)):
-            yield "/spec/bond/members", member
-
-
 def wanted(
     manifests: Sequence[Manifest], removals: Sequence[Removal], current: Mapping[Ref, Object]
 ) -> Wanted:
@@ -271,6 +236,7 @@ def wanted(
     numbers = [_number(m.spec) for m in manifests if isinstance(m.spec, SegmentSpec | TunnelSpec)]
     return Wanted(
         refs=refs,
+        targets=targets,
         hosts=frozenset(r for r in refs if r.kind is Kind.HOST),
         host_targets=frozenset(r for r in targets if r.kind is Kind.HOST),
         segments=frozenset(r for r in refs if r.kind is Kind.SEGMENT),

@@ -9,7 +9,7 @@ spec refers to beside the uids that they were resolved to.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -235,6 +235,48 @@ class TunnelRow(Versioned, Base):
         )
 
 
+class Definition(Versioned):
+    """Of a kind whose spec no query looks into: see ``store.definitions``."""
+
+    spec: Mapped[dict[str, Any]]
+
+
+class PoolRow(Definition, Base):
+    __tablename__ = "pool"
+
+
+class TransportZoneRow(Definition, Base):
+    __tablename__ = "transport_zone"
+
+
+class HostGroupRow(Definition, Base):
+    __tablename__ = "host_group"
+
+
+class TunnelProfileRow(Definition, Base):
+    __tablename__ = "tunnel_profile"
+
+
+class QosPolicyRow(Definition, Base):
+    __tablename__ = "qos_policy"
+
+
+class MirrorRow(Definition, Base):
+    __tablename__ = "mirror"
+
+    host_uid: Mapped[UUID]
+    bridge_uid: Mapped[UUID | None]
+    """None: the bridge that the host's segments are on."""
+
+    @classmethod
+    def _of_this_kind(cls) -> tuple[Any, ...]:
+        return (Index(None, "host_uid", "valid_to"),)
+
+
+class FlowExportRow(Definition, Base):
+    __tablename__ = "flow_export"
+
+
 class HostSegmentRow(Base):
     """Which host-local VLAN stands for a segment on a host's bridge: also, who is a member.
 
@@ -318,10 +360,31 @@ class AuditRow(Base):
     detail: Mapped[dict[str, Any]]
 
 
-VERSIONED: dict[Kind, type[HostRow | BridgeRow | SegmentRow | PortRow | TunnelRow]] = {
+VersionedRow: TypeAlias = (
+    HostRow
+    | BridgeRow
+    | SegmentRow
+    | PortRow
+    | TunnelRow
+    | PoolRow
+    | TransportZoneRow
+    | HostGroupRow
+    | TunnelProfileRow
+    | QosPolicyRow
+    | MirrorRow
+    | FlowExportRow
+)
+VERSIONED: dict[Kind, type[VersionedRow]] = {
+    Kind.POOL: PoolRow,
+    Kind.TRANSPORT_ZONE: TransportZoneRow,
+    Kind.HOST_GROUP: HostGroupRow,
+    Kind.TUNNEL_PROFILE: TunnelProfileRow,
+    Kind.QOS_POLICY: QosPolicyRow,
     Kind.HOST: HostRow,
     Kind.BRIDGE: BridgeRow,
     Kind.SEGMENT: SegmentRow,
     Kind.PORT: PortRow,
     Kind.TUNNEL: TunnelRow,
+    Kind.MIRROR: MirrorRow,
+    Kind.FLOW_EXPORT: FlowExportRow,
 }

@@ -93,6 +93,7 @@ class SessionRequest(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    INVENTORY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -101,6 +102,8 @@ class SessionRequest(_message.Message):
     def heartbeat(self) -> Global___Heartbeat: ...
     @_builtins.property
     def capabilities(self) -> Global___Capabilities: ...
+    @_builtins.property
+    def inventory(self) -> Global___Inventory: ...
     def __init__(
         self,
         *,
@@ -108,12 +111,13 @@ class SessionRequest(_message.Message):
         status: Global___HostStatus | None = ...,
         heartbeat: Global___Heartbeat | None = ...,
         capabilities: Global___Capabilities | None = ...,
+        inventory: Global___Inventory | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "status", "heartbeat", "capabilities"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "status", "heartbeat", "capabilities", "inventory"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -218,18 +222,41 @@ class Capabilities(_message.Message):
     KERNEL_RELEASE_FIELD_NUMBER: _builtins.int
     IPV4_FIELD_NUMBER: _builtins.int
     IPV6_FIELD_NUMBER: _builtins.int
+    OVSDB_SCHEMA_FIELD_NUMBER: _builtins.int
+    DPDK_FIELD_NUMBER: _builtins.int
+    HW_OFFLOAD_FIELD_NUMBER: _builtins.int
+    TC_POLICY_FIELD_NUMBER: _builtins.int
+    MISSING_COLUMNS_FIELD_NUMBER: _builtins.int
+    KERNEL_FEATURES_FIELD_NUMBER: _builtins.int
     ovs_version: _builtins.str
     """Open_vSwitch.ovs_version; empty while Open vSwitch cannot be reached, or where there is none."""
     kernel_release: _builtins.str
     """uname -r."""
     ipv4: _builtins.bool
     ipv6: _builtins.bool
+    ovsdb_schema: _builtins.str
+    """Open_vSwitch.db_version: the version of the database's schema."""
+    dpdk: _builtins.bool
+    """Open_vSwitch.dpdk_initialized."""
+    hw_offload: _builtins.bool
+    """Open_vSwitch.other_config:hw-offload and :tc-policy, as they are set."""
+    tc_policy: _builtins.str
     @_builtins.property
     def datapath_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Open_vSwitch.datapath_types and .iface_types."""
 
     @_builtins.property
     def iface_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def missing_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Columns that intent can set and this database does not have, as "Table.column", sorted."""
+
+    @_builtins.property
+    def kernel_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Features of the kernel that were tried or looked up and are there, sorted: words of
+        agent/netlink that docs/intent-model.md lists.
+        """
+
     def __init__(
         self,
         *,
@@ -239,14 +266,207 @@ class Capabilities(_message.Message):
         kernel_release: _builtins.str = ...,
         ipv4: _builtins.bool = ...,
         ipv6: _builtins.bool = ...,
+        ovsdb_schema: _builtins.str = ...,
+        dpdk: _builtins.bool = ...,
+        hw_offload: _builtins.bool = ...,
+        tc_policy: _builtins.str = ...,
+        missing_columns: _abc.Iterable[_builtins.str] | None = ...,
+        kernel_features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_types", b"datapath_types", "iface_types", b"iface_types", "ipv4", b"ipv4", "ipv6", b"ipv6", "kernel_release", b"kernel_release", "ovs_version", b"ovs_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_types", b"datapath_types", "dpdk", b"dpdk", "hw_offload", b"hw_offload", "iface_types", b"iface_types", "ipv4", b"ipv4", "ipv6", b"ipv6", "kernel_features", b"kernel_features", "kernel_release", b"kernel_release", "missing_columns", b"missing_columns", "ovs_version", b"ovs_version", "ovsdb_schema", b"ovsdb_schema", "tc_policy", b"tc_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Capabilities: _TypeAlias = Capabilities  # noqa: Y015
+
+@_typing.final
+class Inventory(_message.Message):
+    """Inventory is what is on the host and not the fleet's. Sent when it changed, and then as a whole;
+    what is beyond the bound of a list is counted and left out.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRIDGES_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    BRIDGES_TOTAL_FIELD_NUMBER: _builtins.int
+    PORTS_TOTAL_FIELD_NUMBER: _builtins.int
+    LINKS_TOTAL_FIELD_NUMBER: _builtins.int
+    bridges_total: _builtins.int
+    """How many bridges, ports and links there are in all."""
+    ports_total: _builtins.int
+    links_total: _builtins.int
+    @_builtins.property
+    def bridges(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForeignBridge]: ...
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForeignLink]:
+        """Devices of the host's own namespace that are the fleet's in no way, without those that Open
+        vSwitch made for foreign ports and bridges.
+        """
+
+    def __init__(
+        self,
+        *,
+        bridges: _abc.Iterable[Global___ForeignBridge] | None = ...,
+        links: _abc.Iterable[Global___ForeignLink] | None = ...,
+        bridges_total: _builtins.int = ...,
+        ports_total: _builtins.int = ...,
+        links_total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bridges", b"bridges", "bridges_total", b"bridges_total", "links", b"links", "links_total", b"links_total", "ports_total", b"ports_total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Inventory: _TypeAlias = Inventory  # noqa: Y015
+
+@_typing.final
+class ForeignBridge(_message.Message):
+    """ForeignBridge is a bridge of Open vSwitch with its foreign ports; the bridge itself may be the
+    fleet's, then only its ports are foreign.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DATAPATH_TYPE_FIELD_NUMBER: _builtins.int
+    FAIL_MODE_FIELD_NUMBER: _builtins.int
+    IS_OURS_FIELD_NUMBER: _builtins.int
+    PORTS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    datapath_type: _builtins.str
+    fail_mode: _builtins.str
+    is_ours: _builtins.bool
+    @_builtins.property
+    def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForeignPort]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        datapath_type: _builtins.str = ...,
+        fail_mode: _builtins.str = ...,
+        is_ours: _builtins.bool = ...,
+        ports: _abc.Iterable[Global___ForeignPort] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_type", b"datapath_type", "fail_mode", b"fail_mode", "is_ours", b"is_ours", "name", b"name", "ports", b"ports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForeignBridge: _TypeAlias = ForeignBridge  # noqa: Y015
+
+@_typing.final
+class ForeignPort(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    INTERFACES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    tag: _builtins.int
+    """0 for none."""
+    @_builtins.property
+    def interfaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForeignInterface]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        tag: _builtins.int = ...,
+        interfaces: _abc.Iterable[Global___ForeignInterface] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interfaces", b"interfaces", "name", b"name", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForeignPort: _TypeAlias = ForeignPort  # noqa: Y015
+
+@_typing.final
+class ForeignInterface(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    IFACE_ID_FIELD_NUMBER: _builtins.int
+    ATTACHED_MAC_FIELD_NUMBER: _builtins.int
+    VM_ID_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    REMOTE_IP_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """Interface.type; empty for a device of the system."""
+    iface_id: _builtins.str
+    """external_ids:iface-id, attached-mac and vm-id."""
+    attached_mac: _builtins.str
+    vm_id: _builtins.str
+    error: _builtins.str
+    remote_ip: _builtins.str
+    """options:remote_ip of a tunnel."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        iface_id: _builtins.str = ...,
+        attached_mac: _builtins.str = ...,
+        vm_id: _builtins.str = ...,
+        error: _builtins.str = ...,
+        remote_ip: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attached_mac", b"attached_mac", "error", b"error", "iface_id", b"iface_id", "name", b"name", "remote_ip", b"remote_ip", "type", b"type", "vm_id", b"vm_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForeignInterface: _TypeAlias = ForeignInterface  # noqa: Y015
+
+@_typing.final
+class ForeignLink(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MASTER_FIELD_NUMBER: _builtins.int
+    MAC_FIELD_NUMBER: _builtins.int
+    MTU_FIELD_NUMBER: _builtins.int
+    UP_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    kind: _builtins.str
+    """IFLA_INFO_KIND; empty for a network card."""
+    master: _builtins.str
+    """Name of the device that it is enslaved to."""
+    mac: _builtins.str
+    mtu: _builtins.int
+    up: _builtins.bool
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In CIDR form."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        master: _builtins.str = ...,
+        mac: _builtins.str = ...,
+        mtu: _builtins.int = ...,
+        up: _builtins.bool = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "kind", b"kind", "mac", b"mac", "master", b"master", "mtu", b"mtu", "name", b"name", "up", b"up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForeignLink: _TypeAlias = ForeignLink  # noqa: Y015
 
 @_typing.final
 class Heartbeat(_message.Message):

@@ -37,6 +37,28 @@ DATAPATH_TYPE_SYSTEM: DatapathType.ValueType  # 1
 DATAPATH_TYPE_NETDEV: DatapathType.ValueType  # 2
 Global___DatapathType: _TypeAlias = DatapathType  # noqa: Y015
 
+class _BridgeType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BridgeTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BridgeType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BRIDGE_TYPE_UNSPECIFIED: _BridgeType.ValueType  # 0
+    """What controllers older than this field mean: Open vSwitch."""
+    BRIDGE_TYPE_OVS: _BridgeType.ValueType  # 1
+    BRIDGE_TYPE_LINUX: _BridgeType.ValueType  # 2
+    """A bridge device of the kernel (IFLA_INFO_KIND bridge)."""
+
+class BridgeType(_BridgeType, metaclass=_BridgeTypeEnumTypeWrapper):
+    """BridgeType says what carries an explicit bridge."""
+
+BRIDGE_TYPE_UNSPECIFIED: BridgeType.ValueType  # 0
+"""What controllers older than this field mean: Open vSwitch."""
+BRIDGE_TYPE_OVS: BridgeType.ValueType  # 1
+BRIDGE_TYPE_LINUX: BridgeType.ValueType  # 2
+"""A bridge device of the kernel (IFLA_INFO_KIND bridge)."""
+Global___BridgeType: _TypeAlias = BridgeType  # noqa: Y015
+
 class _PortType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -107,6 +129,77 @@ BACKEND_KERNEL: Backend.ValueType  # 2
 """One kernel vxlan device for the segment, with an FDB entry per remote member and MAC address."""
 Global___Backend: _TypeAlias = Backend  # noqa: Y015
 
+class _Topology:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TopologyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Topology.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOPOLOGY_UNSPECIFIED: _Topology.ValueType  # 0
+    """What controllers older than this field mean: all of them."""
+    TOPOLOGY_FULL: _Topology.ValueType  # 1
+    """Between every two, with split horizon: what came out of a tunnel goes into no other."""
+    TOPOLOGY_LINKS: _Topology.ValueType  # 2
+    """As `links` say."""
+
+class Topology(_Topology, metaclass=_TopologyEnumTypeWrapper):
+    """Topology says between which members of a segment there are tunnels."""
+
+TOPOLOGY_UNSPECIFIED: Topology.ValueType  # 0
+"""What controllers older than this field mean: all of them."""
+TOPOLOGY_FULL: Topology.ValueType  # 1
+"""Between every two, with split horizon: what came out of a tunnel goes into no other."""
+TOPOLOGY_LINKS: Topology.ValueType  # 2
+"""As `links` say."""
+Global___Topology: _TypeAlias = Topology  # noqa: Y015
+
+class _ArpMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ArpModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ArpMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ARP_MODE_UNSPECIFIED: _ArpMode.ValueType  # 0
+    """Whoever has them: requests are flooded."""
+    ARP_MODE_FLOOD: _ArpMode.ValueType  # 1
+    ARP_MODE_SUPPRESS: _ArpMode.ValueType  # 2
+    """The member's own Linux bridge for the addresses that it knows of; others are flooded."""
+    ARP_MODE_STRICT: _ArpMode.ValueType  # 3
+    """The member's vxlan device for the addresses that it knows of; others are dropped."""
+
+class ArpMode(_ArpMode, metaclass=_ArpModeEnumTypeWrapper):
+    """ArpMode says who answers requests for the addresses of a segment's ports (ARP and IPv6 neighbour
+    discovery).
+    """
+
+ARP_MODE_UNSPECIFIED: ArpMode.ValueType  # 0
+"""Whoever has them: requests are flooded."""
+ARP_MODE_FLOOD: ArpMode.ValueType  # 1
+ARP_MODE_SUPPRESS: ArpMode.ValueType  # 2
+"""The member's own Linux bridge for the addresses that it knows of; others are flooded."""
+ARP_MODE_STRICT: ArpMode.ValueType  # 3
+"""The member's vxlan device for the addresses that it knows of; others are dropped."""
+Global___ArpMode: _TypeAlias = ArpMode  # noqa: Y015
+
+class _FlowProtocol:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FlowProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlowProtocol.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FLOW_PROTOCOL_UNSPECIFIED: _FlowProtocol.ValueType  # 0
+    FLOW_PROTOCOL_NETFLOW: _FlowProtocol.ValueType  # 1
+    FLOW_PROTOCOL_SFLOW: _FlowProtocol.ValueType  # 2
+    FLOW_PROTOCOL_IPFIX: _FlowProtocol.ValueType  # 3
+
+class FlowProtocol(_FlowProtocol, metaclass=_FlowProtocolEnumTypeWrapper): ...
+
+FLOW_PROTOCOL_UNSPECIFIED: FlowProtocol.ValueType  # 0
+FLOW_PROTOCOL_NETFLOW: FlowProtocol.ValueType  # 1
+FLOW_PROTOCOL_SFLOW: FlowProtocol.ValueType  # 2
+FLOW_PROTOCOL_IPFIX: FlowProtocol.ValueType  # 3
+Global___FlowProtocol: _TypeAlias = FlowProtocol  # noqa: Y015
+
 @_typing.final
 class HostState(_message.Message):
     """The desired state of one host. Everything here is compiled from intent by a pure function; the
@@ -121,7 +214,10 @@ class HostState(_message.Message):
       segment:<uid>                      a segment's presence on this host (all of its tunnels; with
                                          the kernel backend its vxlan device and Linux bridge)
       tunnel:<segment_uid>/<host_uid>    one tunnel of a segment, towards one remote host
+      tunnel:<segment_uid>/<ip>          one tunnel of a segment, towards a VTEP outside of the fleet
       tunnel:<uid>                       this host's end of an explicit tunnel
+      mirror:<uid>                       a mirror, with the tunnel port that it may have
+      flow-export:<uid>                  an export of flows, on all of the bridges that it is for
 
     HostState is the whole desired state of a host at one fleet revision.
     """
@@ -187,6 +283,8 @@ class HostPart(_message.Message):
     PORTS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     TUNNELS_FIELD_NUMBER: _builtins.int
+    MIRRORS_FIELD_NUMBER: _builtins.int
+    FLOW_EXPORTS_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     @_builtins.property
@@ -201,6 +299,10 @@ class HostPart(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentAttachment]: ...
     @_builtins.property
     def tunnels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tunnel]: ...
+    @_builtins.property
+    def mirrors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Mirror]: ...
+    @_builtins.property
+    def flow_exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowExport]: ...
     def __init__(
         self,
         *,
@@ -211,10 +313,12 @@ class HostPart(_message.Message):
         ports: _abc.Iterable[Global___Port] | None = ...,
         attachments: _abc.Iterable[Global___SegmentAttachment] | None = ...,
         tunnels: _abc.Iterable[Global___Tunnel] | None = ...,
+        mirrors: _abc.Iterable[Global___Mirror] | None = ...,
+        flow_exports: _abc.Iterable[Global___FlowExport] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["overlay", b"overlay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "bridges", b"bridges", "host_name", b"host_name", "host_uid", b"host_uid", "overlay", b"overlay", "ports", b"ports", "tunnels", b"tunnels"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "bridges", b"bridges", "flow_exports", b"flow_exports", "host_name", b"host_name", "host_uid", b"host_uid", "mirrors", b"mirrors", "overlay", b"overlay", "ports", b"ports", "tunnels", b"tunnels"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,16 +354,47 @@ Global___OverlayBridge: _TypeAlias = OverlayBridge  # noqa: Y015
 class Bridge(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LinkAttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     DATAPATH_TYPE_FIELD_NUMBER: _builtins.int
     SETTINGS_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    LINK_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     datapath_type: Global___DatapathType.ValueType
+    """Not set for a Linux bridge."""
+    type: Global___BridgeType.ValueType
     @_builtins.property
     def settings(self) -> Global___Settings:
-        """Of the row in table Bridge."""
+        """Of the row in table Bridge; not set for a Linux bridge."""
+
+    @_builtins.property
+    def link_attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Of a Linux bridge: what intent says of its attributes, by the kernel's names (IFLA_BR_* of
+        if_link.h), in the kernel's units. What is not named is left as it is, and what was named
+        before and is not any more goes back to the kernel's default.
+        """
 
     def __init__(
         self,
@@ -268,10 +403,12 @@ class Bridge(_message.Message):
         name: _builtins.str = ...,
         datapath_type: Global___DatapathType.ValueType = ...,
         settings: Global___Settings | None = ...,
+        type: Global___BridgeType.ValueType = ...,
+        link_attributes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_type", b"datapath_type", "id", b"id", "name", b"name", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_type", b"datapath_type", "id", b"id", "link_attributes", b"link_attributes", "name", b"name", "settings", b"settings", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -444,6 +581,26 @@ Global___Keys: _TypeAlias = Keys  # noqa: Y015
 class Port(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class BridgePortAttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     INTERFACE_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
@@ -461,6 +618,8 @@ class Port(_message.Message):
     PATCH_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     TAP_OWNER_FIELD_NUMBER: _builtins.int
+    QOS_FIELD_NUMBER: _builtins.int
+    BRIDGE_PORT_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     interface: _builtins.str
     """Device name on the host, at most 15 bytes (IFNAMSIZ less the terminator)."""
@@ -512,6 +671,16 @@ class Port(_message.Message):
     def tap_owner(self) -> Global___TapOwner:
         """Set for PORT_TYPE_TAP, where intent names somebody."""
 
+    @_builtins.property
+    def qos(self) -> Global___Qos:
+        """Port.qos: what it sends is shaped so; unset leaves the column alone."""
+
+    @_builtins.property
+    def bridge_port_attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Of a port of a Linux bridge: IFLA_BRPORT_* by the kernel's names and in its units, as the
+        link_attributes of a Bridge. Its VLANs are tag, trunks and vlan_mode, as on Open vSwitch.
+        """
+
     def __init__(
         self,
         *,
@@ -532,14 +701,120 @@ class Port(_message.Message):
         patch: Global___PatchPeer | None = ...,
         members: _abc.Iterable[_builtins.str] | None = ...,
         tap_owner: Global___TapOwner | None = ...,
+        qos: Global___Qos | None = ...,
+        bridge_port_attributes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["interface_settings", b"interface_settings", "patch", b"patch", "peer", b"peer", "settings", b"settings", "tap_owner", b"tap_owner"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interface_settings", b"interface_settings", "patch", b"patch", "peer", b"peer", "qos", b"qos", "settings", b"settings", "tap_owner", b"tap_owner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "admin_down", b"admin_down", "bridge", b"bridge", "id", b"id", "interface", b"interface", "interface_settings", b"interface_settings", "mac", b"mac", "members", b"members", "mtu", b"mtu", "patch", b"patch", "peer", b"peer", "settings", b"settings", "tag", b"tag", "tap_owner", b"tap_owner", "trunks", b"trunks", "type", b"type", "vlan_mode", b"vlan_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "admin_down", b"admin_down", "bridge", b"bridge", "bridge_port_attributes", b"bridge_port_attributes", "id", b"id", "interface", b"interface", "interface_settings", b"interface_settings", "mac", b"mac", "members", b"members", "mtu", b"mtu", "patch", b"patch", "peer", b"peer", "qos", b"qos", "settings", b"settings", "tag", b"tag", "tap_owner", b"tap_owner", "trunks", b"trunks", "type", b"type", "vlan_mode", b"vlan_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Port: _TypeAlias = Port  # noqa: Y015
+
+@_typing.final
+class Qos(_message.Message):
+    """Qos is a row of table QoS that is the port's alone, and the rows of table Queue that it refers
+    to (ovs-vswitchd.conf.db(5)). They go with the port: Open vSwitch collects none of them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class OtherConfigEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    OTHER_CONFIG_FIELD_NUMBER: _builtins.int
+    QUEUES_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """QoS.type, e.g. linux-htb."""
+    @_builtins.property
+    def other_config(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def queues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Queue]:
+        """Ordered by id."""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        other_config: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        queues: _abc.Iterable[Global___Queue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["other_config", b"other_config", "queues", b"queues", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Qos: _TypeAlias = Qos  # noqa: Y015
+
+@_typing.final
+class Queue(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class OtherConfigEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ID_FIELD_NUMBER: _builtins.int
+    DSCP_FIELD_NUMBER: _builtins.int
+    OTHER_CONFIG_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """The key in QoS.queues; 0 is the one that packets take by default."""
+    dscp: _builtins.int
+    """Queue.dscp, 0..63."""
+    @_builtins.property
+    def other_config(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        dscp: _builtins.int | None = ...,
+        other_config: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_dscp", b"_dscp", "dscp", b"dscp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dscp", b"_dscp", "dscp", b"dscp", "id", b"id", "other_config", b"other_config"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__dscp: _TypeAlias = _typing.Literal["dscp"]  # noqa: Y015
+    _WhichOneofArgType__dscp: _TypeAlias = _typing.Literal["_dscp", b"_dscp"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dscp) -> _WhichOneofReturnType__dscp | None: ...
+
+Global___Queue: _TypeAlias = Queue  # noqa: Y015
 
 @_typing.final
 class PatchPeer(_message.Message):
@@ -741,6 +1016,11 @@ class SegmentFragment(_message.Message):
     DST_PORT_FIELD_NUMBER: _builtins.int
     MTU_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    TOPOLOGY_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_VTEPS_FIELD_NUMBER: _builtins.int
+    ARP_MODE_FIELD_NUMBER: _builtins.int
     hash: _builtins.bytes
     segment_uid: _builtins.str
     vni: _builtins.int
@@ -749,9 +1029,25 @@ class SegmentFragment(_message.Message):
     """UDP destination port of the tunnels (Interface.options:dst_port)."""
     mtu: _builtins.int
     """IP MTU in bytes of everything on the segment."""
+    topology: Global___Topology.ValueType
+    arp_mode: Global___ArpMode.ValueType
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentMember]:
         """Every host that has a port on the segment, ordered by host_uid."""
+
+    @_builtins.property
+    def options(self) -> Global___TunnelOptions:
+        """What the tunnels are to be like; unset: as Open vSwitch or the kernel makes them by default."""
+
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___SegmentLink]:
+        """With TOPOLOGY_LINKS: which pairs of members have a tunnel between them, ordered."""
+
+    @_builtins.property
+    def external_vteps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """VTEPs outside of the fleet that every member has a tunnel to, of the segment's address family,
+        sorted.
+        """
 
     def __init__(
         self,
@@ -762,14 +1058,165 @@ class SegmentFragment(_message.Message):
         dst_port: _builtins.int = ...,
         mtu: _builtins.int = ...,
         members: _abc.Iterable[Global___SegmentMember] | None = ...,
+        options: Global___TunnelOptions | None = ...,
+        topology: Global___Topology.ValueType = ...,
+        links: _abc.Iterable[Global___SegmentLink] | None = ...,
+        external_vteps: _abc.Iterable[_builtins.str] | None = ...,
+        arp_mode: Global___ArpMode.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dst_port", b"dst_port", "hash", b"hash", "members", b"members", "mtu", b"mtu", "segment_uid", b"segment_uid", "vni", b"vni"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arp_mode", b"arp_mode", "dst_port", b"dst_port", "external_vteps", b"external_vteps", "hash", b"hash", "links", b"links", "members", b"members", "mtu", b"mtu", "options", b"options", "segment_uid", b"segment_uid", "topology", b"topology", "vni", b"vni"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SegmentFragment: _TypeAlias = SegmentFragment  # noqa: Y015
+
+@_typing.final
+class SegmentLink(_message.Message):
+    """SegmentLink is a tunnel between two members. The controller has proven that floods over all of
+    them make no circle.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    A_HOST_UID_FIELD_NUMBER: _builtins.int
+    B_HOST_UID_FIELD_NUMBER: _builtins.int
+    SPLIT_HORIZON_FIELD_NUMBER: _builtins.int
+    a_host_uid: _builtins.str
+    b_host_uid: _builtins.str
+    split_horizon: _builtins.bool
+    """Port.protected at both ends. What came out of one such tunnel goes into no other such tunnel,
+    but into those without.
+    """
+    def __init__(
+        self,
+        *,
+        a_host_uid: _builtins.str = ...,
+        b_host_uid: _builtins.str = ...,
+        split_horizon: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a_host_uid", b"a_host_uid", "b_host_uid", b"b_host_uid", "split_horizon", b"split_horizon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SegmentLink: _TypeAlias = SegmentLink  # noqa: Y015
+
+@_typing.final
+class TunnelOptions(_message.Message):
+    """TunnelOptions are options of the tunnels of a segment: those of Interface.options of type vxlan in
+    ovs-vswitchd.conf.db(5), and the IFLA_VXLAN_* attributes that mean the same. The controller asks
+    for none that the fragment's backend does not have.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class BfdEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TTL_FIELD_NUMBER: _builtins.int
+    TOS_FIELD_NUMBER: _builtins.int
+    CSUM_FIELD_NUMBER: _builtins.int
+    DF_DEFAULT_FIELD_NUMBER: _builtins.int
+    EGRESS_PKT_MARK_FIELD_NUMBER: _builtins.int
+    GBP_FIELD_NUMBER: _builtins.int
+    FLOW_LABEL_FIELD_NUMBER: _builtins.int
+    SOURCE_PORT_MIN_FIELD_NUMBER: _builtins.int
+    SOURCE_PORT_MAX_FIELD_NUMBER: _builtins.int
+    BFD_FIELD_NUMBER: _builtins.int
+    ttl: _builtins.str
+    """1..255 or "inherit"; empty leaves it. The same for tos with 0..255."""
+    tos: _builtins.str
+    csum: _builtins.bool
+    df_default: _builtins.bool
+    egress_pkt_mark: _builtins.int
+    """options:egress_pkt_mark; Open vSwitch only."""
+    gbp: _builtins.bool
+    """options:exts=gbp, IFLA_VXLAN_GBP."""
+    flow_label: _builtins.int
+    """IFLA_VXLAN_LABEL, 20 bits, IPv6 and the kernel only."""
+    source_port_min: _builtins.int
+    """IFLA_VXLAN_PORT_RANGE; the kernel only. 0 and 0: unset."""
+    source_port_max: _builtins.int
+    @_builtins.property
+    def bfd(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Interface.bfd, by key; Open vSwitch only."""
+
+    def __init__(
+        self,
+        *,
+        ttl: _builtins.str = ...,
+        tos: _builtins.str = ...,
+        csum: _builtins.bool | None = ...,
+        df_default: _builtins.bool | None = ...,
+        egress_pkt_mark: _builtins.int | None = ...,
+        gbp: _builtins.bool = ...,
+        flow_label: _builtins.int = ...,
+        source_port_min: _builtins.int = ...,
+        source_port_max: _builtins.int = ...,
+        bfd: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_csum", b"_csum", "_df_default", b"_df_default", "_egress_pkt_mark", b"_egress_pkt_mark", "csum", b"csum", "df_default", b"df_default", "egress_pkt_mark", b"egress_pkt_mark"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_csum", b"_csum", "_df_default", b"_df_default", "_egress_pkt_mark", b"_egress_pkt_mark", "bfd", b"bfd", "csum", b"csum", "df_default", b"df_default", "egress_pkt_mark", b"egress_pkt_mark", "flow_label", b"flow_label", "gbp", b"gbp", "source_port_max", b"source_port_max", "source_port_min", b"source_port_min", "tos", b"tos", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__csum: _TypeAlias = _typing.Literal["csum"]  # noqa: Y015
+    _WhichOneofArgType__csum: _TypeAlias = _typing.Literal["_csum", b"_csum"]  # noqa: Y015
+    _WhichOneofReturnType__df_default: _TypeAlias = _typing.Literal["df_default"]  # noqa: Y015
+    _WhichOneofArgType__df_default: _TypeAlias = _typing.Literal["_df_default", b"_df_default"]  # noqa: Y015
+    _WhichOneofReturnType__egress_pkt_mark: _TypeAlias = _typing.Literal["egress_pkt_mark"]  # noqa: Y015
+    _WhichOneofArgType__egress_pkt_mark: _TypeAlias = _typing.Literal["_egress_pkt_mark", b"_egress_pkt_mark"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__csum) -> _WhichOneofReturnType__csum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__df_default) -> _WhichOneofReturnType__df_default | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__egress_pkt_mark) -> _WhichOneofReturnType__egress_pkt_mark | None: ...
+
+Global___TunnelOptions: _TypeAlias = TunnelOptions  # noqa: Y015
+
+@_typing.final
+class Neighbour(_message.Message):
+    """Neighbour is an address that a port of a segment has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IP_FIELD_NUMBER: _builtins.int
+    MAC_FIELD_NUMBER: _builtins.int
+    ip: _builtins.str
+    mac: _builtins.str
+    def __init__(
+        self,
+        *,
+        ip: _builtins.str = ...,
+        mac: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ip", b"ip", "mac", b"mac"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Neighbour: _TypeAlias = Neighbour  # noqa: Y015
 
 @_typing.final
 class SegmentMember(_message.Message):
@@ -779,6 +1226,7 @@ class SegmentMember(_message.Message):
     HOST_NAME_FIELD_NUMBER: _builtins.int
     VTEP_FIELD_NUMBER: _builtins.int
     MACS_FIELD_NUMBER: _builtins.int
+    NEIGHBOURS_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     vtep: _builtins.str
@@ -789,6 +1237,10 @@ class SegmentMember(_message.Message):
         that attachments with BACKEND_KERNEL refer to: Open vSwitch learns them by itself.
         """
 
+    @_builtins.property
+    def neighbours(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbour]:
+        """Addresses of the member's ports, ordered by ip; only where arp_mode needs them."""
+
     def __init__(
         self,
         *,
@@ -796,11 +1248,168 @@ class SegmentMember(_message.Message):
         host_name: _builtins.str = ...,
         vtep: _builtins.str = ...,
         macs: _abc.Iterable[_builtins.str] | None = ...,
+        neighbours: _abc.Iterable[Global___Neighbour] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "vtep", b"vtep"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "neighbours", b"neighbours", "vtep", b"vtep"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SegmentMember: _TypeAlias = SegmentMember  # noqa: Y015
+
+@_typing.final
+class Mirror(_message.Message):
+    """Mirror is a row of table Mirror of ovs-vswitchd.conf.db(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    BRIDGE_FIELD_NUMBER: _builtins.int
+    SELECT_ALL_FIELD_NUMBER: _builtins.int
+    SELECT_SRC_PORTS_FIELD_NUMBER: _builtins.int
+    SELECT_DST_PORTS_FIELD_NUMBER: _builtins.int
+    SELECT_VLANS_FIELD_NUMBER: _builtins.int
+    OUTPUT_PORT_FIELD_NUMBER: _builtins.int
+    OUTPUT_VLAN_FIELD_NUMBER: _builtins.int
+    TUNNEL_FIELD_NUMBER: _builtins.int
+    SNAPLEN_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """mirror:<uid>"""
+    name: _builtins.str
+    """Mirror.name."""
+    bridge: _builtins.str
+    """Name of the bridge it is on: the overlay bridge, or one of HostPart.bridges."""
+    select_all: _builtins.bool
+    output_port: _builtins.str
+    """Exactly one of the next three. The name of a port of the bridge, which gets copies and nothing
+    else,
+    """
+    output_vlan: _builtins.int
+    """a VLAN, 1..4094,"""
+    snaplen: _builtins.int
+    """Bytes of each packet that are copied; 0: all."""
+    @_builtins.property
+    def select_src_ports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of ports of the bridge."""
+
+    @_builtins.property
+    def select_dst_ports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def select_vlans(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def tunnel(self) -> Global___MirrorTunnel:
+        """or a port that is made for it."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        bridge: _builtins.str = ...,
+        select_all: _builtins.bool = ...,
+        select_src_ports: _abc.Iterable[_builtins.str] | None = ...,
+        select_dst_ports: _abc.Iterable[_builtins.str] | None = ...,
+        select_vlans: _abc.Iterable[_builtins.int] | None = ...,
+        output_port: _builtins.str = ...,
+        output_vlan: _builtins.int = ...,
+        tunnel: Global___MirrorTunnel | None = ...,
+        snaplen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tunnel", b"tunnel"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bridge", b"bridge", "id", b"id", "name", b"name", "output_port", b"output_port", "output_vlan", b"output_vlan", "select_all", b"select_all", "select_dst_ports", b"select_dst_ports", "select_src_ports", b"select_src_ports", "select_vlans", b"select_vlans", "snaplen", b"snaplen", "tunnel", b"tunnel"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mirror: _TypeAlias = Mirror  # noqa: Y015
+
+@_typing.final
+class MirrorTunnel(_message.Message):
+    """MirrorTunnel is a port that carries copies to a collector."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class OptionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    interface: _builtins.str
+    """Name of the Port and of its Interface."""
+    type: _builtins.str
+    """Interface.type: gre or erspan."""
+    @_builtins.property
+    def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Interface.options, whole."""
+
+    def __init__(
+        self,
+        *,
+        interface: _builtins.str = ...,
+        type: _builtins.str = ...,
+        options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interface", b"interface", "options", b"options", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MirrorTunnel: _TypeAlias = MirrorTunnel  # noqa: Y015
+
+@_typing.final
+class FlowExport(_message.Message):
+    """FlowExport is a row of table NetFlow, sFlow or IPFIX that all of `bridges` refer to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    BRIDGES_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """flow-export:<uid>"""
+    protocol: Global___FlowProtocol.ValueType
+    @_builtins.property
+    def bridges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of bridges of this host, sorted."""
+
+    @_builtins.property
+    def settings(self) -> Global___Settings:
+        """Of the row."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        protocol: Global___FlowProtocol.ValueType = ...,
+        bridges: _abc.Iterable[_builtins.str] | None = ...,
+        settings: Global___Settings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bridges", b"bridges", "id", b"id", "protocol", b"protocol", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowExport: _TypeAlias = FlowExport  # noqa: Y015
