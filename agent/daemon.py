@@ -14,10 +14,8 @@ import fcntl
 import gc
 import importlib.metadata
 import os
-import platform
 import random
 import signal
-import socket
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from ovsfleet.v1 import agent_pb2
 
 from agent import exposition, introspection
 from agent.cache import StateCache
+from agent.capabilities import capabilities
 from agent.clock import SystemClock
 from agent.config import Settings
 from agent.controlplane import codec
@@ -37,9 +36,10 @@ from agent.controlplane.identity import (
     JoinToken,
     enrol,
 )
-from agent.host import adapters
+from agent.host import Sighting, adapters
+from agent.inventory_report import InventoryReport
+from agent.netlink.features import kernel_features
 from agent.observability import Metrics
-from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.reconciler import Outcome, Reconciler, Report, Timing
 from agent.stats.reporting import Statistics
 
@@ -184,11 +184,16 @@ class Daemon:
             metrics=self._metrics,
             rng=rng,
         )
+        self._inventory = InventoryReport(
+            identity.profile.fleet_uid, self._controlplane.tell, SystemClock()
+        )
+        self._kernel_features: frozenset[str] = frozenset()
         self._metrics.info.info({"version": version()})
 
     async def run(self) -> Ending:
         profile = self._identity.profile
         log.info("agent starts", version=version(), host=profile.host_name, uid=profile.host_uid)
+        self._kernel_features = await asyncio.to_thread(kernel_features)
         await self._netlink.open()
         self._ovsdb.open()
         try:
@@ -206,6 +211,7 @@ class Daemon:
                     "signals": self._until_signal(),
                     "reconciler": self._reconcile(),
                     "control plane": self._controlplane.run(),
+                    "inventory": self._inventory.run(),
                     "introspection": introspection.serve(socket_path, self.document),
                     "counters": self._statistics.collector.run(),
                     "metrics": exposition.serve(
@@ -282,18 +288,10 @@ class Daemon:
     def _set_stats_interval(self, milliseconds: int) -> None:
         self._statistics.collector.set_interval(milliseconds)
 
-    def _announce(self, snapshot: OvsdbSnapshot) -> None:
-        self._statistics.bridges = snapshot.bridges
-        self._controlplane.announce(
-            agent_pb2.Capabilities(
-                ovs_version=snapshot.ovs_version,
-                datapath_types=sorted(snapshot.datapath_types),
-                iface_types=sorted(snapshot.iface_types),
-                kernel_release=platform.release(),
-                ipv4=True,
-                ipv6=socket.has_ipv6 and Path("/proc/net/if_inet6").exists(),
-            )
-        )
+    def _announce(self, sighting: Sighting) -> None:
+        self._statistics.bridges = sighting.ovsdb.bridges
+        self._inventory.see(sighting.state)
+        self._controlplane.announce(capabilities(sighting, self._kernel_features))
 
 
 async def _endless(part: str, work: Awaitable[None]) -> None:

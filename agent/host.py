@@ -72,6 +72,8 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             datapath_types=switch.datapath_types,
             iface_types=switch.iface_types,
             columns=switch.columns,
+            strays=switch.strays,
+            ipv6=_has_ipv6(),
         ),
         ovsdb=switch,
     )
@@ -80,6 +82,10 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
 @functools.cache
 def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _has_ipv6() -> bool:
+    return Path("/proc/net/if_inet6").exists()
 
 
 def peers_of(desired: HostState | None) -> frozenset[tuple[str, str]]:

@@ -368,3 +368,5 @@ class ObservedState:
     iface_types: frozenset[str] = frozenset()
     columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
     """By table, which of the columns that intent may set this database has."""
+    ipv6: bool = True
+    """False where the kernel has no IPv6, or was started without."""

@@ -25,7 +25,7 @@ from agent.host import Kernel, Ovsdb, Sighting, observe
 from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
-from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
+from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.planner import make_plan, still_owed, still_released
 from agent.planner.plan import NetlinkStep, Plan, Stage
 
@@ -74,7 +74,7 @@ class Reconciler:
         kernel: Kernel,
         *,
         on_report: Callable[[Report], None],
-        on_sighting: Callable[[OvsdbSnapshot], None],
+        on_sighting: Callable[[Sighting], None],
         clock: Clock,
         rng: random.Random,
         metrics: Metrics,
@@ -188,7 +188,7 @@ class Reconciler:
 
     async def _look(self, desired: HostState | None) -> Sighting:
         sighting = await observe(self._ovsdb, self._kernel, desired)
-        self._on_sighting(sighting.ovsdb)
+        self._on_sighting(sighting)
         return sighting
 
     async def _converge(self, desired: HostState) -> tuple[Sighting, Plan]:

@@ -1,6 +1,6 @@
 """The one stream to the controller: opened by the agent, opened again for as long as it lives.
 
-Owns the newest report and the newest capabilities (latest wins, sent again after a reconnect) and
+Owns the newest report, capabilities and inventory (latest wins, sent again after a reconnect) and
 the fragments of the newest state received, which is what the controller counts on us to keep. It
 hands every state on as it comes and never waits for anything to be done about it: a broken stream
 is this module's own affair, the datapath does not notice.
@@ -84,7 +84,7 @@ class Standing:
 
 
 class ControlPlane:
-    """Keeps a session open; ``report`` and ``announce`` may be called at any time."""
+    """Keeps a session open; ``report``, ``announce`` and ``tell`` may be called at any time."""
 
     def __init__(
         self,
@@ -112,6 +112,7 @@ class ControlPlane:
         """Tells this process of the agent from every other."""
         self._status: agent_pb2.HostStatus | None = None
         self._capabilities = agent_pb2.Capabilities()
+        self._inventory: agent_pb2.Inventory | None = None
         self._unsent: set[str] = set()
         self._wake = asyncio.Event()
         self._fragments: dict[bytes, SegmentFragment] = {}
@@ -125,6 +126,12 @@ class ControlPlane:
         if status != self._status:
             self._status = status
             self._mark("status")
+
+    def tell(self, inventory: agent_pb2.Inventory) -> None:
+        """Make ``inventory`` what the controller shall know of, in every session."""
+        if inventory != self._inventory:
+            self._inventory = inventory
+            self._mark("inventory")
 
     def announce(self, capabilities: agent_pb2.Capabilities) -> None:
         if capabilities != self._capabilities:
@@ -194,6 +201,8 @@ class ControlPlane:
         """Exchange Hello and Welcome; the heartbeat interval in seconds."""
         hello = self._hello()
         self._unsent = {"status"} if self._status is not None else set()
+        if self._inventory is not None:
+            self._unsent.add("inventory")
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT_S):
                 await stream.write(agent_pb2.SessionRequest(hello=hello))
@@ -274,6 +283,8 @@ class ControlPlane:
             yield agent_pb2.SessionRequest(capabilities=self._capabilities)
         if "status" in unsent:
             yield agent_pb2.SessionRequest(status=self._status)
+        if "inventory" in unsent:
+            yield agent_pb2.SessionRequest(inventory=self._inventory)
 
     def _mark(self, what: str) -> None:
         self._unsent.add(what)

@@ -14,6 +14,7 @@ from agent.planner.plan import (
     AddAddress,
     CreateLinuxBridge,
     CreateTap,
+    CreateVeth,
     CreateVxlan,
     NetlinkStep,
     SetLink,
@@ -42,6 +43,11 @@ _MEANINGS: dict[int, tuple[ErrorKind, str, str]] = {
     errno.EMFILE: (ErrorKind.TRANSIENT, "OutOfDescriptors", "raise the agent's open files limit"),
 }
 
+_KERNEL_MODULES: Mapping[type[NetlinkStep], str] = {
+    CreateLinuxBridge: "bridge",
+    CreateVeth: "veth",
+    CreateVxlan: "vxlan",
+}
 _NO_TUN = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV})
 """What opening /dev/net/tun says where there is none."""
 _UNKNOWN = (ErrorKind.DATAPATH, "KernelRefused", "see the kernel's log")
@@ -50,8 +56,7 @@ _UNKNOWN = (ErrorKind.DATAPATH, "KernelRefused", "see the kernel's log")
 def decode(step: NetlinkStep, code: int, words: str) -> Failure:
     """``words`` are the kernel's own (extended ack) or the number's."""
     kind, reason, way_out = _MEANINGS.get(code, _UNKNOWN)
-    if code == errno.EOPNOTSUPP and isinstance(step, CreateVxlan | CreateLinuxBridge):
-        module = "vxlan" if isinstance(step, CreateVxlan) else "bridge"
+    if code == errno.EOPNOTSUPP and (module := _KERNEL_MODULES.get(type(step))):
         way_out = f"install or allow the kernel module {module} (modprobe {module} says more)"
     if isinstance(step, CreateTap) and code in _NO_TUN:
         kind, reason, way_out = _MEANINGS[errno.EOPNOTSUPP]

@@ -31,6 +31,11 @@ class OvsdbSnapshot:
     caught_up: bool = True
     has_ovs: bool = True
     columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
+    db_version: str = ""
+    dpdk: bool = False
+    hw_offload: bool = False
+    """As it is asked for (other_config:hw-offload), like ``tc_policy``."""
+    tc_policy: str = ""
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
@@ -48,4 +53,8 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         seqno=replica.change_seqno,
         caught_up=root.cur_cfg >= root.next_cfg,
         columns=replica.columns,
+        db_version=next(iter(root.db_version), ""),
+        dpdk=bool(root.dpdk_initialized),
+        hw_offload=root.other_config.get("hw-offload") == "true",
+        tc_policy=root.other_config.get("tc-policy", ""),
     )

@@ -8,7 +8,7 @@ import ipaddress
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState, Tunnel
 from agent.planner.claims import TunnelKey, normal_ip
-from agent.planner.health import no_open_vswitch, no_vxlan
+from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
 from agent.planner.surroundings import Surroundings, port_shared
 from agent.planner.tunnels import TunnelPort
 
@@ -64,14 +64,16 @@ def _refusal(tunnel: Tunnel, desired: HostState, surroundings: Surroundings) -> 
     if all(bridge.name != tunnel.bridge for bridge in desired.bridges):
         message = f"the tunnel is to be on bridge {tunnel.bridge}, which intent does not have"
         return Failure(tunnel.id, ErrorKind.INVALID, "BridgeUnknown", message)
-    return _address_fault(tunnel) or _clash(tunnel, surroundings)
+    return _address_fault(tunnel, surroundings) or _clash(tunnel, surroundings)
 
 
-def _address_fault(tunnel: Tunnel) -> Failure | None:
+def _address_fault(tunnel: Tunnel, surroundings: Surroundings) -> Failure | None:
     for address in (tunnel.local_ip, tunnel.remote_ip):
         if not _is_endpoint(address):
             message = f"{address!r} is no address that a tunnel can have; correct the tunnel's end"
             return Failure(tunnel.id, ErrorKind.INVALID, "AddressInvalid", message)
+    if ":" in tunnel.local_ip and not surroundings.has_ipv6:
+        return no_ipv6(tunnel.id, tunnel.local_ip)
     return None
 
 

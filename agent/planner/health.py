@@ -33,6 +33,14 @@ def no_vxlan(resource: str) -> Failure:
     return Failure(resource, ErrorKind.UNSUPPORTED, "VxlanUnavailable", message)
 
 
+def no_ipv6(resource: str, address: str) -> Failure:
+    message = (
+        f"its tunnels would start at {address}, and the kernel of this host has no IPv6; start it "
+        "without ipv6.disable=1, or give the host an IPv4 VTEP"
+    )
+    return Failure(resource, ErrorKind.UNSUPPORTED, "Ipv6Unavailable", message)
+
+
 def foreign_interface(resource: str, name: str, strangers: tuple[str, ...]) -> Failure:
     message = (
         f"somebody added {', '.join(strangers)} to port {name}, which is ours; take it out of the "

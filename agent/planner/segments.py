@@ -21,8 +21,8 @@ from agent.model import (
     SegmentFragment,
     segment_id,
 )
-from agent.planner.health import no_open_vswitch, no_vxlan
-from agent.planner.neighbours import Remote, neighbours
+from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
+from agent.planner.neighbours import Neighbours, Remote, neighbours
 from agent.planner.surroundings import Surroundings, port_shared
 
 
@@ -146,10 +146,20 @@ def _clash(
         return Failure(resource, ErrorKind.INVALID, "VniNotUnique", message)
     if len(surroundings.backends.get(fragment.dst_port, ())) > 1:
         return port_shared(resource, fragment.dst_port)
-    fault = neighbours(fragment, desired.host_uid).own_fault
-    if attachment.backend is Backend.KERNEL and fault:
-        return Failure(resource, ErrorKind.INVALID, "VtepInvalid", fault)
+    if refusal := _vtep_refusal(attachment, neighbours(fragment, desired.host_uid), surroundings):
+        return refusal
     return None if attachment.linux_bridge else _vlan_clash(resource, vlan, surroundings)
+
+
+def _vtep_refusal(
+    attachment: SegmentAttachment, found: Neighbours, surroundings: Surroundings
+) -> Failure | None:
+    resource = segment_id(attachment.segment_uid)
+    if attachment.backend is Backend.KERNEL and found.own_fault:
+        return Failure(resource, ErrorKind.INVALID, "VtepInvalid", found.own_fault)
+    if ":" in found.local_ip and not surroundings.has_ipv6:
+        return no_ipv6(resource, found.local_ip)
+    return None
 
 
 def _vlan_clash(resource: str, vlan: int, surroundings: Surroundings) -> Failure | None:

@@ -24,6 +24,7 @@ class Surroundings:
     """Ports on the overlay bridge that are not ours, by their tag."""
     has_ovs: bool
     has_vxlan: bool
+    has_ipv6: bool
 
 
 def survey(desired: HostState, inventory: Inventory) -> Surroundings:
@@ -47,6 +48,7 @@ def survey(desired: HostState, inventory: Inventory) -> Surroundings:
         },
         has_ovs=inventory.observed.has_ovs,
         has_vxlan="vxlan" in inventory.observed.iface_types,
+        has_ipv6=inventory.observed.ipv6,
     )
 
 

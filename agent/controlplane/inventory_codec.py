@@ -1,0 +1,80 @@
+"""From what is foreign on the host to the message that tells of it. Owns nothing."""
+
+from __future__ import annotations
+
+from ovsfleet.v1 import agent_pb2
+
+from agent.model import Link, OvsInterface, OvsPort
+from agent.planner.foreign import Foreign, ForeignBridge
+
+LARGEST = 2 * 1024 * 1024
+"""Bytes of a message; a controller takes no larger one than four million."""
+_LONGEST_WORD = 253
+
+
+def encode_inventory(found: Foreign) -> agent_pb2.Inventory:
+    message = agent_pb2.Inventory(
+        bridges=[_bridge(each) for each in found.bridges],
+        links=[_link(each) for each in found.links],
+        bridges_total=found.bridges_total,
+        ports_total=found.ports_total,
+        links_total=found.links_total,
+    )
+    while message.ByteSize() > LARGEST:
+        _halve(message)
+    return message
+
+
+def _halve(message: agent_pb2.Inventory) -> None:
+    """Bridges of ours come first, and are the last to be left out."""
+    for each in message.bridges:
+        del each.ports[(len(each.ports) + 1) // 2 :]
+    del message.bridges[(len(message.bridges) + 1) // 2 :]
+    del message.links[len(message.links) // 2 :]
+
+
+def _bridge(found: ForeignBridge) -> agent_pb2.ForeignBridge:
+    return agent_pb2.ForeignBridge(
+        name=_word(found.row.name),
+        datapath_type=_word(found.row.datapath_type),
+        fail_mode=_word(found.row.fail_mode),
+        is_ours=found.is_ours,
+        ports=[_port(each) for each in found.ports],
+    )
+
+
+def _port(port: OvsPort) -> agent_pb2.ForeignPort:
+    return agent_pb2.ForeignPort(
+        name=_word(port.name),
+        tag=port.tag or 0,
+        interfaces=[_interface(each) for each in port.interfaces],
+    )
+
+
+def _interface(interface: OvsInterface) -> agent_pb2.ForeignInterface:
+    marks = interface.external_ids
+    return agent_pb2.ForeignInterface(
+        name=_word(interface.name),
+        type=_word(interface.type),
+        iface_id=_word(marks.get("iface-id")),
+        attached_mac=_word(marks.get("attached-mac")),
+        vm_id=_word(marks.get("vm-id")),
+        error=_word(interface.error),
+        remote_ip=_word(interface.options.get("remote_ip")),
+    )
+
+
+def _link(link: Link) -> agent_pb2.ForeignLink:
+    return agent_pb2.ForeignLink(
+        name=_word(link.name),
+        kind=_word(link.kind),
+        master=_word(link.master),
+        mac=link.mac,
+        mtu=link.mtu,
+        up=link.up,
+        addresses=sorted(link.addresses),
+    )
+
+
+def _word(text: str | None) -> str:
+    return (text or "")[:_LONGEST_WORD]
