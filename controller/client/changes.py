@@ -10,13 +10,24 @@ from functools import partial
 from controller.client.context import Context
 from controller.client.documents import Document, plain
 from controller.client.failures import CommandError, Locate, RefusedError, warning_lines
-from controller.client.kinds import BY_NAME, KindInfo
+from controller.client.kinds import BY_NAME, KindInfo, parse_kind
 from controller.client.manifests import Manifests
 from controller.client.output import Format, print_json, say
 from controller.client.progress import wait
-from controller.client.rest import Api
+from controller.client.rest import Api, Choice, Query, QueryValue
 from controller.client.stream import WakeUp
 from controller.client.waiting import Look, Target, hosts_applying, in_phase, objects_meeting
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    selector: str
+    kinds: Sequence[str] = ()
+    """Of these alone, as people call them; none: of all."""
+
+    def query(self) -> dict[str, QueryValue]:
+        kinds = [parse_kind(kind).name for kind in self.kinds]
+        return {"prune_selector": self.selector, "prune_kind": kinds or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +36,8 @@ class Options:
     wait_s: float | None
     """None: do not wait."""
     output: Format
-    prune: str | None = None
-    """Selector of what to delete when no manifest names it."""
+    prune: Prune | None = None
+    """What to delete when no manifest names it."""
     confirm_count: int | None = None
     """How many objects are meant to be deleted."""
     yes: bool = False
@@ -41,7 +52,7 @@ def apply(context: Context, manifests: Manifests, options: Options) -> None:
     with Api(context) as api:
 
         def send(count: int | None) -> Document:
-            params = {"prune_selector": options.prune, "confirm_count": count}
+            params = {"confirm_count": count, **(options.prune.query() if options.prune else {})}
             return _post(api, "/v1/apply", manifests, options, params)
 
         answer = _confirmed(send, options)
@@ -51,19 +62,38 @@ def apply(context: Context, manifests: Manifests, options: Options) -> None:
             _wait(context, look, options, revision=answer["revision"], what="are Ready")
 
 
+def delete_selected(
+    context: Context, kind: KindInfo, selector: str, project: str | None, options: Options
+) -> None:
+    """Those that bear the labels when they are looked for."""
+    with Api(context) as api:
+        found = list(api.objects(kind.collection, Choice(project, selector)))
+    if not found:
+        say(f"There are no {kind.collection} with {selector}.")
+        return
+    named = [{field: d["metadata"][field] for field in ("name", "project")} for d in found]
+    _delete_objects(context, kind, named, options)
+
+
 def delete_named(
     context: Context, kind: KindInfo, names: Sequence[str], project: str | None, options: Options
 ) -> list[str]:
     """Returns the names that there was nothing to delete for."""
     scope = {"project": project} if project else {}
-    objects = [{"kind": kind.name, "metadata": {"name": name, **scope}} for name in names]
+    answer = _delete_objects(context, kind, [{"name": name, **scope} for name in names], options)
+    return [r["name"] for r in answer["results"] if r["action"] == "unchanged"]
+
+
+def _delete_objects(
+    context: Context, kind: KindInfo, named: Sequence[Mapping[str, str]], options: Options
+) -> Document:
+    objects = [{"kind": kind.name, "metadata": metadata} for metadata in named]
 
     def remove(api: Api, count: int | None) -> Document:
         body = {"objects": objects, "dry_run": options.dry_run, "confirm_count": count}
         return api.post("/v1/delete", body)
 
-    answer = _delete(context, remove, options)
-    return [r["name"] for r in answer["results"] if r["action"] == "unchanged"]
+    return _delete(context, remove, options)
 
 
 def delete_manifests(context: Context, manifests: Manifests, options: Options) -> None:
@@ -95,7 +125,7 @@ def _post(
     path: str,
     manifests: Manifests,
     options: Options,
-    params: Mapping[str, str | int | None],
+    params: Query,
 ) -> Document:
     return api.post_yaml(
         path, manifests.text, dry_run=options.dry_run, locate=manifests.locate, params=params

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.client import authoring, webhooks
+from controller.client import authoring, contexts, observing, webhooks
 from controller.client.failures import CommandError, ExitCode
 from controller.client.options import (
     DryRun,
     Files,
+    Filter,
     Kind,
     Name,
     Output,
     Project,
     Selector,
+    Shown,
     required,
 )
 from controller.client.output import EnrolmentFormat, Format, print_failure, say
@@ -45,7 +47,20 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _of_every_command(
+    login: Annotated[
+        str | None, typer.Option("--context", help="which login to use, by name")
+    ] = None,
+) -> None:
+    from controller.client import context
+
+    context.choose(login)
+
+
 app.add_typer(authoring.app)
+app.add_typer(observing.app)
+app.add_typer(contexts.app, name="context")
 app.add_typer(webhooks.app, name="webhooks")
 
 
@@ -73,6 +88,7 @@ def login(
     token_file: Annotated[
         Path | None, typer.Option(help="file with the token, or - for stdin")
     ] = None,
+    name: Annotated[str, typer.Option(help="what to call this login")] = "default",
 ) -> None:
     """Check a token and remember it for this user."""
     from controller.client import context
@@ -81,8 +97,9 @@ def login(
     wanted = context.Context(context.check_url(url), _given_token(token, token_file))
     with Api(wanted) as api:
         fleet = api.get("/v1/fleet")
-    path = context.save(wanted)
-    say(f"Signed in to fleet {fleet['fleet_uid']} at {wanted.url}; stored in {path}.")
+    path = context.save(context.load().with_login(name, wanted))
+    called = "" if name == context.DEFAULT_NAME else f" as {name}"
+    say(f"Signed in to fleet {fleet['fleet_uid']} at {wanted.url}; stored in {path}{called}.")
     if context.is_clear_text(wanted.url):
         say("warning: this address is not https: the token can be read on the way.")
     if os.environ.get("OVSFLEET_URL") or os.environ.get("OVSFLEET_TOKEN"):
@@ -105,6 +122,9 @@ def apply(
     selector: Annotated[
         str | None, typer.Option("-l", "--selector", help="labels of what to prune: a=b,c")
     ] = None,
+    prune_kind: Annotated[
+        list[str] | None, typer.Option("--prune-kind", help="prune this kind only; may repeat")
+    ] = None,
     confirm_count: ConfirmCount = None,
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -117,8 +137,15 @@ def apply(
 
     if prune != bool(selector):
         raise typer.BadParameter("--prune and --selector go together")
+    if prune_kind and not prune:
+        raise typer.BadParameter("--prune-kind says what --prune deletes")
     options = changes.Options(
-        dry_run, timeout if wait else None, output, selector, confirm_count, yes
+        dry_run,
+        timeout if wait else None,
+        output,
+        changes.Prune(selector, prune_kind or ()) if selector else None,
+        confirm_count,
+        yes,
     )
     changes.apply(context.current(), manifests.read(required(filename)), options)
 
@@ -128,30 +155,35 @@ def get(
     kind: Kind,
     name: Annotated[str | None, typer.Argument(help="name or uid; all when left out")] = None,
     *,
-    output: Output = Format.TABLE,
+    output: Shown = "table",
     selector: Selector = None,
     project: Project = None,
-    host: Annotated[
-        str | None, typer.Option("--host", help="only bridges, ports or tunnels of this host")
+    host: Annotated[str | None, typer.Option("--host", help="only what is on this host")] = None,
+    filter: Filter = None,  # noqa: A002 (the API's word)
+    sort_by: Annotated[
+        str | None, typer.Option("--sort-by", help="name, created_at, updated_at or revision")
     ] = None,
 ) -> None:
     """List objects of a kind, or show one."""
     from controller.client.kinds import parse_kind
-    from controller.client.output import print_objects
+    from controller.client.output import parse_output, print_objects
+    from controller.client.rest import Choice
 
-    info = parse_kind(kind)
-    if host is not None and (name is not None or not info.is_on_hosts):
-        raise typer.BadParameter("--host narrows a list of bridges, ports or tunnels")
+    info, shown = parse_kind(kind), parse_output(output)
+    choice = Choice(project, selector, host, filter, sort_by)
+    if name is not None and choice != Choice(project):
+        raise typer.BadParameter("--selector, --host, --filter and --sort-by are for lists")
+    if host is not None and not info.is_on_hosts:
+        raise typer.BadParameter(f"--host narrows no list of {info.collection}")
     with _api() as api:
         if name is not None:
             alone = api.object(info.collection, name, project)
             found = [alone]
-            if output is Format.WIDE:
+            if shown is Format.WIDE:
                 alone["realization"] = api.realization(alone)
         else:
-            listed = api.objects(info.collection, project=project, selector=selector, host=host)
-            found = list(listed)
-    print_objects(info, found, output, single=name is not None)
+            found = list(api.objects(info.collection, choice))
+    print_objects(info, found, shown, single=name is not None)
 
 
 @app.command()
@@ -171,6 +203,7 @@ def delete(
     names: Annotated[list[str] | None, typer.Argument(help="names")] = None,
     *,
     filename: Files = None,
+    selector: Selector = None,
     project: Project = None,
     confirm_count: ConfirmCount = None,
     yes: Yes = False,
@@ -179,7 +212,7 @@ def delete(
     timeout: Timeout = 60.0,
     output: Output = Format.TABLE,
 ) -> None:
-    """Delete objects: by KIND NAME..., or all those of manifests; all of them or none."""
+    """Delete objects: KIND NAME..., KIND -l LABELS, or those of manifests; all or none."""
     from controller.client import changes, context, manifests
     from controller.client.kinds import parse_kind
 
@@ -189,10 +222,13 @@ def delete(
     if filename and not kind:
         changes.delete_manifests(context.current(), manifests.read(filename), options)
         return
-    if filename or not kind or not names:
-        raise typer.BadParameter("give either KIND and NAMES, or --filename")
+    if filename or not kind or bool(names) == bool(selector):
+        raise typer.BadParameter("give KIND and NAMES, KIND and --selector, or --filename")
     info = parse_kind(kind)
-    missing = changes.delete_named(context.current(), info, names, project, options)
+    if selector:
+        changes.delete_selected(context.current(), info, selector, project, options)
+        return
+    missing = changes.delete_named(context.current(), info, names or [], project, options)
     if missing:
         raise CommandError(
             f"There is no {info.word} named {', '.join(missing)}.",
@@ -223,6 +259,7 @@ def wait(
     names: Annotated[list[str] | None, typer.Argument(help="names")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="every object of the kind")] = False,
+    selector: Selector = None,
     condition: Annotated[
         str, typer.Option("--for", help="realized, delete, or a phase such as Degraded")
     ] = "Ready",
@@ -233,19 +270,20 @@ def wait(
     from controller.client import context, waiting
     from controller.client.kinds import DEFAULT_PROJECT, parse_kind
     from controller.client.progress import wait as wait_for
+    from controller.client.rest import Choice
     from controller.client.stream import WakeUp
 
     info = parse_kind(kind)
-    if bool(names) == every:
-        raise typer.BadParameter("give either NAMES or --all")
+    if [bool(names), every, bool(selector)].count(True) != 1:
+        raise typer.BadParameter("give NAMES, --selector or --all")
     goal, what = waiting.parse_goal(condition)
     with _api() as api:
-        if every:
-            found = api.objects(info.collection, project=project)
+        if not names:
+            found = api.objects(info.collection, Choice(project, selector))
             targets = [waiting.target_of(info, document) for document in found]
         else:
             scope = project or DEFAULT_PROJECT
-            targets = [waiting.Target(info, scope, name) for name in names or ()]
+            targets = [waiting.Target(info, scope, name) for name in names]
         with WakeUp(context.current(), from_revision=None) as wake_up:
             look = waiting.objects_meeting(api, targets, goal)
             wait_for(look, wake_up, what=what, timeout_s=timeout)

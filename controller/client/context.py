@@ -1,7 +1,7 @@
-"""Where the controller is and with which token to talk to it.
+"""Where the controllers are and with which token to talk to each.
 
-Owns ``config.yaml`` in the user's configuration directory (mode 0600: it holds the token). The
-environment wins over the file, so that scripts and CI need no login.
+Owns ``config.yaml`` in the user's configuration directory (mode 0600: it holds the tokens). The
+environment wins over the file, so that scripts and CI need no login, and ``--context`` over both.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,9 @@ from urllib.parse import urlsplit
 from controller.client.failures import CommandError, ExitCode
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_NAME = "default"
+
+_CHOSEN: ContextVar[str | None] = ContextVar("chosen", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +30,50 @@ class Context:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the file holds: logins by name, and which of them is used when none is named."""
+
+    current: str
+    contexts: Mapping[str, Context]
+
+    def named(self, name: str) -> Context:
+        if name not in self.contexts:
+            known = ", ".join(sorted(self.contexts)) or "none"
+            raise CommandError(
+                f"There is no context {name!r}; there are: {known}.",
+                hint=f"Run `ovsfleet login URL --name {name}`.",
+                exit_code=ExitCode.NOT_FOUND,
+            )
+        return self.contexts[name]
+
+    def with_login(self, name: str, context: Context) -> Stored:
+        return Stored(name, {**self.contexts, name: context})
+
+    def without(self, name: str) -> Stored:
+        self.named(name)
+        left = {each: context for each, context in self.contexts.items() if each != name}
+        return Stored("" if self.current == name else self.current, left)
+
+
 def config_path() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "ovsfleet" / "config.yaml"
 
 
 def current() -> Context:
-    """The environment's URL and token, else those of the last login."""
-    stored = _read(config_path())
-    url = os.environ.get("OVSFLEET_URL") or stored.get("url") or DEFAULT_URL
-    token = os.environ.get("OVSFLEET_TOKEN") or ""
-    # A stored token belongs to the controller that issued it and is sent to no other.
-    if not token and stored.get("url") == url.rstrip("/"):
-        token = stored.get("token", "")
+    """What ``--context`` names, else what the environment says, else the login in use."""
+    chosen, stored = _CHOSEN.get(), load()
+    if chosen:
+        return stored.named(chosen)
+    name = os.environ.get("OVSFLEET_CONTEXT") or stored.current
+    url, token = os.environ.get("OVSFLEET_URL"), os.environ.get("OVSFLEET_TOKEN") or ""
+    if os.environ.get("OVSFLEET_CONTEXT") and not url:
+        return stored.named(name)
+    known = stored.contexts.get(name)
+    url = url or (known.url if known else DEFAULT_URL)
+    if not token:
+        token = _token_for(url.rstrip("/"), known, stored)
     if not token:
         raise CommandError(
             f"Not signed in to {url}.",
@@ -45,6 +81,17 @@ def current() -> Context:
             exit_code=ExitCode.AUTH,
         )
     return Context(check_url(url), token)
+
+
+def choose(name: str | None) -> None:
+    """What ``--context`` says of the command that runs; None: nothing."""
+    _CHOSEN.set(name)
+
+
+def _token_for(url: str, first: Context | None, stored: Stored) -> str:
+    """A stored token belongs to the controller that issued it and is sent to no other."""
+    candidates = [each for each in (first, *stored.contexts.values()) if each and each.url == url]
+    return candidates[0].token if candidates else ""
 
 
 def check_url(url: str) -> str:
@@ -63,16 +110,34 @@ def is_clear_text(url: str) -> bool:
     return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
 
 
-def save(context: Context) -> Path:
-    """Replaces the file in one step: a crash leaves the old login or the new one."""
+def load() -> Stored:
+    found = _read(config_path())
+    contexts = found.get("contexts")
+    if isinstance(contexts, dict):
+        known = {str(name): _context(each) for name, each in contexts.items()}
+        return Stored(str(found.get("current") or ""), {n: c for n, c in known.items() if c})
+    # Before there were names, there was one login.
+    alone = _context(found)
+    return Stored(DEFAULT_NAME, {DEFAULT_NAME: alone} if alone else {})
+
+
+def _context(found: Any) -> Context | None:
+    if not isinstance(found, dict) or not found.get("url"):
+        return None
+    return Context(str(found["url"]), str(found.get("token") or ""))
+
+
+def save(stored: Stored) -> Path:
+    """Replaces the file in one step: a crash leaves the old logins or the new ones."""
     from ruamel.yaml import YAML
 
     path = config_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".config-")
+    contexts = {name: asdict(context) for name, context in sorted(stored.contexts.items())}
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            YAML().dump({"url": context.url, "token": context.token}, file)
+            YAML().dump({"current": stored.current, "contexts": contexts}, file)
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -81,7 +146,7 @@ def save(context: Context) -> Path:
     return path
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -95,6 +160,4 @@ def _read(path: Path) -> dict[str, str]:
         raise CommandError(
             f"{path} is not valid YAML: {error}", hint="Run `ovsfleet login`."
         ) from error
-    if not isinstance(document, dict):
-        return {}
-    return {str(key): str(value) for key, value in document.items()}
+    return document if isinstance(document, dict) else {}

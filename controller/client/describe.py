@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.client.documents import Document, advice_for, age, plain, utc_now
-from controller.client.kinds import BY_NAME, HOST, KindInfo
+from controller.client.kinds import BY_NAME, HOST, SEGMENT, KindInfo
 from controller.client.rest import Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
 
@@ -25,6 +25,9 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
         here = f"/v1/hosts/{document['metadata']['uid']}"
         _print_failures(api.get(f"{here}/failures")["items"])
         _print_tunnels(api.get(f"{here}/tunnels")["items"])
+    if kind is SEGMENT:
+        here = f"/v1/segments/{document['metadata']['uid']}"
+        _print_mesh(api.get(f"{here}/tunnels")["items"])
     if advice := advice_for(document):
         _heading("What to do")
         _line(advice)
@@ -119,12 +122,22 @@ def _print_failures(failures: Iterable[Document]) -> None:
 
 def _print_tunnels(tunnels: Sequence[Document]) -> None:
     """All that the host shall have: those of its segments' meshes, and explicit ones."""
-    if not tunnels:
-        return
-    _heading("Tunnels")
+    if tunnels:
+        _heading("Tunnels")
+        _print_rows("NAME", "name", tunnels)
+
+
+def _print_mesh(tunnels: Sequence[Document]) -> None:
+    """Each as the host that starts it sees it: a pair of hosts has two."""
+    if tunnels:
+        _heading("Tunnels")
+        _print_rows("FROM", "host", tunnels)
+
+
+def _print_rows(first: str, field: str, tunnels: Sequence[Document]) -> None:
     rows = [
         [
-            f"  {plain(tunnel['name'])}",
+            f"  {plain(tunnel[field])}",
             plain(tunnel["remote_host"] or "outside"),
             plain(tunnel["remote_ip"]),
             f"{tunnel['vni']}",
@@ -134,7 +147,7 @@ def _print_tunnels(tunnels: Sequence[Document]) -> None:
         ]
         for tunnel in tunnels[:_SHOWN_TUNNELS]
     ]
-    print_rows(["  NAME", "TO", "ADDRESS", "VNI", "UDP PORT", "BACKEND", "PHASE"], rows)
+    print_rows([f"  {first}", "TO", "ADDRESS", "VNI", "UDP PORT", "BACKEND", "PHASE"], rows)
     if more := len(tunnels) - len(rows):
         _line(f"… and {more} more")
 

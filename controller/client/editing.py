@@ -8,34 +8,71 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from controller.client.documents import Document
-from controller.client.failures import CommandError
+from controller.client.failures import CommandError, RefusedError
 from controller.client.kinds import KindInfo
 from controller.client.manifests import Manifests
 from controller.client.output import say
 from controller.client.rest import Api
 
+_COMPLAINT = "#! "
+_TO_BE_MENDED = frozenset({400, 409, 422})
+
 
 def edit(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
+    """Opens the editor again, with what is wrong above the text, until the controller takes it.
+
+    Who saves it as it was, or empties it, gives up."""
     found = api.object(kind.collection, name, project)
     what = f"{kind.word}/{found['metadata']['name']}"
     before = _canonical(api, found)
     path = _write(kind, before)
     try:
-        _run_editor(path)
-        after = path.read_text(encoding="utf-8")
-        if after == before or not _differs(api, path, after):
-            say(f"{what} unchanged")
-        else:
-            _replace(api, kind, found, after)
-            say(f"{what} updated")
+        done = _edited(api, kind, found, path, before)
     except (CommandError, UnicodeDecodeError) as failure:
         raise _kept(failure, path) from failure
     path.unlink()
+    say(f"{what} {'updated' if done else 'unchanged'}")
+
+
+def _edited(api: Api, kind: KindInfo, found: Document, path: Path, before: str) -> bool:
+    """Whether there was something to write, and it was taken."""
+    refused = ""
+    while True:
+        _run_editor(path)
+        after = _without_complaints(path.read_text(encoding="utf-8"))
+        if after == before or not after.strip():
+            return False
+        path.write_text(after, encoding="utf-8")
+        try:
+            return _take(api, kind, found, path, after)
+        except RefusedError as refusal:
+            is_his = refusal.status in _TO_BE_MENDED and sys.stdin.isatty()
+            if not is_his or after == refused:
+                raise
+            refused = after
+            path.write_text(_complaints(refusal) + after, encoding="utf-8")
+
+
+def _take(api: Api, kind: KindInfo, found: Document, path: Path, text: str) -> bool:
+    if differs := _differs(api, path, text):
+        _replace(api, kind, found, text)
+    return differs
+
+
+def _complaints(refusal: CommandError) -> str:
+    lines = [refusal.message, *refusal.lines, "Save it unchanged, or empty, to give up."]
+    return "".join(f"{_COMPLAINT}{line}\n" for line in lines)
+
+
+def _without_complaints(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(_COMPLAINT))
 
 
 def _canonical(api: Api, found: Document) -> str:

@@ -9,11 +9,24 @@ import typer
 from controller.client.output import Format
 
 Kind = Annotated[
-    str, typer.Argument(help="hosts, bridges, segments, ports, tunnels (or h, br, seg, p, tun)")
+    str, typer.Argument(help="hosts, segments, ports ... (`ovsfleet kinds` lists them all)")
 ]
 Name = Annotated[str, typer.Argument(help="name or uid")]
 Project = Annotated[str | None, typer.Option("--project", "-p", help="project of the objects")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="how to print")]
+Shown = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help="table, wide, json, yaml, name or jsonpath=EXPRESSION",
+    ),
+]
+Filter = Annotated[
+    str | None,
+    typer.Option("--filter", help='such as: spec.host = "h1" AND status.phase != "Ready"'),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="check everything, write nothing")]
 Files = Annotated[
     list[str] | None, typer.Option("--filename", "-f", help="file, folder or - for stdin")

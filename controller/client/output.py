@@ -9,10 +9,11 @@ import enum
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from controller.client.documents import Document, plain
-from controller.client.failures import CommandError
+from controller.client.failures import CommandError, ExitCode
 from controller.client.kinds import BY_NAME, KindInfo
 
 
@@ -30,19 +31,65 @@ class EnrolmentFormat(enum.StrEnum):
     JSON = "json"
 
 
+@dataclass(frozen=True, slots=True)
+class JsonPath:
+    """RFC 9535, also as other tools write it: ``{.items[*].metadata.name}``."""
+
+    expression: str
+
+
+Output: TypeAlias = Format | JsonPath
+_JSONPATH = "jsonpath="
+
+
+def parse_output(text: str) -> Output:
+    if text.startswith(_JSONPATH):
+        path = text.removeprefix(_JSONPATH).strip()
+        inner = path.removeprefix("{").removesuffix("}").strip()
+        return JsonPath(inner if inner.startswith("$") else f"${inner}")
+    if text not in set(Format):
+        known = ", ".join(Format)
+        raise CommandError(
+            f"Nothing can be printed as {text!r}.",
+            hint=f"Use -o {known} or jsonpath=EXPRESSION.",
+            exit_code=ExitCode.DIFFERENT,
+        )
+    return Format(text)
+
+
 def print_objects(
-    kind: KindInfo, documents: Sequence[Document], output: Format, *, single: bool
+    kind: KindInfo, documents: Sequence[Document], output: Output, *, single: bool
 ) -> None:
     """``single``: one object was asked for, so that JSON is the object and not a list."""
+    whole = documents[0] if single else {"items": list(documents)}
     match output:
+        case JsonPath(expression):
+            print_found(whole, expression)
         case Format.JSON:
-            print_json(documents[0] if single else {"items": list(documents)})
+            print_json(whole)
         case Format.YAML:
             print_yaml(documents)
         case Format.NAME:
             _print_names(documents)
         case _:
             _print_table(kind, documents, wide=output is Format.WIDE)
+
+
+def print_found(document: Any, expression: str) -> None:
+    """Each value on a line: texts as they are, all else as JSON."""
+    import jsonpath
+
+    try:
+        values = jsonpath.findall(expression, document)
+    except jsonpath.JSONPathError as error:
+        raise CommandError(
+            f"{expression!r} is no JSONPath: {error}.",
+            hint="Write for example -o jsonpath='$.items[*].metadata.name'.",
+            exit_code=ExitCode.DIFFERENT,
+        ) from error
+    for value in values:
+        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        sys.stdout.write(f"{said}\n")
 
 
 def print_json(value: Any) -> None:

@@ -7,9 +7,10 @@ documents leave it as ``CommandError``, never as a traceback.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from urllib.parse import quote
 
 import httpx
@@ -22,10 +23,24 @@ from controller.client.kinds import BY_NAME
 if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
 
+QueryValue: TypeAlias = str | int | Sequence[str] | None
+Query: TypeAlias = Mapping[str, QueryValue]
+
 PAGE_SIZE = 500
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 # The server writes a comment every 15 s; three missed ones mean that the connection is dead.
 _STREAM_TIMEOUT = httpx.Timeout(5.0, read=45.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which objects of a collection, and in which order."""
+
+    project: str | None = None
+    selector: str | None = None
+    host: str | None = None
+    filter: str | None = None
+    order_by: str | None = None
 
 
 class Api:
@@ -55,22 +70,18 @@ class Api:
         kind, uid = BY_NAME[document["kind"]], document["metadata"]["uid"]
         return self.get(f"/v1/{kind.collection}/{uid}/realization")
 
-    def objects(
-        self,
-        collection: str,
-        *,
-        project: str | None = None,
-        selector: str | None = None,
-        host: str | None = None,
-    ) -> Iterator[Document]:
+    def objects(self, collection: str, choice: Choice | None = None) -> Iterator[Document]:
         """Every object of a collection, following the pages."""
+        chosen = choice or Choice()
         token: str | None = None
         while True:
             page = self.get(
                 f"/v1/{collection}",
-                project=project,
-                label_selector=selector,
-                host=host,
+                project=chosen.project,
+                label_selector=chosen.selector,
+                host=chosen.host,
+                filter=chosen.filter,
+                order_by=chosen.order_by,
                 page_size=PAGE_SIZE,
                 page_token=token,
             )
@@ -119,7 +130,7 @@ class Api:
         *,
         dry_run: bool,
         locate: Locate,
-        params: Mapping[str, str | int | None] | None = None,
+        params: Query | None = None,
     ) -> Document:
         """Sends the text as it is, so that the controller's line numbers are the file's."""
         return self._call(
@@ -161,7 +172,7 @@ class Api:
         path: str,
         *,
         locate: Locate | None = None,
-        params: Mapping[str, str | int | None] | None = None,
+        params: Query | None = None,
         **arguments: Any,
     ) -> Document:
         given = {key: value for key, value in (params or {}).items() if value is not None}

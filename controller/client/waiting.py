@@ -14,7 +14,7 @@ from typing import TypeAlias
 from controller.client.documents import Document, reason_of
 from controller.client.failures import CommandError, ExitCode, RefusedError
 from controller.client.kinds import HOST, KindInfo
-from controller.client.rest import Api
+from controller.client.rest import Api, Choice
 from controller.client.stream import WakeUp, passes_by_itself
 
 PHASES = ("Pending", "Ready", "Degraded", "Failed", "Unknown")
@@ -172,7 +172,8 @@ def _read(api: Api, targets: Iterable[Target]) -> dict[Target, Document]:
 def _read_kind(api: Api, kind: KindInfo, wanted: list[Target]) -> Iterable[Document]:
     if len(wanted) > 1:
         projects = {target.project for target in wanted}
-        return api.objects(kind.collection, project=projects.pop() if len(projects) == 1 else None)
+        project = projects.pop() if len(projects) == 1 else None
+        return api.objects(kind.collection, Choice(project))
     try:
         return [api.object(kind.collection, wanted[0].name, wanted[0].project)]
     except RefusedError as refused:

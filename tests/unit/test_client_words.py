@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.client import context
+from controller.client import context, statistics
 from controller.client.documents import age, plain, reason_of
 from controller.client.failures import CommandError, ExitCode, RefusedError, warning_lines
 from controller.client.kinds import PORT, SEGMENT, parse_kind
 
 URL = "https://fleet.example.net"
+ELSEWHERE = "https://elsewhere.example.net"
+SECRET = "ovsf_secret"
 
 
 @pytest.fixture(autouse=True)
@@ -91,24 +93,86 @@ def test_what_keeps_an_object_from_being_ready_is_told_before_its_connection() -
     assert reason_of(document) == "Failed, Held: no room"
 
 
+def login(name: str = context.DEFAULT_NAME, url: str = URL, token: str = SECRET) -> Path:
+    return context.save(context.load().with_login(name, context.Context(url, token)))
+
+
 def test_a_login_is_readable_by_its_owner_only_and_found_again() -> None:
-    path = context.save(context.Context(URL, "ovsf_secret"))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(login().stat().st_mode) == 0o600
     assert context.current() == context.Context(URL, "ovsf_secret")
 
 
+def test_the_login_of_before_there_were_names_is_found_again() -> None:
+    path = context.config_path()
+    path.parent.mkdir(parents=True)
+    path.write_text(f"url: {URL}\ntoken: ovsf_secret\n", encoding="utf-8")
+    assert context.current() == context.Context(URL, "ovsf_secret")
+    login("lab", ELSEWHERE)
+    assert set(context.load().contexts) == {"default", "lab"}
+
+
+def test_the_last_login_is_used_until_another_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    login("production")
+    login("lab", ELSEWHERE, "ovsf_other")
+    assert context.current() == context.Context(ELSEWHERE, "ovsf_other")
+    monkeypatch.setenv("OVSFLEET_CONTEXT", "production")
+    assert context.current() == context.Context(URL, "ovsf_secret")
+
+
+def test_a_login_that_is_not_there_is_answered_with_those_that_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    login("production")
+    monkeypatch.setenv("OVSFLEET_CONTEXT", "lab")
+    with pytest.raises(CommandError, match="there are: production") as caught:
+        context.current()
+    assert caught.value.exit_code is ExitCode.NOT_FOUND
+
+
 def test_the_environment_overrides_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    context.save(context.Context(URL, "ovsf_secret"))
+    login()
     monkeypatch.setenv("OVSFLEET_TOKEN", "ovsf_other")
     assert context.current() == context.Context(URL, "ovsf_other")
 
 
 def test_a_stored_token_is_sent_to_no_other_controller(monkeypatch: pytest.MonkeyPatch) -> None:
-    context.save(context.Context(URL, "ovsf_secret"))
-    monkeypatch.setenv("OVSFLEET_URL", "https://elsewhere.example.net")
+    login()
+    monkeypatch.setenv("OVSFLEET_URL", ELSEWHERE)
     with pytest.raises(CommandError) as caught:
         context.current()
     assert caught.value.exit_code is ExitCode.AUTH
+
+
+def test_an_address_in_the_environment_gets_the_token_that_it_issued(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    login("lab", ELSEWHERE, "ovsf_other")
+    login()
+    monkeypatch.setenv("OVSFLEET_URL", ELSEWHERE + "/")
+    assert context.current() == context.Context(ELSEWHERE, "ovsf_other")
+
+
+@pytest.mark.parametrize(
+    ("counter", "per_second", "shown"),
+    [
+        ("rx_bytes", 0.0, "0 bit/s"),
+        ("rx_bytes", 1250.0, "10 kbit/s"),
+        ("tx_bytes", 187_500_000.0, "1.5 Gbit/s"),
+        ("rx_packets", 12.34, "12.3 /s"),
+        ("rx_packets", 123_456.0, "123 k/s"),
+    ],
+)
+def test_a_rate_is_shown_with_the_unit_that_fits(
+    counter: str, per_second: float, shown: str
+) -> None:
+    assert statistics.rate(counter, per_second) == shown
+
+
+def test_a_course_is_as_wide_as_it_may_be_and_shows_gaps() -> None:
+    assert statistics.course([0.0, None, 7.0], width=3) == "▁ █"
+    assert len(statistics.course([1.0] * 180, width=30)) == 30
+    assert statistics.course([None, None], width=2) == "  "
+    assert statistics.course([0.0, 0.0], width=2) == "▁▁"
 
 
 @pytest.mark.parametrize("url", ["", "fleet.example.net", "ftp://x", "http://"])
