@@ -26,10 +26,11 @@ from controller.observability import get_logger
 from controller.services import enrolment, queries, status
 from controller.services.status import SessionStart
 from controller.southbound.admission import Admission
-from controller.southbound.codec import decode_hello, decode_status
+from controller.southbound.codec import decode_capabilities, decode_hello, decode_status
 from controller.southbound.dispatcher import Dispatcher
 from controller.southbound.errors import status_code
 from controller.southbound.identity import Authority, HostIdentity
+from controller.southbound.inventory_codec import decode_inventory
 from controller.southbound.metrics import OPEN_SESSIONS, STATES_SENT
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import HostSession, Sessions
@@ -186,6 +187,10 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         match request.WhichOneof("message"):
             case "status":
                 self._recorder.report(session, decode_status(request.status))
+            case "inventory":
+                self._recorder.inventory(session, decode_inventory(request.inventory))
+            case "capabilities":
+                self._recorder.capabilities(session, decode_capabilities(request.capabilities))
             case "hello":
                 session.end(grpc.StatusCode.INVALID_ARGUMENT, "Hello opens a session, once")
             case _:

@@ -12,6 +12,7 @@ from itertools import islice
 from ovsfleet.v1 import agent_pb2
 
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
+from controller.southbound.words import text
 
 _OUTCOMES = {
     agent_pb2.OUTCOME_APPLIED: Outcome.APPLIED,
@@ -26,17 +27,16 @@ _KINDS = {
     agent_pb2.ERROR_KIND_DATAPATH: "datapath",
     agent_pb2.ERROR_KIND_BUG: "bug",
 }
-_LONGEST_WORD = 200
 _LONGEST_SENTENCE = 4000
 _MOST_FAILURES = 10_000
-_MOST_TYPES = 100
+_MOST_WORDS = 200
 _LARGEST_REVISION = 2**63 - 1
 
 
 def decode_hello(hello: agent_pb2.Hello) -> SessionStart:
     return SessionStart(
-        instance_nonce=_text(hello.instance_nonce, _LONGEST_WORD),
-        agent_version=_text(hello.agent_version, _LONGEST_WORD),
+        instance_nonce=text(hello.instance_nonce),
+        agent_version=text(hello.agent_version),
         capabilities=decode_capabilities(hello.capabilities),
         accepted_revision=_revision(hello.accepted_revision),
         applied_revision=_revision(hello.applied_revision),
@@ -46,12 +46,18 @@ def decode_hello(hello: agent_pb2.Hello) -> SessionStart:
 
 def decode_capabilities(message: agent_pb2.Capabilities) -> dict[str, object]:
     return {
-        "ovs_version": _text(message.ovs_version, _LONGEST_WORD),
+        "ovs_version": text(message.ovs_version),
         "datapath_types": _texts(message.datapath_types),
         "iface_types": _texts(message.iface_types),
-        "kernel_release": _text(message.kernel_release, _LONGEST_WORD),
+        "kernel_release": text(message.kernel_release),
         "ipv4": message.ipv4,
         "ipv6": message.ipv6,
+        "ovsdb_schema": text(message.ovsdb_schema),
+        "dpdk": message.dpdk,
+        "hw_offload": message.hw_offload,
+        "tc_policy": text(message.tc_policy),
+        "missing_columns": _texts(message.missing_columns),
+        "kernel_features": _texts(message.kernel_features),
     }
 
 
@@ -68,20 +74,15 @@ def decode_status(message: agent_pb2.HostStatus) -> HostReport:
 
 def _failure(message: agent_pb2.Failure) -> ReportedFailure:
     return ReportedFailure(
-        resource=_text(message.resource, _LONGEST_WORD),
+        resource=text(message.resource),
         kind=_KINDS.get(message.kind, "bug"),
-        reason=_text(message.reason, _LONGEST_WORD),
-        message=_text(message.message, _LONGEST_SENTENCE),
+        reason=text(message.reason),
+        message=text(message.message, _LONGEST_SENTENCE),
     )
 
 
-def _text(value: str, longest: int) -> str:
-    """PostgreSQL stores every character but NUL."""
-    return value.replace("\0", "")[:longest]
-
-
 def _texts(values: Iterable[str]) -> list[str]:
-    return [_text(value, _LONGEST_WORD) for value in islice(values, _MOST_TYPES)]
+    return [text(value) for value in islice(values, _MOST_WORDS)]
 
 
 def _revision(value: int) -> int:

@@ -1,28 +1,35 @@
-"""From what agents say to the status tables, without holding up a stream.
+"""From what agents say to the tables, without holding up a stream.
 
-Owns the newest report of each session that is not written yet: while the database is away reports
-wait here, the latest wins, and none is lost that still matters. Heartbeats of all hosts are one
-statement. A session that the store has fenced off is ended.
+Owns the newest report, inventory and capabilities of each session that are not written yet: while
+the database is away they wait here, the latest wins, and none is lost that still matters.
+Heartbeats of all hosts are one statement. A session that the store has fenced off is ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
 import grpc
 
 from controller.domain.errors import UnavailableError
+from controller.domain.inventory import Inventory
 from controller.observability import get_logger
-from controller.services import status
+from controller.services import inventory, status
 from controller.services.status import HostReport
 from controller.southbound.sessions import TAKEN_OVER, HostSession
 from controller.southbound.threads import Threads
 from controller.southbound.timing import Clock, retry_delays
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
+
+_MOST_AT_ONCE = 50
+"""Inventories in one round."""
 
 
 class Recorder:
@@ -39,12 +46,26 @@ class Recorder:
         self._beat_s = beat_s
         self._on_written = on_written
         self._reports: dict[HostSession, HostReport] = {}
+        self._inventories: dict[HostSession, Inventory] = {}
+        self._capabilities: dict[HostSession, Mapping[str, Any]] = {}
         self._heard: set[HostSession] = set()
         self._ended: set[HostSession] = set()
         self._wake = asyncio.Event()
 
     def report(self, session: HostSession, report: HostReport) -> None:
         self._reports[session] = session.heard(report)
+        self._wake.set()
+
+    def inventory(self, session: HostSession, found: Inventory) -> None:
+        self._inventories[session] = found
+        self._note(session)
+
+    def capabilities(self, session: HostSession, capabilities: Mapping[str, Any]) -> None:
+        self._capabilities[session] = capabilities
+        self._note(session)
+
+    def _note(self, session: HostSession) -> None:
+        self._heard.add(session)
         self._wake.set()
 
     def heartbeat(self, session: HostSession) -> None:
@@ -78,6 +99,8 @@ class Recorder:
         """Write everything that waits."""
         await self._write_reports()
         await self._write_heartbeats()
+        await self._write_newest(self._capabilities, inventory.record_capabilities)
+        await self._write_newest(self._inventories, inventory.record)
         await self._write_endings()
 
     async def _write_reports(self) -> None:
@@ -122,6 +145,35 @@ class Recorder:
         fenced = await self._threads.call(status.heartbeats, epochs, now=self._clock())
         for uid in fenced:
             _fence(by_host[uid])
+
+    async def _write_newest(
+        self, waiting: dict[HostSession, T], write: Callable[..., bool]
+    ) -> None:
+        """Some of it: after a restart every host has a long inventory, and reports come first."""
+        some = dict(islice(waiting.items(), _MOST_AT_ONCE))
+        for session in some:
+            del waiting[session]
+        if waiting:
+            self._wake.set()
+        await _all(self._write_one(waiting, session, write, some[session]) for session in some)
+
+    async def _write_one(
+        self,
+        waiting: dict[HostSession, T],
+        session: HostSession,
+        write: Callable[..., bool],
+        said: T,
+    ) -> None:
+        try:
+            current = await self._threads.call(
+                write, session.host_uid, session.epoch, said, now=self._clock()
+            )
+        except (UnavailableError, asyncio.CancelledError):
+            waiting.setdefault(session, said)
+            self._wake.set()
+            raise
+        if not current:
+            _fence(session)
 
     async def _write_endings(self) -> None:
         for session in tuple(self._ended):

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from controller.domain.allocation import choose_local_vlan
 from controller.domain.intent import BridgeType, Kind
-from controller.store import objects
+from controller.store import inventory, objects
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostSegmentRow, PortRow
 
@@ -184,4 +184,6 @@ def _taken_vlans(tx: Transaction, hosts: list[UUID]) -> dict[tuple[UUID, str], s
     for host, bridge, vlan in tx.execute(query):
         if vlan is not None:
             taken[host, bridge].add(vlan)
+    for place, vlans in inventory.foreign_vlans(tx, hosts).items():
+        taken[place] |= vlans
     return taken

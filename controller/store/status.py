@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from controller.store import inventory
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
 
@@ -115,6 +116,14 @@ def record(
         columns["pinned_revision"] = _pin_after(report["applied_revision"])
     statement = update(row).where(row.host_uid == host_uid, row.session_epoch == session_epoch)
     return tx.execute(statement.values(columns)).rowcount == 1
+
+
+def record_capabilities(
+    tx: Transaction, host_uid: UUID, session_epoch: int, capabilities: Mapping[str, Any]
+) -> bool:
+    row = HostStatusRow
+    statement = update(row).where(row.host_uid == host_uid, row.session_epoch == session_epoch)
+    return tx.execute(statement.values(capabilities=capabilities)).rowcount == 1
 
 
 def _pin_after(applied_revision: int) -> ColumnElement[int | None]:
@@ -209,6 +218,7 @@ def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
     _lock(tx, uids)
     tx.execute(delete(HostStatusRow).where(HostStatusRow.host_uid == func.any(uids)))
     tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == func.any(uids)))
+    inventory.forget(tx, uids)
 
 
 def release_pins(tx: Transaction, hosts: Iterable[UUID]) -> None:

@@ -23,6 +23,7 @@ from controller.store.tables.intent import (
     VersionedRow,
     VniAllocationRow,
 )
+from controller.store.tables.inventory import HostIfaceRow, HostInventoryRow
 from controller.store.tables.requests import RequestRow
 from controller.store.tables.state import (
     ApiTokenRow,
@@ -60,6 +61,8 @@ __all__ = [
     "FlowExportRow",
     "HostCertificateRow",
     "HostGroupRow",
+    "HostIfaceRow",
+    "HostInventoryRow",
     "HostRow",
     "HostSegmentRow",
     "HostStatusRow",

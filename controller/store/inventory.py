@@ -1,0 +1,118 @@
+"""Rows of what hosts have that is not the fleet's: never a truth about intent.
+
+Owns ``host_inventory`` and ``host_iface``. A host's row of ``host_status`` is locked before both of
+them are written, so that a session that a newer one replaced, or a host that is deleted, leaves
+nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from controller.store.engine import Transaction
+from controller.store.tables import HostIfaceRow, HostInventoryRow, HostRow, HostStatusRow
+
+
+class Told(NamedTuple):
+    """What a host told of itself; ``received_at`` is None before its first inventory."""
+
+    agent_version: str
+    capabilities: Mapping[str, Any]
+    document: Mapping[str, Any] | None
+    received_at: datetime | None
+
+
+class FoundInterface(NamedTuple):
+    host: str
+    bridge: str
+    port: str
+    interface: str
+    attached_mac: str
+    vm_id: str
+    received_at: datetime
+
+
+def holds_session(tx: Transaction, host_uid: UUID, session_epoch: int) -> bool:
+    """Whether the session is the newest, which it then stays to the end of the transaction."""
+    row = HostStatusRow
+    query = select(row.host_uid).where(row.host_uid == host_uid, row.session_epoch == session_epoch)
+    return tx.execute(query.with_for_update(read=True)).first() is not None
+
+
+def record(
+    tx: Transaction,
+    host_uid: UUID,
+    *,
+    document: Mapping[str, Any],
+    vlans: Mapping[str, Any],
+    ifaces: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Make this the host's inventory; one that it told before costs one small write."""
+    row = HostInventoryRow
+    same = update(row).where(row.host_uid == host_uid, row.document == document)
+    if tx.execute(same.values(received_at=now)).rowcount:
+        return
+    columns = {"document": document, "vlans": vlans, "received_at": now}
+    statement = upsert(row).values(host_uid=host_uid, **columns)
+    tx.execute(statement.on_conflict_do_update(index_elements=["host_uid"], set_=columns))
+    tx.execute(delete(HostIfaceRow).where(HostIfaceRow.host_uid == host_uid))
+    if ifaces:
+        tx.execute(insert(HostIfaceRow), [{**each, "host_uid": host_uid} for each in ifaces])
+
+
+def forget(tx: Transaction, hosts: Collection[UUID]) -> None:
+    for row in (HostInventoryRow, HostIfaceRow):
+        tx.execute(delete(row).where(row.host_uid == func.any(list(hosts))))
+
+
+def read_told(tx: Transaction, host_uid: UUID) -> Told | None:
+    """None for a host that no agent has spoken for yet."""
+    status, row = HostStatusRow, HostInventoryRow
+    query = (
+        select(status.agent_version, status.capabilities, row.document, row.received_at)
+        .outerjoin(row, row.host_uid == status.host_uid)
+        .where(status.host_uid == host_uid)
+    )
+    found = tx.execute(query).first()
+    return None if found is None else Told(*found)
+
+
+def read_interfaces(tx: Transaction, iface_id: str, limit: int) -> list[FoundInterface]:
+    row, inventory = HostIfaceRow, HostInventoryRow
+    query = (
+        select(
+            HostRow.name,
+            row.bridge,
+            row.port,
+            row.interface,
+            row.attached_mac,
+            row.vm_id,
+            inventory.received_at,
+        )
+        .join(inventory, inventory.host_uid == row.host_uid)
+        .join(HostRow, (HostRow.uid == row.host_uid) & HostRow.valid_to.is_(None))
+        .where(row.iface_id == iface_id)
+        .order_by(HostRow.name, row.interface)
+        .limit(limit)
+    )
+    return [FoundInterface(*found) for found in tx.execute(query)]
+
+
+def foreign_vlans(tx: Transaction, hosts: Iterable[UUID]) -> dict[tuple[UUID, str], frozenset[int]]:
+    """Tags that ports of others have, by host and bridge."""
+    row = HostInventoryRow
+    query = select(row.host_uid, row.vlans).where(
+        row.host_uid == func.any(list(hosts)), row.vlans != {}
+    )
+    return {
+        (host, bridge): frozenset(tags)
+        for host, vlans in tx.execute(query)
+        for bridge, tags in vlans.items()
+    }
