@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from agent.bridge_attributes import BridgeVlan
 from agent.columns import NO_SETTINGS, Release, Settings, every_column
+from agent.monitoring import FlowExport, Mirror, OvsFlowExport, OvsMirror, OvsQos, Qos, Stray
 
 OWNER_KEY = "ovsfleet-owner"
 """external_ids key that holds the fleet's uid on every row we made."""
@@ -49,6 +51,14 @@ def _empty() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
+def _no_exports() -> Mapping[str, OvsFlowExport]:
+    return MappingProxyType({})
+
+
+def _no_attributes() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
 def port_id(uid: str) -> str:
     return f"port:{uid}"
 
@@ -61,8 +71,9 @@ def segment_id(uid: str) -> str:
     return f"segment:{uid}"
 
 
-def tunnel_id(segment_uid: str, host_uid: str) -> str:
-    return f"tunnel:{segment_uid}/{host_uid}"
+def tunnel_id(segment_uid: str, end: str) -> str:
+    """``end`` is the uid of a host, or the address of a VTEP outside of the fleet."""
+    return f"tunnel:{segment_uid}/{end}"
 
 
 def explicit_tunnel_id(uid: str) -> str:
@@ -80,6 +91,15 @@ def alias(owner: str, resource: str) -> str:
 class DatapathType(enum.Enum):
     SYSTEM = "system"
     NETDEV = "netdev"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+class BridgeType(enum.Enum):
+    """What carries an explicit bridge."""
+
+    OVS = "ovs"
+    LINUX = "linux"
     UNKNOWN = "unknown"
     """A value this agent is too old for; reported as UNSUPPORTED."""
 
@@ -104,6 +124,25 @@ class Backend(enum.Enum):
     """A value this agent is too old for; reported as UNSUPPORTED."""
 
 
+class Topology(enum.Enum):
+    """Between which members of a segment there are tunnels."""
+
+    FULL = "full"
+    LINKS = "links"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+class ArpMode(enum.Enum):
+    """Who answers requests for the addresses of a segment's ports."""
+
+    FLOOD = "flood"
+    SUPPRESS = "suppress"
+    STRICT = "strict"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bridge:
     """A bridge of ours; ``id`` is ``overlay`` or ``bridge:<uid>``."""
@@ -112,6 +151,9 @@ class Bridge:
     name: str
     datapath_type: DatapathType
     settings: Settings = NO_SETTINGS
+    type: BridgeType = BridgeType.OVS
+    link_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    """Of a Linux bridge, by the names in ``agent.bridge_attributes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +198,45 @@ class Port:
     patch: PatchPeer | None = None
     members: tuple[str, ...] = ()
     tap_owner: TapOwner | None = None
+    qos: Qos | None = None
+    bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    """On an explicit Linux bridge, by the names in ``agent.bridge_attributes``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelOptions:
+    """What a segment's tunnels shall be like; "", None, 0 and no keys leave it as it is."""
+
+    ttl: str = ""
+    tos: str = ""
+    csum: bool | None = None
+    df_default: bool | None = None
+    egress_pkt_mark: int | None = None
+    gbp: bool = False
+    flow_label: int = 0
+    source_ports: tuple[int, int] = (0, 0)
+    bfd: Mapping[str, str] = field(default_factory=_empty)
+
+
+NO_OPTIONS = TunnelOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLink:
+    """A tunnel between two members; with split horizon its ports are protected."""
+
+    a_host_uid: str
+    b_host_uid: str
+    split_horizon: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Neighbour:
+    """Who has an address: of a port of a segment, or in the neighbour table of a device of ours."""
+
+    ip: str
+    mac: str
+    """Lower-case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +246,8 @@ class SegmentMember:
     vtep: str
     macs: tuple[str, ...] = ()
     """Lower-case, sorted; only in what attachments with the kernel backend refer to."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Addresses of its ports; only where ``arp_mode`` needs them."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -177,6 +260,13 @@ class SegmentFragment:
     dst_port: int
     mtu: int
     members: tuple[SegmentMember, ...]
+    options: TunnelOptions = NO_OPTIONS
+    topology: Topology = Topology.FULL
+    links: tuple[SegmentLink, ...] = ()
+    """With ``Topology.LINKS``: which pairs of members have a tunnel between them."""
+    external_vteps: tuple[str, ...] = ()
+    """Outside of the fleet; every member has a tunnel to each."""
+    arp_mode: ArpMode = ArpMode.FLOOD
 
     def __hash__(self) -> int:
         """What identifies the content needs no look at a thousand members."""
@@ -230,6 +320,8 @@ class HostState:
     ports: tuple[Port, ...] = ()
     attachments: tuple[SegmentAttachment, ...] = ()
     tunnels: tuple[Tunnel, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    flow_exports: tuple[FlowExport, ...] = ()
     fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     released: frozenset[Release] = frozenset()
@@ -265,6 +357,7 @@ class OvsPort:
     protected: bool = False
     external_ids: Mapping[str, str] = field(default_factory=_empty)
     settings: Settings = NO_SETTINGS
+    qos: OvsQos | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +370,9 @@ class OvsBridge:
     fail_mode: str | None = None
     external_ids: Mapping[str, str] = field(default_factory=_empty)
     settings: Settings = NO_SETTINGS
+    mirrors: tuple[OvsMirror, ...] = ()
+    exports: Mapping[str, OvsFlowExport] = field(default_factory=_no_exports)
+    """By table: NetFlow, sFlow, IPFIX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +432,14 @@ class Link:
     """False when the host would take part in IP on it: answer ARP for its own addresses, take
     packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges,
     veths and TAP devices that bear our alias."""
+    bridge_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    """Of an explicit Linux bridge of ours: those that are not at their default."""
+    bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    """Of what is in such a bridge: those that are not at their default, and can be changed now."""
+    own_cost: int = 100
+    """Of what is in such a bridge: the path cost that the kernel gives it for its speed."""
+    vlans: frozenset[BridgeVlan] = frozenset()
+    """Of what is in such a bridge, where that one filters VLANs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,5 +472,6 @@ class ObservedState:
     iface_types: frozenset[str] = frozenset()
     columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
     """By table, which of the columns that intent may set this database has."""
+    strays: frozenset[Stray] = frozenset()
     ipv6: bool = True
     """False where the kernel has no IPv6, or was started without."""

@@ -13,22 +13,25 @@ from collections.abc import Iterable, Mapping
 from google.protobuf.message import DecodeError
 from ovsfleet.v1 import agent_pb2, state_pb2
 
-from agent.controlplane.port_codec import (
-    decode_port,
-    decode_settings,
-    encode_port,
-    encode_settings,
+from agent.controlplane.fragment_codec import decode_fragment, encode_fragment
+from agent.controlplane.monitoring_codec import (
+    decode_flow_export,
+    decode_mirror,
+    encode_flow_export,
+    encode_mirror,
 )
+from agent.controlplane.port_codec import decode_port, encode_port
+from agent.controlplane.settings_codec import decode_settings, encode_settings
 from agent.errors import ErrorKind, Failure
 from agent.model import (
     OVERLAY_ID,
     Backend,
     Bridge,
+    BridgeType,
     DatapathType,
     HostState,
     SegmentAttachment,
     SegmentFragment,
-    SegmentMember,
     Tunnel,
 )
 
@@ -49,6 +52,16 @@ _BACKENDS_BACK = {
 }
 _UNKNOWN_BACKEND: state_pb2.Backend.ValueType = 2**31 - 1  # type: ignore[assignment]
 """Stands for every backend that this agent does not know, because 0 has a meaning already."""
+_BRIDGE_TYPES = {
+    BridgeType.OVS: state_pb2.BRIDGE_TYPE_OVS,
+    BridgeType.LINUX: state_pb2.BRIDGE_TYPE_LINUX,
+}
+_BRIDGE_TYPES_BACK = {
+    # Controllers that do not know the field know no other type either.
+    state_pb2.BRIDGE_TYPE_UNSPECIFIED: BridgeType.OVS,
+    **{number: value for value, number in _BRIDGE_TYPES.items()},
+}
+_UNKNOWN_BRIDGE_TYPE: state_pb2.BridgeType.ValueType = 2**31 - 1  # type: ignore[assignment]
 _ERROR_KINDS = {
     ErrorKind.INVALID: agent_pb2.ERROR_KIND_INVALID,
     ErrorKind.UNSUPPORTED: agent_pb2.ERROR_KIND_UNSUPPORTED,
@@ -98,6 +111,8 @@ def decode_host_state(
         ports=tuple(decode_port(each) for each in host.ports),
         attachments=attachments,
         tunnels=tuple(_decode_tunnel(each) for each in host.tunnels),
+        mirrors=tuple(decode_mirror(each) for each in host.mirrors),
+        flow_exports=tuple(decode_flow_export(each) for each in host.flow_exports),
         fragments=_choose_fragments(attachments, message.fragments, known_fragments),
         removed=frozenset(message.removed),
     )
@@ -118,8 +133,10 @@ def encode_host_state(state: HostState) -> state_pb2.HostState:
             ports=[encode_port(each) for each in state.ports],
             attachments=[_encode_attachment(each) for each in state.attachments],
             tunnels=[_encode_tunnel(each) for each in state.tunnels],
+            mirrors=[encode_mirror(each) for each in state.mirrors],
+            flow_exports=[encode_flow_export(each) for each in state.flow_exports],
         ),
-        fragments=[_encode_fragment(state.fragments[key]) for key in sorted(state.fragments)],
+        fragments=[encode_fragment(state.fragments[key]) for key in sorted(state.fragments)],
         removed=sorted(state.removed),
     )
 
@@ -172,7 +189,7 @@ def _choose_fragments(
     sent: Iterable[state_pb2.SegmentFragment],
     known: Mapping[bytes, SegmentFragment],
 ) -> dict[bytes, SegmentFragment]:
-    available = {**known, **{each.hash: _decode_fragment(each) for each in sent}}
+    available = {**known, **{each.hash: decode_fragment(each) for each in sent}}
     wanted = {each.fragment_hash for each in attachments}
     missing = wanted - available.keys()
     if missing:
@@ -200,6 +217,8 @@ def _decode_bridge(message: state_pb2.Bridge) -> Bridge:
         message.name,
         _decode_datapath_type(message.datapath_type),
         decode_settings(message.settings),
+        _BRIDGE_TYPES_BACK.get(message.type, BridgeType.UNKNOWN),
+        dict(message.link_attributes),
     )
 
 
@@ -209,6 +228,8 @@ def _encode_bridge(bridge: Bridge) -> state_pb2.Bridge:
         name=bridge.name,
         datapath_type=_DATAPATH_TYPES[bridge.datapath_type],
         settings=encode_settings(bridge.settings),
+        type=_BRIDGE_TYPES.get(bridge.type, _UNKNOWN_BRIDGE_TYPE),
+        link_attributes=bridge.link_attributes,
     )
 
 
@@ -265,37 +286,4 @@ def _encode_tunnel(tunnel: Tunnel) -> state_pb2.Tunnel:
         tos=tunnel.tos,
         csum=tunnel.csum,
         df_default=tunnel.df_default,
-    )
-
-
-def _decode_fragment(message: state_pb2.SegmentFragment) -> SegmentFragment:
-    return SegmentFragment(
-        hash=message.hash,
-        segment_uid=message.segment_uid,
-        vni=message.vni,
-        dst_port=message.dst_port,
-        mtu=message.mtu,
-        members=tuple(
-            SegmentMember(each.host_uid, each.host_name, each.vtep, tuple(each.macs))
-            for each in message.members
-        ),
-    )
-
-
-def _encode_fragment(fragment: SegmentFragment) -> state_pb2.SegmentFragment:
-    return state_pb2.SegmentFragment(
-        hash=fragment.hash,
-        segment_uid=fragment.segment_uid,
-        vni=fragment.vni,
-        dst_port=fragment.dst_port,
-        mtu=fragment.mtu,
-        members=[
-            state_pb2.SegmentMember(
-                host_uid=each.host_uid,
-                host_name=each.host_name,
-                vtep=each.vtep,
-                macs=each.macs,
-            )
-            for each in fragment.members
-        ],
     )

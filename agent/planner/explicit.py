@@ -7,6 +7,7 @@ import ipaddress
 
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState, Tunnel
+from agent.planner.carriage import choice
 from agent.planner.claims import TunnelKey, normal_ip
 from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
 from agent.planner.surroundings import Surroundings, port_shared
@@ -46,14 +47,10 @@ def _port(tunnel: Tunnel) -> TunnelPort:
         options={
             "ttl": tunnel.ttl or None,
             "tos": tunnel.tos or None,
-            "csum": _word(tunnel.csum),
-            "df_default": _word(tunnel.df_default),
+            "csum": choice(tunnel.csum) or None,
+            "df_default": choice(tunnel.df_default) or None,
         },
     )
-
-
-def _word(choice: bool | None) -> str | None:
-    return None if choice is None else str(choice).lower()
 
 
 def _refusal(tunnel: Tunnel, desired: HostState, surroundings: Surroundings) -> Failure | None:

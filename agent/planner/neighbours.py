@@ -1,4 +1,4 @@
-"""The members of a segment as seen from this host: who can be reached, how, and who cannot.
+"""A segment's other ends as seen from this host: who can be reached, how, and who cannot.
 
 A fragment never changes, and with a thousand members it is the dearest part of a plan: what follows
 from it alone is worked out once and kept for as long as the fragment is. That is the one thing that
@@ -7,26 +7,39 @@ outlives a plan, and it has no influence on any.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from agent.errors import ErrorKind, Failure
-from agent.model import BROADCAST_FDB, FdbEntry, SegmentFragment, SegmentMember, tunnel_id
+from agent.model import (
+    BROADCAST_FDB,
+    FdbEntry,
+    Neighbour,
+    SegmentFragment,
+    SegmentMember,
+    Topology,
+    tunnel_id,
+)
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A member elsewhere that can be reached."""
+    """Another end that can be reached: a member elsewhere, or a VTEP outside of the fleet."""
 
-    host_uid: str
+    end: str
+    """The host's uid, or the address of a VTEP outside of the fleet."""
     vtep: str
-    macs: tuple[str, ...]
+    macs: tuple[str, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    protected: bool = True
+    """Whether what comes from there goes into no other tunnel that is protected as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +50,22 @@ class Neighbours:
     remotes: tuple[Remote, ...]
     unreachable: tuple[Failure, ...]
     fdb: frozenset[FdbEntry]
-    """Who gets what: floods each member, frames for a known MAC the one that has it.
+    """Who gets what: floods each remote, frames for a known MAC the one that has it.
 
     A MAC that two members have is flooded, as nobody can tell where it is.
     """
+    addresses: frozenset[Neighbour]
+    """Who has which address elsewhere, of those that one port alone has."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A remote before it is known whether it can be reached."""
+
+    remote: Remote
+    is_member: bool
+    words: str
+    way_out: str
 
 
 _known: WeakKeyDictionary[SegmentFragment, dict[str, Neighbours]] = WeakKeyDictionary()
@@ -57,64 +82,109 @@ def neighbours(fragment: SegmentFragment, host_uid: str) -> Neighbours:
 def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
     members = sorted(fragment.members, key=lambda each: each.host_uid)
     own = next(each for each in members if each.host_uid == host_uid)
-    addresses = {each.vtep: _address(each.vtep) for each in members}
-    counts = Counter(addresses[each.vtep] for each in members)
+    counts = Counter(_address(each.vtep) for each in members)
     remotes: list[Remote] = []
     unreachable: list[Failure] = []
-    for member in members:
-        if member is own:
-            continue
-        if fault := _vtep_fault(own, member, addresses, counts):
-            resource = tunnel_id(fragment.segment_uid, member.host_uid)
+    for candidate in _candidates(fragment, own, members):
+        remote = candidate.remote
+        if fault := _vtep_fault(own, candidate, counts):
+            resource = tunnel_id(fragment.segment_uid, remote.end)
             unreachable.append(Failure(resource, ErrorKind.INVALID, "VtepInvalid", fault))
         else:
-            macs = tuple(mac for mac in member.macs if mac not in own.macs)
-            remotes.append(Remote(member.host_uid, str(addresses[member.vtep]), macs))
-    fault = _own_fault(own, addresses[own.vtep])
-    local_ip = str(addresses[own.vtep])
+            remotes.append(remote)
     return Neighbours(
-        local_ip, fault, tuple(remotes), tuple(unreachable), frozenset(_table(remotes))
+        local_ip=_normal(own.vtep),
+        own_fault=_own_fault(own),
+        remotes=tuple(remotes),
+        unreachable=tuple(unreachable),
+        fdb=frozenset(_table(remotes)),
+        addresses=frozenset(_addresses(own, remotes)),
     )
 
 
-def _table(remotes: list[Remote]) -> Iterator[FdbEntry]:
+# --- who is to be reached ------------------------------------------------------------------------
+
+
+def _candidates(
+    fragment: SegmentFragment, own: SegmentMember, members: Iterable[SegmentMember]
+) -> Iterator[_Candidate]:
+    linked = _linked(fragment, own.host_uid)
+    for member in members:
+        if member is own or (linked is not None and member.host_uid not in linked):
+            continue
+        protected = linked is None or linked[member.host_uid]
+        macs = tuple(mac for mac in member.macs if mac not in own.macs)
+        vtep = _normal(member.vtep)
+        yield _Candidate(
+            Remote(member.host_uid, vtep, macs, member.neighbours, protected),
+            True,
+            f"the VTEP of host {member.host_name}, {member.vtep}",
+            "that host's vteps",
+        )
+    for address in sorted({_normal(each) for each in fragment.external_vteps}):
+        words = f"the VTEP {address} outside of the fleet"
+        yield _Candidate(Remote(address, address), False, words, "the segment's external_vteps")
+
+
+def _linked(fragment: SegmentFragment, host_uid: str) -> Mapping[str, bool] | None:
+    """With whom this host has a tunnel, and whether with split horizon; None: with everybody."""
+    if fragment.topology is not Topology.LINKS:
+        return None
+    ends = ((each.a_host_uid, each.b_host_uid, each.split_horizon) for each in fragment.links)
+    return {(b if a == host_uid else a): split for a, b, split in ends if host_uid in (a, b)}
+
+
+def _vtep_fault(
+    own: SegmentMember, candidate: _Candidate, counts: Mapping[Address | None, int]
+) -> str:
+    """Why nothing can be sent there; empty if it can."""
+    if fault := _own_fault(own):
+        return fault
+    local, remote = _address(own.vtep), _address(candidate.remote.vtep)
+    words, way_out = candidate.words, candidate.way_out
+    if remote is None or remote.is_unspecified:
+        return f"{words}, is not an address; correct {way_out}"
+    if local is not None and local.version != remote.version:
+        return (
+            f"{words}, is of another address family than {local} of this host; choose another in "
+            f"{way_out}, or give this host a VTEP of that family"
+        )
+    if counts[remote] > candidate.is_member:
+        return f"{words}, is also another member's; make it unique in {way_out}"
+    return ""
+
+
+def _own_fault(own: SegmentMember) -> str:
+    address = _address(own.vtep)
+    if address is not None and not address.is_unspecified:
+        return ""
+    return f"the VTEP of this host, {own.vtep!r}, is not an address; correct the host's vteps"
+
+
+# --- what is known of them -----------------------------------------------------------------------
+
+
+def _table(remotes: Collection[Remote]) -> Iterator[FdbEntry]:
     count = Counter(mac for remote in remotes for mac in remote.macs)
     for remote in remotes:
         yield FdbEntry(BROADCAST_FDB, remote.vtep)
         yield from (FdbEntry(mac, remote.vtep) for mac in remote.macs if count[mac] == 1)
 
 
-def _vtep_fault(
-    own: SegmentMember,
-    member: SegmentMember,
-    addresses: Mapping[str, Address | None],
-    counts: Mapping[Address | None, int],
-) -> str:
-    """Why nothing can be sent to ``member``; empty if it can."""
-    local, remote = addresses[own.vtep], addresses[member.vtep]
-    if local is None or local.is_unspecified:
-        return _own_fault(own, local)
-    if remote is None or remote.is_unspecified:
-        return (
-            f"the VTEP of host {member.host_name}, {member.vtep!r}, is not an address; correct "
-            "that host's vteps"
-        )
-    if local.version != remote.version:
-        return (
-            f"the VTEP of host {member.host_name}, {remote}, is of another address family than "
-            f"{local} of this host; give one of them a VTEP of the other's family"
-        )
-    if counts[remote] > 1:
-        return f"VTEP {remote} of host {member.host_name} is also another member's; make it unique"
-    return ""
+def _addresses(own: SegmentMember, remotes: Collection[Remote]) -> Iterator[Neighbour]:
+    """An address that several ports have is asked for, as nobody can tell whose it is."""
+    there = [(_normal(each.ip), each.mac) for remote in remotes for each in remote.neighbours]
+    own_ips = {_normal(each.ip) for each in own.neighbours}
+    count = Counter(ip for ip, _ in there)
+    return (Neighbour(ip, mac) for ip, mac in there if count[ip] == 1 and ip not in own_ips)
 
 
-def _own_fault(own: SegmentMember, address: Address | None) -> str:
-    if address is not None and not address.is_unspecified:
-        return ""
-    return f"the VTEP of this host, {own.vtep!r}, is not an address; correct the host's vteps"
+def _normal(text: str) -> str:
+    address = _address(text)
+    return text if address is None else str(address)
 
 
+@functools.lru_cache(maxsize=16384)
 def _address(text: str) -> Address | None:
     try:
         return ipaddress.ip_address(text)

@@ -13,8 +13,9 @@ from typing import TypeAlias
 
 from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Release, Settings
 from agent.model import HostState, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.planner.carriage import EVERY_ROW, tunnel_releases
 from agent.planner.ops import NO_AMENDMENT, Amendment
-from agent.planner.ownership import owned_id
+from agent.planner.ownership import owned_id, segment_of
 from agent.planner.settings import MARK_PREFIX
 
 Row: TypeAlias = OvsBridge | OvsPort | OvsInterface
@@ -35,7 +36,8 @@ def still_released(desired: HostState, observed: ObservedState) -> frozenset[Rel
     return frozenset(
         release
         for resource, table, row in _rows(desired, observed)
-        for release in released.get((resource, table, row.name), ())
+        for place in ((resource, table, row.name), (segment_of(resource), table, EVERY_ROW))
+        for release in released.get(place, ())
         if _holds(row, release)
     )
 
@@ -64,7 +66,8 @@ def amend(table: str, row: Row, wish: Row, released: Collection[Release]) -> Ame
     }
     without: dict[str, set[str]] = defaultdict(set)
     for release in released:
-        if not _holds(row, release) or _read(wish, release) is not None:
+        is_wanted = _read(wish, release) is not None
+        if release.column not in SETTABLE[table] or is_wanted or not _holds(row, release):
             continue
         if release.key is None:
             columns[release.column] = SETTABLE[table][release.column].default
@@ -92,6 +95,8 @@ def _read(row: Row, release: Release) -> tuple[Atom, ...] | None:
 def _map(row: Row, column: str) -> Mapping[str, str]:
     if column == "external_ids":
         return row.external_ids
+    if column == "options" and isinstance(row, OvsInterface):
+        return row.options
     return row.settings.maps.get(column, {})
 
 
@@ -120,6 +125,7 @@ def _all_named(state: HostState) -> Iterator[Release]:
         yield from _settings_named(port.id, "Port", port.interface, port.settings)
         for name in port.members or (port.interface,):
             yield from _settings_named(port.id, "Interface", name, port.interface_settings)
+    yield from tunnel_releases(state)
 
 
 def _settings_named(resource: str, table: str, row: str, settings: Settings) -> Iterator[Release]:

@@ -12,6 +12,7 @@ from agent.columns import Release
 from agent.model import OvsBridge, OvsInterface, OvsPort
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import ColumnValue, OvsdbOp, SetBridge, SetInterface, SetPort
+from agent.planner.qos import mend_qos
 from agent.planner.releases import amend, changed_keys
 
 PORT_COLUMNS = ("tag", "trunks", "vlan_mode", "protected")
@@ -48,10 +49,12 @@ def mend_port(
     interface_columns: tuple[str, ...] = INTERFACE_COLUMNS,
     unset: frozenset[str] = frozenset(),
     inventory: Inventory | None = None,
+    interface_released: Collection[Release] = (),
 ) -> tuple[OvsdbOp, ...]:
     """``unset`` names options of the interfaces that they shall not have.
 
-    Interfaces count by their names; what ``inventory`` knows as released is given back.
+    Interfaces count by their names; what ``inventory`` knows as released is given back, and
+    ``interface_released`` by every interface.
     """
     row = placed.port
     released = inventory.released(resource, "Port", row.name) if inventory else ()
@@ -61,10 +64,13 @@ def mend_port(
     ops: list[OvsdbOp] = []
     if columns or marks or settings:
         ops.append(SetPort(resource, placed.bridge, row.name, row, columns, marks, settings))
+    ops += mend_qos(resource, placed, wanted)
     wishes = {each.name: each for each in wanted.interfaces}
     for interface in row.interfaces:
         if wish := wishes.get(interface.name):
-            given = inventory.released(resource, "Interface", interface.name) if inventory else ()
+            given = interface_released
+            if inventory is not None:
+                given = inventory.released(resource, "Interface", interface.name)
             ops += _mend_interface(
                 resource, interface, wish, interface_columns, unset=unset, released=given
             )

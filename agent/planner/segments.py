@@ -14,11 +14,15 @@ from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
 from agent.model import (
+    ArpMode,
     Backend,
     FdbEntry,
     HostState,
+    Neighbour,
     SegmentAttachment,
     SegmentFragment,
+    Topology,
+    TunnelOptions,
     segment_id,
 )
 from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
@@ -42,6 +46,10 @@ class Segment:
     local_ip: str
     remotes: tuple[Remote, ...]
     fdb: frozenset[FdbEntry]
+    addresses: frozenset[Neighbour]
+    """Who has which address elsewhere."""
+    options: TunnelOptions
+    arp_mode: ArpMode
 
     @property
     def id(self) -> str:
@@ -81,6 +89,9 @@ def _segment(
         local_ip=others.local_ip,
         remotes=others.remotes,
         fdb=others.fdb,
+        addresses=others.addresses,
+        options=fragment.options,
+        arp_mode=fragment.arp_mode,
     )
 
 
@@ -97,8 +108,10 @@ def _refusal(
     if fragment is None:
         message = "its members are not known here; restart the agent to have everything sent again"
         return Failure(resource, ErrorKind.INVALID, "FragmentMissing", message)
-    return _backend_refusal(desired, attachment, surroundings) or _clash(
-        desired, attachment, fragment, surroundings
+    return (
+        _backend_refusal(desired, attachment, surroundings)
+        or _shape_refusal(attachment, fragment)
+        or _clash(desired, attachment, fragment, surroundings)
     )
 
 
@@ -128,6 +141,26 @@ def _ovs_refusal(
         return Failure(resource, ErrorKind.INVALID, "OverlayMissing", message)
     if attachment.backend is Backend.OVS and not surroundings.has_vxlan:
         return no_vxlan(resource)
+    return None
+
+
+def _shape_refusal(attachment: SegmentAttachment, fragment: SegmentFragment) -> Failure | None:
+    resource = segment_id(attachment.segment_uid)
+    if Topology.UNKNOWN is fragment.topology or ArpMode.UNKNOWN is fragment.arp_mode:
+        message = "the topology or ARP mode of the segment is not known to this agent; upgrade it"
+        return Failure(resource, ErrorKind.UNSUPPORTED, "SegmentUnknown", message)
+    if fragment.topology is Topology.LINKS and attachment.backend is Backend.KERNEL:
+        message = (
+            "the kernel never forwards from one host to another, which links between some members "
+            "need; give the segment backend ovs or topology full"
+        )
+        return Failure(resource, ErrorKind.INVALID, "TopologyUnfit", message)
+    if fragment.arp_mode is ArpMode.SUPPRESS and not attachment.linux_bridge:
+        message = "only a Linux bridge suppresses ARP; give the segment another arp_mode"
+        return Failure(resource, ErrorKind.INVALID, "ArpModeUnfit", message)
+    if fragment.arp_mode is ArpMode.STRICT and attachment.backend is not Backend.KERNEL:
+        message = "only the kernel's vxlan device answers ARP; give the segment backend kernel"
+        return Failure(resource, ErrorKind.INVALID, "ArpModeUnfit", message)
     return None
 
 

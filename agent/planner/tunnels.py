@@ -1,10 +1,13 @@
 """Tunnels of Open vSwitch: one vxlan interface per segment and remote member, and explicit ones.
 
 A mesh's tunnel port is ``protected`` from the transaction that creates it, so that a flood from one
-tunnel never enters another: that is what keeps a full mesh free of loops. An explicit tunnel is an
-ordinary port of its bridge; that it closes no loop is proven before it becomes intent. Therefore
-only the mesh's are replaced without a gap: an old and a new explicit tunnel side by side, at both
-ends, would be a loop of two.
+tunnel never enters another: that is what keeps a full mesh free of loops. Where a segment has links
+between some members only, those without split horizon are ordinary ports, and so is an explicit
+tunnel; that they close no loop is proven before they become intent.
+
+Therefore only protected ones are replaced without a gap: the new one is made in one transaction,
+and once it works the old one goes in another. Meanwhile floods go out twice. An old and a new
+ordinary tunnel side by side, at both ends, would be a loop of two.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ import itertools
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
+from agent.columns import NO_SETTINGS, Settings
 from agent.errors import Failure
-from agent.model import Backend, OvsInterface, OvsPort, segment_id, tunnel_id
+from agent.model import Backend, OvsInterface, OvsPort, tunnel_id
+from agent.planner.carriage import EVERY_ROW, options_given_back, ovs_options, ovs_settings
 from agent.planner.claims import (
     Carriage,
     Claim,
@@ -48,8 +53,11 @@ class TunnelPort:
     key: TunnelKey
     segment: str = ""
     """The id of the segment whose mesh it is a part of; empty for an explicit tunnel."""
+    protected: bool = False
     options: Mapping[str, str | None] | None = None
     """What else is intended of its options, None for those that are to be unset."""
+    settings: Settings = NO_SETTINGS
+    """Of its row in table Interface."""
 
     @property
     def identity(self) -> dict[str, str]:
@@ -63,10 +71,11 @@ class TunnelPort:
 
 
 def tunnels_of(segment: Segment) -> list[TunnelPort]:
-    """The mesh at the edge: one tunnel for each member elsewhere."""
+    """The mesh at the edge: one tunnel for each other end."""
+    options, settings = ovs_options(segment.options), ovs_settings(segment.options)
     return [
         TunnelPort(
-            id=tunnel_id(segment.uid, remote.host_uid),
+            id=tunnel_id(segment.uid, remote.end),
             bridge=segment.bridge,
             tag=segment.tag,
             key=TunnelKey(
@@ -75,7 +84,10 @@ def tunnels_of(segment: Segment) -> list[TunnelPort]:
                 vni=str(segment.vni),
                 dst_port=str(segment.dst_port),
             ),
-            segment=segment_id(segment.uid),
+            segment=segment.id,
+            protected=remote.protected,
+            options=options,
+            settings=settings,
         )
         for remote in segment.remotes
     ]
@@ -135,9 +147,12 @@ def _wanted_row(tunnel: TunnelPort, name: str, inventory: Inventory) -> OvsPort:
     marks = inventory.mark(tunnel.id)
     others = {key: value for key, value in (tunnel.options or {}).items() if value is not None}
     options = tunnel.identity | others
-    interface = OvsInterface(name, type="vxlan", options=options, external_ids=marks)
-    is_mesh = bool(tunnel.segment)
-    return OvsPort(name, (interface,), tag=tunnel.tag, protected=is_mesh, external_ids=marks)
+    interface = OvsInterface(
+        name, type="vxlan", options=options, external_ids=marks, settings=tunnel.settings
+    )
+    return OvsPort(
+        name, (interface,), tag=tunnel.tag, protected=tunnel.protected, external_ids=marks
+    )
 
 
 def _stale_rows(
@@ -148,6 +163,12 @@ def _stale_rows(
         for placed in inventory.ports.get(tunnel.id, ())
         if placed is not kept
     )
+
+
+def _can_overlap(tunnel: TunnelPort, inventory: Inventory) -> bool:
+    """Whether it and what it replaces may be there at once."""
+    rows = inventory.ports.get(tunnel.id, ())
+    return tunnel.protected and all(placed.port.protected for placed in rows)
 
 
 def _make(tunnel: TunnelPort, name: str, inventory: Inventory) -> Draft:
@@ -161,7 +182,7 @@ def _make(tunnel: TunnelPort, name: str, inventory: Inventory) -> Draft:
         claims=claims,
         stale=_stale_rows(tunnel, inventory, None),
         make=Stage(ovsdb=(add,)),
-        make_first=bool(tunnel.segment),
+        make_first=_can_overlap(tunnel, inventory),
     )
 
 
@@ -169,7 +190,11 @@ def _mend(tunnel: TunnelPort, placed: PlacedPort, inventory: Inventory) -> Draft
     interface = placed.port.interfaces[0]
     wanted = _wanted_row(tunnel, interface.name, inventory)
     unset = frozenset(key for key, value in (tunnel.options or {}).items() if value is None)
-    ops = mend_port(tunnel.id, placed, wanted, interface_columns=(), unset=unset)
+    released = inventory.released(tunnel.segment, "Interface", EVERY_ROW)
+    unset |= options_given_back(interface, wanted.interfaces[0], released)
+    ops = mend_port(
+        tunnel.id, placed, wanted, interface_columns=(), unset=unset, interface_released=released
+    )
     return Draft(
         tunnel.id,
         bridge=tunnel.bridge,

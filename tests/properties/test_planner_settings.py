@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.columns import Atom, Settings
-from agent.model import HostState, OvsBridge, OvsInterface, OvsPort
+from agent.model import Backend, HostState, OvsBridge, OvsInterface, OvsPort
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.ownership import owned_id
 from tests.properties.test_planner import assert_at_rest, converge
-from tests.support.hosts import FLEET, bare_host, desired_states
+from tests.support.hosts import FLEET, OPTIONS, bare_host, desired_states, with_options
 from tests.support.satisfaction import own_part
 from tests.support.settings_strategies import (
     BRIDGE_SETTINGS,
@@ -36,7 +36,7 @@ THEIRS: dict[type[Row], dict[str, tuple[Atom, ...]]] = {
 
 @st.composite
 def reset(draw: st.DrawFn, state: HostState) -> HostState:
-    """The same bridges and ports with other settings."""
+    """The same bridges, ports and segments with other settings and options."""
     linux = {each.linux_bridge for each in state.attachments}
     bridges = (replace(each, settings=draw(BRIDGE_SETTINGS)) for each in state.bridges)
     ports = (
@@ -45,7 +45,11 @@ def reset(draw: st.DrawFn, state: HostState) -> HostState:
         else replace(port, settings=draw(ROW_SETTINGS), interface_settings=draw(INTERFACE_SETTINGS))
         for port in state.ports
     )
-    return replace(state, bridges=tuple(bridges), ports=tuple(ports))
+    state = replace(state, bridges=tuple(bridges), ports=tuple(ports))
+    for attachment in state.attachments:
+        if attachment.backend is Backend.OVS:
+            state = with_options(state, attachment, draw(OPTIONS))
+    return state
 
 
 def successor(state: HostState, before: HostState) -> HostState:
@@ -67,7 +71,10 @@ def _with_theirs(row: R) -> R:
     settings = Settings(
         {**row.settings.columns, **THEIRS[type(row)]}, {**row.settings.maps, "other_config": other}
     )
-    return replace(row, settings=settings, external_ids={**row.external_ids, "theirs": "1"})
+    row = replace(row, settings=settings, external_ids={**row.external_ids, "theirs": "1"})
+    if isinstance(row, OvsInterface):
+        return replace(row, options={**row.options, "theirs": "1"})
+    return row
 
 
 def own_rows(switch: Switch) -> Iterator[Row]:
@@ -83,7 +90,8 @@ def own_rows(switch: Switch) -> Iterator[Row]:
 def has_theirs(row: Row) -> bool:
     columns = THEIRS[type(row)].items() <= row.settings.columns.items()
     keys = row.settings.maps.get("other_config", {}).get("theirs") == "1"
-    return columns and keys and row.external_ids.get("theirs") == "1"
+    options = not isinstance(row, OvsInterface) or row.options.get("theirs") == "1"
+    return columns and keys and options and row.external_ids.get("theirs") == "1"
 
 
 @given(desired_states(), st.data())
@@ -124,6 +132,9 @@ def test_what_was_set_is_given_back_however_late_the_agent_gets_to_it(
 
 def settings_of(switch: Switch) -> set[object]:
     return {
-        (type(row), row.name, repr(row.settings), repr(sorted(row.external_ids)))
+        (
+            *(type(row), row.name, repr(row.settings), repr(sorted(row.external_ids))),
+            repr(sorted(row.options.items())) if isinstance(row, OvsInterface) else "",
+        )
         for row in own_rows(switch)
     }

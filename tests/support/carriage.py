@@ -15,7 +15,9 @@ from agent.model import (
     OvsPort,
     SegmentAttachment,
     SegmentFragment,
+    Topology,
     Tunnel,
+    TunnelOptions,
     Vxlan,
     alias,
     segment_id,
@@ -73,6 +75,32 @@ def _kernel_faults(
         yield f"rows are {rows}"
 
 
+def ends(fragment: SegmentFragment, host: str) -> Iterator[tuple[str, str, bool]]:
+    """What names each other end of a host's tunnels, its VTEP, whether the port is protected."""
+    split = {
+        frozenset((each.a_host_uid, each.b_host_uid)): each.split_horizon for each in fragment.links
+    }
+    for member in fragment.members:
+        pair = frozenset((host, member.host_uid))
+        is_linked = fragment.topology is Topology.FULL or pair in split
+        if member.host_uid != host and is_linked:
+            yield member.host_uid, member.vtep, split.get(pair, True)
+    yield from ((vtep, vtep, True) for vtep in fragment.external_vteps)
+
+
+def tunnel_options(options: TunnelOptions) -> dict[str, str]:
+    """What of an Interface's options is as intent says; empty where it says nothing."""
+    mark = options.egress_pkt_mark
+    return {
+        "ttl": options.ttl,
+        "tos": options.tos,
+        "csum": "" if options.csum is None else str(options.csum).lower(),
+        "df_default": "" if options.df_default is None else str(options.df_default).lower(),
+        "egress_pkt_mark": "" if mark is None else str(mark),
+        "exts": "gbp" if options.gbp else "",
+    }
+
+
 def known_fdb(host: str, fragment: SegmentFragment) -> frozenset[FdbEntry]:
     """One entry for floods to each remote, one for each MAC that one member alone has."""
     owners: dict[str, list[str]] = {}
@@ -80,7 +108,8 @@ def known_fdb(host: str, fragment: SegmentFragment) -> frozenset[FdbEntry]:
         for mac in member.macs:
             owners.setdefault(mac, []).append(member.host_uid)
     remotes = [member for member in fragment.members if member.host_uid != host]
-    return frozenset(
+    outside = frozenset(FdbEntry(BROADCAST_FDB, vtep) for vtep in fragment.external_vteps)
+    return outside | frozenset(
         FdbEntry(mac, member.vtep)
         for member in remotes
         for mac in (BROADCAST_FDB, *(mac for mac in member.macs if len(owners[mac]) == 1))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.model import (
     ID_KEY,
+    NO_OPTIONS,
     OWNER_KEY,
     Backend,
     Bridge,
@@ -27,16 +28,21 @@ from agent.model import (
     PortType,
     SegmentAttachment,
     SegmentFragment,
+    SegmentLink,
     SegmentMember,
     TapOwner,
+    Topology,
     Tunnel,
+    TunnelOptions,
     VethPeer,
     Vxlan,
     bridge_id,
     explicit_tunnel_id,
     port_id,
     segment_id,
+    tunnel_id,
 )
+from tests.support.carriage import ends
 from tests.support.settings_strategies import (
     BRIDGE_SETTINGS,
     INTERFACE_SETTINGS,
@@ -110,6 +116,21 @@ _MEMBER_MACS = st.frozensets(
 _TUNNEL_ENDS = ("198.51.100.1", "198.51.100.2", "2001:db8::1")
 _HOPS = st.sampled_from(("", "64", "inherit"))
 _CHOICES = st.sampled_from((None, True, False))
+_BFD = st.sampled_from(({}, {}, {"enable": "true"}, {"enable": "true", "min_tx": "300"}))
+OPTIONS = st.one_of(
+    st.just(NO_OPTIONS),
+    st.builds(
+        TunnelOptions,
+        ttl=_HOPS,
+        tos=_HOPS,
+        csum=_CHOICES,
+        df_default=_CHOICES,
+        egress_pkt_mark=st.sampled_from((None, 0, 7)),
+        gbp=st.booleans(),
+        bfd=_BFD,
+    ),
+)
+_EXTERNAL = st.sampled_from(((), (), ("198.51.100.9",), ("198.51.100.8", "198.51.100.9")))
 _PORT_UIDS = st.lists(st.sampled_from("0123"), unique=True)
 
 
@@ -240,12 +261,44 @@ def segment(
     )
     dst_port = draw(_KERNEL_PORTS if is_kernel else _DST_PORTS)
     mtu = draw(_MTUS)
-    content = f"{uid}{vni}{dst_port}{mtu}{members}".encode()
-    fragment = SegmentFragment(content, uid, vni, dst_port, mtu, members)
+    fragment = SegmentFragment(b"", uid, vni, dst_port, mtu, members, options=draw(OPTIONS))
+    if not is_kernel and draw(st.booleans()):
+        fragment = replace(fragment, topology=Topology.LINKS, links=draw(links(hosts)))
+    else:
+        fragment = replace(fragment, external_vteps=draw(_EXTERNAL))
+    fragment = hashed(fragment)
     backend = Backend.KERNEL if is_kernel else Backend.OVS
     if place == "linux bridge":
-        return SegmentAttachment(uid, 0, content, backend, f"br-v{vni}"), fragment
-    return SegmentAttachment(uid, vlan, content, backend), fragment
+        return SegmentAttachment(uid, 0, fragment.hash, backend, f"br-v{vni}"), fragment
+    return SegmentAttachment(uid, vlan, fragment.hash, backend), fragment
+
+
+def hashed(fragment: SegmentFragment) -> SegmentFragment:
+    return replace(fragment, hash=repr(replace(fragment, hash=b"")).encode())
+
+
+def with_options(
+    state: HostState, attachment: SegmentAttachment, options: TunnelOptions
+) -> HostState:
+    """The same state with other options for that segment's tunnels."""
+    fragment = hashed(replace(state.fragments[attachment.fragment_hash], options=options))
+    changed = replace(attachment, fragment_hash=fragment.hash)
+    attachments = (changed if each is attachment else each for each in state.attachments)
+    return replace(
+        state,
+        attachments=tuple(attachments),
+        fragments={**state.fragments, fragment.hash: fragment},
+    )
+
+
+@st.composite
+def links(draw: st.DrawFn, hosts: tuple[str, ...]) -> tuple[SegmentLink, ...]:
+    pairs = [(a, b) for a in hosts for b in hosts if a < b]
+    return tuple(
+        SegmentLink(a, b, split_horizon=draw(st.booleans()))
+        for a, b in pairs
+        if draw(st.integers(0, 2))
+    )
 
 
 @st.composite
@@ -300,10 +353,9 @@ def ids(state: HostState) -> frozenset[str]:
     overlay = {"overlay"} if state.overlay else set()
     by_ovs = {each.fragment_hash for each in state.attachments if each.backend is Backend.OVS}
     mesh = {
-        f"tunnel:{state.fragments[key].segment_uid}/{member.host_uid}"
+        tunnel_id(state.fragments[key].segment_uid, end)
         for key in by_ovs
-        for member in state.fragments[key].members
-        if member.host_uid != state.host_uid
+        for end, _, _ in ends(state.fragments[key], state.host_uid)
     }
     return frozenset(
         overlay

@@ -22,7 +22,7 @@ from agent.model import (
     segment_id,
     tunnel_id,
 )
-from tests.support.carriage import carriage_faults, is_own, rows_of
+from tests.support.carriage import carriage_faults, ends, is_own, rows_of, tunnel_options
 
 Place = tuple[str, ...]
 
@@ -232,22 +232,22 @@ def _tunnel_faults(desired: HostState, observed: ObservedState) -> Iterator[tupl
             continue
         fragment = desired.fragments[attachment.fragment_hash]
         own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
-        for member in fragment.members:
-            if member is own:
-                continue
-            resource = tunnel_id(fragment.segment_uid, member.host_uid)
+        for end, vtep, protected in ends(fragment, desired.host_uid):
+            resource = tunnel_id(fragment.segment_uid, end)
             rows = rows_of(desired.fleet_uid, resource, observed)
             options = {
                 "key": str(fragment.vni),
-                "remote_ip": member.vtep,
+                "remote_ip": vtep,
                 "local_ip": own.vtep,
                 "dst_port": str(fragment.dst_port),
+                **tunnel_options(fragment.options),
             }
+            found = rows[0].interfaces[0].options if rows else {}
             is_right = (
                 len(rows) == 1
-                and rows[0].tag == attachment.local_vlan
-                and rows[0].protected
-                and options.items() <= rows[0].interfaces[0].options.items()
+                and (rows[0].tag, rows[0].protected) == (attachment.local_vlan, protected)
+                and options == {each: found.get(each, "") for each in options}
+                and rows[0].interfaces[0].settings.maps.get("bfd", {}) == fragment.options.bfd
                 and (rows[0].interfaces[0].ofport or -1) > 0
             )
             if not is_right:
@@ -262,9 +262,9 @@ def _ids_of(desired: HostState) -> set[str]:
         *(["overlay"] if desired.overlay else []),
         *(segment_id(attachment.segment_uid) for attachment in desired.attachments),
         *(
-            tunnel_id(fragment.segment_uid, member.host_uid)
+            tunnel_id(fragment.segment_uid, end)
             for fragment in desired.fragments.values()
-            for member in fragment.members
+            for end, _, _ in ends(fragment, desired.host_uid)
         ),
     }
 
