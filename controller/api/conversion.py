@@ -140,6 +140,7 @@ def _to_bridge(spec: BridgeSpec) -> intent.BridgeSpec:
     return intent.BridgeSpec(
         host=spec.host,
         interface=spec.interface,
+        type=intent.BridgeType(spec.type),
         datapath_type=intent.DatapathType(spec.datapath_type),
         settings=bridge_settings(spec),
     )

@@ -46,7 +46,7 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "overlay_bridge": str,
         "overlay_bridge_type": str,
     },
-    Kind.BRIDGE: {"host": str, "interface": str, "datapath_type": str},
+    Kind.BRIDGE: {"host": str, "interface": str, "type": str, "datapath_type": str},
     Kind.SEGMENT: {
         "vni": int,
         "mtu": int,

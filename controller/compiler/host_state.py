@@ -10,6 +10,7 @@ from uuid import UUID
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler.fragment import compile_fragment, host_spec, segment_spec
+from controller.compiler.linux_bridge import link_attributes
 from controller.compiler.naming import (
     OVERLAY_ID,
     bridge_id,
@@ -24,6 +25,7 @@ from controller.compiler.settings import bridge_row
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.intent import (
     Backend,
+    BridgeType,
     DatapathType,
     HostIntent,
     Object,
@@ -154,9 +156,17 @@ def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
 
 def _bridge(bridge: Object) -> state_pb2.Bridge:
     spec = bridge_spec(bridge)
+    if spec.type is BridgeType.LINUX:
+        return state_pb2.Bridge(
+            id=bridge_id(bridge.uid),
+            name=spec.interface,
+            type=state_pb2.BRIDGE_TYPE_LINUX,
+            link_attributes=link_attributes(spec.settings),
+        )
     return state_pb2.Bridge(
         id=bridge_id(bridge.uid),
         name=spec.interface,
+        type=state_pb2.BRIDGE_TYPE_OVS,
         datapath_type=_DATAPATH_TYPES[spec.datapath_type],
         settings=bridge_row(spec.settings),
     )

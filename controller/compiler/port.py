@@ -8,6 +8,7 @@ from uuid import UUID
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler.fragment import host_spec
+from controller.compiler.linux_bridge import bridge_port_attributes
 from controller.compiler.naming import linux_bridge, port_id
 from controller.compiler.settings import interface_row, port_row
 from controller.domain.intent import (
@@ -61,6 +62,7 @@ def compile_port(
         patch=_patch(settings.patch, intent),
         members=_members(settings),
         tap_owner=_tap_owner(settings.tap_owner),
+        bridge_port_attributes=bridge_port_attributes(settings),
     )
 
 

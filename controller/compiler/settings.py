@@ -118,8 +118,8 @@ PORT_TARGETS: Mapping[str, Target] = {
 
 IN_MESSAGES: Mapping[str, str] = {
     "fail_mode": "Bridge.fail_mode",
-    "trunks": "Port.trunks",
-    "vlan_mode": "Port.vlan_mode",
+    "trunks": "Port.trunks; IFLA_BRIDGE_VLAN_INFO",
+    "vlan_mode": "Port.vlan_mode; IFLA_BRIDGE_VLAN_INFO",
     "admin_state": "IFF_UP",
     "tap_owner.uid": "TUNSETOWNER",
     "tap_owner.gid": "TUNSETGROUP",

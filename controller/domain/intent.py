@@ -122,8 +122,11 @@ class BridgeSpec:
     interface: str
     """Name of the bridge on the host, at most 15 bytes."""
     datapath_type: DatapathType = DatapathType.SYSTEM
+    """Means nothing for a Linux bridge."""
     settings: BridgeSettings = BRIDGE_DEFAULTS
     """Spread among the other fields everywhere outside."""
+    type: BridgeType = BridgeType.OVS
+    """``linux``: a bridge of the kernel, also on a host without Open vSwitch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""What intent can say of a bridge or a port of Open vSwitch beyond what places it on a host.
+"""What intent can say of a bridge or a port beyond what places it on a host.
 
-Words and meanings are those of ovs-vswitchd.conf.db(5). None and empty leave a setting to whoever
-has it: it is not compiled, so that the host keeps what it has. Stored as one document for each
-object (``docs/adr/0012``). Owns nothing; the rules are in ``validation``, and what each field
-becomes in ``compiler.settings``.
+Words and meanings are those of ovs-vswitchd.conf.db(5), and in ``linux_bridge`` the kernel's. None
+and empty leave a setting to whoever has it: it is not compiled, so that the host keeps what it has.
+Stored as one document for each object (``docs/adr/0012``). Owns nothing; the rules are in
+``validation``, and what each field becomes in ``compiler.settings``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from controller.domain.linux_bridge import BridgePortSettings, LinuxBridgeSettings
 
 
 class FailMode(enum.StrEnum):
@@ -78,6 +80,8 @@ class BridgeSettings:
     datapath_id: str | None = None
     """16 hexadecimal digits."""
     protocols: tuple[Protocol, ...] = ()
+    linux: LinuxBridgeSettings | None = None
+    """Of a bridge of the kernel, and then nothing else is said."""
 
 
 class VlanMode(enum.StrEnum):
@@ -221,6 +225,8 @@ class PortSettings:
     tap_owner: TapOwner | None = None
     patch: PatchSpec | None = None
     bond: BondSpec | None = None
+    bridge_port: BridgePortSettings | None = None
+    """Of a port of a Linux bridge."""
 
 
 Settings: TypeAlias = BridgeSettings | PortSettings

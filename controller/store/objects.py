@@ -223,8 +223,13 @@ def _host_spec(row: RowMapping) -> HostSpec:
 
 
 def _bridge_spec(row: RowMapping) -> BridgeSpec:
-    settings = bridge_settings(row["settings"])
-    return BridgeSpec(row["host"], row["interface"], row["datapath_type"], settings)
+    return BridgeSpec(
+        host=row["host"],
+        interface=row["interface"],
+        type=row["type"],
+        datapath_type=row["datapath_type"],
+        settings=bridge_settings(row["settings"]),
+    )
 
 
 def _segment_spec(row: RowMapping) -> SegmentSpec:

@@ -13,6 +13,8 @@ from sqlalchemy import NullPool, create_engine, text
 from controller.domain.errors import ConflictError, UnavailableError
 from controller.domain.intent import (
     Backend,
+    BridgeSpec,
+    BridgeType,
     DatapathType,
     HostSpec,
     Kind,
@@ -184,6 +186,24 @@ def test_settings_that_an_older_version_cannot_read_keep_it_away(database_url: s
     db = Database(database_url)
     p1 = queries.get(db, manifests.ADMIN, Kind.PORT, "default", "p1").object
     assert p1.spec == PortSpec("h1", "p1", bridge="lan")
+    db.close()
+
+
+def test_linux_bridges_that_an_older_version_cannot_read_keep_it_away(database_url: str) -> None:
+    db = Database(database_url)
+    lan = manifests.bridge("lan", "h1", type=BridgeType.LINUX)
+    nic = manifests.port("eth1", "h1", bridge="lan", type=PortType.SYSTEM)
+    manifests.apply(db, manifests.host(1), manifests.bridge("old", "h1"), lan, nic)
+    with pytest.raises(RuntimeError, match="Bridge lan"):
+        migrate.downgrade(database_url, "0011")
+    migrate.upgrade(database_url)
+    manifests.remove(db, lan, nic)
+    db.close()
+    migrate.downgrade(database_url, "0011")
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    old = queries.get(db, manifests.ADMIN, Kind.BRIDGE, "default", "old").object
+    assert old.spec == BridgeSpec("h1", "old", type=BridgeType.OVS)
     db.close()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controller.domain.intent import Manifest, PortType
+from controller.domain.intent import BridgeType, Manifest, PortType
+from controller.domain.linux_bridge import LinuxBridgeSettings
 from controller.domain.settings import BondSpec, BridgeSettings, PatchSpec, PortSettings
 from tests.support.model_fleet import bridge, port
 
@@ -14,6 +15,12 @@ MEMBERS = ("eth1", "eth2")
 
 def told(name: str, **settings: Any) -> Manifest:
     return bridge(name, "h1", settings=BridgeSettings(**settings))
+
+
+def linux(name: str, on: str = "h1", **settings: Any) -> Manifest:
+    """A Linux bridge, of which all of this is said."""
+    said = LinuxBridgeSettings(**settings) if settings else None
+    return bridge(name, on, type=BridgeType.LINUX, settings=BridgeSettings(linux=said))
 
 
 def at(

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from controller.api.schemas import manifests
+from controller.compiler.linux_bridge import BRIDGE_ATTRIBUTES, PORT_ATTRIBUTES
 from controller.compiler.settings import BRIDGE_TARGETS, IN_MESSAGES, PORT_TARGETS
 
 KINDS: Mapping[str, type[BaseModel]] = {
@@ -36,7 +37,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     },
     "Bridge": {
         "host": _NOTHING,
-        "interface": "Bridge.name",
+        "interface": "Bridge.name; IFLA_IFNAME",
+        "type": "Bridge, or IFLA_INFO_KIND bridge",
         "datapath_type": "Bridge.datapath_type",
     },
     "Segment": {
@@ -51,8 +53,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "interface": "Port.name, Interface.name; IFLA_IFNAME",
         "type": "Interface.type; IFLA_INFO_KIND",
         "segment": "Bridge.ports and Port.tag, or IFLA_MASTER",
-        "bridge": "Bridge.ports",
-        "tag": "Port.tag",
+        "bridge": "Bridge.ports; IFLA_MASTER",
+        "tag": "Port.tag; IFLA_BRIDGE_VLAN_INFO",
         "mac": "Interface.mac; IFLA_ADDRESS; NDA_LLADDR at other members",
         "mtu": "Interface.mtu_request; IFLA_MTU",
         "addresses": "IFA_LOCAL",
@@ -109,8 +111,11 @@ def _group(annotation: Any) -> type[BaseModel] | None:
 def becomes(kind: str, path: str) -> str:
     """Say where a field ends up. KeyError for a field that nothing is made of."""
     targets = {"Bridge": BRIDGE_TARGETS, "Port": PORT_TARGETS}.get(kind, {})
+    attributes = {"Bridge": BRIDGE_ATTRIBUTES, "Port": PORT_ATTRIBUTES}.get(kind, {})
     if path in PLACES[kind]:
         return PLACES[kind][path]
+    if path in attributes:
+        return str(attributes[path])
     return str(targets[path]) if path in targets else IN_MESSAGES[path]
 
 

@@ -7,6 +7,13 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from controller.domain.intent import PortSpec, PortType
+from controller.domain.linux_bridge import (
+    BridgePortSettings,
+    LinkLocalGroup,
+    LinuxBridgeSettings,
+    McastRouter,
+    VlanProtocol,
+)
 from controller.domain.settings import (
     PORT_DEFAULTS,
     AdminP2pMac,
@@ -28,6 +35,7 @@ from controller.domain.settings import (
     PriorityTags,
     Protocol,
     TapOwner,
+    VlanMode,
 )
 
 FULL_BRIDGE = BridgeSettings(
@@ -51,6 +59,29 @@ FULL_PORT = PortSettings(
     bond=BondSpec(("eth1", "eth2"), lacp=Lacp.ACTIVE, lacp_time=LacpTime.FAST),
 )
 """One of each, where drawing every field would take most of a law's time."""
+FULL_LINUX_BRIDGE = BridgeSettings(
+    linux=LinuxBridgeSettings(
+        vlan_filtering=True,
+        vlan_protocol=VlanProtocol.DOT1AD,
+        vlan_default_pvid=0,
+        stp_state=True,
+        forward_delay_s=4,
+        max_age_s=6,
+        mcast_router=McastRouter.PERMANENT,
+        mcast_query_interval_s=60,
+        nf_call_iptables=False,
+        group_fwd_mask=(LinkLocalGroup.DOT1X, LinkLocalGroup.LLDP),
+        group_addr="01:80:c2:00:00:0e",
+    )
+)
+FULL_BRIDGE_PORT = PortSettings(
+    trunks=(8, 9),
+    vlan_mode=VlanMode.NATIVE_UNTAGGED,
+    bridge_port=BridgePortSettings(
+        cost=7, hairpin=True, isolated=False, group_fwd_mask=0x0F00, mcast_router=McastRouter.AUTO
+    ),
+)
+"""Of a port with a tag."""
 
 _maybe = st.none() | st.booleans()
 _few = st.none() | st.integers(1, 9)

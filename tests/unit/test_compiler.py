@@ -47,6 +47,7 @@ bridges {
   id: "bridge:00000000-0000-0000-0000-000000000003"
   name: "lan"
   datapath_type: DATAPATH_TYPE_SYSTEM
+  type: BRIDGE_TYPE_OVS
 }
 ports {
   id: "port:00000000-0000-0000-0000-000000000005"

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from controller.api import settings as api_settings
 from controller.api.schemas import manifests
 from controller.api.settings import settings_fields
+from controller.compiler.linux_bridge import BRIDGE_ATTRIBUTES, PORT_ATTRIBUTES
 from controller.compiler.settings import (
     BRIDGE_TARGETS,
     IN_MESSAGES,
@@ -50,11 +51,11 @@ def paths(group: type, prefix: str = "") -> Iterator[str]:
 
 def test_every_setting_is_compiled_once() -> None:
     bridge, port = set(paths(BridgeSettings)), set(paths(PortSettings))
-    assert bridge == BRIDGE_TARGETS.keys() | (IN_MESSAGES.keys() & bridge)
-    assert port == PORT_TARGETS.keys() | (IN_MESSAGES.keys() & port)
+    assert bridge == {*BRIDGE_TARGETS, *BRIDGE_ATTRIBUTES, *(IN_MESSAGES.keys() & bridge)}
+    assert port == {*PORT_TARGETS, *PORT_ATTRIBUTES, *(IN_MESSAGES.keys() & port)}
     assert bridge | port >= IN_MESSAGES.keys()
     assert not (BRIDGE_TARGETS.keys() | PORT_TARGETS.keys()) & IN_MESSAGES.keys()
-    for targets in (BRIDGE_TARGETS, PORT_TARGETS):
+    for targets in (BRIDGE_TARGETS, PORT_TARGETS, BRIDGE_ATTRIBUTES, PORT_ATTRIBUTES):
         assert len({str(target) for target in targets.values()}) == len(targets)
 
 

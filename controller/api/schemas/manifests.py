@@ -21,6 +21,7 @@ from controller.api.schemas.definitions import (
     TransportZoneSpec,
     TunnelProfileSpec,
 )
+from controller.api.schemas.linux_bridge import BridgePort, LinuxBridge
 from controller.api.schemas.settings import (
     Bond,
     BridgeMcastSnooping,
@@ -90,6 +91,8 @@ class BridgeSpec(Shape):
     host: Text
     interface: Text
     """Name of the bridge on the host, at most 15 bytes."""
+    type: Literal["ovs", "linux"] = "ovs"
+    """``linux``: a bridge of the kernel, told by ``linux`` alone. Fixed."""
     datapath_type: DatapathTypeName = "system"
     fail_mode: Literal["standalone", "secure"] = "standalone"
     """``secure`` is refused: without an OpenFlow controller it drops every packet."""
@@ -108,6 +111,8 @@ class BridgeSpec(Shape):
     """16 hexadecimal digits."""
     protocols: list[ProtocolName] = Field(default_factory=list, max_length=_FEW)
     """Versions of OpenFlow that the bridge speaks; all when there are none."""
+    linux: LinuxBridge | None = None
+    """Only of type linux, and then none of the other settings."""
 
 
 class SegmentSpec(Shape):
@@ -172,6 +177,8 @@ class PortSpec(Shape):
     patch: PatchPeer | None = None
     """Where the other end of a patch goes."""
     bond: Bond | None = None
+    bridge_port: BridgePort | None = None
+    """Only at a Bridge of type linux."""
 
 
 class TunnelEnd(Shape):

@@ -20,11 +20,13 @@ from controller.domain.intent import (
     PortType,
     Ref,
     SegmentSpec,
+    Spec,
     TunnelSpec,
     segment_backend,
 )
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.linux_bridges import is_linux_bridge
 from controller.domain.validation.settings import said
 from controller.domain.validation.world import Draft
 
@@ -47,8 +49,10 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
     match draft.spec:
         case HostSpec(overlay_bridge_type=BridgeType.LINUX):
             _check_becomes_linux(draft, after, faults)
-        case BridgeSpec(host=host) if _is_linux(host, after):
+        case BridgeSpec(host=host, type=BridgeType.OVS) if _is_linux(host, after):
             _no_ovs(f"{draft.pointer}/spec/host", host, "a Bridge", faults)
+        case PortSpec(bridge=str(bridge)) if is_linux_bridge(bridge, after):
+            return
         case PortSpec(host=host, type=PortType.INTERNAL | PortType.TAP as kind) if _is_linux(
             host, after
         ):
@@ -100,7 +104,7 @@ def _check_becomes_linux(host: Draft, after: After, faults: Faults) -> None:
     carried = [
         entry.ref
         for entry in after.on_host(host.ref.name)
-        if isinstance(entry.spec, BridgeSpec | TunnelSpec) and entry.ref not in after.drafts
+        if _needs_ovs(entry.spec) and entry.ref not in after.drafts
     ]
     if carried:
         faults.conflict(
@@ -109,6 +113,12 @@ def _check_becomes_linux(host: Draft, after: After, faults: Faults) -> None:
             f"host {host.ref.name!r} carries {after.listing(carried)}, which need Open vSwitch",
             "delete those first, or leave overlay_bridge_type at 'ovs'",
         )
+
+
+def _needs_ovs(spec: Spec) -> bool:
+    if isinstance(spec, BridgeSpec):
+        return spec.type is BridgeType.OVS
+    return isinstance(spec, TunnelSpec)
 
 
 class _User(NamedTuple):

@@ -14,6 +14,7 @@ from controller.domain.validation.completion import complete
 from controller.domain.validation.departing import check_departing
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.flooding import check_flooding
+from controller.domain.validation.linux_bridges import check_linux_bridges
 from controller.domain.validation.meshes import warn_of_meshes
 from controller.domain.validation.relations import check_relations
 from controller.domain.validation.shape import SPEC_TYPES, check_shape, normalise
@@ -39,6 +40,7 @@ def plan_change(
     check_relations(after, faults)
     check_backends(after, faults)
     check_bridges(after, faults)
+    check_linux_bridges(after, faults)
     check_tunnels(after, faults)
     check_flooding(after, faults)
     check_departing(after, faults)

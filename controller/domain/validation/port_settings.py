@@ -20,7 +20,17 @@ from controller.domain.validation.fields import Fault
 from controller.domain.validation.settings import check_port_values, said
 
 _ON_EXPLICIT_BRIDGES = frozenset(
-    {"trunks", "vlan_mode", "cvlans", "qinq_ethtype", "stp", "rstp", "mcast_snooping", "protected"}
+    {
+        "trunks",
+        "vlan_mode",
+        "cvlans",
+        "qinq_ethtype",
+        "stp",
+        "rstp",
+        "mcast_snooping",
+        "protected",
+        "bridge_port",
+    }
 )
 """A segment's port is an access port of its local VLAN, its bridge runs no spanning tree, and to be
 ``protected`` there would cut it off from the segment's tunnels."""
@@ -36,7 +46,7 @@ _NOT_ON_PATCH = ("cvlans", "qinq_ethtype", "ingress_policing", "transient")
 _NATIVE = (VlanMode.NATIVE_TAGGED, VlanMode.NATIVE_UNTAGGED)
 _SHORTEST_REBALANCE_MS = 1000
 
-_Found: TypeAlias = Iterator[tuple[str, Fault]]
+Found: TypeAlias = Iterator[tuple[str, Fault]]
 """Where, below the spec, and what is wrong there."""
 
 
@@ -47,7 +57,7 @@ def check_port_settings(spec: PortSpec, at: str, faults: Faults) -> None:
             faults.invalid(f"{at}/{where}", *fault)
 
 
-def _place(spec: PortSpec) -> _Found:
+def _place(spec: PortSpec) -> Found:
     if spec.segment is None:
         return
     if spec.type in _BRIDGE_ONLY:
@@ -60,7 +70,7 @@ def _place(spec: PortSpec) -> _Found:
             yield name, Fault("setting_needs_bridge", why, fix)
 
 
-def _type(spec: PortSpec) -> _Found:
+def _type(spec: PortSpec) -> Found:
     settings = spec.settings
     for name, owner in _OWN_GROUPS.items():
         is_there = getattr(settings, name) is not None
@@ -78,7 +88,7 @@ def _type(spec: PortSpec) -> _Found:
         yield from _patch(spec)
 
 
-def _patch(spec: PortSpec) -> _Found:
+def _patch(spec: PortSpec) -> Found:
     settings = spec.settings
     refused = [name for name in _NOT_ON_PATCH if name in said(settings)]
     if settings.admin_state is AdminState.DOWN:
@@ -103,7 +113,7 @@ def _patch(spec: PortSpec) -> _Found:
         yield "patch/interface", fault
 
 
-def _workload(spec: PortSpec) -> _Found:
+def _workload(spec: PortSpec) -> Found:
     """Refuse addresses where the agent has no device of a workload to give them to."""
     if spec.mac is not None and spec.type in _BRIDGE_ONLY:
         why = f"a port of type {spec.type} keeps the address that its device has"
@@ -116,7 +126,7 @@ def _workload(spec: PortSpec) -> _Found:
 # --- VLANs ---------------------------------------------------------------------------------------
 
 
-def _vlan(spec: PortSpec) -> _Found:
+def _vlan(spec: PortSpec) -> Found:
     settings, mode = spec.settings, mode_of(spec)
     if mode is VlanMode.TRUNK and spec.tag is not None:
         why = "a port of vlan_mode 'trunk' has no VLAN of its own"
@@ -137,7 +147,7 @@ def _vlan(spec: PortSpec) -> _Found:
         yield "priority_tags", Fault("not_in_vlan_mode", why, "leave 'priority_tags' out")
 
 
-def _customer_vlans(settings: PortSettings) -> _Found:
+def _customer_vlans(settings: PortSettings) -> Found:
     for name in ("cvlans", "qinq_ethtype"):
         if getattr(settings, name) and settings.vlan_mode is not VlanMode.DOT1Q_TUNNEL:
             why = f"{name!r} is ignored but with vlan_mode 'dot1q-tunnel'"
@@ -163,7 +173,7 @@ def carries(spec: PortSpec, vlan: int) -> bool:
 # --- bonds ---------------------------------------------------------------------------------------
 
 
-def _members(spec: PortSpec) -> _Found:
+def _members(spec: PortSpec) -> Found:
     bond = spec.settings.bond
     if bond is None:
         return
@@ -183,7 +193,7 @@ def _members(spec: PortSpec) -> _Found:
     yield from _bond(bond)
 
 
-def _bond(bond: BondSpec) -> _Found:
+def _bond(bond: BondSpec) -> Found:
     mode = bond.mode or BondMode.ACTIVE_BACKUP
     lacp = bond.lacp or Lacp.OFF
     if mode is BondMode.BALANCE_TCP and lacp is Lacp.OFF:
@@ -198,7 +208,7 @@ def _bond(bond: BondSpec) -> _Found:
     yield from _balancing(bond, mode, lacp)
 
 
-def _primary(bond: BondSpec, mode: BondMode) -> _Found:
+def _primary(bond: BondSpec, mode: BondMode) -> Found:
     if bond.primary is None:
         return
     if bond.primary not in bond.members:
@@ -210,7 +220,7 @@ def _primary(bond: BondSpec, mode: BondMode) -> _Found:
         yield "bond/primary", Fault("not_in_bond_mode", why, "leave 'primary' out")
 
 
-def _balancing(bond: BondSpec, mode: BondMode, lacp: Lacp) -> _Found:
+def _balancing(bond: BondSpec, mode: BondMode, lacp: Lacp) -> Found:
     interval = bond.rebalance_interval_ms
     if interval is not None and mode is BondMode.ACTIVE_BACKUP:
         why = "a bond of mode 'active-backup' balances nothing"

@@ -24,7 +24,7 @@ from controller.domain.validation.world import Draft
 
 _ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
     HostSpec: (),
-    BridgeSpec: ("host", "interface", "datapath_type"),
+    BridgeSpec: ("host", "interface", "type", "datapath_type"),
     SegmentSpec: (),
     PortSpec: ("host", "interface", "type", "patch"),
     TunnelSpec: ("ends", "key", "dst_port", "address_family"),

@@ -12,6 +12,7 @@ from dataclasses import fields as fields_of
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
+from controller.domain.linux_bridge import BridgePortSettings, LinuxBridgeSettings
 from controller.domain.settings import (
     BRIDGE_DEFAULTS,
     PORT_DEFAULTS,
@@ -24,6 +25,11 @@ from controller.domain.settings import (
 from controller.domain.validation import fields
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
+from controller.domain.validation.link_settings import (
+    check_bridge_port_values,
+    check_bridge_values,
+    normalise_link,
+)
 
 _SettingsT = TypeVar("_SettingsT", BridgeSettings, PortSettings)
 _Found: TypeAlias = Iterator[tuple[str, Fault]]
@@ -91,6 +97,8 @@ def _normal(value: Any) -> Any:
     match value:
         case tuple():
             return tuple(sorted(set(value)))
+        case LinuxBridgeSettings() | BridgePortSettings():
+            return normalise_link(value)
         case _ if hasattr(value, "__dataclass_fields__"):
             return _normal_group(value)
         case _:
@@ -121,6 +129,8 @@ def check_bridge_settings(settings: BridgeSettings, at: str, faults: Faults) -> 
     _report(_out_of_range(settings, _BRIDGE_RANGES), at, faults)
     _report(_spanning_trees(settings), at, faults)
     _report(_identity(settings), at, faults)
+    if settings.linux is not None:
+        _report(check_bridge_values(settings.linux), f"{at}/linux", faults)
     if settings.fail_mode is not FailMode.STANDALONE:
         faults.invalid(
             f"{at}/fail_mode",
@@ -139,6 +149,8 @@ def check_port_values(settings: PortSettings, at: str, faults: Faults) -> None:
     _report(_vlans(settings), at, faults)
     _report(_policing(settings.ingress_policing), at, faults)
     _report(_external_ids(settings.external_ids), at, faults)
+    if settings.bridge_port is not None:
+        _report(check_bridge_port_values(settings.bridge_port), f"{at}/bridge_port", faults)
 
 
 def _report(found: _Found, at: str, faults: Faults) -> None:

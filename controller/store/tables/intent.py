@@ -123,6 +123,7 @@ class BridgeRow(Versioned, Base):
     host: Mapped[str]
     host_uid: Mapped[UUID]
     interface: Mapped[str]
+    type: Mapped[BridgeType]
     datapath_type: Mapped[DatapathType]
     settings: Mapped[dict[str, Any]]
     """What no query looks at: see ``store.settings``."""
