@@ -59,6 +59,7 @@ from controller.domain.intent import (
     Spec,
 )
 from controller.domain.status import Phase, Status
+from controller.domain.topology import ArpMode, Topology
 from controller.services.intent import ChangeResult, ObjectResult
 from controller.services.queries import ResourceFailure, View
 
@@ -133,6 +134,10 @@ def _to_host(spec: HostSpec) -> intent.HostSpec:
         datapath_type=intent.DatapathType(spec.datapath_type),
         overlay_bridge=spec.overlay_bridge,
         overlay_bridge_type=intent.BridgeType(spec.overlay_bridge_type),
+        zones=tuple(spec.zones),
+        vtep_pool=spec.vtep_pool,
+        management_interface=spec.management_interface,
+        state=intent.Lifecycle(spec.state),
     )
 
 
@@ -153,6 +158,16 @@ def _to_segment(spec: SegmentSpec) -> intent.SegmentSpec:
         dst_port=spec.dst_port,
         address_family=intent.AddressFamily(spec.address_family),
         backend=None if spec.backend == "auto" else intent.Backend(spec.backend),
+        zone=spec.zone,
+        vni_pool=spec.vni_pool,
+        tunnel_profile=spec.tunnel_profile,
+        topology=Topology(spec.topology),
+        hubs=tuple(spec.hubs),
+        links=tuple((link.a, link.b) for link in spec.links),
+        arp_mode=ArpMode(spec.arp_mode),
+        external_vteps=tuple(spec.external_vteps),
+        subnets=tuple(spec.subnets),
+        provider_loop_safe=spec.provider_loop_safe,
     )
 
 
@@ -169,6 +184,7 @@ def _to_port(spec: PortSpec) -> intent.PortSpec:
         mtu=spec.mtu,
         addresses=tuple(spec.addresses),
         peer=intent.VethPeerSpec(peer.netns, peer.interface) if peer else None,
+        qos_policy=spec.qos_policy,
         settings=port_settings(spec),
     )
 
@@ -222,8 +238,9 @@ def spec_fields(spec: Spec) -> dict[str, Any]:
             fields[name] = str(value)
         elif isinstance(value, tuple):
             fields[name] = list(value)
-    if isinstance(spec, intent.SegmentSpec) and spec.mtu is None:
-        fields["mtu"] = "auto"
+    if isinstance(spec, intent.SegmentSpec):
+        fields["mtu"] = "auto" if spec.mtu is None else spec.mtu
+        fields["links"] = [{"a": a, "b": b} for a, b in spec.links]
     if isinstance(spec, intent.BridgeSpec | intent.PortSpec):
         del fields["settings"]
         fields |= settings_fields(spec.settings)

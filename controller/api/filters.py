@@ -45,6 +45,10 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "datapath_type": str,
         "overlay_bridge": str,
         "overlay_bridge_type": str,
+        "zones": tuple,
+        "vtep_pool": str,
+        "management_interface": str,
+        "state": str,
     },
     Kind.BRIDGE: {"host": str, "interface": str, "type": str, "datapath_type": str},
     Kind.SEGMENT: {
@@ -53,6 +57,8 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "dst_port": int,
         "address_family": str,
         "backend": str,
+        "zone": str,
+        "vni_pool": str,
     },
     Kind.PORT: {
         "host": str,
@@ -64,6 +70,7 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "mac": str,
         "mtu": int,
         "addresses": tuple,
+        "qos_policy": str,
     },
     Kind.TUNNEL: {"key": int, "dst_port": int, "address_family": str},
 }

@@ -30,6 +30,7 @@ from controller.domain.settings import (
     BridgeSettings,
     PortSettings,
 )
+from controller.domain.topology import ArpMode, Pair, Topology
 
 DEFAULT_PROJECT = "default"
 VXLAN_PORT = 4789
@@ -101,6 +102,16 @@ class BridgeType(enum.StrEnum):
     LINUX = "linux"
 
 
+class Lifecycle(enum.StrEnum):
+    """Where a host is in its life. One that is removed is deleted."""
+
+    ACTIVE = "active"
+    MAINTENANCE = "maintenance"
+    """It stays as it was before it got there, whatever intent says since."""
+    DECOMMISSIONING = "decommissioning"
+    """Nothing new may be put on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostSpec:
     vteps: tuple[str, ...] = ()
@@ -114,6 +125,14 @@ class HostSpec:
     """``linux``: the host has no Open vSwitch. Each segment there has the kernel backend, whatever
     the segment says, and a Linux bridge of its own; ``overlay_bridge`` and ``datapath_type`` mean
     nothing."""
+    zones: tuple[str, ...] = ()
+    """TransportZones that it is in."""
+    vtep_pool: str | None = None
+    """A Pool to take a VTEP from where ``vteps`` names none; None: that of its first zone that has
+    one."""
+    management_interface: str | None = None
+    """The device that its agent reaches the controller through, which no port may take."""
+    state: Lifecycle = Lifecycle.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +160,23 @@ class SegmentSpec:
     backend: Backend | None = None
     """None (``auto``) lets the controller decide by the segment's size when it is created; stored
     specs always have it, and it never changes by itself."""
+    zone: str | None = None
+    """A TransportZone, whose hosts alone may have ports on it; None: any host may."""
+    vni_pool: str | None = None
+    """A Pool to take the VNI from; None: that of the zone, or else what is in no pool."""
+    tunnel_profile: str | None = None
+    topology: Topology = Topology.FULL
+    hubs: tuple[str, ...] = ()
+    """Hosts; those that have a port on the segment are its hubs."""
+    links: tuple[Pair, ...] = ()
+    """Pairs of hosts; those of which both have a port on the segment have a tunnel."""
+    arp_mode: ArpMode = ArpMode.FLOOD
+    external_vteps: tuple[str, ...] = ()
+    """VTEPs outside of the fleet that every member has a tunnel to."""
+    subnets: tuple[str, ...] = ()
+    """Networks that the addresses of its ports are in; empty: any."""
+    provider_loop_safe: bool = False
+    """Whether several provider attachments (ports of type patch) close no circle outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +204,8 @@ class PortSpec:
     then keeps what it has."""
     addresses: tuple[str, ...] = ()
     peer: VethPeerSpec | None = None
+    qos_policy: str | None = None
+    """A QosPolicy: how the port sends."""
     settings: PortSettings = PORT_DEFAULTS
     """Spread among the other fields everywhere outside."""
 
@@ -312,6 +350,13 @@ class SegmentIntent:
     macs: Mapping[UUID, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """MAC addresses of the segment's ports by host uid; loaded when a member has the kernel backend
     (``segment_backend``), else empty."""
+    profile: Object | None = None
+    """The TunnelProfile that the segment refers to."""
+    neighbours: Mapping[UUID, tuple[tuple[str, str], ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """IP and MAC addresses of the segment's ports by host uid; loaded where ``arp_mode`` is not
+    ``flood``, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +383,13 @@ class Departed:
     """(segment, other host) where the other host lost a port of the segment."""
     tunnels: frozenset[UUID] = frozenset()
     """Explicit tunnels that had an end on this host."""
+    mirrors: frozenset[UUID] = frozenset()
+    flow_exports: frozenset[UUID] = frozenset()
+    """Of the whole fleet: whom they reached is not kept."""
+    relinked: frozenset[UUID] = frozenset()
+    """Segments that this host may have had a tunnel of to a member that it has none to any more."""
+    vteps: frozenset[tuple[UUID, str]] = frozenset()
+    """(segment, address) of VTEPs outside of the fleet that the segment had a tunnel to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +410,13 @@ class HostIntent:
     """Segment uid to the host-local VLAN that stands for it on the overlay bridge; none without
     Open vSwitch."""
     departed: Departed = field(default_factory=Departed)
+    policies: Mapping[str, Object] = field(default_factory=lambda: MappingProxyType({}))
+    """The QosPolicies of this host's ports, by name."""
+    mirrors: tuple[Object, ...] = ()
+    flow_exports: tuple[Object, ...] = ()
+    """All of the fleet: the compiler tells which of them are for this host."""
+    host_groups: Mapping[str, Object] = field(default_factory=lambda: MappingProxyType({}))
+    """The HostGroups that flow exports refer to, by name."""
 
 
 def takes_from_host(spec: Spec) -> bool:

@@ -9,10 +9,12 @@ nothing here reads a clock or a database.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
+
+from controller.domain.intent import Kind
 
 HOST_RESOURCE = "host"
 """The resource id of failures that concern a host as a whole (``ovsfleet/v1/agent.proto``)."""
@@ -97,6 +99,10 @@ class HostFacts:
     object or ``host`` for a bridge, port or tunnel."""
     since: datetime | None = None
     """When ``liveness`` became what it is."""
+    maintenance_since: datetime | None = None
+    """None when the host is not in maintenance: then it is sent no change."""
+    left: Mapping[Kind, int] | None = None
+    """What intent still has on a host that is being decommissioned; None for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,8 @@ class SegmentFacts:
     """Names of members that are not enrolled or never connected."""
     silent: tuple[str, ...] = ()
     """Names of members that were heard once and are not now."""
+    maintained: tuple[str, ...] = ()
+    """Names of members that are in maintenance."""
     troubles: tuple[Trouble, ...] = ()
     """Failures ``host``, ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
 
@@ -155,12 +163,36 @@ def host_status(revision: int, facts: HostFacts) -> Status:
 def host_finding(revision: int, facts: HostFacts) -> Finding:
     """Judge a host whose object is at ``revision``."""
     return (
-        _unheard(facts)
+        _maintained(revision, facts)
+        or _unheard(facts)
         or _stopped(facts)
         or _partly(facts)
         or _behind(revision, facts)
+        or _leaving(facts)
         or (Phase.READY, "Applied", f"revision {facts.applied_revision} is applied")
     )
+
+
+def _maintained(revision: int, facts: HostFacts) -> Finding | None:
+    """A host in maintenance waits for people, whether it is heard or not."""
+    if facts.maintenance_since is None or facts.applied_revision >= revision:
+        return None
+    since = f"{facts.maintenance_since:%Y-%m-%dT%H:%M:%SZ}"
+    return Phase.PENDING, "Maintenance", _MAINTENANCE.format(f"{facts.name!r}", f" since {since}")
+
+
+_MAINTENANCE = "host {} is in maintenance{}, and is sent no change; set its state to active"
+
+
+def _leaving(facts: HostFacts) -> Finding | None:
+    """What a host that is being decommissioned still waits for."""
+    if facts.left is None:
+        return None
+    left = ", ".join(f"{number} {kind}" for kind, number in facts.left.items() if number)
+    if left:
+        message = f"left on it: {left}; delete or move these, then delete the host"
+        return Phase.PENDING, "Decommissioning", message
+    return Phase.READY, "Decommissioned", "nothing is left on it: it can be deleted"
 
 
 def _stopped(facts: HostFacts) -> Finding | None:
@@ -204,7 +236,8 @@ def lag(
     """
     if facts.applied_revision < revision:
         return (
-            _unheard(facts)
+            _maintained(revision, facts)
+            or _unheard(facts)
             or _stopped(facts)
             or _reverted(facts)
             or _waiting(revision, facts.applied_revision)
@@ -227,8 +260,8 @@ def resource_status(revision: int, facts: HostFacts) -> Status:
 
 def resource_finding(revision: int, facts: HostFacts) -> Finding:
     """Judge how one host has an object that it needs at ``revision``."""
-    if unheard := _unheard(facts):
-        return unheard
+    if halted := _maintained(revision, facts) or _unheard(facts):
+        return halted
     if facts.troubles:
         return Phase.FAILED, facts.troubles[0].reason, facts.troubles[0].message
     if facts.applied_revision < revision:
@@ -255,6 +288,26 @@ def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
     )
 
 
+def spread_status(revision: int, needed: int, hosts: Sequence[HostFacts]) -> Status:
+    """Derive the status of a definition at ``revision`` that is on hosts through others: they need
+    ``needed``, at which the object or its set of hosts became what it is."""
+    if not hosts:
+        return definition_status(revision)
+    findings = [(resource_finding(needed, facts), facts) for facts in hosts]
+    (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
+    if phase is Phase.READY:
+        message = f"on host {_names([repr(each.name) for each in hosts])} it is as intended"
+    else:
+        message = f"on host {facts.name!r}: {message}"
+    if phase is Phase.FAILED and any(found[0] is not Phase.FAILED for found, _ in findings):
+        phase = Phase.DEGRADED
+    return Status(
+        phase,
+        _observed(revision, min(each.applied_revision for each in hosts)),
+        (_realized(phase, reason, message, [t for each in hosts for t in each.troubles]),),
+    )
+
+
 def segment_status(revision: int, facts: SegmentFacts) -> Status:
     """Derive the status of a segment at ``revision`` from its members."""
     needed = max(revision, facts.membership_revision)
@@ -277,16 +330,25 @@ def definition_status(revision: int) -> Status:
 def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
     if not facts.members:
         return Phase.READY, "NoMembers", "no host has a port on it"
-    if facts.silent:
-        return Phase.UNKNOWN, "HostSilent", f"not heard: {_names(facts.silent)}"
-    if facts.absent:
-        return Phase.PENDING, "HostNotConnected", f"never connected: {_names(facts.absent)}"
+    if away := _away(needed, facts):
+        return away
     if facts.troubles:
         first = facts.troubles[0]
         return Phase.DEGRADED, first.reason, f"on host {first.host!r}: {first.message}"
     if facts.oldest_applied_revision < needed:
         return _waiting(needed, facts.oldest_applied_revision)
     return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"
+
+
+def _away(needed: int, facts: SegmentFacts) -> Finding | None:
+    """Members that nothing can be expected of now."""
+    if facts.maintained and facts.oldest_applied_revision < needed:
+        return Phase.PENDING, "Maintenance", _MAINTENANCE.format(_names(facts.maintained), "")
+    if facts.silent:
+        return Phase.UNKNOWN, "HostSilent", f"not heard: {_names(facts.silent)}"
+    if facts.absent:
+        return Phase.PENDING, "HostNotConnected", f"never connected: {_names(facts.absent)}"
+    return None
 
 
 def _names(hosts: Sequence[str]) -> str:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from controller.domain.intent import Backend, BridgeType, Kind, Object
@@ -29,6 +43,8 @@ def load_elsewhere(
     touched_hosts: Iterable[UUID],
     macs: Iterable[str],
     ips: Iterable[str],
+    *,
+    zones: Mapping[UUID, str],
 ) -> dict[UUID, Elsewhere]:
     """By segment, for those that have a port on another host."""
     uids, touched = list(segments), list(touched_hosts)
@@ -46,6 +62,7 @@ def load_elsewhere(
     claims = (list(macs), list(ips))
     claimants = _grouped(tx, _claimants(far, *claims)) if any(claims) else {}
     narrowest = _narrowest_hosts(tx, uids, touched)
+    outsiders = _outsiders(tx, zones, touched)
     return {
         uid: Elsewhere(
             ports=ports,
@@ -56,6 +73,7 @@ def load_elsewhere(
             widest_port=next(iter(widest[uid]), None),
             ipv6_port=next(iter(ipv6[uid]), None),
             claimants=tuple(claimants.get(uid, ())),
+            outsiders=outsiders.get(uid, ()),
         )
         for uid, (ports, hosts, has_ovs) in counts.items()
     }
@@ -131,6 +149,33 @@ def _narrowest_hosts(
     )
     rows = tx.execute(query).mappings()
     return {row["segment_uid"]: objects.read(Kind.HOST, row) for row in rows}
+
+
+def _outsiders(
+    tx: Transaction, zones: Mapping[UUID, str], touched: list[UUID]
+) -> dict[UUID, tuple[str, ...]]:
+    """By segment, the first hosts that are not in the zone that it is to be in."""
+    wanted = {uid: zone for uid, zone in zones.items() if objects.can_be_stored(zone)}
+    if not wanted:
+        return {}
+    asked = (
+        func.unnest(literal(list(wanted), ARRAY(Uuid)), literal(list(wanted.values()), ARRAY(Text)))
+        .table_valued(column("segment_uid", Uuid), column("zone", Text), name="asked")
+        .render_derived()
+    )
+    names = func.array_agg(aggregate_order_by(HostRow.name, HostRow.name))
+    query = (
+        select(asked.c.segment_uid, names)
+        .join(HostSegmentRow, HostSegmentRow.segment_uid == asked.c.segment_uid)
+        .join(HostRow, (HostRow.uid == HostSegmentRow.host_uid) & objects.current(Kind.HOST))
+        .where(
+            HostSegmentRow.released_revision.is_(None),
+            HostRow.uid != func.all(touched),
+            asked.c.zone != func.all(HostRow.zones),
+        )
+        .group_by(asked.c.segment_uid)
+    )
+    return {uid: tuple(found[:_SAMPLE]) for uid, found in tx.execute(query)}
 
 
 def mesh_tunnels(tx: Transaction, hosts: Collection[UUID]) -> dict[UUID, int]:

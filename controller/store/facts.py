@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from controller.domain.intent import Lifecycle
 from controller.domain.status import (
     HOST_RESOURCE,
     HostFacts,
@@ -34,6 +35,7 @@ from controller.domain.status import (
 )
 from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Transaction
+from controller.store.lifecycles import Maintenance, left_on, maintained
 from controller.store.tables import (
     HostCertificateRow,
     HostRow,
@@ -63,7 +65,11 @@ def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
     found = _without_troubles(tx, uids)
     row = ResourceFailureRow
     troubles = _troubles(tx, row.host_uid, row.host_uid == func.any(uids))
-    return {uid: replace(facts, troubles=troubles[uid]) for uid, facts in found.items()}
+    left = left_on(tx, uids)
+    return {
+        uid: replace(facts, troubles=troubles[uid], left=left.get(uid))
+        for uid, facts in found.items()
+    }
 
 
 def resource_facts(
@@ -118,16 +124,18 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
         .outerjoin(status, status.host_uid == HostRow.uid)
         .where(HostRow.uid == func.any(list(hosts)), HostRow.valid_to.is_(None))
     )
-    return {row.uid: _host_facts(row) for row in tx.execute(query)}
+    maintenances = maintained(tx, hosts)
+    return {row.uid: _host_facts(row, maintenances.get(row.uid)) for row in tx.execute(query)}
 
 
-def _host_facts(row: Row[Any]) -> HostFacts:
+def _host_facts(row: Row[Any], maintenance: Maintenance | None) -> HostFacts:
     return HostFacts(
         name=row.name,
         liveness=Liveness(row.liveness),
         applied_revision=row.applied_revision,
         outcome=None if row.outcome is None else Outcome(row.outcome),
         since=row.last_transition,
+        maintenance_since=maintenance.since if maintenance else None,
     )
 
 
@@ -210,6 +218,7 @@ def _members(tx: Transaction, segments: Sequence[UUID]) -> Iterable[Row[Any]]:
             func.min(func.coalesce(status.applied_revision, 0)).label("oldest"),
             names.filter(absent).label("absent"),
             names.filter(_LIVENESS.in_([Liveness.SILENT.value])).label("silent"),
+            names.filter(HostRow.state == Lifecycle.MAINTENANCE).label("maintained"),
         )
         .join(HostRow, and_(HostRow.uid == member.host_uid, HostRow.valid_to.is_(None)))
         .outerjoin(status, status.host_uid == member.host_uid)
@@ -230,5 +239,6 @@ def _segment_facts(
         oldest_applied_revision=members.oldest,
         absent=tuple(members.absent or ()),
         silent=tuple(members.silent or ()),
+        maintained=tuple(members.maintained or ()),
         troubles=troubles,
     )

@@ -40,7 +40,7 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
 }
 _LABELS = "metadata.labels."
 _SPEC = "spec."
-_LISTS = frozenset({"vteps", "addresses"})
+_LISTS = frozenset({"vteps", "addresses", "zones"})
 
 
 def condition(kind: Kind, asked: Filter) -> ColumnElement[bool] | None:

@@ -8,12 +8,14 @@ intended.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
     and_,
     bindparam,
@@ -60,6 +62,7 @@ def collect(tx: Transaction) -> None:
     tx.execute(
         delete(vni).where(
             vni.released_revision.is_not(None),
+            or_(vni.quarantined_until.is_(None), vni.quarantined_until <= func.now()),
             ~_unconfirmed(
                 HostStatusRow.host_uid.in_(holders), vni.segment_uid, vni.released_revision
             ),
@@ -97,24 +100,12 @@ def _reports_trouble_with(segment: InstrumentedAttribute[UUID]) -> ColumnElement
     )
 
 
-def free_vnis(tx: Transaction, pool: range, count: int) -> tuple[int, ...]:
-    """The smallest VNIs of the pool that are neither a segment's nor a tunnel's."""
-    if not count:
-        return ()
-    taken = union(
-        select(VniAllocationRow.vni).where(VniAllocationRow.vni >= pool.start),
-        select(TunnelRow.key).where(
-            TunnelRow.key >= pool.start, or_(objects.current(Kind.TUNNEL), _is_unconfirmed_tunnel())
-        ),
-    ).cte("taken")
-    how_many = select(func.count()).select_from(taken).scalar_subquery()
-    # Among the first taken + count numbers of the pool at least count must be free.
-    number = func.generate_series(
-        pool.start, func.least(pool.start + how_many + count, pool.stop) - 1
-    ).column_valued("number")
-    is_taken = exists().where(taken.c.vni == number)
-    query = select(number).where(~is_taken).order_by(number).limit(count)
-    return tuple(tx.execute(query).scalars())
+def taken_vnis() -> CompoundSelect[int]:
+    """Select the VNIs that a segment or a tunnel has, or that are not free again yet."""
+    return union(
+        select(VniAllocationRow.vni),
+        select(TunnelRow.key).where(or_(objects.current(Kind.TUNNEL), _is_unconfirmed_tunnel())),
+    )
 
 
 def held_keys(tx: Transaction, keys: Iterable[int]) -> frozenset[int]:
@@ -151,18 +142,25 @@ def _is_unconfirmed_tunnel() -> ColumnElement[bool]:
     )
 
 
-def take_vnis(tx: Transaction, vnis: Mapping[int, UUID]) -> None:
+def take_vnis(tx: Transaction, vnis: Mapping[int, UUID], now: datetime) -> None:
     if vnis:
-        rows = [{"vni": vni, "segment_uid": uid} for vni, uid in vnis.items()]
+        rows = [{"vni": vni, "segment_uid": uid, "since": now} for vni, uid in vnis.items()]
         tx.execute(insert(VniAllocationRow), rows)
 
 
-def release_vnis(tx: Transaction, vnis: Sequence[int], revision: int) -> None:
-    if vnis:
+def release_vnis(
+    tx: Transaction, until: Mapping[int, datetime | None], revision: int, now: datetime
+) -> None:
+    """``until`` says until when each is in quarantine, whatever its hosts confirm."""
+    row = VniAllocationRow
+    numbers = defaultdict[datetime | None, list[int]](list)
+    for vni, moment in until.items():
+        numbers[moment].append(vni)
+    for moment, vnis in numbers.items():
         tx.execute(
-            update(VniAllocationRow)
-            .where(VniAllocationRow.vni == func.any(list(vnis)))
-            .values(released_revision=revision)
+            update(row)
+            .where(row.vni == func.any(vnis))
+            .values(released_revision=revision, since=now, quarantined_until=moment)
         )
 
 

@@ -33,6 +33,7 @@ from controller.domain.intent import (
 from controller.store.definitions import definition
 from controller.store.definitions import written as written_definition
 from controller.store.engine import Transaction
+from controller.store.segments import segment_columns, segment_spec
 from controller.store.settings import bridge_settings, port_settings, written
 from controller.store.tables import (
     VERSIONED,
@@ -125,7 +126,7 @@ def spec_columns(spec: Spec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
         case BridgeSpec():
             return _bridge_columns(spec, uids)
         case SegmentSpec():
-            return _plain(spec)
+            return segment_columns(spec)
         case PortSpec():
             return _port_columns(spec, uids)
         case TunnelSpec():
@@ -142,6 +143,7 @@ def _host_columns(spec: HostSpec) -> Columns:
     return {
         **_plain(spec),
         "vteps": list(spec.vteps),
+        "zones": list(spec.zones),
         "vtep_ipv4": next((v for v in spec.vteps if ":" not in v), None),
         "vtep_ipv6": next((v for v in spec.vteps if ":" in v), None),
     }
@@ -219,6 +221,10 @@ def _host_spec(row: RowMapping) -> HostSpec:
         row["datapath_type"],
         row["overlay_bridge"],
         row["overlay_bridge_type"],
+        tuple(row["zones"]),
+        row["vtep_pool"],
+        row["management_interface"],
+        row["state"],
     )
 
 
@@ -229,12 +235,6 @@ def _bridge_spec(row: RowMapping) -> BridgeSpec:
         type=row["type"],
         datapath_type=row["datapath_type"],
         settings=bridge_settings(row["settings"]),
-    )
-
-
-def _segment_spec(row: RowMapping) -> SegmentSpec:
-    return SegmentSpec(
-        row["vni"], row["mtu"], row["dst_port"], row["address_family"], row["backend"]
     )
 
 
@@ -253,6 +253,7 @@ def _port_spec(row: RowMapping) -> PortSpec:
         mtu=row["mtu"],
         addresses=tuple(row["addresses"]),
         peer=peer,
+        qos_policy=row["qos_policy"],
         settings=port_settings(row["settings"]),
     )
 
@@ -281,7 +282,7 @@ def _number(word: str | None) -> int | str | None:
 _READERS: dict[Kind, Callable[[RowMapping], Spec]] = {
     Kind.HOST: _host_spec,
     Kind.BRIDGE: _bridge_spec,
-    Kind.SEGMENT: _segment_spec,
+    Kind.SEGMENT: segment_spec,
     Kind.PORT: _port_spec,
     Kind.TUNNEL: _tunnel_spec,
 }

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func
 from controller.domain.intent import DEFINITIONS, Kind, Object, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import FlowExportRow, TransportZoneRow
+from controller.store.tables import FlowExportRow, HostRow, SegmentRow, TransportZoneRow
 
 
 class _Referrer(NamedTuple):
@@ -33,6 +33,12 @@ _REFERRERS: Mapping[Kind, tuple[_Referrer, ...]] = {
                 | TransportZoneRow.spec["vtep_pool"].astext.in_(names)
             ),
         ),
+        _Referrer(Kind.HOST, lambda names: HostRow.vtep_pool == func.any(list(names))),
+        _Referrer(Kind.SEGMENT, lambda names: SegmentRow.vni_pool == func.any(list(names))),
+    ),
+    Kind.TRANSPORT_ZONE: (
+        _Referrer(Kind.HOST, lambda names: HostRow.zones.bool_op("&&")(list(names))),
+        _Referrer(Kind.SEGMENT, lambda names: SegmentRow.zone == func.any(list(names))),
     ),
     Kind.HOST_GROUP: (
         _Referrer(

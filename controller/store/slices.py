@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -28,7 +29,10 @@ from controller.store import objects
 from controller.store.departed import load_departed
 from controller.store.engine import Transaction
 from controller.store.fleet import FleetState
+from controller.store.lifecycles import maintained
 from controller.store.listing import read_listed
+from controller.store.meshes import load_neighbours, load_profiles
+from controller.store.monitoring import load_gone, load_watching
 from controller.store.tables import (
     BridgeRow,
     HostRow,
@@ -40,12 +44,18 @@ from controller.store.tables import (
 
 
 def pins(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, int]:
-    """The revision by host that it is held at; hosts that follow the head are left out."""
+    """The revision by host that it is held at; hosts that follow the head are left out.
+
+    One in maintenance that had reverted a change before stays at what it went back to."""
     row = HostStatusRow
     query = select(row.host_uid, row.pinned_revision).where(
         row.host_uid == func.any(list(hosts)), row.pinned_revision.is_not(None)
     )
-    return {host: pin for host, pin in tx.execute(query) if pin is not None}
+    pinned = {host: found.revision for host, found in maintained(tx, hosts).items()}
+    for host, pin in tx.execute(query):
+        if pin is not None:
+            pinned[host] = min(pin, pinned.get(host, pin))
+    return pinned
 
 
 def load_slices(
@@ -63,6 +73,9 @@ def load_slices(
     segments = load_segments(tx, {uid for uids in carried.values() for uid in uids}, revision)
     vlans = _local_vlans(tx, carried)
     tunnels = _tunnels(tx, found, revision)
+    on_them = [port for found_there in ports.values() for port in found_there]
+    watching = load_watching(tx, found, on_them, revision)
+    gone = load_gone(tx, found, revision, confirmed)
     departed = load_departed(tx, {uid: carried[uid] for uid in found}, revision, confirmed)
     return {
         uid: HostIntent(
@@ -75,7 +88,15 @@ def load_slices(
             segments=tuple(segments[segment] for segment in carried[uid]),
             tunnels=tuple(tunnels[uid]),
             local_vlans=vlans[uid],
-            departed=departed.get(uid, Departed()),
+            departed=replace(
+                departed.get(uid, Departed()),
+                mirrors=gone.mirrors.get(uid, frozenset()),
+                flow_exports=gone.flow_exports.get(uid, frozenset()),
+            ),
+            policies=watching.policies,
+            mirrors=watching.mirrors.get(uid, ()),
+            flow_exports=watching.flow_exports,
+            host_groups=watching.host_groups,
         )
         for uid, host in found.items()
     }
@@ -137,7 +158,18 @@ def load_segments(
         members[segment].append(hosts[host])
     by_kernel = [s.uid for s in segments if _is_by_kernel(s, members[s.uid])]
     macs = _macs(tx, by_kernel, revision)
-    return {s.uid: SegmentIntent(s, tuple(members[s.uid]), macs.get(s.uid, {})) for s in segments}
+    profiles = load_profiles(tx, segments, revision)
+    neighbours = load_neighbours(tx, segments, revision)
+    return {
+        s.uid: SegmentIntent(
+            segment=s,
+            members=tuple(members[s.uid]),
+            macs=macs.get(s.uid, {}),
+            profile=profiles.get(s.uid),
+            neighbours=neighbours.get(s.uid, {}),
+        )
+        for s in segments
+    }
 
 
 def _is_by_kernel(segment: Object, members: Iterable[Object]) -> bool:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from controller.domain.intent import Lifecycle
 from controller.store import inventory
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
@@ -222,10 +223,16 @@ def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
 
 
 def release_pins(tx: Transaction, hosts: Iterable[UUID]) -> None:
-    """Let hosts follow the head again: new intent addresses them."""
+    """Let hosts follow the head again: new intent addresses them. Not those in maintenance, which
+    nothing is to reach."""
     row = HostStatusRow
+    is_maintained = exists().where(
+        HostRow.uid == row.host_uid,
+        HostRow.valid_to.is_(None),
+        HostRow.state == Lifecycle.MAINTENANCE,
+    )
     pinned = select(row.host_uid).where(
-        row.host_uid == func.any(list(hosts)), row.pinned_revision.is_not(None)
+        row.host_uid == func.any(list(hosts)), row.pinned_revision.is_not(None), ~is_maintained
     )
     uids = list(tx.execute(pinned).scalars())
     if uids:

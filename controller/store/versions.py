@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, update
 
 from controller.domain.intent import Kind, SegmentSpec
 from controller.domain.validation import Draft, references
-from controller.store import held, membership, objects, status
+from controller.store import held, membership, objects, pools, status
 from controller.store.changelog import append
 from controller.store.engine import Transaction
 from controller.store.entries import entries
@@ -26,6 +26,7 @@ def write(tx: Transaction, writing: Writing) -> None:
     _close(tx, writing)
     _open(tx, writing)
     _settle_vnis(tx, writing)
+    pools.settle_vteps(tx, writing)
     changed = membership.settle(tx, _touched_members(writing), writing.revision)
     said = entries(tx, writing, changed)
     append(tx, writing.revision, said)
@@ -80,8 +81,9 @@ def _settle_vnis(tx: Transaction, writing: Writing) -> None:
     }
     released = [vni for uid, vni in before.items() if vni is not None and after.get(uid) != vni]
     taken = {vni: uid for uid, vni in after.items() if vni is not None and before.get(uid) != vni}
-    held.release_vnis(tx, released, writing.revision)
-    held.take_vnis(tx, taken)
+    until = pools.quarantine_vnis(tx, released, writing.now)
+    held.release_vnis(tx, until, writing.revision, writing.now)
+    held.take_vnis(tx, taken, writing.now)
 
 
 def _touched_members(writing: Writing) -> set[Member]:

@@ -12,14 +12,16 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from controller.domain.allocation import VNI_POOL
 from controller.domain.intent import Kind, Object, PortSpec, Ref
-from controller.domain.validation import Wanted, World, references, runs_stp
+from controller.domain.validation import Wanted, World, counts_ports, references
 from controller.domain.validation.fields import KERNEL_VXLAN_PREFIX
+from controller.domain.validation.pools import demands
 from controller.store import objects, tunnels
 from controller.store.elsewhere import load_elsewhere, mesh_tunnels
 from controller.store.engine import Transaction
-from controller.store.held import free_vnis, held_interfaces, held_keys
+from controller.store.held import held_interfaces, held_keys
+from controller.store.monitoring import load_watchers
+from controller.store.pools import every_pool, find_free
 from controller.store.referrers import load_referrers
 from controller.store.tables import (
     HostRow,
@@ -35,25 +37,32 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     named = objects.fetch_refs(tx, wanted.refs)
     uids = {found.ref: found.uid for found in named}
     hosts = _known(wanted.hosts, uids)
-    # A spanning tree has few ports, and all of them count.
-    crowded = [each.uid for each in named if runs_stp(each.spec)]
+    # A spanning tree and a Linux bridge have few ports, and all of them count.
+    crowded = [each.uid for each in named if counts_ports(each.spec)]
     ports = _ports(tx, wanted, uids, crowded)
     found = [*named, *_bridges_on(tx, hosts), *ports, *_segments_of(tx, hosts)]
     departing, left = tunnels.departing(tx) if wanted.links else ((), {})
     found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids, crowded)]
-    found += load_referrers(tx, wanted.targets)
+    found += [*load_referrers(tx, wanted.targets), *load_watchers(tx, wanted.targets, hosts)]
     found += tunnels.flooding_component(tx, wanted.links, left | uids, departing)
+    if wanted.takers:
+        found += every_pool(tx)
+    free = find_free(tx, demands(wanted.takers, found))
     uids = {each.ref: each.uid for each in found}
     summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)
     macs = filter(objects.can_be_stored, wanted.macs)
+    zones = {uids[ref]: zone for ref, zone in wanted.zones.items() if ref in uids}
     return World(
         objects={each.ref: each for each in found},
-        elsewhere=load_elsewhere(tx, _known(summed_up, uids), hosts, macs, wanted.ips),
+        elsewhere=load_elsewhere(tx, _known(summed_up, uids), hosts, macs, wanted.ips, zones=zones),
         projects=objects.existing_projects(tx, wanted.projects),
         vnis=_taken_vnis(tx, wanted.vnis),
         held_keys=held_keys(tx, wanted.vnis),
         departing=departing,
-        free_vnis=free_vnis(tx, VNI_POOL, wanted.new_vnis),
+        free_vnis=free.vnis,
+        pooled_vnis=free.pooled_vnis,
+        pooled_vteps=free.pooled_vteps,
+        outside_pools=free.outside_pools,
         mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)),
         held_interfaces=held_interfaces(tx, hosts),
     )

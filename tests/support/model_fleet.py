@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from controller.domain.allocation import choose_local_vlan, choose_vnis
+from controller.domain.allocation import choose_local_vlan
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     Backend,
@@ -45,6 +45,7 @@ from controller.domain.validation import (
     plan_change,
     wanted,
 )
+from tests.support.free_values import free_values
 from tests.support.world_slice import hosts_of, segment_of, segments_on, slice_of
 
 FLEET_UID = UUID(int=0xF1EE7)
@@ -146,7 +147,7 @@ class ModelFleet:
             },
             vnis={vni: ref for vni, ref in taken.items() if vni in want.vnis},
             held_keys=held & want.vnis,
-            free_vnis=choose_vnis(taken.keys() | held, want.new_vnis),
+            **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
         )
 
@@ -158,7 +159,7 @@ class ModelFleet:
             objects=dict(self.objects),
             vnis=dict(taken),
             held_keys=held,
-            free_vnis=choose_vnis(taken.keys() | held, want.new_vnis),
+            **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
         )
 
@@ -203,6 +204,7 @@ class ModelFleet:
             widest_port=max(wide, key=lambda pair: pair[0], default=(0, None))[1],
             ipv6_port=next((o for o, s in far if s.mtu is None and _has_ipv6(s)), None),
             claimants=tuple(o for o, s in far if _claims(s, want)),
+            outsiders=tuple(sorted({o.name for o in owners if _is_outside(o, want.zones.get(segment))})),
         )
 
     def of_kind(self, kind: Kind) -> list[Object]:
@@ -228,7 +230,14 @@ class ModelFleet:
             tunnels=tuple(self._tunnel_intents(name)),
             local_vlans=self._local_vlans(owner, segments),
             departed=self._departed(owner, confirmed),
+            policies=self._named(Kind.QOS_POLICY),
+            mirrors=tuple(o for o in self.of_kind(Kind.MIRROR) if name in hosts_of(o)),
+            flow_exports=tuple(self.of_kind(Kind.FLOW_EXPORT)),
+            host_groups=self._named(Kind.HOST_GROUP),
         )
+
+    def _named(self, kind: Kind) -> dict[str, Object]:
+        return {found.name: found for found in self.of_kind(kind)}
 
     def _segment_intent(self, ref: Ref) -> SegmentIntent:
         names = sorted({s.host for o, s in self.ports() if segment_of(o) == ref})
@@ -286,6 +295,10 @@ class ModelFleet:
 def _has_ovs(found: Object) -> bool:
     assert isinstance(found.spec, HostSpec)
     return found.spec.overlay_bridge_type is BridgeType.OVS
+
+
+def _is_outside(found: Object, zone: str | None) -> bool:
+    return isinstance(found.spec, HostSpec) and zone is not None and zone not in found.spec.zones
 
 
 def _underlay(found: Object) -> tuple[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from controller.domain.definitions import MirrorSpec
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     HostSpec,
@@ -14,8 +15,8 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
-from controller.domain.validation import Place, Wanted, inner_places, references, runs_stp
-from controller.domain.validation.references import bridges_of, devices_of
+from controller.domain.validation import Place, Wanted, counts_ports, inner_places, references
+from controller.domain.validation.references import bridges_of, devices_of, watched_by
 from controller.domain.validation.world import outsides
 
 
@@ -32,7 +33,32 @@ def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
             bridges = {r.name for r in references(found.ref, found.spec) if r.kind is Kind.BRIDGE}
             loaded |= {o.ref for o in every if _bridge_of(o) in bridges}
     loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
+    loaded |= {o.ref for o in every if want.takers and o.kind is Kind.POOL}
+    loaded |= _watchers(every, want)
     return (loaded | _flooding_component(every, want)) & objects.keys()
+
+
+def _watchers(every: Iterable[Object], want: Wanted) -> set[Ref]:
+    """Mirrors on hosts or of segments that matter; exports and their groups; ports of policies."""
+    near = {ref.name for ref in want.hosts}
+    found = {
+        o.ref
+        for o in every
+        if isinstance(o.spec, MirrorSpec)
+        and (o.spec.host in near or want.targets & {*watched_by(o.spec)} - _ports(every))
+    }
+    if {ref.kind for ref in want.targets} & {Kind.FLOW_EXPORT, Kind.HOST_GROUP}:
+        exports = [o for o in every if o.kind is Kind.FLOW_EXPORT]
+        found |= {ref for o in exports for ref in (o.ref, *references(o.ref, o.spec))}
+    for policy in (ref for ref in want.targets if ref.kind is Kind.QOS_POLICY):
+        users = [o.ref for o in every if policy in references(o.ref, o.spec)]
+        named = sum(ref.kind is Kind.PORT for ref in want.targets)
+        found |= {*users[: named + 1]}
+    return found
+
+
+def _ports(every: Iterable[Object]) -> set[Ref]:
+    return {o.ref for o in every if o.kind is Kind.PORT}
 
 
 def _ports_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
@@ -104,7 +130,7 @@ def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
 
 
 def _crowded(every: Iterable[Object], want: Wanted) -> set[str]:
-    return {o.name for o in every if o.ref in want.refs and runs_stp(o.spec)}
+    return {o.name for o in every if o.ref in want.refs and counts_ports(o.spec)}
 
 
 def _is_patch(spec: Spec) -> bool:

@@ -66,6 +66,7 @@ SegmentMtu = Annotated[int | Literal["auto"], BeforeValidator(_checked_mtu)]
 
 # No rule of intent, only a bound for what one request can make the checks say.
 _FEW = 256
+_MANY_LINKS = 4096
 
 
 class ManifestMetadata(Shape):
@@ -85,6 +86,15 @@ class HostSpec(Shape):
     overlay_bridge: Text = "br-fleet"
     overlay_bridge_type: Literal["ovs", "linux"] = "ovs"
     """``linux``: the host has no Open vSwitch, and each segment a Linux bridge of its own there."""
+    zones: list[Text] = Field(default_factory=list, max_length=_FEW)
+    """TransportZones that it is in."""
+    vtep_pool: Text | None = None
+    """A Pool to take a VTEP from when `vteps` is left out; left out, that of the first zone that
+    has one."""
+    management_interface: Text | None = None
+    """The device that its agent reaches the controller through: no port may take it."""
+    state: Literal["active", "maintenance", "decommissioning"] = "active"
+    """In maintenance it is sent no change; decommissioning, nothing new may be put on it."""
 
 
 class BridgeSpec(Shape):
@@ -115,6 +125,11 @@ class BridgeSpec(Shape):
     """Only of type linux, and then none of the other settings."""
 
 
+class SegmentLink(Shape):
+    a: Text
+    b: Text
+
+
 class SegmentSpec(Shape):
     vni: int | None = None
     """1..16777215; the controller allocates one when it is left out."""
@@ -126,6 +141,28 @@ class SegmentSpec(Shape):
     backend: Literal["auto", "ovs", "kernel"] = "auto"
     """Who encapsulates: Open vSwitch, or the kernel. ``auto`` is decided by size when the segment
     is created, and afterwards keeps what it is."""
+    zone: Text | None = None
+    """A TransportZone: only its hosts may have ports on it. Any host when it is left out."""
+    vni_pool: Text | None = None
+    """A Pool to take the VNI from; left out, that of the zone, or else what is in no pool."""
+    tunnel_profile: Text | None = None
+    """A TunnelProfile; left out, tunnels are as Open vSwitch or the kernel makes them."""
+    topology: Literal["full", "hub_spoke", "explicit"] = "full"
+    """Between which members there are tunnels: all; the ``hubs``, and each other member and one of
+    them; or those that ``links`` name. Only ``full`` without Open vSwitch on every member."""
+    hubs: list[Text] = Field(default_factory=list, max_length=_FEW)
+    """Hosts that are hubs while they have a port on the segment."""
+    links: list[SegmentLink] = Field(default_factory=list, max_length=_MANY_LINKS)
+    """Pairs of hosts, which close no circle."""
+    arp_mode: Literal["flood", "suppress", "strict"] = "flood"
+    """Who answers requests for addresses: whoever has them; the Linux bridge of each member; or its
+    vxlan device, which drops requests for others (kernel backend only)."""
+    external_vteps: list[Text] = Field(default_factory=list, max_length=_FEW)
+    """At most 64 VTEPs outside of the fleet that every member has a tunnel to."""
+    subnets: list[Text] = Field(default_factory=list, max_length=_FEW)
+    """Networks in CIDR form that all addresses of its ports are in; any when there are none."""
+    provider_loop_safe: bool = False
+    """Allow several provider attachments: others see to it that they close no circle."""
 
 
 class VethPeer(Shape):
@@ -152,6 +189,8 @@ class PortSpec(Shape):
     addresses: list[Text] = Field(default_factory=list, max_length=_FEW)
     peer: VethPeer | None = None
     """Where the other end of a veth pair goes."""
+    qos_policy: Text | None = None
+    """A QosPolicy, for what leaves by the port: towards the workload, or out of the host."""
     trunks: Vlans = Field(default_factory=list)
     """VLANs 0..4094 that a trunk carries, 0 for frames without one; all when there are none."""
     vlan_mode: VlanModeName | None = None

@@ -6,10 +6,12 @@ An object keeps what it has; what it never had is chosen once, here, and stored 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
-from controller.domain.allocation import derive_mac
+from controller.domain.allocation import VNI_POOL, derive_mac
+from controller.domain.definitions import PoolType, TunnelProfileSpec
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     KERNEL_VXLAN_PORT,
@@ -19,13 +21,16 @@ from controller.domain.intent import (
     HostSpec,
     Kind,
     PortSpec,
+    PortType,
     Ref,
     SegmentSpec,
     Spec,
     TunnelSpec,
 )
+from controller.domain.topology import ArpMode, Topology
 from controller.domain.validation.after import segment_ref
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.pools import Definitions, definitions_in
 from controller.domain.validation.world import Draft, World
 
 _AUTO_REMOTES = 250
@@ -33,15 +38,30 @@ _AUTO_REMOTES = 250
 on each host, and every flooded frame goes through all of them."""
 _AUTO_TUNNELS = 2000
 """The same for all segments of one host together."""
+_UNPOOLED = ""
+"""No name of a pool: VNIs that are in none."""
 _DEFAULT_PORTS = {Backend.OVS: VXLAN_PORT, Backend.KERNEL: KERNEL_VXLAN_PORT}
+
+
+_Value = TypeVar("_Value", int, str)
+_Free: TypeAlias = Mapping[str, Iterator[_Value]]
 
 
 def complete(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[Ref, Draft]:
     """Fill in every draft. What is malformed stays for the checks to name."""
     kept = {ref: replace(draft, spec=_kept(draft)) for ref, draft in drafts.items()}
-    numbered = _numbered(world, kept, faults)
+    known = _known(world, kept)
+    kept = {ref: replace(d, spec=_with_kept_vteps(d, known)) for ref, d in kept.items()}
+    numbered = _with_vteps(world, _numbered(world, kept, known, faults), known, faults)
     backends = _Backends(world, numbered)
-    return {ref: replace(d, spec=backends.decide(ref, d.spec)) for ref, d in numbered.items()}
+    return {ref: replace(draft, spec=backends.decide(draft)) for ref, draft in numbered.items()}
+
+
+def addresses_of(spec: Spec) -> tuple[str, ...]:
+    """Return the VTEPs of a host, and those that the ends of a tunnel name."""
+    if isinstance(spec, TunnelSpec):
+        return tuple(end.ip for end in spec.ends if end.ip is not None)
+    return spec.vteps if isinstance(spec, HostSpec) else ()
 
 
 def _kept(draft: Draft) -> Spec:
@@ -51,7 +71,7 @@ def _kept(draft: Draft) -> Spec:
         return _kept_segment(spec, before)
     if isinstance(spec, TunnelSpec) and isinstance(before, TunnelSpec) and spec.key is None:
         return replace(spec, key=before.key)
-    if isinstance(spec, PortSpec) and spec.segment is not None and spec.mac is None:
+    if isinstance(spec, PortSpec) and spec.segment is not None and _lacks_mac(spec):
         # A port that was on a segment keeps even having none: it may be from before MACs were
         # given, and a workload's address must not change by the way.
         if isinstance(before, PortSpec) and (before.mac or before.segment is not None):
@@ -60,10 +80,15 @@ def _kept(draft: Draft) -> Spec:
     return spec
 
 
+def _lacks_mac(spec: PortSpec) -> bool:
+    return spec.mac is None and spec.type is not PortType.PATCH
+
+
 def _kept_segment(spec: SegmentSpec, before: SegmentSpec) -> SegmentSpec:
     was = before.backend or Backend.OVS
     backend = spec.backend or was
-    dst_port = before.dst_port if backend is was else None
+    is_alike = backend is was and spec.tunnel_profile == before.tunnel_profile
+    dst_port = before.dst_port if is_alike else None
     return replace(
         spec,
         vni=before.vni if spec.vni is None else spec.vni,
@@ -72,11 +97,66 @@ def _kept_segment(spec: SegmentSpec, before: SegmentSpec) -> SegmentSpec:
     )
 
 
-def _numbered(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[Ref, Draft]:
+def _known(world: World, drafts: Mapping[Ref, Draft]) -> Definitions:
+    stored = [(ref, found.spec) for ref, found in world.objects.items()]
+    return definitions_in([*stored, *((ref, draft.spec) for ref, draft in drafts.items())])
+
+
+def _with_kept_vteps(draft: Draft, known: Definitions) -> Spec:
+    """Let a host that says nothing keep its VTEPs, unless it is to take one from another pool."""
+    spec, before = draft.spec, draft.current.spec if draft.current else None
+    if not isinstance(spec, HostSpec) or not isinstance(before, HostSpec) or spec.vteps:
+        return spec
+    pool = known.vtep_pool(spec)
+    keeps = pool is not None and pool == known.vtep_pool(before)
+    return replace(spec, vteps=before.vteps) if keeps else spec
+
+
+def _with_vteps(
+    world: World, drafts: Mapping[Ref, Draft], known: Definitions, faults: Faults
+) -> dict[Ref, Draft]:
+    """Give a VTEP to each host without one that has a pool to take it from."""
+    asked = {vtep for draft in drafts.values() for vtep in addresses_of(draft.spec)}
+    free = _free(world.pooled_vteps, asked)
+    return {ref: _with_vtep(draft, free, known, faults) for ref, draft in drafts.items()}
+
+
+def _free(pools: Mapping[str, Iterable[_Value]], asked: Container[object]) -> _Free[_Value]:
+    return {
+        name: iter([value for value in values if value not in asked])
+        for name, values in pools.items()
+    }
+
+
+def _with_vtep(draft: Draft, free: _Free[str], known: Definitions, faults: Faults) -> Draft:
+    if not isinstance(draft.spec, HostSpec) or draft.spec.vteps:
+        return draft
+    pool = known.vtep_pool(draft.spec)
+    if pool is None or not known.ranges(pool, PoolType.VTEP):
+        return draft
+    address = next(free.get(pool, iter(())), None)
+    if address is None:
+        _exhausted(f"{draft.pointer}/spec/vteps", "vtep_pool_exhausted", "VTEP", pool, faults)
+        return draft
+    return replace(draft, spec=replace(draft.spec, vteps=(address,)))
+
+
+def _exhausted(pointer: str, code: str, what: str, pool: str, faults: Faults) -> None:
+    faults.conflict(
+        pointer,
+        code,
+        f"no {what} is free in Pool {pool!r}",
+        f"widen the pool, delete what is not needed and wait for its quarantine, or name a {what}",
+    )
+
+
+def _numbered(
+    world: World, drafts: Mapping[Ref, Draft], known: Definitions, faults: Faults
+) -> dict[Ref, Draft]:
     """Give a VNI to each new segment, and a key to each new tunnel, that asks for none."""
     asked = {number_of(draft.spec) for draft in drafts.values()}
-    free = (vni for vni in world.free_vnis if vni not in asked)
-    return {ref: _with_number(draft, free, faults) for ref, draft in drafts.items()}
+    free = _free({**world.pooled_vnis, _UNPOOLED: world.free_vnis}, asked)
+    return {ref: _with_number(draft, free, known, faults) for ref, draft in drafts.items()}
 
 
 def number_of(spec: Spec) -> int | None:
@@ -88,16 +168,22 @@ def number_of(spec: Spec) -> int | None:
             return None
 
 
-def _with_number(draft: Draft, free: Iterator[int], faults: Faults) -> Draft:
+def _with_number(draft: Draft, free: _Free[int], known: Definitions, faults: Faults) -> Draft:
     if not isinstance(draft.spec, SegmentSpec | TunnelSpec) or number_of(draft.spec) is not None:
         return draft
-    number = next(free, None)
-    if number is None:
+    pool = known.vni_pool(draft.spec) if isinstance(draft.spec, SegmentSpec) else None
+    if pool is not None and not known.ranges(pool, PoolType.VNI):
+        return draft
+    number = next(free.get(pool or _UNPOOLED, iter(())), None)
+    if number is None and pool is not None:
+        at = f"{draft.pointer}/spec/vni"
+        _exhausted(at, "vni_pool_exhausted", "VNI", pool, faults)
+    elif number is None:
         faults.conflict(
             f"{draft.pointer}/spec/{number_field(draft.spec)}",
             "vni_pool_exhausted",
-            "no VNI is free in the pool",
-            "delete segments and tunnels that are not needed, or name a VNI outside of the pool",
+            f"no VNI of {VNI_POOL} is free outside of all Pools",
+            "delete segments and tunnels that are not needed, or name a VNI or a vni_pool",
         )
     if isinstance(draft.spec, TunnelSpec):
         return replace(draft, spec=replace(draft.spec, key=number))
@@ -121,15 +207,30 @@ class _Backends:
                 self._hosts[segment].add(draft.spec.host)
         self._added: dict[str, int] = defaultdict(int)
 
-    def decide(self, ref: Ref, spec: Spec) -> Spec:
+    def decide(self, draft: Draft) -> Spec:
+        spec, before = draft.spec, draft.current.spec if draft.current else None
         if not isinstance(spec, SegmentSpec):
             return spec
-        backend = spec.backend or self._choose(ref)
-        dst_port = _DEFAULT_PORTS[backend] if spec.dst_port is None else spec.dst_port
+        backend = spec.backend or self._choose(draft.ref, spec)
+        if spec.dst_port is not None:
+            return replace(spec, backend=backend)
+        was = isinstance(before, SegmentSpec) and before.backend is backend and before.dst_port
+        dst_port = self._profile_port(spec) or was or _DEFAULT_PORTS[backend]
         return replace(spec, backend=backend, dst_port=dst_port)
 
-    def _choose(self, segment: Ref) -> Backend:
-        """Choose for a new segment by the hosts that the request puts its ports on."""
+    def _profile_port(self, spec: SegmentSpec) -> int | None:
+        if spec.tunnel_profile is None:
+            return None
+        profile = self._spec(Ref(Kind.TUNNEL_PROFILE, DEFAULT_PROJECT, spec.tunnel_profile))
+        return profile.dst_port if isinstance(profile, TunnelProfileSpec) else None
+
+    def _choose(self, segment: Ref, spec: SegmentSpec) -> Backend:
+        """Choose for a new segment by what it asks for, or else by the hosts that the request puts
+        its ports on."""
+        if spec.topology is not Topology.FULL:
+            return Backend.OVS
+        if spec.arp_mode is not ArpMode.FLOOD:
+            return Backend.KERNEL
         hosts = self._hosts.get(segment, set())
         remotes = max(len(hosts) - 1, 0)
         if hosts and all(self._is_linux(host) for host in hosts):
@@ -147,7 +248,9 @@ class _Backends:
         return isinstance(spec, HostSpec) and spec.overlay_bridge_type is BridgeType.LINUX
 
     def _host(self, name: str) -> Spec | None:
-        ref = Ref(Kind.HOST, DEFAULT_PROJECT, name)
+        return self._spec(Ref(Kind.HOST, DEFAULT_PROJECT, name))
+
+    def _spec(self, ref: Ref) -> Spec | None:
         if ref in self._drafts:
             return self._drafts[ref].spec
         return self._world.objects[ref].spec if ref in self._world.objects else None

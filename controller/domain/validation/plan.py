@@ -14,12 +14,22 @@ from controller.domain.validation.completion import complete
 from controller.domain.validation.departing import check_departing
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.flooding import check_flooding
+from controller.domain.validation.flow_exports import check_flow_exports
+from controller.domain.validation.groups import check_groups
+from controller.domain.validation.host_states import check_host_states
 from controller.domain.validation.linux_bridges import check_linux_bridges
 from controller.domain.validation.meshes import warn_of_meshes
+from controller.domain.validation.monitoring import check_mirrors
+from controller.domain.validation.pools import check_pools
+from controller.domain.validation.profiles import check_profiles
+from controller.domain.validation.qos import check_qos
 from controller.domain.validation.relations import check_relations
 from controller.domain.validation.shape import SPEC_TYPES, check_shape, normalise
+from controller.domain.validation.subnets import check_subnets
+from controller.domain.validation.topology import check_topologies
 from controller.domain.validation.tunnels import check_tunnels
 from controller.domain.validation.world import Draft, Planned, World
+from controller.domain.validation.zones import check_zones
 
 
 def plan_change(
@@ -41,10 +51,20 @@ def plan_change(
     check_backends(after, faults)
     check_bridges(after, faults)
     check_linux_bridges(after, faults)
+    check_pools(after, faults)
+    check_zones(after, faults)
+    check_groups(after, faults)
+    check_host_states(after, faults)
+    check_profiles(after, faults)
+    check_topologies(after, faults)
+    check_subnets(after, faults)
     check_tunnels(after, faults)
     check_flooding(after, faults)
     check_departing(after, faults)
     check_clashes(after, faults)
+    check_qos(after, faults)
+    check_mirrors(after, faults)
+    check_flow_exports(after, faults)
     warn_of_meshes(after, faults)
     faults.raise_any()
     planned = _sort_out(world, drafts, removed, missing)

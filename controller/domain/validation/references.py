@@ -8,9 +8,12 @@ from controller.domain.definitions import FlowExportSpec, MirrorSpec, TransportZ
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     BridgeSpec,
+    BridgeType,
+    HostSpec,
     Kind,
     PortSpec,
     Ref,
+    SegmentSpec,
     Spec,
     TunnelSpec,
 )
@@ -22,6 +25,8 @@ def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
         yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
     if isinstance(spec, PortSpec) and spec.segment is not None:
         yield Ref(Kind.SEGMENT, ref.project, spec.segment)
+    if isinstance(spec, PortSpec) and spec.qos_policy is not None:
+        yield Ref(Kind.QOS_POLICY, DEFAULT_PROJECT, spec.qos_policy)
     if isinstance(spec, PortSpec):
         for bridge in bridges_of(spec):
             yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, bridge)
@@ -31,21 +36,56 @@ def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
                 yield Ref(Kind.HOST, DEFAULT_PROJECT, end.host)
             if end.bridge is not None:
                 yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, end.bridge)
+    if isinstance(spec, SegmentSpec) and spec.tunnel_profile is not None:
+        yield Ref(Kind.TUNNEL_PROFILE, DEFAULT_PROJECT, spec.tunnel_profile)
+    yield from _zones_and_pools(spec)
     yield from _from_definition(spec)
+
+
+def _zones_and_pools(spec: Spec) -> Iterator[Ref]:
+    zones: tuple[str | None, ...] = ()
+    pools: tuple[str | None, ...] = ()
+    if isinstance(spec, HostSpec):
+        zones, pools = spec.zones, (spec.vtep_pool,)
+    if isinstance(spec, SegmentSpec):
+        zones, pools = (spec.zone,), (spec.vni_pool,)
+    if isinstance(spec, TransportZoneSpec):
+        pools = (spec.vni_pool, spec.vtep_pool)
+    for kind, names in ((Kind.TRANSPORT_ZONE, zones), (Kind.POOL, pools)):
+        yield from (Ref(kind, DEFAULT_PROJECT, name) for name in names if name is not None)
 
 
 def _from_definition(spec: Spec) -> Iterator[Ref]:
     """Definitions live in the default project, as what they refer to does."""
-    if isinstance(spec, TransportZoneSpec):
-        for pool in (spec.vni_pool, spec.vtep_pool):
-            if pool is not None:
-                yield Ref(Kind.POOL, DEFAULT_PROJECT, pool)
     if isinstance(spec, FlowExportSpec) and spec.host_group is not None:
         yield Ref(Kind.HOST_GROUP, DEFAULT_PROJECT, spec.host_group)
     if isinstance(spec, MirrorSpec):
         yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
         if spec.bridge is not None:
             yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, spec.bridge)
+        yield from watched_by(spec)
+
+
+def watched_by(spec: MirrorSpec) -> Iterator[Ref]:
+    """Yield the ports and segments of a mirror, which may be of any project."""
+    ports = {*spec.select_src_ports, *spec.select_dst_ports}
+    if spec.output_port is not None:
+        ports.add(spec.output_port)
+    yield from (qualified(Kind.PORT, port) for port in sorted(ports))
+    yield from (qualified(Kind.SEGMENT, segment) for segment in spec.select_segments)
+
+
+def qualified(kind: Kind, words: str) -> Ref:
+    """Read ``project/name``, or ``name`` in the default project."""
+    project, slash, name = words.partition("/")
+    return Ref(kind, project, name) if slash else Ref(kind, DEFAULT_PROJECT, words)
+
+
+def hosts_of_topology(spec: Spec) -> frozenset[str]:
+    """Name the hosts that a segment's topology is about. They need not be on the segment."""
+    if not isinstance(spec, SegmentSpec):
+        return frozenset()
+    return frozenset([*spec.hubs, *(name for pair in spec.links for name in pair)])
 
 
 def bridges_of(spec: PortSpec) -> Iterator[str]:
@@ -59,6 +99,11 @@ def bridges_of(spec: PortSpec) -> Iterator[str]:
 def runs_stp(spec: Spec) -> bool:
     stp = spec.settings.stp if isinstance(spec, BridgeSpec) else None
     return stp is not None and bool(stp.enabled)
+
+
+def counts_ports(spec: Spec) -> bool:
+    """Tell whether every port of a bridge matters to each other, which are then few."""
+    return runs_stp(spec) or (isinstance(spec, BridgeSpec) and spec.type is BridgeType.LINUX)
 
 
 def devices_of(spec: PortSpec) -> Iterator[tuple[str, str]]:

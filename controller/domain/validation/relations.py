@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from controller.domain.definitions import FlowExportSpec, MirrorSpec, PoolSpec, QosPolicySpec
 from controller.domain.intent import (
+    DEFINITIONS,
     AddressFamily,
     BridgeSpec,
     HostSpec,
@@ -28,10 +30,14 @@ _ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
     SegmentSpec: (),
     PortSpec: ("host", "interface", "type", "patch"),
     TunnelSpec: ("ends", "key", "dst_port", "address_family"),
+    MirrorSpec: ("host", "bridge"),
+    FlowExportSpec: ("protocol",),
+    PoolSpec: ("type",),
 }
 _FIXED_WHILE_IN_USE: dict[type[Spec], tuple[str, ...]] = {
     HostSpec: ("datapath_type", "overlay_bridge", "overlay_bridge_type"),
     SegmentSpec: ("vni", "dst_port", "address_family", "backend"),
+    QosPolicySpec: ("type",),
 }
 
 
@@ -88,7 +94,7 @@ def _check_fixed_fields(draft: Draft, after: After, faults: Faults) -> None:
     """Refuse what no agent can change in place without cutting traffic by surprise."""
     if draft.current is None:
         return
-    for field in _changed(draft, _ALWAYS_FIXED[type(draft.spec)]):
+    for field in _changed(draft, _ALWAYS_FIXED.get(type(draft.spec), ())):
         faults.invalid(
             f"{draft.pointer}/spec/{field}",
             "immutable",
@@ -117,7 +123,9 @@ def _field(spec: Any, name: str) -> object:
 
 
 def _users(ref: Ref, after: After) -> str:
-    """Name the ports that keep a host's overlay or a segment in use."""
+    """Name the ports that keep a host's overlay, a segment or a definition in use."""
+    if ref.kind in DEFINITIONS:
+        return after.listing(entry.ref for entry in after.referring_to(ref))
     if ref.kind is Kind.HOST:
         return after.listing(e.ref for e in after.on_host(ref.name) if segment_ref(e) is not None)
     return _segment_ports(ref, after)
@@ -243,7 +251,8 @@ def _holders(ref: Ref, after: After) -> str:
         case Kind.HOST:
             return after.listing(e.ref for e in after.on_host(ref.name))
         case Kind.SEGMENT:
-            return _segment_ports(ref, after)
+            mirrors = after.listing(entry.ref for entry in after.referring_to(ref))
+            return ", ".join(filter(None, (_segment_ports(ref, after), mirrors)))
         case Kind.BRIDGE:
             return after.listing(entry.ref for entry in after.at_bridge(ref.name))
         case _:

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from controller.domain.allocation import derive_mac
+from controller.domain.definitions import PoolSpec
 from controller.domain.errors import Violation
 from controller.domain.intent import (
     DEFAULT_PROJECT,
@@ -30,7 +31,8 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
-from controller.domain.validation.references import devices_of, references
+from controller.domain.validation.references import devices_of, hosts_of_topology, references
+from controller.domain.validation.segment_fields import network, normal_subnets
 
 
 class Outside(NamedTuple):
@@ -46,7 +48,7 @@ class Outside(NamedTuple):
 
 
 Place: TypeAlias = Ref | Outside
-"""Where a tunnel can end: a bridge, or an outside VTEP."""
+"""Where a tunnel or patch can end: a bridge, a segment, or an outside VTEP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,18 @@ class Elsewhere:
     """The port with the largest explicit ``mtu``; None when no port names one."""
     ipv6_port: Object | None = None
     """Some port with an IPv6 address and no ``mtu`` of its own."""
+    outsiders: tuple[str, ...] = ()
+    """Names of up to ten of these hosts that are not in the zone of ``Wanted.zones``."""
     claimants: tuple[Object, ...] = ()
     """The ports that have a MAC of ``Wanted.macs`` or an IP address of ``Wanted.ips``."""
+    has_linux: bool = False
+    """Whether one of these hosts has no Open vSwitch."""
+    providers: int = 0
+    """How many of the ports are of type patch."""
+    named: frozenset[str] = frozenset()
+    """Those of these hosts that a topology names, of the request or of ``World.objects``."""
+    outside: Object | None = None
+    """Some port with an address in none of what ``Wanted.subnets`` says of the segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,15 @@ class World:
       ``Wanted.hosts`` the ones on a segment of ``Wanted.segments`` or of a host target, at a bridge
       of ``Wanted.port_bridges``, with a device, member or peer of a name in ``Wanted.devices`` or
       of one that a segment's kernel device could have, and one for each host and segment;
-    - every port and every tunnel at those bridges of ``Wanted.refs`` that run STP;
+    - every port and every tunnel at those bridges of ``Wanted.refs`` that run STP or are Linux
+      bridges;
+    - every mirror on the hosts of ``Wanted.hosts``, and those that select segments among
+      ``Wanted.targets``;
+    - every flow export and every host group that one refers to, where either is among
+      ``Wanted.targets``;
+    - every Pool, where there are ``Wanted.takers``;
+    - the hosts that the topologies of the request name, the tunnel profiles of all segments here,
+      and the segments that mention a host of ``Wanted.host_targets`` or one of ``Wanted.vteps``;
     - what refers to the definitions (``intent.DEFINITIONS``) among ``Wanted.targets``, as far as
       ``store.referrers`` says;
     - every tunnel that has an end on a host of ``Wanted.host_targets``; of those with an end on
@@ -111,8 +131,9 @@ class World:
       which both end. Neither VLANs nor the hosts and bridges of these matter.
     """
     elsewhere: Mapping[UUID, Elsewhere] = field(default_factory=lambda: MappingProxyType({}))
-    """By segment uid, for each segment of ``Wanted.segments`` and each that a port on a host of
-    ``Wanted.host_targets`` is on: its ports on hosts outside ``Wanted.hosts``. A missing entry
+    """By segment uid, for each segment of ``Wanted.segments``, each that a port on a host of
+    ``Wanted.host_targets`` is on and each that refers to a tunnel profile among
+    ``Wanted.targets``: its ports on hosts outside ``Wanted.hosts``. A missing entry
     means there are none. Of the other segments in ``objects`` only the spec is looked at."""
     projects: frozenset[str] = frozenset({DEFAULT_PROJECT})
     """Those of the request's projects that exist."""
@@ -125,13 +146,26 @@ class World:
     held_keys: frozenset[int] = frozenset()
     """Those of ``Wanted.vnis`` that a host may still carry for a deleted tunnel. A segment waits
     for them; a tunnel need not, so that one can be deleted and created anew."""
+    lingering: Mapping[UUID, tuple[SegmentSpec, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By segment uid, for ``Wanted.topologies``: what the segment was once and some member may
+    still have it as."""
     departing: tuple[Departing, ...] = ()
     """Every such tunnel and patch, where a new one could be a part of a circle with it; then
     ``objects`` has the flooding component of their places, too."""
     free_vnis: tuple[int, ...] = ()
-    """VNIs of the pool that no segment and no tunnel has and no host may still carry for a deleted
-    one, at least ``Wanted.new_vnis`` of them; fewer only when the pool is exhausted. They are given
-    out in this order."""
+    """VNIs outside of every Pool that no segment and no tunnel has and no host may still carry for
+    a deleted one, as many as ``pools.demands`` says; fewer only when there are no more. They are
+    given out in this order, and so are the next two."""
+    pooled_vnis: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """The same by Pool; none of them is in quarantine."""
+    pooled_vteps: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Addresses by Pool that no host and no tunnel has, and none in quarantine."""
+    outside_pools: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """By Pool, how many values that the request takes out of it are in use."""
     mesh_tunnels: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
     """By host uid, for ``Wanted.mesh_hosts`` and those of ``Wanted.joins`` without a port on the
     segment: how many tunnel ports Open vSwitch has there for its
@@ -168,8 +202,15 @@ class Wanted:
     """VTEP addresses of the request's hosts and ``ip`` of its tunnels' ends, canonical."""
     vnis: frozenset[int]
     """VNIs and keys that the request asks for."""
-    new_vnis: int
-    """How many free VNIs the plan may need."""
+    takers: tuple[Manifest, ...]
+    """What may be given a VNI or VTEP, with the Pools and zones that the request writes: then
+    ``World.objects`` has every Pool. ``pools.demands`` tells what must be found free."""
+    zones: Mapping[Ref, str]
+    """By segment that the request writes, the zone that it puts it in."""
+    subnets: Mapping[Ref, tuple[str, ...]]
+    """By segment, where the request says other ones than before."""
+    topologies: frozenset[Ref]
+    """The segments that the request gives a topology that is not ``full``."""
     devices: frozenset[str]
     """Names of the devices, on the host or as peers, that the request makes."""
     port_bridges: frozenset[Ref]
@@ -234,8 +275,10 @@ def wanted(
     specs += [(ref, current[ref].spec) for ref in sorted(targets & current.keys(), key=_order)]
     refs = targets | {reference for ref, spec in specs for reference in references(ref, spec)}
     numbers = [_number(m.spec) for m in manifests if isinstance(m.spec, SegmentSpec | TunnelSpec)]
+    named_hosts = {name for m in manifests for name in hosts_of_topology(m.spec)}
     return Wanted(
-        refs=refs,
+        # A host that a topology names is looked up, and nothing that is on it.
+        refs=refs | {Ref(Kind.HOST, DEFAULT_PROJECT, name) for name in named_hosts},
         targets=targets,
         hosts=frozenset(r for r in refs if r.kind is Kind.HOST),
         host_targets=frozenset(r for r in targets if r.kind is Kind.HOST),
@@ -245,7 +288,10 @@ def wanted(
         ips=frozenset(_canonical(a for m in manifests for a in _addresses(m.spec))),
         vteps=frozenset(_canonical(a for m in manifests for a in _vteps(m.spec))),
         vnis=frozenset(number for number in numbers if number is not None),
-        new_vnis=len(numbers),
+        takers=tuple(_takers(manifests)),
+        zones=dict(_zones(manifests)),
+        subnets=dict(_new_subnets(manifests, current)),
+        topologies=frozenset(m.ref for m in manifests if hosts_of_topology(m.spec)),
         devices=frozenset(name for m in manifests for name in _devices(m.spec)),
         port_bridges=_bridges(targets, specs, TunnelSpec),
         tunnel_bridges=_bridges(targets, specs, PortSpec),
@@ -283,9 +329,13 @@ def _links(
 
 
 def places(ref: Ref, spec: Spec) -> list[Place]:
-    """Return where a tunnel or patch ends: at two places, unless one is outside without a key."""
-    bridges = (found for found in references(ref, spec) if found.kind is Kind.BRIDGE)
-    return [*bridges, *outsides(spec)]
+    """Return where a tunnel or patch ends: at two places, unless one is outside without a key.
+
+    A segment is one place, on whatever hosts: it passes frames on to all of its members."""
+    if isinstance(spec, PortSpec) and spec.settings.patch is None:
+        return []
+    joined = (r for r in references(ref, spec) if r.kind in (Kind.SEGMENT, Kind.BRIDGE))
+    return [*joined, *outsides(spec)]
 
 
 def _links_anew(spec: Spec, current: Object | None) -> bool:
@@ -313,6 +363,24 @@ def _number(spec: SegmentSpec | TunnelSpec) -> int | None:
     return spec.vni if isinstance(spec, SegmentSpec) else spec.key
 
 
+def _takers(manifests: Sequence[Manifest]) -> Iterator[Manifest]:
+    """Yield nothing where nothing needs a value and no pool changes."""
+    if any(_takes_from_pools(m.spec) for m in manifests):
+        yield from (m for m in manifests if m.ref.kind not in (Kind.BRIDGE, Kind.PORT))
+
+
+def _takes_from_pools(spec: Spec) -> bool:
+    if isinstance(spec, HostSpec):
+        return not spec.vteps and (spec.vtep_pool is not None or bool(spec.zones))
+    return isinstance(spec, SegmentSpec | TunnelSpec | PoolSpec)
+
+
+def _zones(manifests: Iterable[Manifest]) -> Iterator[tuple[Ref, str]]:
+    for manifest in manifests:
+        if isinstance(manifest.spec, SegmentSpec) and manifest.spec.zone is not None:
+            yield manifest.ref, manifest.spec.zone
+
+
 def _macs(manifest: Manifest, current: Object | None) -> Iterator[str]:
     """Yield the MAC that a port names, or else the ones that it keeps or would be given."""
     spec = manifest.spec
@@ -331,7 +399,21 @@ def _addresses(spec: Spec) -> tuple[str, ...]:
     return spec.addresses if isinstance(spec, PortSpec) else ()
 
 
+def _new_subnets(
+    manifests: Iterable[Manifest], current: Mapping[Ref, Object]
+) -> Iterator[tuple[Ref, tuple[str, ...]]]:
+    for manifest in manifests:
+        before = current.get(manifest.ref)
+        if isinstance(manifest.spec, SegmentSpec) and before is not None:
+            subnets = normal_subnets(manifest.spec.subnets)
+            networks = tuple(str(found) for text in subnets if (found := network(text)))
+            if networks and (not isinstance(before.spec, SegmentSpec) or before.spec.subnets != subnets):
+                yield manifest.ref, networks
+
+
 def _vteps(spec: Spec) -> tuple[str, ...]:
+    if isinstance(spec, SegmentSpec):
+        return spec.external_vteps
     if isinstance(spec, TunnelSpec):
         return tuple(end.ip for end in spec.ends if end.ip is not None)
     return spec.vteps if isinstance(spec, HostSpec) else ()

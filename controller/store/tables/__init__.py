@@ -1,5 +1,6 @@
 """Every table. Migrations are the truth for a deployed database; a test proves the two equal."""
 
+from controller.store.tables.allocations import VniAllocationRow, VtepQuarantineRow
 from controller.store.tables.base import Base
 from controller.store.tables.intent import (
     VERSIONED,
@@ -21,7 +22,6 @@ from controller.store.tables.intent import (
     TunnelProfileRow,
     TunnelRow,
     VersionedRow,
-    VniAllocationRow,
 )
 from controller.store.tables.inventory import HostIfaceRow, HostInventoryRow
 from controller.store.tables.requests import RequestRow
@@ -87,6 +87,7 @@ __all__ = [
     "TunnelRow",
     "VersionedRow",
     "VniAllocationRow",
+    "VtepQuarantineRow",
     "WebhookDeliveryRow",
     "WebhookProgressRow",
     "WebhookRow",

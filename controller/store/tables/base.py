@@ -16,6 +16,7 @@ from controller.domain.intent import (
     BridgeType,
     DatapathType,
     Kind,
+    Lifecycle,
     PortType,
 )
 
@@ -53,6 +54,7 @@ class Base(DeclarativeBase):
         Kind: _words(Kind),
         DatapathType: _words(DatapathType),
         BridgeType: _words(BridgeType),
+        Lifecycle: _words(Lifecycle),
         PortType: _words(PortType),
         AddressFamily: _words(AddressFamily),
         Backend: _words(Backend),

@@ -30,11 +30,13 @@ from controller.domain.intent import (
     BridgeType,
     DatapathType,
     Kind,
+    Lifecycle,
     PortType,
 )
 from controller.store.tables.base import Base
 
 CURRENT = text("valid_to IS NULL")
+_NOT_ACTIVE = text("valid_to IS NULL AND state <> 'active'")
 
 
 class FleetRow(Base):
@@ -92,6 +94,11 @@ def _one_current(table: str, what: str, *columns: str) -> Index:
     return Index(f"uq_{table}_current_{what}", *columns, unique=True, postgresql_where=CURRENT)
 
 
+def _where_set(table: str, column: str, **options: Any) -> Index:
+    where = text(f"valid_to IS NULL AND {column} IS NOT NULL")
+    return Index(f"ix_{table}_current_{column}", column, postgresql_where=where, **options)
+
+
 def _patches(column: str) -> Index:
     where = text("valid_to IS NULL AND patch_bridge_uid IS NOT NULL")
     return Index(f"ix_port_patch_{column}", column, postgresql_where=where)
@@ -108,12 +115,17 @@ class HostRow(Versioned, Base):
     datapath_type: Mapped[DatapathType]
     overlay_bridge: Mapped[str]
     overlay_bridge_type: Mapped[BridgeType]
+    zones: Mapped[list[str]]
+    vtep_pool: Mapped[str | None]
+    management_interface: Mapped[str | None]
+    state: Mapped[Lifecycle]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
             _one_current("host", "vtep_ipv4", "vtep_ipv4"),
             _one_current("host", "vtep_ipv6", "vtep_ipv6"),
+            Index("ix_host_not_active", "uid", postgresql_where=_NOT_ACTIVE),
         )
 
 
@@ -144,10 +156,19 @@ class SegmentRow(Versioned, Base):
     dst_port: Mapped[int]
     address_family: Mapped[AddressFamily]
     backend: Mapped[Backend]
+    tunnel_profile: Mapped[str | None]
+    settings: Mapped[dict[str, Any]]
+    """As a bridge's: see ``store.segments``."""
+    mentions: Mapped[list[str] | None]
+    """Hosts and outside VTEPs that it names."""
+    zone: Mapped[str | None]
+    vni_pool: Mapped[str | None]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
+            _where_set("segment", "tunnel_profile"),
+            _where_set("segment", "mentions", postgresql_using="gin"),
             _one_current("segment", "vni", "vni"),
             CheckConstraint("vni BETWEEN 1 AND 16777215", name="vni"),
         )
@@ -178,6 +199,7 @@ class PortRow(Versioned, Base):
     members: Mapped[list[str] | None]
     patch_bridge_uid: Mapped[UUID | None]
     patch_interface: Mapped[str | None]
+    qos_policy: Mapped[str | None]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -188,6 +210,8 @@ class PortRow(Versioned, Base):
             Index(None, "segment_uid", "valid_to"),
             _patches("bridge_uid"),
             _patches("patch_bridge_uid"),
+            _where_set("port", "qos_policy"),
+            _patches("segment_uid"),
         )
 
 
@@ -302,22 +326,6 @@ class HostSegmentRow(Base):
     bridge: Mapped[str]
     local_vlan: Mapped[int | None] = mapped_column(SmallInteger)
     """None on a host without Open vSwitch, which has a Linux bridge for each segment."""
-    released_revision: Mapped[int | None]
-
-
-class VniAllocationRow(Base):
-    __tablename__ = "vni_allocation"
-    __table_args__ = (
-        Index(None, "segment_uid"),
-        Index(
-            "ix_vni_allocation_released",
-            "released_revision",
-            postgresql_where=text("released_revision IS NOT NULL"),
-        ),
-    )
-
-    vni: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    segment_uid: Mapped[UUID]
     released_revision: Mapped[int | None]
 
 

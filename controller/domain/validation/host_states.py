@@ -1,0 +1,98 @@
+"""The life of a host: what is refused while it is decommissioned, and the device that stays out of
+reach of every port because its agent is reached through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.domain.definitions import MirrorSpec
+from controller.domain.intent import (
+    BridgeSpec,
+    BridgeType,
+    HostSpec,
+    Lifecycle,
+    PortSpec,
+    Spec,
+    TunnelSpec,
+)
+from controller.domain.validation import fields
+from controller.domain.validation.after import After
+from controller.domain.validation.faults import Faults
+from controller.domain.validation.references import devices_of
+from controller.domain.validation.world import Draft
+
+
+def check_host_states(after: After, faults: Faults) -> None:
+    """Check what the request puts on hosts, and the hosts that it writes."""
+    for draft in after.drafts.values():
+        _check_arrival(draft, after, faults)
+        _check_devices(draft, after, faults)
+        if isinstance(draft.spec, HostSpec):
+            _check_host(draft, draft.spec, after, faults)
+
+
+def _check_arrival(draft: Draft, after: After, faults: Faults) -> None:
+    """Refuse what is new on a host that is being emptied."""
+    before = {name for _, name in _hosts(draft.current.spec)} if draft.current else set()
+    for place, name in _hosts(draft.spec):
+        host = after.host(name)
+        if name in before or host is None or host.state is not Lifecycle.DECOMMISSIONING:
+            continue
+        faults.conflict(
+            f"{draft.pointer}/spec/{place}",
+            "host_decommissioning",
+            f"host {name!r} is being decommissioned and takes nothing new",
+            "put it on another host, or set the host's state back to 'active'",
+        )
+
+
+def _hosts(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yield where a spec names the hosts that it is on."""
+    if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec):
+        yield "host", spec.host
+    if isinstance(spec, TunnelSpec):
+        for index, end in enumerate(spec.ends):
+            if end.host is not None:
+                yield f"ends/{index}/host", end.host
+
+
+def _check_devices(draft: Draft, after: After, faults: Faults) -> None:
+    if not isinstance(draft.spec, BridgeSpec | PortSpec):
+        return
+    host = after.host(draft.spec.host)
+    if host is None or host.management_interface is None:
+        return
+    for place, device in _taken(draft.spec):
+        if device == host.management_interface:
+            _refuse(f"{draft.pointer}{place}", device, draft.spec.host, draft, faults)
+
+
+def _check_host(draft: Draft, spec: HostSpec, after: After, faults: Faults) -> None:
+    device, at = spec.management_interface, f"{draft.pointer}/spec/management_interface"
+    if device is None:
+        return
+    if fault := fields.device(device):
+        faults.invalid(at, *fault)
+    if device == spec.overlay_bridge and spec.overlay_bridge_type is BridgeType.OVS:
+        _refuse(at, device, draft.ref.name, draft, faults)
+    for entry in after.on_host(draft.ref.name):
+        if entry.ref not in after.drafts and device in {name for _, name in _taken(entry.spec)}:
+            _refuse(at, device, draft.ref.name, entry, faults)
+
+
+def _taken(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yield (pointer, name) of the devices that are, or become part of, what the agent makes."""
+    if isinstance(spec, BridgeSpec):
+        yield "/spec/interface", spec.interface
+    if isinstance(spec, PortSpec):
+        yield from devices_of(spec)
+
+
+def _refuse(pointer: str, device: str, host: str, taker: Draft, faults: Faults) -> None:
+    faults.conflict(
+        pointer,
+        "management_interface_taken",
+        f"{device!r} is the management interface of host {host!r}, and {taker.ref.kind}"
+        f" {taker.ref.name!r} would take it: the agent's connection to the controller would be cut",
+        "choose another device, or give the host another management_interface first",
+    )

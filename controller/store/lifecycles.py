@@ -1,0 +1,72 @@
+"""What follows from the states of hosts: where those in maintenance are held, and what is left on
+those that are being decommissioned.
+
+Read from the versions of intent, so that there is nothing to keep in step. Owns nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, literal, select, text, union_all
+
+from controller.domain.intent import Kind, Lifecycle
+from controller.store import objects
+from controller.store.engine import Transaction
+from controller.store.tables import HostRow
+
+_MAINTAINED = text("""
+WITH maintained AS (
+    SELECT uid FROM host
+    WHERE uid = ANY(CAST(:hosts AS uuid[])) AND valid_to IS NULL AND state = 'maintenance'
+), versions AS (
+    SELECT
+        uid, valid_from, updated_at, state,
+        lag(state) OVER (PARTITION BY uid ORDER BY valid_from) AS state_before,
+        min(valid_from) OVER (PARTITION BY uid) AS first
+    FROM host JOIN maintained USING (uid)
+)
+SELECT DISTINCT ON (uid) uid, greatest(valid_from - 1, first), updated_at FROM versions
+WHERE state = 'maintenance' AND state_before IS DISTINCT FROM state
+ORDER BY uid, valid_from DESC
+""")
+
+
+class Maintenance(NamedTuple):
+    revision: int
+    """The one before the host got there, which it stays at; of a host that was always there, its
+    first."""
+    since: datetime
+
+
+def maintained(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, Maintenance]:
+    """Those of the hosts that are in maintenance."""
+    rows = tx.execute(_MAINTAINED, {"hosts": list(hosts)})
+    return {uid: Maintenance(revision, since) for uid, revision, since in rows}
+
+
+def left_on(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Mapping[Kind, int]]:
+    """How many objects are on those of the hosts that are being decommissioned."""
+    leaving = select(HostRow.uid).where(
+        HostRow.uid == func.any(list(hosts)),
+        objects.current(Kind.HOST),
+        HostRow.state == literal(Lifecycle.DECOMMISSIONING.value, literal_execute=True),
+    )
+    uids = list(tx.execute(leaving).scalars())
+    if not uids:
+        return {}
+    counts = (
+        select(column.label("host_uid"), literal(kind.value), func.count())
+        .where(column == func.any(uids), objects.current(kind))
+        .group_by(column)
+        for kind in Kind
+        for column in objects.host_columns(kind)
+    )
+    found: dict[UUID, dict[Kind, int]] = {uid: defaultdict(int) for uid in uids}
+    for host, kind, number in tx.execute(union_all(*counts)):
+        found[host][Kind(kind)] += number
+    return {uid: dict(kinds) for uid, kinds in found.items()}
