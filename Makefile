@@ -19,6 +19,11 @@ demo: setup-run dashboard  ## Set up, then prove the main job on three real OVS 
 test: setup-test dashboard lint  ## Set up, then lint and run every test
 	@$(PYTEST) --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
+.PHONY: test-long
+test-long: setup-test  ## Ask the live server 100 questions for each operation and way of asking (20 minutes)
+	@OVSFLEET_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PYTEST) --numprocesses 2 --dist load \
+	  tests/integration/test_api_schema.py
+
 ##@ Demo and lab
 
 .PHONY: demo-down

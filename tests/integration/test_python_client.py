@@ -49,6 +49,13 @@ OF_EACH_KIND = {
     "segments": manifest("Segment", "blue"),
     "ports": port(1),
     "tunnels": manifest("Tunnel", "t", ends=TUNNEL_ENDS),
+    "pools": manifest("Pool", "vnis", type="vni", ranges=["5000-5999"]),
+    "transport_zones": manifest("TransportZone", "hall-a"),
+    "host_groups": manifest("HostGroup", "edge", selector="role=edge"),
+    "tunnel_profiles": manifest("TunnelProfile", "fast", ttl=9),
+    "qos_policies": manifest("QosPolicy", "gold", max_rate_bps=1_000_000),
+    "mirrors": manifest("Mirror", "m", host="h1", bridge="b1", select_all=True, output_vlan=7),
+    "flow_exports": manifest("FlowExport", "f", protocol="sflow", targets=["198.51.100.9:6343"]),
 }
 HOOK = {"name": "hook", "url": "http://198.51.100.7/hook", "events": ["object.created"]}
 
