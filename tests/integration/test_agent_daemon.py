@@ -27,6 +27,30 @@ async def test_a_first_state_becomes_a_datapath_that_carries_packets(lab: Lab) -
     lab.host.exec("ping", "-c", "1", "-W", "5", "10.9.0.2")
 
 
+async def test_what_is_foreign_and_what_the_host_can_do_is_told(lab: Lab) -> None:
+    lab.ovs.vsctl("add-br", "br-ext", "--", "set", "Bridge", "br-ext", "datapath_type=netdev")
+    lab.ovs.vsctl(
+        *("add-port", "br-ext", "g1", "tag=9", "--", "set", "Interface", "g1", "type=internal"),
+        "external_ids:iface-id=vif-1",
+    )
+    root = ("db_version=8.3.1", "other_config:tc-policy=skip_sw")
+    lab.ovs.vsctl("set", "Open_vSwitch", ".", *root)
+    await lab.start()
+    await lab.realize(lab.state())
+    session = lab.controller.session
+    await lab.controller.until(lambda: bool(session.inventories), "an inventory")
+    (bridge,) = session.inventories[-1].bridges
+    assert (bridge.name, bridge.datapath_type, bridge.is_ours) == ("br-ext", "netdev", False)
+    assert [(each.name, each.tag) for each in bridge.ports] == [("g1", 9)]
+    assert bridge.ports[0].interfaces[0].iface_id == "vif-1"
+    devices = {each["ifname"] for each in lab.host.ip_json("link", "show")}
+    told = {link.name for link in session.inventories[-1].links}
+    assert told == devices - {"lo", "ovs-netdev", "br-ext", "g1", "br-fleet", "p1", "w1"}
+    said = session.capabilities[-1]
+    assert (said.ovsdb_schema, said.tc_policy) == ("8.3.1", "skip_sw")
+    assert "veth" in said.kernel_features
+
+
 async def test_an_idle_restart_writes_nothing(lab: Lab) -> None:
     await lab.start()
     await lab.realize(lab.state())

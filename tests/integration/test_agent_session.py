@@ -219,6 +219,23 @@ async def test_capabilities_that_change_are_told_in_the_session(
         await controller.until(lambda: controller.session.capabilities == [found], "capabilities")
 
 
+async def test_an_inventory_is_told_once_in_each_session_and_again_when_it_changed(
+    controller: ControllerEnd, host: Host
+) -> None:
+    first, second = (agent_pb2.Inventory(links_total=number) for number in (1, 2))
+    host.client.tell(first)
+    async with running(host):
+        await controller.until(lambda: bool(controller.sessions), "a session")
+        await controller.until(lambda: controller.session.inventories == [first], "the first")
+        host.client.tell(first)
+        host.client.tell(second)
+        await controller.until(lambda: len(controller.session.inventories) > 1, "the second")
+        assert controller.session.inventories == [first, second]
+        controller.drop()
+        await controller.until(lambda: len(controller.sessions) == 2, "another session")
+        await controller.until(lambda: controller.session.inventories == [second], "it again")
+
+
 async def test_a_controller_that_comes_back_is_noticed_within_a_second(
     controller: ControllerEnd, host: Host
 ) -> None:

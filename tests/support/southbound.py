@@ -106,6 +106,7 @@ class SessionRecord:
     outbox: asyncio.Queue[agent_pb2.SessionResponse | None]
     statuses: list[agent_pb2.HostStatus] = field(default_factory=list)
     capabilities: list[agent_pb2.Capabilities] = field(default_factory=list)
+    inventories: list[agent_pb2.Inventory] = field(default_factory=list)
     heartbeats: int = 0
 
 
@@ -272,6 +273,8 @@ def _take(record: SessionRecord, request: agent_pb2.SessionRequest) -> None:
         record.statuses.append(request.status)
     elif kind == "capabilities":
         record.capabilities.append(request.capabilities)
+    elif kind == "inventory":
+        record.inventories.append(request.inventory)
     elif kind == "heartbeat":
         record.heartbeats += 1
 
