@@ -31,7 +31,8 @@ ends with the boot, the database does not: indices of an earlier boot tell nothi
 ALIAS_PREFIX = "ovsfleet"
 """Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
 ADDRESS_MARK = 0x6F
-"""IFA_PROTO of every address that we gave a device; whose fleet's, its device's alias tells.
+"""IFA_PROTO of every address that we gave a device, NDA_PROTOCOL of every neighbour; whose fleet's,
+its device's alias tells.
 
 Kernels before 5.18 keep no IFA_PROTO: what we add is unmarked there, and goes with its device only.
 """
@@ -377,7 +378,7 @@ class OvsBridge:
 
 @dataclass(frozen=True, slots=True)
 class Vxlan:
-    """What makes a kernel vxlan device (IFLA_VXLAN_*); none of it can change while it exists."""
+    """What a kernel vxlan device is (IFLA_VXLAN_*)."""
 
     vni: int
     """IFLA_VXLAN_ID; 0 for a device that takes it from metadata."""
@@ -389,6 +390,10 @@ class Vxlan:
     """IFLA_VXLAN_LEARNING: ours never learn, the controller knows who is where."""
     collect_metadata: bool = False
     """IFLA_VXLAN_COLLECT_METADATA, as Open vSwitch's vxlan_sys_<port> has."""
+    proxy: bool = False
+    """IFLA_VXLAN_PROXY: it answers ARP for the addresses it knows, and drops other requests."""
+    attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    """Others, by their names in ``agent.vxlan_attributes``; observed: those not at their default."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -398,7 +403,8 @@ class FdbEntry:
     mac: str
     """Lower-case; ``BROADCAST_FDB`` for head-end replication."""
     dst: str
-    """The remote VTEP (NDA_DST)."""
+    """The remote VTEP (NDA_DST). Empty for an entry not of the device's own table, but in that of
+    the Linux bridge above: that the MAC address is behind this device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +434,8 @@ class Link:
     """Those of ``addresses`` that bear our mark (IFA_PROTO)."""
     vxlan: Vxlan | None = None
     """Set for kind vxlan."""
+    neigh_suppress: bool = False
+    """IFLA_BRPORT_NEIGH_SUPPRESS of a vxlan device in a Linux bridge."""
     quiet: bool = True
     """False when the host would take part in IP on it: answer ARP for its own addresses, take
     packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges,
@@ -435,9 +443,11 @@ class Link:
     bridge_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
     """Of an explicit Linux bridge of ours: those that are not at their default."""
     bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
-    """Of what is in such a bridge: those that are not at their default, and can be changed now."""
+    """Of what is in such a bridge: those that are not at their default."""
     own_cost: int = 100
     """Of what is in such a bridge: the path cost that the kernel gives it for its speed."""
+    running: bool = True
+    """Of what is in such a bridge: whether it has a carrier (IFF_RUNNING)."""
     vlans: frozenset[BridgeVlan] = frozenset()
     """Of what is in such a bridge, where that one filters VLANs."""
 
@@ -463,6 +473,9 @@ class ObservedState:
     """By name, for every vxlan device that bears our alias: the static entries that are ours
     (NTF_EXT_LEARNED), and whatever else leads to ``BROADCAST_FDB``: the flood list of a device of
     ours is ours as a whole, because one entry too many is one copy too many."""
+    neighbours: Mapping[str, frozenset[Neighbour]] = field(default_factory=dict)
+    """By name, for every vxlan device and bridge that bears a segment's alias and has any: the
+    permanent ones that are ours (NDA_PROTOCOL)."""
     has_ovs: bool = True
     """False on a host that is meant to have no Open vSwitch (``--ovsdb none``)."""
     vswitchd_running: bool = True

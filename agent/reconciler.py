@@ -26,7 +26,7 @@ from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
 from agent.ovsdb.snapshot import OvsdbUnavailableError
-from agent.planner import make_plan, still_owed, still_released
+from agent.planner import make_plan, still_enslaved, still_owed, still_released
 from agent.planner.plan import NetlinkStep, Plan, Stage
 
 log = structlog.get_logger(__name__)
@@ -179,8 +179,9 @@ class Reconciler:
             self._publish(Outcome.HELD, failures)
         else:
             reached("before-applied")
-            owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
             released = still_released(desired, sighting.state)
+            owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
+            owed |= desired.removed & still_enslaved(released)
             await asyncio.to_thread(self._cache.record_applied, desired, owed, released)
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)

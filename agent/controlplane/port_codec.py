@@ -1,4 +1,4 @@
-"""Ports and the settings of rows, between ``ovsfleet.v1`` messages and ``agent.model``.
+"""Ports, between ``ovsfleet.v1`` messages and ``agent.model``.
 
 A part of the codec: pure, and like the rest of it without an opinion on what it carries.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ovsfleet.v1 import state_pb2
 
-from agent.columns import NO_SETTINGS, Atom, Settings
+from agent.controlplane.monitoring_codec import decode_qos, encode_qos
+from agent.controlplane.settings_codec import decode_settings, encode_settings
 from agent.model import PatchPeer, Port, PortType, TapOwner, VethPeer
 
 _PORT_TYPES = {
@@ -41,6 +42,8 @@ def decode_port(message: state_pb2.Port) -> Port:
         patch=_decode_patch(message),
         members=tuple(message.members),
         tap_owner=_decode_tap_owner(message),
+        qos=decode_qos(message),
+        bridge_port_attributes=dict(message.bridge_port_attributes),
     )
 
 
@@ -63,54 +66,9 @@ def encode_port(port: Port) -> state_pb2.Port:
         patch=_encode_patch(port.patch),
         members=port.members,
         tap_owner=_encode_tap_owner(port.tap_owner),
+        qos=encode_qos(port.qos),
+        bridge_port_attributes=port.bridge_port_attributes,
     )
-
-
-# --- settings ------------------------------------------------------------------------------------
-
-
-def decode_settings(message: state_pb2.Settings) -> Settings:
-    if not message.columns and not message.maps:
-        return NO_SETTINGS
-    return Settings(
-        columns={
-            name: tuple(_decode_atom(atom) for atom in atoms.atoms)
-            for name, atoms in message.columns.items()
-        },
-        maps={name: dict(keys.keys) for name, keys in message.maps.items()},
-    )
-
-
-def encode_settings(settings: Settings) -> state_pb2.Settings | None:
-    """None for none, as if the field were not known."""
-    if not settings.columns and not settings.maps:
-        return None
-    return state_pb2.Settings(
-        columns={
-            name: state_pb2.Atoms(atoms=[_encode_atom(atom) for atom in atoms])
-            for name, atoms in settings.columns.items()
-        },
-        maps={name: state_pb2.Keys(keys=keys) for name, keys in settings.maps.items()},
-    )
-
-
-def _decode_atom(message: state_pb2.Atom) -> Atom:
-    """A kind of a later version reads as an empty string, which its column refuses."""
-    match message.WhichOneof("kind"):
-        case "integer":
-            return message.integer
-        case "boolean":
-            return message.boolean
-    return message.text
-
-
-def _encode_atom(atom: Atom) -> state_pb2.Atom:
-    match atom:
-        case bool():
-            return state_pb2.Atom(boolean=atom)
-        case int():
-            return state_pb2.Atom(integer=atom)
-    return state_pb2.Atom(text=atom)
 
 
 # --- parts of a port -----------------------------------------------------------------------------

@@ -15,8 +15,26 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from agent.errors import Failure
 from agent.model import ADDRESS_MARK, ALIAS_PREFIX, OVS_KINDS, FdbEntry
-from agent.netlink import creation, dump, fdb, netns, offload, promotion, quiet, refusal, taps
+from agent.netlink import (
+    bridge_links,
+    bridge_vlans,
+    creation,
+    dump,
+    fdb,
+    netns,
+    offload,
+    promotion,
+    quiet,
+    refusal,
+    taps,
+)
 from agent.netlink.session import Rtnl, rtnl
+from agent.planner.bridge_steps import (
+    BridgeStep,
+    SetBridgeAttributes,
+    SetBridgePort,
+    SetBridgeVlans,
+)
 from agent.planner.plan import (
     AddAddress,
     AddFdb,
@@ -79,6 +97,8 @@ class Executor:
                 return await self._add_address(step)
             case DeleteAddress():
                 await self._delete_address(step)
+            case SetBridgeAttributes() | SetBridgePort() | SetBridgeVlans():
+                return await self._set_bridging(step)
         return None
 
     async def _make(self, step: Creation) -> Failure | None:
@@ -196,6 +216,18 @@ class Executor:
         if (_kind(link) in quiet.KINDS or asked) and _is_marked(link):
             self.write_count += await asyncio.to_thread(quiet.make, link["index"])
 
+    async def _set_bridging(self, step: BridgeStep) -> Failure | None:
+        async with rtnl(None) as route:
+            index = (await _target(route, step))["index"]
+        if isinstance(step, SetBridgeVlans):
+            self.write_count += await asyncio.to_thread(bridge_vlans.make, index, step.vlans)
+            return None
+        is_bridge = isinstance(step, SetBridgeAttributes)
+        change = bridge_links.set_bridge if is_bridge else bridge_links.set_port
+        self.write_count += len(step.attributes)
+        refused = await asyncio.to_thread(change, index, step.attributes)
+        return refusal.attributes_refused(step, refused) if refused else None
+
     async def _add_address(self, step: AddAddress) -> Failure | None:
         async with rtnl(step.netns) as route:
             index = (await _target(route, step))["index"]
@@ -273,7 +305,7 @@ async def _get(route: Rtnl, name: str) -> Any:
 
 async def _target(
     route: Rtnl,
-    step: SetLink | AddAddress | DeleteAddress | AddFdb | DeleteFdb | SetTapOwner,
+    step: SetLink | AddAddress | DeleteAddress | AddFdb | DeleteFdb | SetTapOwner | BridgeStep,
 ) -> Any:
     """The device that the step is about: what has its name now may be somebody else's."""
     link = await _get(route, step.name)

@@ -11,9 +11,10 @@ import ipaddress
 import socket
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agent.model import ADDRESS_MARK, ALIAS_PREFIX, Link, TapOwner, Vxlan
-from agent.netlink import quiet, wire
+from agent.netlink import bridge_links, quiet, wire
 from agent.netlink.wire import (
     IFLA_IFALIAS,
     IFLA_IFNAME,
@@ -37,7 +38,7 @@ _IFLA_TUN_OWNER, _IFLA_TUN_GROUP = 1, 2
 _IFLA_LINK_NETNSID = 37
 _IFA_PROTO = 11
 _OUR_MARK = bytes((ADDRESS_MARK,))
-_IFF_UP = 0x1
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _STACKING_KINDS = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
 
 Addresses = Mapping[str, bool]
@@ -74,9 +75,25 @@ def _links(route: socket.socket, strict: bool) -> dict[str, Link]:
     found = _dumped_links(route, strict)
     given = _addresses(route, strict)
     names = {index: text(each, IFLA_IFNAME) for index, _, each in found}
+    bridges = {index for index, _, each in found if bridge_links.is_explicit(each)}
     return {
-        names[index]: _link(index, flags, each, names, given[index]) for index, flags, each in found
+        names[index]: _with_bridging(
+            _link(index, flags, each, names, given[index]), flags, each, bridges
+        )
+        for index, flags, each in found
     }
+
+
+def _with_bridging(link: Link, flags: int, found: Attributes, bridges: set[int]) -> Link:
+    """``bridges`` are the explicit ones of ours."""
+    if link.kind == "bridge" and link.ifindex in bridges:
+        return replace(link, bridge_attributes=bridge_links.of_bridge(_info(found)))
+    if number(found, IFLA_MASTER) not in bridges:
+        return link
+    cost = bridge_links.own_cost(link.name)
+    running = bool(flags & _IFF_RUNNING)
+    port = bridge_links.of_port(_info(found), cost, running=running)
+    return replace(link, bridge_port_attributes=port, own_cost=cost, running=running)
 
 
 def _dumped_links(route: socket.socket, strict: bool) -> list[tuple[int, int, Attributes]]:

@@ -10,6 +10,7 @@ from agent.errors import ErrorKind, Failure
 from agent.model import Link
 from agent.netlink import fdb, quiet
 from agent.netlink.netns import NamespaceMissingError
+from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort
 from agent.planner.plan import (
     AddAddress,
     CreateLinuxBridge,
@@ -123,6 +124,17 @@ def device_busy(step: SetLink, holders: Collection[str]) -> Failure:
     words = _named(holders) or "something that the kernel does not name"
     message = f"could not {step.describe()}: {words} receives its frames; take the device from that"
     return Failure(step.resource, ErrorKind.CONFLICT, "DeviceBusy", message)
+
+
+def attributes_refused(
+    step: SetBridgeAttributes | SetBridgePort, refused: Mapping[str, int]
+) -> Failure:
+    """The kernel's word for each; only what it cannot do at all is not the intent's fault."""
+    meanings = [_MEANINGS.get(code, _UNKNOWN) for code in refused.values()]
+    kind, reason, way_out = max(meanings, key=lambda each: each[0].may_retry)
+    said = ", ".join(f"{name}: {os.strerror(code)}" for name, code in sorted(refused.items()))
+    message = f"could not {step.describe()}: {said}; the rest is set; {way_out}"
+    return Failure(step.resource, kind, reason, message)
 
 
 def _not_quiet(step: NetlinkStep, cause: quiet.RefusedError) -> Failure:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from agent.bridge_attributes import FILTERING
 from agent.model import ALIAS_PREFIX, FdbEntry, Link
-from agent.netlink import dump, fdb, netns
+from agent.netlink import bridge_vlans, dump, fdb, netns
 
 Tables = Mapping[int, frozenset[FdbEntry]]
 """Forwarding entries by the index of the device."""
@@ -43,8 +44,18 @@ def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> Net
             unreadable[name] = error.strerror or str(error)
         else:
             found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
-    links = dump.links()
+    links = _with_vlans(dump.links())
     return NetlinkSnapshot(links, found, namespaces, unreadable, _forwarding(links, known or {}))
+
+
+def _with_vlans(links: dict[str, Link]) -> dict[str, Link]:
+    """Only what is in bridges of ours that filter VLANs is looked at for them."""
+    filtering = {name for name, link in links.items() if link.bridge_attributes.get(FILTERING)}
+    if not filtering:
+        return links
+    ports = {link.ifindex: link for link in links.values() if link.master in filtering}
+    found = bridge_vlans.read(ports).items()
+    return links | {ports[index].name: replace(ports[index], vlans=each) for index, each in found}
 
 
 def our_vxlans(links: Mapping[str, Link]) -> dict[str, int]:

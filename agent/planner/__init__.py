@@ -6,8 +6,17 @@ a plan runs, the next plan starts from what is then.
 """
 
 from agent.planner.assembly import make_plan
+from agent.planner.bridge_ports import still_enslaved
 from agent.planner.plan import Plan, Stage
 from agent.planner.releases import owed_releases, still_released
 from agent.planner.removal import still_owed
 
-__all__ = ["Plan", "Stage", "make_plan", "owed_releases", "still_owed", "still_released"]
+__all__ = [
+    "Plan",
+    "Stage",
+    "make_plan",
+    "owed_releases",
+    "still_enslaved",
+    "still_owed",
+    "still_released",
+]

@@ -10,26 +10,31 @@ from agent.model import (
     HOST_ID,
     Backend,
     Bridge,
+    BridgeType,
     DatapathType,
     HostState,
     ObservedState,
     Port,
     segment_id,
 )
+from agent.planner.bridge_ports import draft_let_go, let_go
 from agent.planner.bridges import draft_bridge, kept_row
+from agent.planner.carriage import device_name
 from agent.planner.claims import Claim, LinkName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.explicit import explicit_tunnels, identity
 from agent.planner.inventory import Inventory, take_inventory
-from agent.planner.kernel import device_name, draft_kernel_segment
+from agent.planner.kernel import draft_kernel_segment
 from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
+from agent.planner.linux_explicit import draft_explicit_bridge
+from agent.planner.monitoring import draft_monitoring, monitoring_steps
 from agent.planner.ownership import segment_of
 from agent.planner.plan import Plan
 from agent.planner.ports import draft_port
 from agent.planner.removal import draft_removals, removal
 from agent.planner.segments import Segment, expand
 from agent.planner.settle import settle
-from agent.planner.stages import arrange
+from agent.planner.stages import arrange, with_last
 from agent.planner.surroundings import survey
 from agent.planner.tunnels import TunnelPort, draft_tunnels, tunnels_of
 
@@ -41,7 +46,10 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     """
     if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
-    inventory = take_inventory(observed, desired.fleet_uid, desired.released, _userspace(desired))
+    freed = let_go(desired, observed)
+    inventory = take_inventory(
+        observed, desired.fleet_uid, desired.released, _userspace(desired), frozenset(freed)
+    )
     contested = _contested(desired)
     surroundings = survey(desired, inventory)
     segments, refusals = expand(desired, surroundings)
@@ -50,13 +58,21 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     broken = {name: item for name, item in bridges if isinstance(item, Failure)}
     drafted = [item for _, item in bridges]
     drafted += _draft(desired, segments, explicit, contested, inventory)
+    drafted += draft_let_go(freed, inventory)
+    of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
+    there = _bridges_there(desired, inventory)
+    drafted += draft_monitoring(desired, of_ovs, there, inventory)
     drafted += _draft_removals(desired, segments, refusals, inventory)
     drafts = [item for item in drafted if isinstance(item, Draft)]
     failures = [item for item in (*drafted, *refusals, *misfits) if isinstance(item, Failure)]
     settlement = settle(drafts, broken, inventory)
     failures += settlement.failures
     failures += (each for draft in settlement.accepted.values() for each in draft.failures)
-    return Plan(arrange(settlement, inventory), tuple(sorted(set(failures))))
+    rows = list(monitoring_steps(desired, settlement, of_ovs, there, inventory))
+    failures += (each for each in rows if isinstance(each, Failure))
+    last = (each for each in rows if not isinstance(each, Failure))
+    stages = with_last(arrange(settlement, inventory), last)
+    return Plan(stages, tuple(sorted(set(failures))))
 
 
 def _vswitchd_down() -> Failure:
@@ -71,8 +87,16 @@ def _vswitchd_down() -> Failure:
 
 
 def desired_bridges(desired: HostState) -> tuple[Bridge, ...]:
+    """Those of Open vSwitch."""
     overlay = () if desired.overlay is None else (desired.overlay,)
-    return (*overlay, *sorted(desired.bridges, key=lambda bridge: bridge.id))
+    explicit = (bridge for bridge in desired.bridges if bridge.type is not BridgeType.LINUX)
+    return (*overlay, *sorted(explicit, key=lambda bridge: bridge.id))
+
+
+def linux_bridges(desired: HostState) -> tuple[Bridge, ...]:
+    """The explicit ones."""
+    linux = (bridge for bridge in desired.bridges if bridge.type is BridgeType.LINUX)
+    return tuple(sorted(linux, key=lambda bridge: bridge.id))
 
 
 def _userspace(desired: HostState) -> frozenset[str]:
@@ -90,6 +114,9 @@ def _draft_bridges(
     for bridge in desired_bridges(desired):
         double = _double(bridge.id, (LinkName(bridge.name),), contested)
         yield bridge.name, double or draft_bridge(bridge, inventory)
+    for bridge in linux_bridges(desired):
+        double = _double(bridge.id, (LinkName(bridge.name),), contested)
+        yield bridge.name, double or draft_explicit_bridge(bridge, desired.host_uid, inventory)
     unknown = {failure.resource: failure for failure in refusals}
     for attachment in desired.attachments:
         name, resource = attachment.linux_bridge, segment_id(attachment.segment_uid)
@@ -127,19 +154,28 @@ def _bridges_there(desired: HostState, inventory: Inventory) -> frozenset[str]:
         for each in desired.attachments
         if kept_bridge(segment_id(each.segment_uid), each.linux_bridge, inventory) is not None
     }
-    return frozenset(of_ovs | of_linux)
+    explicit = {
+        each.name
+        for each in linux_bridges(desired)
+        if kept_bridge(each.id, each.name, inventory) is not None
+    }
+    return frozenset(of_ovs | of_linux | explicit)
 
 
 def _draft_ports(
     desired: HostState, contested: Container[Claim], there: Container[str], inventory: Inventory
 ) -> Iterator[Draft | Failure]:
     of_ovs = {bridge.name for bridge in desired_bridges(desired)}
-    linux_bridges = {each.linux_bridge for each in desired.attachments} - {""}
+    of_segments = {each.linux_bridge for each in desired.attachments} - {""}
+    explicit = {bridge.name: bridge for bridge in linux_bridges(desired)}
+    of_linux = of_segments | explicit.keys()
     for port in sorted(desired.ports, key=lambda port: port.id):
         yield (
             _double(port.id, _port_claims(port), contested)
-            or _bridge_unknown(port, of_ovs, linux_bridges)
-            or draft_port(port, inventory, there, on_linux_bridge=port.bridge in linux_bridges)
+            or _bridge_unknown(port, of_ovs, of_linux)
+            or draft_port(
+                port, inventory, there, explicit, on_linux_bridge=port.bridge in of_segments
+            )
         )
 
 
@@ -174,8 +210,11 @@ def _draft_removals(
     inventory: Inventory,
 ) -> list[Draft | Failure]:
     """Of what is not intended any more; ``refusals`` are about what is, and cannot be."""
-    intended = {bridge.id for bridge in desired_bridges(desired)}
+    overlay = () if desired.overlay is None else (desired.overlay,)
+    intended = {bridge.id for bridge in (*overlay, *desired.bridges)}
     intended |= {port.id for port in desired.ports} | {each.id for each in desired.tunnels}
+    intended |= {each.id for each in desired.mirrors}
+    intended |= {each.id for each in desired.flow_exports}
     intended |= {tunnel.id for tunnel in _mesh(segments)} | {each.resource for each in refusals}
     here = {segment.id for segment in segments}
     by_kernel = {segment.id for segment in segments if segment.backend is Backend.KERNEL}
@@ -187,11 +226,11 @@ def _draft_removals(
 
 
 def _bridge_unknown(
-    port: Port, of_ovs: Collection[str], linux_bridges: Collection[str]
+    port: Port, of_ovs: Collection[str], of_linux: Collection[str]
 ) -> Failure | None:
     """The far end of a patch can only be on a bridge of Open vSwitch."""
     bridge = port.bridge
-    if bridge in of_ovs or bridge in linux_bridges:
+    if bridge in of_ovs or bridge in of_linux:
         if port.patch is None or port.patch.bridge in of_ovs:
             return None
         bridge = port.patch.bridge
@@ -208,6 +247,7 @@ def _contested(desired: HostState) -> frozenset[Claim]:
 def _asked_for(desired: HostState) -> Iterator[Claim]:
     yield from (identity(tunnel) for tunnel in desired.tunnels)
     yield from (LinkName(bridge.name) for bridge in desired_bridges(desired))
+    yield from (LinkName(bridge.name) for bridge in linux_bridges(desired))
     for port in desired.ports:
         yield from _port_claims(port)
     for attachment in desired.attachments:

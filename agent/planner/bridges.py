@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Bridge, DatapathType, Link, OvsBridge
+from agent.model import OVS_KINDS, Bridge, BridgeType, DatapathType, Link, OvsBridge
 from agent.planner.claims import Claim, LinkName, OvsName, Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures, no_open_vswitch
 from agent.planner.inventory import Inventory
 from agent.planner.links import Wish, configure
+from agent.planner.linux_explicit import stale_devices
 from agent.planner.plan import AddBridge, Stage
 from agent.planner.rows import mend_bridge
 from agent.planner.settings import Wanted, wanted_columns
@@ -25,6 +26,7 @@ def draft_bridge(bridge: Bridge, inventory: Inventory) -> Draft | Failure:
         return refusal
     rows = inventory.bridges.get(bridge.id, ())
     stale = tuple(Thing(ThingKind.BRIDGE, row.name) for row in rows if row.name != bridge.name)
+    stale += stale_devices(bridge, inventory)
     wanted = wanted_columns(bridge.id, "Bridge", bridge.settings, inventory.observed)
     kept = kept_row(bridge, inventory)
     if kept is None:
@@ -41,6 +43,9 @@ def kept_row(bridge: Bridge, inventory: Inventory) -> OvsBridge | None:
 
 
 def _refusal(bridge: Bridge, inventory: Inventory) -> Failure | None:
+    if bridge.type is BridgeType.UNKNOWN:
+        message = f"the type of bridge {bridge.name} is not known to this agent; upgrade it"
+        return Failure(bridge.id, ErrorKind.UNSUPPORTED, "BridgeTypeUnknown", message)
     if not inventory.observed.has_ovs:
         return no_open_vswitch(bridge.id)
     mode = bridge.settings.columns.get("fail_mode", (FAIL_MODE,))

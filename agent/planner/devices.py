@@ -109,11 +109,16 @@ def device_missing(port: Port, name: str) -> Failure:
 
 
 def device_conflict(port: Port, link: Link, inventory: Inventory) -> Failure | None:
+    """Why Open vSwitch cannot have the device."""
+    return receiver_conflict(port, link, inventory) or _device_in_use(port, link, inventory)
+
+
+def receiver_conflict(port: Port, link: Link, inventory: Inventory) -> Failure | None:
     """Who else receives the device's frames, or has made it for something else."""
     if owner := aliased_id(link, inventory.owner):
         message = f"device {link.name} was made for {owner}; name another device"
         return Failure(port.id, ErrorKind.CONFLICT, "DeviceTaken", message)
-    if link.master not in ("", _DATAPATH):
+    if link.master not in ("", _DATAPATH) and link.name not in inventory.let_go:
         kind = inventory.observed.links[link.master].kind if _is_seen(link, inventory) else ""
         message = (
             f"device {link.name} already belongs to {f'{kind} {link.master}'.strip()}; free it "
@@ -127,12 +132,12 @@ def device_conflict(port: Port, link: Link, inventory: Inventory) -> Failure | N
             f"takes its frames; remove that, or name another device"
         )
         return Failure(port.id, ErrorKind.CONFLICT, "DeviceBusy", message)
-    return _device_in_use(port, link, inventory)
+    return None
 
 
 def _device_in_use(port: Port, link: Link, inventory: Inventory) -> Failure | None:
     """The host's own addresses fall silent once Open vSwitch takes the frames of their device."""
-    addresses = [each for each in sorted(link.addresses) if not ip_interface(each).is_link_local]
+    addresses = own_addresses(link)
     rows = inventory.holders.get(OvsName(link.name), ())
     if not addresses or any(row.resource for row in rows):
         return None
@@ -142,6 +147,11 @@ def _device_in_use(port: Port, link: Link, inventory: Inventory) -> Failure | No
         f"{addresses[0]} dev {link.name}; ip addr add {addresses[0]} dev {port.bridge})"
     )
     return Failure(port.id, ErrorKind.CONFLICT, "DeviceInUse", message)
+
+
+def own_addresses(link: Link) -> tuple[str, ...]:
+    """The host's, on a device that nobody gave it for the fleet's sake."""
+    return tuple(each for each in sorted(link.addresses) if not ip_interface(each).is_link_local)
 
 
 def _is_seen(link: Link, inventory: Inventory) -> bool:

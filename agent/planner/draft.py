@@ -27,6 +27,8 @@ class Draft:
     far_bridge: str = ""
     """Name of the other bridge it is to be on, for a patch."""
     makes_bridge: str = ""
+    frees: str = ""
+    """Somebody else's device that it takes out of a bridge of ours, and that alone."""
     claims: tuple[Claim, ...] = ()
     stale: tuple[Thing, ...] = ()
     """What stands for this resource now and is to go."""
@@ -46,8 +48,10 @@ class Draft:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Tells it from all others: a segment has one draft for its bridge and one for the rest."""
-        return self.resource, self.makes_bridge
+        """Tells it from all others: a segment has one draft for its bridge and one for the rest,
+        a port that moves one for the device that it leaves.
+        """
+        return self.resource, self.makes_bridge or self.frees
 
 
 def joined(*stages: Stage) -> Stage:

@@ -6,7 +6,7 @@ import functools
 import ipaddress
 
 from agent.errors import ErrorKind, Failure
-from agent.model import HostState, Tunnel
+from agent.model import BridgeType, HostState, Tunnel
 from agent.planner.carriage import choice
 from agent.planner.claims import TunnelKey, normal_ip
 from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
@@ -58,8 +58,12 @@ def _refusal(tunnel: Tunnel, desired: HostState, surroundings: Surroundings) -> 
         return no_open_vswitch(tunnel.id)
     if not surroundings.has_vxlan:
         return no_vxlan(tunnel.id)
-    if all(bridge.name != tunnel.bridge for bridge in desired.bridges):
-        message = f"the tunnel is to be on bridge {tunnel.bridge}, which intent does not have"
+    of_ovs = (bridge for bridge in desired.bridges if bridge.type is not BridgeType.LINUX)
+    if all(bridge.name != tunnel.bridge for bridge in of_ovs):
+        message = (
+            f"the tunnel is to be on bridge {tunnel.bridge}, which is none of Open vSwitch's in "
+            "intent; name one that is"
+        )
         return Failure(tunnel.id, ErrorKind.INVALID, "BridgeUnknown", message)
     return _address_fault(tunnel, surroundings) or _clash(tunnel, surroundings)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from agent.columns import Release
 from agent.model import ID_KEY, OWNER_KEY, Link, ObservedState, OvsBridge, OvsPort, alias
+from agent.monitoring import OvsMirror
 from agent.planner.claims import Claim, Holder
 from agent.planner.holders import device_rows, holders_of, in_order, is_backed
 from agent.planner.ownership import aliased_id, owned_id, segment_of
@@ -23,6 +24,18 @@ from agent.planner.releases import Releases, by_row
 class PlacedPort:
     bridge: str
     port: OvsPort
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedMirror:
+    bridge: str
+    mirror: OvsMirror
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedExport:
+    bridge: str
+    table: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +58,19 @@ class Inventory:
     """What intent set on rows of ours and does not set any more."""
     stacks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """The devices that take the frames of another one, by its ifindex."""
+    mirrors: Mapping[str, tuple[PlacedMirror, ...]] = field(default_factory=dict)
+    exports: Mapping[str, tuple[PlacedExport, ...]] = field(default_factory=dict)
+    """Of flows, likewise what is ours by resource id."""
     userspace: frozenset[str] = frozenset()
     """The bridges that shall have a userspace datapath."""
+    let_go: frozenset[str] = frozenset()
+    """Devices of others that are taken out of a Linux bridge of ours."""
 
     def released(self, resource: str, table: str, row: str) -> tuple[Release, ...]:
         return self.releases.get((resource, table, row), ())
 
     def owned_ids(self) -> frozenset[str]:
-        return frozenset({*self.bridges, *self.ports, *self.links})
+        return frozenset({*self.bridges, *self.ports, *self.links, *self.mirrors, *self.exports})
 
     def owns(self, external_ids: Mapping[str, str]) -> bool:
         return external_ids.get(OWNER_KEY) == self.owner and bool(external_ids.get(ID_KEY))
@@ -89,6 +107,7 @@ def take_inventory(
     owner: str,
     released: Collection[Release] = (),
     userspace: frozenset[str] = frozenset(),
+    let_go: frozenset[str] = frozenset(),
 ) -> Inventory:
     bridges: dict[str, list[OvsBridge]] = defaultdict(list)
     ports: dict[str, list[PlacedPort]] = defaultdict(list)
@@ -120,7 +139,10 @@ def take_inventory(
         device_rows=device_rows(observed),
         releases=by_row(released),
         stacks=_stacks(observed),
+        mirrors=_mirrors(observed, owner),
+        exports=_exports(observed, owner),
         userspace=userspace,
+        let_go=let_go,
     )
 
 
@@ -131,6 +153,24 @@ def _stacks(observed: ObservedState) -> dict[int, tuple[str, ...]]:
     return {index: tuple(names) for index, names in found.items() if index}
 
 
+def _mirrors(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedMirror, ...]]:
+    found: dict[str, list[PlacedMirror]] = defaultdict(list)
+    for bridge in in_order(observed):
+        for mirror in sorted(bridge.mirrors, key=lambda each: each.name):
+            if resource := owned_id(mirror.external_ids, owner):
+                found[resource].append(PlacedMirror(bridge.name, mirror))
+    return {resource: tuple(rows) for resource, rows in found.items()}
+
+
+def _exports(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedExport, ...]]:
+    found: dict[str, list[PlacedExport]] = defaultdict(list)
+    for bridge in in_order(observed):
+        for table, row in sorted(bridge.exports.items()):
+            if resource := owned_id(row.external_ids, owner):
+                found[resource].append(PlacedExport(bridge.name, table))
+    return {resource: tuple(rows) for resource, rows in found.items()}
+
+
 def owned_ids(observed: ObservedState, owner: str) -> frozenset[str]:
     """The resources of which something is here."""
     marks = [bridge.external_ids for bridge in observed.bridges.values()]
@@ -139,6 +179,9 @@ def owned_ids(observed: ObservedState, owner: str) -> frozenset[str]:
         for bridge in observed.bridges.values()
         for placed in placed_ports(bridge)
     ]
+    for bridge in observed.bridges.values():
+        marks += [mirror.external_ids for mirror in bridge.mirrors]
+        marks += [row.external_ids for row in bridge.exports.values()]
     of_rows = {owned_id(mark, owner) for mark in marks}
     of_links = {aliased_id(link, owner) for link in observed.links.values()}
     return frozenset((of_rows | of_links) - {""})

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.model import ID_KEY, OUR_KINDS, OWNER_KEY, Link, alias, segment_id
+from agent.model import ID_KEY, OUR_KINDS, OVS_KINDS, OWNER_KEY, Link, alias, bridge_id, segment_id
 
 SEGMENT_KINDS = frozenset({"vxlan", "bridge"})
-"""Kinds of the devices that segments have, and nothing else of ours has."""
+"""Kinds of the devices that segments have."""
+BRIDGE_KINDS = OVS_KINDS | {"bridge"}
+"""Kinds of the devices that explicit bridges have."""
 
 _TUNNEL_PREFIX = "tunnel:"
 _SEGMENT_PREFIX = segment_id("")
+_BRIDGE_PREFIX = bridge_id("")
 
 
 def owned_id(external_ids: Mapping[str, str], owner: str) -> str:
     """The resource that a row is ours for; empty for a row that is not."""
     return external_ids.get(ID_KEY, "") if external_ids.get(OWNER_KEY) == owner else ""
+
+
+def ownership(external_ids: Mapping[str, str]) -> dict[str, str]:
+    """The mark alone; a row without one has an owner that nobody is."""
+    return {key: external_ids.get(key, "") for key in (OWNER_KEY, ID_KEY)}
 
 
 def aliased_id(link: Link, owner: str) -> str:
@@ -24,8 +32,13 @@ def aliased_id(link: Link, owner: str) -> str:
     if not link.alias.startswith(prefix):
         return ""
     resource = link.alias.removeprefix(prefix)
-    kinds = SEGMENT_KINDS if is_segment(resource) else OUR_KINDS - SEGMENT_KINDS
-    return resource if link.kind in kinds else ""
+    return resource if link.kind in _kinds(resource) else ""
+
+
+def _kinds(resource: str) -> frozenset[str]:
+    if is_segment(resource):
+        return SEGMENT_KINDS
+    return BRIDGE_KINDS if resource.startswith(_BRIDGE_PREFIX) else OUR_KINDS - SEGMENT_KINDS
 
 
 def segment_of(resource: str) -> str:

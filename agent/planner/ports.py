@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from agent.columns import NO_SETTINGS
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Link, OvsInterface, Port, PortType
+from agent.model import OVS_KINDS, Bridge, Link, OvsInterface, Port, PortType
 from agent.planner.bonds import draft_bond
+from agent.planner.bridge_ports import draft_bridge_port
 from agent.planner.claims import Claim, LinkName, OvsName
 from agent.planner.devices import draft_system
 from agent.planner.draft import Draft
@@ -32,12 +33,21 @@ from agent.planner.veths import draft_enslaved_veth, draft_plugged_veth
 
 
 def draft_port(
-    port: Port, inventory: Inventory, there: Container[str], *, on_linux_bridge: bool = False
+    port: Port,
+    inventory: Inventory,
+    there: Container[str],
+    linux: Mapping[str, Bridge],
+    *,
+    on_linux_bridge: bool = False,
 ) -> Draft | Failure:
-    """``there`` has the bridges, of either sort, that exist already and stay."""
+    """``there`` has the bridges, of either sort, that exist already and stay, ``linux`` the
+    explicit Linux bridges; ``on_linux_bridge`` tells of that of a segment.
+    """
     refusal = _refusal(port, inventory) or (_misplaced(port) if on_linux_bridge else None)
     if refusal is not None:
         return refusal
+    if port.bridge in linux:
+        return draft_bridge_port(port, linux[port.bridge], inventory, there)
     if port.peer is not None and on_linux_bridge:
         return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=port.bridge in there)
     wanted = wanted_row(port, inventory)

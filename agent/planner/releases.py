@@ -14,6 +14,7 @@ from typing import TypeAlias
 from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Release, Settings
 from agent.model import HostState, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.carriage import EVERY_ROW, tunnel_releases
+from agent.planner.link_releases import link_releases, on_links, still_held
 from agent.planner.ops import NO_AMENDMENT, Amendment
 from agent.planner.ownership import owned_id, segment_of
 from agent.planner.settings import MARK_PREFIX
@@ -30,14 +31,23 @@ def owed_releases(accepted: HostState, offered: HostState) -> frozenset[Release]
 
 def still_released(desired: HostState, observed: ObservedState) -> frozenset[Release]:
     """Of what is to be given back, what is still on the host, or may be as far as is seen."""
-    if not desired.released or not observed.has_ovs:
+    if not desired.released:
         return desired.released
-    released = by_row(desired.released)
+    of_links = on_links(desired.released)
+    of_rows = desired.released - of_links
+    held = frozenset(still_held(of_links, observed, desired.fleet_uid))
+    return held | (_still_on_rows(desired, observed, of_rows) if observed.has_ovs else of_rows)
+
+
+def _still_on_rows(
+    desired: HostState, observed: ObservedState, released: Collection[Release]
+) -> frozenset[Release]:
+    by_place = by_row(released)
     return frozenset(
         release
         for resource, table, row in _rows(desired, observed)
         for place in ((resource, table, row.name), (segment_of(resource), table, EVERY_ROW))
-        for release in released.get(place, ())
+        for release in by_place.get(place, ())
         if _holds(row, release)
     )
 
@@ -126,6 +136,7 @@ def _all_named(state: HostState) -> Iterator[Release]:
         for name in port.members or (port.interface,):
             yield from _settings_named(port.id, "Interface", name, port.interface_settings)
     yield from tunnel_releases(state)
+    yield from link_releases(state)
 
 
 def _settings_named(resource: str, table: str, row: str, settings: Settings) -> Iterator[Release]:

@@ -6,10 +6,12 @@ device is still the one that it was planned for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent.model import FdbEntry, TapOwner, Vxlan
+from agent.model import FdbEntry, Neighbour, TapOwner, Vxlan
+from agent.planner.bridge_steps import BridgeStep
 from agent.planner.wording import changes
 
 
@@ -53,6 +55,53 @@ class CreateVxlan:
             f"create vxlan device {self.name} with VNI {self.vxlan.vni} from {self.vxlan.local_ip} "
             f"on UDP port {self.vxlan.dst_port}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SetVxlan:
+    """Change what a vxlan device lets change while it lives; ``ifindex`` as in ``SetLink``."""
+
+    resource: str
+    name: str
+    ifindex: int
+    attributes: Mapping[str, int]
+    local_ip: str = ""
+    """Empty: stays; otherwise of the family that it has."""
+
+    def describe(self) -> str:
+        words = [f"{name} {value}" for name, value in sorted(self.attributes.items())]
+        words += [f"local address {self.local_ip}"] if self.local_ip else []
+        return f"change vxlan device {self.name}: {', '.join(words)}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddNeighbours:
+    """Tell a device of ours who has which address (permanent, with our mark).
+
+    An address that somebody else made an entry for keeps that one, and refuses ours; one of ours
+    that has another MAC by now gets that. ``ifindex`` as in ``SetLink``.
+    """
+
+    resource: str
+    name: str
+    entries: tuple[Neighbour, ...]
+    ifindex: int | None = None
+
+    def describe(self) -> str:
+        return f"tell {self.name} the neighbours {_neighbours(self.entries)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteNeighbours:
+    """Take neighbours of ours from a device; gone, or somebody else's by now, is success."""
+
+    resource: str
+    name: str
+    entries: tuple[Neighbour, ...]
+    ifindex: int
+
+    def describe(self) -> str:
+        return f"take from {self.name} the neighbours {_neighbours(self.entries)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +278,24 @@ NetlinkStep: TypeAlias = (
     | SetLink
     | AddAddress
     | DeleteAddress
+    | BridgeStep
+    | SetVxlan
+    | AddNeighbours
+    | DeleteNeighbours
 )
 
 
 def _entries(entries: tuple[FdbEntry, ...]) -> str:
-    shown = ", ".join(f"{entry.mac} at {entry.dst}" for entry in entries[:3])
-    more = len(entries) - 3
+    return _shown([f"{each.mac} at {each.dst or 'the device itself'}" for each in entries])
+
+
+def _neighbours(entries: tuple[Neighbour, ...]) -> str:
+    return _shown([f"{each.ip} at {each.mac}" for each in entries])
+
+
+def _shown(words: list[str]) -> str:
+    more = len(words) - 3
+    shown = ", ".join(words[:3])
     return shown if more <= 0 else f"{shown} and {more} more"
 
 

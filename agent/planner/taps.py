@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.errors import Failure
 from agent.model import Link, OvsPort, Port, TapOwner
 from agent.planner.claims import LinkName, OvsName
@@ -33,10 +35,12 @@ def draft_tap(
         )
     if failure := enslaved_elsewhere(port.id, link, inventory):
         return failure
+    leaves = Wish(master="") if inventory.owns_device(link.master) else Wish()
+    pre = configure(port.id, None, port.interface, link, leaves)
     post = _settle(port, link)
     stale = (*stale_rows(port, inventory, placed), *stale_links(port, inventory, link))
     if placed is None:
-        make = Stage(ovsdb=(add,), post=post)
+        make = Stage(pre, (add,), post)
         claims = (OvsName(port.interface),)
         return Draft(port.id, bridge=port.bridge, claims=claims, stale=stale, make=make)
     ops = mend_port(port.id, placed, wanted, inventory=inventory)
@@ -44,9 +48,30 @@ def draft_tap(
         port.id,
         bridge=port.bridge,
         stale=stale,
-        mend=Stage(ovsdb=ops, post=post),
+        mend=Stage(pre, ops, post),
         failures=() if ops else interface_failures(port.id, placed.port.interfaces[0]),
     )
+
+
+def draft_enslaved_tap(
+    port: Port, inventory: Inventory, *, bridge_is_there: bool
+) -> Draft | Failure:
+    """A device in a Linux bridge; whatever row Open vSwitch had for it goes."""
+    link = _living_link(port, inventory)
+    stale = (*stale_rows(port, inventory, None), *stale_links(port, inventory, link))
+    draft = Draft(port.id, bridge=port.bridge, stale=stale)
+    if link is None:
+        wish = Wish(up=not port.admin_down, master=port.bridge)
+        up = configure(port.id, None, port.interface, None, wish)
+        claims = (OvsName(port.interface), LinkName(port.interface))
+        return replace(draft, claims=claims, make=Stage((_create(port, inventory),), (), up))
+    if failure := enslaved_elsewhere(port.id, link, inventory):
+        return failure
+    draft = replace(draft, takes=frozenset({link.name}))
+    if bridge_is_there and link.master == port.bridge:
+        return replace(draft, mend=Stage(post=_settle(port, link, port.bridge)))
+    loose = replace(link, master="")
+    return replace(draft, make=Stage(post=_settle(port, loose, port.bridge)))
 
 
 def _living_link(port: Port, inventory: Inventory) -> Link | None:
@@ -62,7 +87,7 @@ def _create(port: Port, inventory: Inventory) -> CreateTap:
     return CreateTap(port.id, port.interface, inventory.alias(port.id), port.mtu, owner)
 
 
-def _settle(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
+def _settle(port: Port, link: Link, master: str | None = None) -> tuple[NetlinkStep, ...]:
     """An owner whom intent does not name is left as it is: the kernel cannot take one away.
 
     It is the last to be changed: a virtual machine that has the device open keeps its owner.
@@ -73,7 +98,9 @@ def _settle(port: Port, link: Link) -> tuple[NetlinkStep, ...]:
         gid=None if wanted.gid == have.gid else wanted.gid,
     )
     none = frozenset[str]()
-    wish = Wish(mtu=port.mtu or None, up=not port.admin_down, quiet=True, addresses=none)
+    wish = Wish(
+        mtu=port.mtu or None, up=not port.admin_down, quiet=True, master=master, addresses=none
+    )
     steps = configure(port.id, None, port.interface, link, wish)
     if changed == _NOBODY:
         return steps

@@ -12,6 +12,12 @@ import ipaddress
 from dataclasses import replace
 
 from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, TapOwner, Vxlan
+from agent.planner.bridge_steps import (
+    BridgeStep,
+    SetBridgeAttributes,
+    SetBridgePort,
+    SetBridgeVlans,
+)
 from agent.planner.plan import (
     AddAddress,
     AddFdb,
@@ -26,6 +32,7 @@ from agent.planner.plan import (
     SetLink,
     SetTapOwner,
 )
+from tests.support.bridging import Bridging
 
 
 class NetlinkRefusedError(Exception):
@@ -43,6 +50,7 @@ class Kernel:
         """Of each vxlan device by ifindex: what leads where, and whether it bears our mark."""
         for name, entries in observed.fdb.items():
             self.forwarding[self.links[name].ifindex] = dict.fromkeys(entries, True)
+        self.bridging = Bridging(self.links)
         self.fitted: set[int] = set()
         """The devices whose offloads the userspace datapath can live with."""
         self._last_index = max(
@@ -82,10 +90,10 @@ class Kernel:
                 self._delete_if_same(step)
             case SetLink():
                 self._set_link(step)
-            case AddAddress():
-                self._add_address(step)
-            case DeleteAddress():
-                self._delete_address(step)
+            case AddAddress() | DeleteAddress():
+                self._change_address(step)
+            case SetBridgeAttributes() | SetBridgePort() | SetBridgeVlans():
+                self._set_bridging(step)
 
     def delete_link(self, name: str) -> None:
         """Also by hand, with ``ip link delete``."""
@@ -94,6 +102,7 @@ class Kernel:
         for each in tuple(self.links.values()):
             if each.master == name:
                 self.links[each.name] = replace(each, master="")
+                self.bridging.moved(self.links, each.name)
         for place, peer in tuple(self.peers.items()):
             if link.kind == "veth" and _are_pair(link, peer):
                 del self.peers[place]
@@ -218,8 +227,27 @@ class Kernel:
             raise NetlinkRefusedError("Address already in use")
         named = {key: value for key, value in wanted.items() if value is not None}
         self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
+        if step.netns is None and step.master not in (None, link.master):
+            self.bridging.moved(self.links, step.name)
         if step.userspace:
             self.fitted.add(link.ifindex)
+
+    def _set_bridging(self, step: BridgeStep) -> None:
+        link = self._target(step)
+        if isinstance(step, SetBridgeAttributes):
+            self.bridging.set_bridge(self.links, step)
+        elif not link.master:
+            raise NetlinkRefusedError(f"{step.name} is in no bridge")
+        elif isinstance(step, SetBridgePort):
+            self.bridging.set_port(self.links, step)
+        else:
+            self.bridging.set_vlans(self.links, step)
+
+    def _change_address(self, step: AddAddress | DeleteAddress) -> None:
+        if isinstance(step, AddAddress):
+            self._add_address(step)
+        else:
+            self._delete_address(step)
 
     def _add_address(self, step: AddAddress) -> None:
         link = self._target(step)
@@ -242,8 +270,9 @@ class Kernel:
             raise NetlinkRefusedError(f"no device {name} in {netns or 'the host'}")
         return link
 
-    def _target(self, step: SetLink | AddAddress | DeleteAddress) -> Link:
-        link = self._get(step.netns, step.name)
+    def _target(self, step: SetLink | AddAddress | DeleteAddress | BridgeStep) -> Link:
+        netns = None if isinstance(step, BridgeStep) else step.netns
+        link = self._get(netns, step.name)
         if link.ifindex != step.ifindex if step.ifindex else link.kind not in OUR_KINDS:
             raise NetlinkRefusedError(f"{step.name} is the name of another device by now")
         return link

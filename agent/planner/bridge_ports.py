@@ -1,0 +1,207 @@
+"""Ports of explicit Linux bridges: veths, TAP devices, and devices that somebody else made.
+
+What a port is like on its bridge, attributes and VLANs, is set once it is in it: the kernel forgets
+both when it leaves. That a foreign device is in a bridge of ours may be somebody else's doing; only
+what an earlier state put there is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from agent.bridge_attributes import COST, DEFAULT_PVID, FILTERING, PORT, STATE, BridgeVlan
+from agent.columns import NO_SETTINGS, Release
+from agent.errors import ErrorKind, Failure
+from agent.model import Bridge, BridgeType, HostState, Link, ObservedState, Port, PortType
+from agent.planner.bridge_steps import SetBridgePort, SetBridgeVlans
+from agent.planner.claims import Claim, OvsName
+from agent.planner.devices import (
+    device_missing,
+    foreign_link,
+    own_addresses,
+    receiver_conflict,
+)
+from agent.planner.draft import NOTHING, Draft, joined
+from agent.planner.inventory import Inventory
+from agent.planner.link_releases import MASTER, PORT_TABLE, VLANS, holds, wanted_vlans
+from agent.planner.links import Wish, configure
+from agent.planner.linux_explicit import given_back, in_order, wanted_attributes
+from agent.planner.plan import NetlinkStep, SetLink, Stage
+from agent.planner.port_rows import stale_links, stale_rows
+from agent.planner.taps import draft_enslaved_tap
+from agent.planner.veths import draft_enslaved_veth
+
+_TYPES = frozenset({PortType.VETH, PortType.TAP, PortType.SYSTEM})
+
+
+def draft_bridge_port(
+    port: Port, bridge: Bridge, inventory: Inventory, there: Container[str]
+) -> Draft | Failure:
+    """``there`` has the bridges, of either sort, that exist already and stay."""
+    if refusal := _misplaced(port, bridge):
+        return refusal
+    draft = _draft(port, inventory, bridge_is_there=port.bridge in there)
+    if isinstance(draft, Failure):
+        return draft
+    wanted = wanted_attributes(port.id, port.bridge_port_attributes, PORT)
+    failures = (*draft.failures, *wanted.failures)
+    link = inventory.observed.links.get(port.interface)
+    if draft.make == NOTHING and link is None:
+        return replace(draft, failures=failures)  # it is not there to be set up
+    if draft.make == NOTHING and link is not None:
+        steps = _mending(port, bridge, link, wanted.values, inventory)
+        return replace(draft, mend=joined(draft.mend, Stage(post=steps)), failures=failures)
+    index = link.ifindex if link is not None and port.type is PortType.SYSTEM else None
+    steps = _first_steps(port, bridge, wanted.values, index)
+    return replace(draft, make=joined(draft.make, Stage(post=steps)), failures=failures)
+
+
+def _draft(port: Port, inventory: Inventory, *, bridge_is_there: bool) -> Draft | Failure:
+    if port.type is PortType.TAP:
+        return draft_enslaved_tap(port, inventory, bridge_is_there=bridge_is_there)
+    if port.peer is not None:
+        return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=bridge_is_there)
+    return _draft_device(port, inventory, bridge_is_there=bridge_is_there)
+
+
+def _draft_device(port: Port, inventory: Inventory, *, bridge_is_there: bool) -> Draft | Failure:
+    stale = (*stale_rows(port, inventory, None), *stale_links(port, inventory, None))
+    draft = Draft(port.id, bridge=port.bridge, stale=stale)
+    link = foreign_link(port, port.interface, inventory)
+    if link is None:
+        return replace(draft, failures=(device_missing(port, port.interface),))
+    draft = replace(draft, takes=frozenset({link.name}))
+    wish = Wish(mtu=port.mtu or None, up=not port.admin_down)
+    if bridge_is_there and link.master == port.bridge:
+        return replace(draft, mend=Stage(post=configure(port.id, None, link.name, link, wish)))
+    if conflict := receiver_conflict(port, link, inventory) or _in_use(port, link):
+        return conflict
+    enslave = SetLink(port.id, None, link.name, master=port.bridge, ifindex=link.ifindex)
+    rest = configure(port.id, None, link.name, link, wish)
+    claims: tuple[Claim, ...] = (OvsName(link.name),)
+    return replace(draft, claims=claims, make=Stage(post=(enslave, *rest)))
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+def _misplaced(port: Port, bridge: Bridge) -> Failure | None:
+    where = f"port {port.interface} is on Linux bridge {bridge.name}"
+    if port.type not in _TYPES:
+        message = (
+            f"{where} and of type {port.type.value}, which needs Open vSwitch; make it a veth, a "
+            "tap or a system port"
+        )
+        return Failure(port.id, ErrorKind.INVALID, "InternalNeedsOvs", message)
+    if (port.settings, port.interface_settings, port.qos) != (NO_SETTINGS, NO_SETTINGS, None):
+        message = f"{where} and is to have settings of Open vSwitch; leave them out"
+        return Failure(port.id, ErrorKind.INVALID, "SettingsNeedOvs", message)
+    if (port.tag or port.trunks or port.vlan_mode) and not _filters(bridge):
+        message = (
+            f"{where}, which does not filter VLANs, and is to be in VLANs; set vlan_filtering on "
+            "the bridge, or leave them out"
+        )
+        return Failure(port.id, ErrorKind.INVALID, "VlansNeedFiltering", message)
+    return None
+
+
+def _filters(bridge: Bridge) -> bool:
+    return bool(bridge.link_attributes.get(FILTERING))
+
+
+def _in_use(port: Port, link: Link) -> Failure | None:
+    addresses = own_addresses(link)
+    if not addresses:
+        return None
+    message = (
+        f"device {link.name} has the host's own {', '.join(addresses)}, out of reach once it is in "
+        f"Linux bridge {port.bridge}; move them to another device, or name another one for the port"
+    )
+    return Failure(port.id, ErrorKind.CONFLICT, "DeviceInUse", message)
+
+
+# --- what a port is like on its bridge -----------------------------------------------------------
+
+
+def _first_steps(
+    port: Port, bridge: Bridge, wanted: Mapping[str, int], index: int | None
+) -> tuple[NetlinkStep, ...]:
+    """Of one that comes into the bridge; its state can be set once it has a carrier."""
+    changed = {
+        name: value
+        for name, value in wanted.items()
+        if name != STATE and (name == COST or value != PORT[name].default)
+    }
+    steps: tuple[NetlinkStep, ...] = ()
+    if changed:
+        steps = (SetBridgePort(port.id, port.interface, in_order(changed, PORT), index),)
+    vlans = wanted_vlans(port)
+    if not _filters(bridge) or not vlans:
+        return steps
+    return (*steps, SetBridgeVlans(port.id, port.interface, tuple(sorted(vlans)), index))
+
+
+def _mending(
+    port: Port, bridge: Bridge, link: Link, wanted: Mapping[str, int], inventory: Inventory
+) -> tuple[NetlinkStep, ...]:
+    released = inventory.released(port.id, PORT_TABLE, link.name)
+    held = tuple(r for r in released if holds(r, inventory.observed, inventory.owner))
+    attributes = tuple(each for each in held if each.column in PORT)
+    changed = given_back(link, wanted, attributes)
+    defaults = {name: each.default for name, each in PORT.items()} | {COST: link.own_cost}
+    for name, value in wanted.items():
+        is_settable = link.running or name != STATE
+        if is_settable and link.bridge_port_attributes.get(name, defaults[name]) != value:
+            changed[name] = value
+    steps: tuple[NetlinkStep, ...] = ()
+    if changed:
+        steps = (SetBridgePort(port.id, link.name, in_order(changed, PORT), link.ifindex),)
+    vlans = _vlans(port, bridge, held)
+    if vlans is None or vlans == link.vlans:
+        return steps
+    return (*steps, SetBridgeVlans(port.id, link.name, tuple(sorted(vlans)), link.ifindex))
+
+
+def _vlans(port: Port, bridge: Bridge, held: Iterable[Release]) -> frozenset[BridgeVlan] | None:
+    """None where intent does not say, and what it said once is not there any more."""
+    if _filters(bridge) and (vlans := wanted_vlans(port)):
+        return vlans
+    if all(each.column != VLANS for each in held):
+        return None
+    default = bridge.link_attributes.get(DEFAULT_PVID, 1)
+    return frozenset({BridgeVlan(default, pvid=True, untagged=True)} if default else ())
+
+
+# --- devices that are let go ---------------------------------------------------------------------
+
+
+def let_go(desired: HostState, observed: ObservedState) -> dict[str, str]:
+    """Devices that an earlier state put into a bridge of ours, by name, and for which resource.
+
+    Absence alone is no order to take one out: the port has to be deleted, or to be elsewhere now.
+    """
+    linux = {bridge.name for bridge in desired.bridges if bridge.type is BridgeType.LINUX}
+    wanted = {(port.interface, port.bridge) for port in desired.ports if port.bridge in linux}
+    known = {port.id for port in desired.ports} | desired.removed
+    return {
+        release.row: release.resource
+        for release in sorted(desired.released)
+        if release.table == PORT_TABLE
+        and release.column == MASTER
+        and release.resource in known
+        and (release.row, release.value[0]) not in wanted
+        and holds(release, observed, desired.fleet_uid)
+    }
+
+
+def draft_let_go(released: dict[str, str], inventory: Inventory) -> Iterator[Draft]:
+    for name, resource in sorted(released.items()):
+        link = inventory.observed.links[name]
+        free = SetLink(resource, None, name, master="", ifindex=link.ifindex)
+        yield Draft(resource, frees=name, takes=frozenset({name}), mend=Stage(pre=(free,)))
+
+
+def still_enslaved(released: Collection[Release]) -> frozenset[str]:
+    """Resources that still have a device of somebody else's in a bridge of ours."""
+    return frozenset(each.resource for each in released if each.column == MASTER)
