@@ -21,6 +21,7 @@ class ColumnType(enum.Enum):
 
     BOOLEAN = "a boolean"
     INTEGER = "an integer"
+    OPTIONAL_INTEGER = "an integer or nothing"
     TEXT = "a string"
     INTEGERS = "integers"
     TEXTS = "strings"
@@ -40,7 +41,7 @@ class ColumnType(enum.Enum):
         """Whether the types are right and as many as there may be; values are the database's."""
         if self is ColumnType.MAP or (self.is_scalar and len(atoms) != 1):
             return False
-        if self is ColumnType.TEXT and len(atoms) > 1:
+        if self in _OPTIONAL and len(atoms) > 1:
             return False
         return all(type(atom) is _ATOMS.get(self) for atom in atoms)
 
@@ -53,9 +54,11 @@ _DEFAULTS: Final[dict[ColumnType, tuple[Atom, ...]]] = {
     ColumnType.BOOLEAN: (False,),
     ColumnType.INTEGER: (0,),
 }
+_OPTIONAL: Final = frozenset({ColumnType.OPTIONAL_INTEGER, ColumnType.TEXT})
 _ATOMS: Final[dict[ColumnType, type[Atom]]] = {
     ColumnType.BOOLEAN: bool,
     ColumnType.INTEGER: int,
+    ColumnType.OPTIONAL_INTEGER: int,
     ColumnType.TEXT: str,
     ColumnType.INTEGERS: int,
     ColumnType.TEXTS: str,
@@ -86,6 +89,32 @@ SETTABLE: Final[Mapping[str, Mapping[str, ColumnType]]] = {
         "ingress_policing_kpkts_burst": ColumnType.INTEGER,
         "bfd": ColumnType.MAP,
         "lldp": ColumnType.MAP,
+        "other_config": ColumnType.MAP,
+        "external_ids": ColumnType.MAP,
+    },
+    "NetFlow": {
+        "targets": ColumnType.TEXTS,
+        "engine_type": ColumnType.OPTIONAL_INTEGER,
+        "engine_id": ColumnType.OPTIONAL_INTEGER,
+        "add_id_to_interface": ColumnType.BOOLEAN,
+        "active_timeout": ColumnType.INTEGER,
+        "external_ids": ColumnType.MAP,
+    },
+    "sFlow": {
+        "targets": ColumnType.TEXTS,
+        "sampling": ColumnType.OPTIONAL_INTEGER,
+        "polling": ColumnType.OPTIONAL_INTEGER,
+        "header": ColumnType.OPTIONAL_INTEGER,
+        "agent": ColumnType.TEXT,
+        "external_ids": ColumnType.MAP,
+    },
+    "IPFIX": {
+        "targets": ColumnType.TEXTS,
+        "sampling": ColumnType.OPTIONAL_INTEGER,
+        "obs_domain_id": ColumnType.OPTIONAL_INTEGER,
+        "obs_point_id": ColumnType.OPTIONAL_INTEGER,
+        "cache_active_timeout": ColumnType.OPTIONAL_INTEGER,
+        "cache_max_flows": ColumnType.OPTIONAL_INTEGER,
         "other_config": ColumnType.MAP,
         "external_ids": ColumnType.MAP,
     },

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 import ovs.db.idl
 
 from agent.errors import ErrorKind, Failure
+from agent.ovsdb.batch import OutOfDateError
 from agent.ovsdb.liveness import VswitchdWatch
 from agent.ovsdb.replica import Replica
 from agent.ovsdb.snapshot import OvsdbUnavailableError
-from agent.ovsdb.write import OutOfDateError, Writer
-from agent.planner.plan import AddBridge, AddPort, OvsdbOp, Stage
+from agent.ovsdb.write import Writer
+from agent.planner.plan import AddBridge, AddMirror, AddPort, OvsdbOp, SetFlowExport, Stage
 
 Waiting = Generator[float, None, "OvsdbResult"]
 
@@ -118,7 +119,7 @@ def _commit_by_resource(
     for resource, group in Stage(ovsdb=ops).groups().items():
         if time.monotonic() >= deadline:
             return replace(total, outcome=Outcome.TRY_AGAIN, error="the time ran out half-way")
-        if needed := {op.bridge for op in group if isinstance(op, AddPort)} & missing.keys():
+        if needed := {name for op in group for name in _bridges_of(op)} & missing.keys():
             total = _with_failure(total, _without_bridge(resource, min(needed), missing))
             continue
         result = yield from _commit(replica, group, f"{comment} ({resource})", deadline)
@@ -126,6 +127,13 @@ def _commit_by_resource(
         if result.outcome is Outcome.ERROR:
             missing |= {op.name: op.resource for op in group if isinstance(op, AddBridge)}
     return total
+
+
+def _bridges_of(op: OvsdbOp) -> tuple[str, ...]:
+    """The bridges that it puts something on."""
+    if isinstance(op, SetFlowExport):
+        return op.bridges
+    return (op.bridge,) if isinstance(op, AddPort | AddMirror) else ()
 
 
 def _add(total: OvsdbResult, resource: str, result: OvsdbResult) -> OvsdbResult:

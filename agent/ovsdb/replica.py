@@ -8,29 +8,36 @@ ten thousand ports costs what has changed since the last one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import ovs.db.idl
 import ovs.jsonrpc
 
-from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Settings, every_column
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.columns import every_column
+from agent.model import OvsBridge, OvsPort
+from agent.monitoring import EXPORT_TABLES, OvsFlowExport, OvsMirror, OvsQos, Stray
+from agent.ovsdb.rows import (
+    Row,
+    atoms_of,
+    first,
+    freeze_export,
+    freeze_interface,
+    freeze_queue,
+    map_of,
+    pairs,
+    referred,
+    settings_of,
+    stray,
+)
 from agent.ovsdb.schema import DATABASE, TABLES, columns_of, excerpt
-
-Row: TypeAlias = Any
-"""An ``ovs.db.idl.Row``; python-ovs has no types. It never leaves the thread."""
 
 _ROOT = "Open_vSwitch"
 _PAUSE_MS = 1000
 """Between attempts to connect, however many failed: to try a socket of this host costs nothing."""
 _COUNTERS = frozenset({"next_cfg", "cur_cfg"})
-_SETTINGS = {
-    table: [(name, kind) for name, kind in columns.items() if name != "external_ids"]
-    for table, columns in SETTABLE.items()
-}
-"""The columns that a row's picture has no field of their own for."""
+_NAMED = frozenset({"Bridge", "Port", "Interface"})
+"""Tables whose rows have a name that no other row has."""
 
 
 class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
@@ -49,10 +56,12 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         self.changes = 0
         self.columns = every_column()
         """By table, which of the columns that intent may set the database has."""
-        self._names: dict[str, dict[str, Row]] = {table: {} for table in TABLES}
+        self._names: dict[str, dict[str, Row]] = {table: {} for table in _NAMED}
         self._ports: dict[UUID, OvsPort] = {}
         self._bridges: dict[UUID, OvsBridge] = {}
         self._parents: dict[UUID, UUID] = {}
+        self._users: dict[UUID, set[UUID]] = {}
+        """Of rows that several others may refer to: those whose pictures they are in."""
 
     def send_request(self, request: ovs.jsonrpc.Message) -> Any:
         """Ask to monitor no column that the database lacks: ovsdb-server would refuse them all."""
@@ -98,17 +107,19 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
             return
         self.changes += 1
         self._forget(row.uuid)
+        if table not in _NAMED:
+            return
         if event == ovs.db.idl.ROW_DELETE:
             self._parents.pop(row.uuid, None)
-            if self.find(table, _first(row, "name")) is None:
-                self._names[table].pop(_first(row, "name"), None)
+            if self.find(table, first(row, "name")) is None:
+                self._names[table].pop(first(row, "name"), None)
         else:
-            self._names[table][_first(row, "name")] = row
+            self._names[table][first(row, "name")] = row
 
     def _notify_root(self, event: str, updates: Row) -> None:
         if event != ovs.db.idl.ROW_UPDATE:
             # The root row appears anew exactly when the whole replica was loaded anew.
-            for cache in (self._ports, self._bridges, self._parents):
+            for cache in (self._ports, self._bridges, self._parents, self._users):
                 cache.clear()
             self.changes += 1
         elif any(hasattr(updates, column) for column in TABLES[_ROOT].keys() - _COUNTERS):
@@ -118,6 +129,8 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         while uuid is not None:
             self._ports.pop(uuid, None)
             self._bridges.pop(uuid, None)
+            for user in self._users.pop(uuid, ()):
+                self._forget(user)
             uuid = self._parents.get(uuid)
 
     def find(self, table: str, name: str) -> Row | None:
@@ -139,12 +152,14 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         if bridge is None:
             ports = self._referred(row, "ports", "Port")
             bridge = self._bridges[row.uuid] = OvsBridge(
-                name=_first(row, "name"),
+                name=first(row, "name"),
                 ports=tuple(sorted(map(self.port, ports), key=lambda port: port.name)),
-                datapath_type=_first(row, "datapath_type"),
-                fail_mode=_first(row, "fail_mode"),
-                external_ids=_map(row, "external_ids"),
-                settings=_settings(row, "Bridge"),
+                datapath_type=first(row, "datapath_type"),
+                fail_mode=first(row, "fail_mode"),
+                external_ids=map_of(row, "external_ids"),
+                settings=settings_of(row, "Bridge"),
+                mirrors=self._mirrors(row),
+                exports=self._exports(row),
             )
         return bridge
 
@@ -153,72 +168,90 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         if port is None:
             interfaces = map(freeze_interface, self._referred(row, "interfaces", "Interface"))
             port = self._ports[row.uuid] = OvsPort(
-                name=_first(row, "name"),
+                name=first(row, "name"),
                 interfaces=tuple(sorted(interfaces, key=lambda each: each.name)),
-                tag=_first(row, "tag"),
-                trunks=frozenset(_atoms(row, "trunks")),
-                vlan_mode=_first(row, "vlan_mode"),
-                protected=_first(row, "protected"),
-                external_ids=_map(row, "external_ids"),
-                settings=_settings(row, "Port"),
+                tag=first(row, "tag"),
+                trunks=frozenset(atoms_of(row, "trunks")),
+                vlan_mode=first(row, "vlan_mode"),
+                protected=first(row, "protected"),
+                external_ids=map_of(row, "external_ids"),
+                settings=settings_of(row, "Port"),
+                qos=self._qos(row),
             )
         return port
 
     def _referred(self, row: Row, column: str, table: str) -> list[Row]:
         """The rows that a column refers to, remembered as children of ``row``."""
-        children = _atoms(row, column)
+        children = atoms_of(row, column)
         self._parents.update(dict.fromkeys(children, row.uuid))
         rows = self.tables[table].rows
         return [child for uuid in children if (child := rows.get(uuid)) is not None]
 
+    def _used(self, user: Row, table: str, uuid: UUID) -> Row | None:
+        """The row, remembered as one that ``user``'s picture shows."""
+        self._users.setdefault(uuid, set()).add(user.uuid)
+        return self.tables[table].rows.get(uuid)
 
-def freeze_interface(row: Row) -> OvsInterface:
-    return OvsInterface(
-        name=_first(row, "name"),
-        type=_first(row, "type"),
-        options=_map(row, "options"),
-        mac=_first(row, "mac"),
-        mtu_request=_first(row, "mtu_request"),
-        external_ids=_map(row, "external_ids"),
-        ofport=_first(row, "ofport"),
-        error=_first(row, "error"),
-        settings=_settings(row, "Interface"),
-    )
+    # --- what is shaped, mirrored and exported ---------------------------------------------------
 
+    def _qos(self, port: Row) -> OvsQos | None:
+        for uuid in referred(port, "qos"):
+            if (row := self._used(port, "QoS", uuid)) is not None:
+                return self.qos(row, port)
+        return None
 
-# Columns are read as they are committed, beside a row's attributes: those copy and convert each
-# value twice (half a second for a bridge of ten thousand ports), and inside a transaction they show
-# what it changes.
+    def qos(self, row: Row, port: Row) -> OvsQos:
+        queues = {
+            number: freeze_queue(queue)
+            for number, uuid in sorted(pairs(row, "queues").items())
+            if (queue := self._used(port, "Queue", uuid)) is not None
+        }
+        ids = map_of(row, "external_ids")
+        return OvsQos(first(row, "type"), map_of(row, "other_config"), queues, ids)
 
+    def _mirrors(self, bridge: Row) -> tuple[OvsMirror, ...]:
+        found = (self._used(bridge, "Mirror", uuid) for uuid in referred(bridge, "mirrors"))
+        mirrors = [self.mirror(row) for row in found if row is not None]
+        return tuple(sorted(mirrors, key=lambda each: (each.name, sorted(each.external_ids))))
 
-def _values(row: Row, column: str) -> dict[Any, Any]:
-    values: dict[Any, Any] = row._data[column].values  # noqa: SLF001 - see above
-    return values
+    def mirror(self, row: Row) -> OvsMirror:
+        return OvsMirror(
+            name=first(row, "name"),
+            select_all=first(row, "select_all"),
+            select_src_port=frozenset(self._port_names(row, "select_src_port")),
+            select_dst_port=frozenset(self._port_names(row, "select_dst_port")),
+            select_vlan=frozenset(atoms_of(row, "select_vlan")),
+            output_port=next(iter(self._port_names(row, "output_port")), None),
+            output_vlan=first(row, "output_vlan"),
+            snaplen=first(row, "snaplen"),
+            external_ids=map_of(row, "external_ids"),
+        )
 
+    def _port_names(self, mirror: Row, column: str) -> list[str]:
+        ports = self.tables["Port"].rows
+        found = (ports.get(uuid) for uuid in atoms_of(mirror, column))
+        return [first(row, "name") for row in found if row is not None]
 
-def _atoms(row: Row, column: str) -> list[Any]:
-    return [atom.value for atom in _values(row, column)]
+    def _exports(self, bridge: Row) -> dict[str, OvsFlowExport]:
+        return {
+            table: freeze_export(row, table)
+            for table in EXPORT_TABLES
+            for uuid in referred(bridge, table.lower())
+            if (row := self._used(bridge, table, uuid)) is not None
+        }
 
+    def strays(self) -> frozenset[Stray]:
+        """Of the rows that bear somebody's mark, those that nothing refers to."""
+        shaped, queues = self.tables["QoS"].rows, self.tables["Queue"].rows
+        if not shaped and not queues:
+            return frozenset()
+        used = {uuid for row in shaped.values() for uuid in pairs(row, "queues").values()}
+        loose = [("QoS", row) for row in shaped.values() if not self._is_taken(row)]
+        loose += [("Queue", row) for row in queues.values() if row.uuid not in used]
+        return frozenset(found for table, row in loose if (found := stray(table, row)))
 
-def _first(row: Row, column: str) -> Any:
-    """A scalar, or the content of an optional column; None where that is unset."""
-    return next((atom.value for atom in _values(row, column)), None)
-
-
-def _map(row: Row, column: str) -> dict[str, str]:
-    return {key.value: value.value for key, value in _values(row, column).items()}
-
-
-def _settings(row: Row, table: str) -> Settings:
-    """Most rows have none: what a database did not tell is not looked at."""
-    columns: dict[str, tuple[Atom, ...]] = {}
-    maps: dict[str, Mapping[str, str]] = {}
-    for name, kind in _SETTINGS[table]:
-        datum = row._data.get(name)  # noqa: SLF001 - see above; absent where it is the default
-        if datum is None or not datum.values:
-            continue
-        if kind is ColumnType.MAP:
-            maps[name] = _map(row, name)
-        elif (atoms := tuple(sorted(_atoms(row, name)))) != kind.default:
-            columns[name] = atoms
-    return Settings(columns, maps) if columns or maps else NO_SETTINGS
+    def _is_taken(self, qos: Row) -> bool:
+        """Whether a port refers to it, as of the last :meth:`bridges`."""
+        ports = self.tables["Port"].rows
+        users = (ports.get(uuid) for uuid in self._users.get(qos.uuid, ()))
+        return any(row is not None and qos.uuid in referred(row, "qos") for row in users)

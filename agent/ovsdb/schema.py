@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agent.columns import SETTABLE, ColumnType
+from agent.monitoring import EXPORT_TABLES
 
 DATABASE: Final = "Open_vSwitch"
 
@@ -32,13 +33,21 @@ def _set_of(key: str) -> _Json:
 
 
 def _references(table: str) -> _Json:
-    reference = {"type": "uuid", "refTable": table}
-    return {"type": {"key": reference, "min": 0, "max": "unlimited"}}
+    return {"type": {"key": _to(table), "min": 0, "max": "unlimited"}}
+
+
+def _reference(table: str) -> _Json:
+    return {"type": {"key": _to(table), "min": 0, "max": 1}}
+
+
+def _to(table: str) -> _Json:
+    return {"type": "uuid", "refTable": table}
 
 
 _TYPES: Final[dict[ColumnType, _Json]] = {
     ColumnType.BOOLEAN: _BOOLEAN,
     ColumnType.INTEGER: _INTEGER,
+    ColumnType.OPTIONAL_INTEGER: _optional("integer"),
     ColumnType.TEXT: _optional("string"),
     ColumnType.INTEGERS: _set_of("integer"),
     ColumnType.TEXTS: _set_of("string"),
@@ -69,6 +78,8 @@ TABLES: Final[dict[str, _Json]] = {
         "datapath_type": _STRING,
         "fail_mode": _optional("string"),
         "external_ids": _STRING_MAP,
+        "mirrors": _references("Mirror"),
+        **{table.lower(): _reference(table) for table in EXPORT_TABLES},
     },
     "Port": {
         **_settable("Port"),
@@ -79,6 +90,7 @@ TABLES: Final[dict[str, _Json]] = {
         "vlan_mode": _optional("string"),
         "protected": _BOOLEAN,
         "external_ids": _STRING_MAP,
+        "qos": _reference("QoS"),
     },
     "Interface": {
         **_settable("Interface"),
@@ -91,14 +103,40 @@ TABLES: Final[dict[str, _Json]] = {
         "ofport": _optional("integer"),
         "error": _optional("string"),
     },
+    "QoS": {
+        "type": _STRING,
+        "queues": {"type": {"key": "integer", "value": _to("Queue"), "min": 0, "max": "unlimited"}},
+        "other_config": _STRING_MAP,
+        "external_ids": _STRING_MAP,
+    },
+    "Queue": {
+        "dscp": _optional("integer"),
+        "other_config": _STRING_MAP,
+        "external_ids": _STRING_MAP,
+    },
+    "Mirror": {
+        "name": _STRING,
+        "select_all": _BOOLEAN,
+        "select_src_port": _references("Port"),
+        "select_dst_port": _references("Port"),
+        "select_vlan": _set_of("integer"),
+        "output_port": _reference("Port"),
+        "output_vlan": _optional("integer"),
+        "snaplen": _optional("integer"),
+        "external_ids": _STRING_MAP,
+    },
+    **{table: _settable(table) for table in EXPORT_TABLES},
 }
+
+
+ROOTS: Final = frozenset({"Open_vSwitch", "QoS", "Queue"})
+"""Tables whose rows stay when nothing refers to them; of these alone python-ovs deletes any."""
 
 
 def excerpt() -> _Json:
     """The schema as an OVSDB <database-schema> (RFC 7047, 3.2)."""
     tables = {
-        name: {"columns": columns, "isRoot": name == "Open_vSwitch"}
-        for name, columns in TABLES.items()
+        name: {"columns": columns, "isRoot": name in ROOTS} for name, columns in TABLES.items()
     }
     return {"name": DATABASE, "version": "8.0.0", "tables": tables}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.columns import every_column
 from agent.model import OvsBridge
+from agent.monitoring import Stray
 from agent.ovsdb.replica import Replica
 
 
@@ -31,6 +32,7 @@ class OvsdbSnapshot:
     caught_up: bool = True
     has_ovs: bool = True
     columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
+    strays: frozenset[Stray] = frozenset()
     db_version: str = ""
     dpdk: bool = False
     hw_offload: bool = False
@@ -53,6 +55,7 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         seqno=replica.change_seqno,
         caught_up=root.cur_cfg >= root.next_cfg,
         columns=replica.columns,
+        strays=replica.strays(),
         db_version=next(iter(root.db_version), ""),
         dpdk=bool(root.dpdk_initialized),
         hw_offload=root.other_config.get("hw-offload") == "true",

@@ -15,42 +15,48 @@ import ovs.db.idl
 
 from agent.columns import SETTABLE, Atom, Settings
 from agent.model import OvsBridge, OvsInterface, OvsPort
-from agent.ovsdb.replica import Replica, Row, freeze_interface
+from agent.ovsdb import monitors
+from agent.ovsdb.batch import Batch, OutOfDateError
+from agent.ovsdb.qos import QosWriter
+from agent.ovsdb.replica import Replica
+from agent.ovsdb.rows import Row, freeze_interface
+from agent.planner.ownership import ownership
 from agent.planner.plan import (
     AddBridge,
     AddInterface,
+    AddMirror,
     AddPort,
     Amendment,
+    ClearFlowExport,
     ColumnValue,
     DeleteBridge,
     DeleteInterface,
+    DeleteMirror,
     DeletePort,
+    DeleteStrays,
+    MonitoringOp,
     OvsdbOp,
     SetBridge,
+    SetFlowExport,
     SetInterface,
+    SetMirror,
     SetPort,
+    SetQos,
 )
-
-
-class OutOfDateError(Exception):
-    """The rows are no longer what the plan was made from."""
 
 
 class Writer:
     """Fills one transaction; lives in the OVSDB thread between two runs of the replica."""
 
     def __init__(self, replica: Replica, comment: str) -> None:
-        root = replica.root
-        if root is None:
-            raise OutOfDateError("the database has no Open_vSwitch row")
-        # A transaction hides and adds rows: freeze those there are, with their bridges, first.
-        replica.bridges()
-        self._replica, self._root = replica, root
-        self._new_bridges: dict[str, Row] = {}
+        self._batch = Batch(replica, comment)
+        self._replica, self._root = replica, self._batch.root
+        self._qos = QosWriter(self._batch)
         self._deleted_ports: set[str] = set()
-        self.transaction = ovs.db.idl.Transaction(replica)
-        self.transaction.add_comment(comment)
-        self._root.increment("next_cfg")
+
+    @property
+    def transaction(self) -> ovs.db.idl.Transaction:
+        return self._batch.transaction
 
     def write(self, op: OvsdbOp) -> None:
         match op:
@@ -73,28 +79,35 @@ class Writer:
             case DeletePort():
                 self._delete_port(op)
             case _:
+                self._write_monitoring(op)
+
+    def _write_monitoring(self, op: MonitoringOp) -> None:
+        match op:
+            case SetQos():
+                self._qos.set(op)
+            case DeleteStrays():
+                self._qos.delete_strays(op)
+            case AddMirror():
+                monitors.add_mirror(self._batch, op)
+            case SetMirror():
+                monitors.set_mirror(self._batch, op)
+            case DeleteMirror():
+                monitors.delete_mirror(self._batch, op)
+            case SetFlowExport():
+                monitors.set_flow_export(self._batch, op)
+            case ClearFlowExport():
+                monitors.clear_flow_export(self._batch, op)
+            case _:
                 assert_never(op)
-
-    def _insert(self, table: str, **columns: Any) -> Row:
-        row = self.transaction.insert(self._replica.tables[table])
-        for column, value in columns.items():
-            setattr(row, column, value)
-        return row
-
-    def _find(self, table: str, name: str) -> Row:
-        row = self._replica.find(table, name)
-        if row is None:
-            raise OutOfDateError(f"{table} {name} is gone")
-        return row
-
-    def _bridge(self, name: str) -> Row:
-        return self._new_bridges.get(name) or self._find("Bridge", name)
 
     def _add_bridge(self, op: AddBridge) -> None:
         marks = dict(op.external_ids)
-        interface = self._insert("Interface", name=op.name, type="internal", external_ids=marks)
-        port = self._insert("Port", name=op.name, interfaces=[interface], external_ids=marks)
-        bridge = self._new_bridges[op.name] = self._insert(
+        interface = self._batch.insert(
+            "Interface", name=op.name, type="internal", external_ids=marks
+        )
+        port = self._batch.insert("Port", name=op.name, interfaces=[interface], external_ids=marks)
+        self._batch.new_ports[op.name] = port
+        bridge = self._batch.new_bridges[op.name] = self._batch.insert(
             "Bridge",
             name=op.name,
             datapath_type=op.datapath_type,
@@ -106,14 +119,14 @@ class Writer:
         self._root.addvalue("bridges", bridge)
 
     def _set_bridge(self, op: SetBridge) -> None:
-        row = self._find("Bridge", op.name)
+        row = self._batch.find("Bridge", op.name)
         current = self._replica.bridge(row)
         _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
         _amend("Bridge", row, current, op)
         _write(row, op.columns, external_ids=op.external_ids)
 
     def _delete_bridge(self, op: DeleteBridge) -> None:
-        row = self._find("Bridge", op.name)
+        row = self._batch.find("Bridge", op.name)
         current = self._replica.bridge(row)
         others = {port.name for port in current.ports} - {op.name} - self._deleted_ports
         if others:
@@ -124,11 +137,11 @@ class Writer:
         row.delete()
 
     def _add_port(self, op: AddPort) -> None:
-        bridge = self._bridge(op.bridge)
-        bridge.addvalue("ports", self._insert_port(op.port))
+        row = self._batch.new_ports[op.port.name] = self._insert_port(op.port)
+        self._batch.bridge(op.bridge).addvalue("ports", row)
 
     def _insert_port(self, port: OvsPort) -> Row:
-        return self._insert(
+        return self._batch.insert(
             "Port",
             name=port.name,
             interfaces=[self._insert_interface(interface) for interface in port.interfaces],
@@ -137,11 +150,12 @@ class Writer:
             vlan_mode=_atoms(port.vlan_mode),
             protected=port.protected,
             external_ids=dict(port.external_ids),
+            qos=[] if port.qos is None else [self._qos.insert(port.qos)],
             **_all_of("Port", port.settings),
         )
 
     def _insert_interface(self, interface: OvsInterface) -> Row:
-        return self._insert(
+        return self._batch.insert(
             "Interface",
             name=interface.name,
             type=interface.type,
@@ -153,7 +167,7 @@ class Writer:
         )
 
     def _set_port(self, op: SetPort) -> None:
-        row = self._find("Port", op.name)
+        row = self._batch.find("Port", op.name)
         current = self._replica.port(row)
         _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
         _amend("Port", row, current, op)
@@ -165,7 +179,10 @@ class Writer:
         row.interfaces = [*row.interfaces, self._insert_interface(op.interface)]
 
     def _delete_interface(self, op: DeleteInterface) -> None:
-        row, interface = self._placed(op.bridge, op.port), self._find("Interface", op.based_on.name)
+        row, interface = (
+            self._placed(op.bridge, op.port),
+            self._batch.find("Interface", op.based_on.name),
+        )
         if op.based_on.name not in _names(self._replica.port(row)):
             raise OutOfDateError(f"interface {op.based_on.name} is not in port {op.port}")
         _verify(interface, freeze_interface(interface), op.based_on, ["external_ids"])
@@ -174,13 +191,13 @@ class Writer:
         interface.delete()
 
     def _placed(self, bridge: str, port: str) -> Row:
-        row = self._find("Port", port)
-        if self._replica.bridge_of(row) != self._find("Bridge", bridge):
+        row = self._batch.find("Port", port)
+        if self._replica.bridge_of(row) != self._batch.find("Bridge", bridge):
             raise OutOfDateError(f"port {port} is not in bridge {bridge}")
         return row
 
     def _set_interface(self, op: SetInterface) -> None:
-        row = self._find("Interface", op.name)
+        row = self._batch.find("Interface", op.name)
         maps = {"options": op.options, "external_ids": op.external_ids}
         named = maps | {"options": {**op.options, **dict.fromkeys(op.without, "")}}
         current = freeze_interface(row)
@@ -191,7 +208,7 @@ class Writer:
             row.delkey("options", key)
 
     def _delete_port(self, op: DeletePort) -> None:
-        bridge, row = self._find("Bridge", op.bridge), self._placed(op.bridge, op.name)
+        bridge, row = self._batch.find("Bridge", op.bridge), self._placed(op.bridge, op.name)
         current = self._replica.port(row)
         if _names(current) != _names(op.based_on):
             raise OutOfDateError(f"port {op.name} has other interfaces than it had")
@@ -199,7 +216,10 @@ class Writer:
         row.verify("interfaces")
         self._deleted_ports.add(op.name)
         bridge.delvalue("ports", row)
-        row.delete()
+        if self._qos.release(row, ownership(op.based_on.external_ids)):
+            row.qos = []  # ovsdb-server counts references before it collects the port
+        else:
+            row.delete()
 
 
 def _names(port: OvsPort) -> set[str]:

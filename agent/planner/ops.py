@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from agent.columns import NO_SETTINGS, Atom, Settings
 from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.planner.monitoring_ops import MonitoringOp
 from agent.planner.wording import ColumnValue, changes, settings_words
 
 
@@ -236,4 +237,5 @@ OvsdbOp: TypeAlias = (
     | SetInterface
     | DeleteInterface
     | DeletePort
+    | MonitoringOp
 )

@@ -16,6 +16,17 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from agent.errors import Failure
+from agent.planner.monitoring_ops import (
+    AddMirror,
+    ClearFlowExport,
+    DeleteMirror,
+    DeleteStrays,
+    MirrorValue,
+    MonitoringOp,
+    SetFlowExport,
+    SetMirror,
+    SetQos,
+)
 from agent.planner.ops import (
     AddBridge,
     AddInterface,
@@ -32,6 +43,7 @@ from agent.planner.ops import (
 from agent.planner.steps import (
     AddAddress,
     AddFdb,
+    AddNeighbours,
     CreateLinuxBridge,
     CreateTap,
     CreateVeth,
@@ -39,9 +51,11 @@ from agent.planner.steps import (
     DeleteAddress,
     DeleteFdb,
     DeleteLink,
+    DeleteNeighbours,
     NetlinkStep,
     SetLink,
     SetTapOwner,
+    SetVxlan,
 )
 from agent.planner.wording import ColumnValue
 
@@ -50,8 +64,11 @@ __all__ = [
     "AddBridge",
     "AddFdb",
     "AddInterface",
+    "AddMirror",
+    "AddNeighbours",
     "AddPort",
     "Amendment",
+    "ClearFlowExport",
     "ColumnValue",
     "CreateLinuxBridge",
     "CreateTap",
@@ -62,15 +79,24 @@ __all__ = [
     "DeleteFdb",
     "DeleteInterface",
     "DeleteLink",
+    "DeleteMirror",
+    "DeleteNeighbours",
     "DeletePort",
+    "DeleteStrays",
+    "MirrorValue",
+    "MonitoringOp",
     "NetlinkStep",
     "OvsdbOp",
     "Plan",
     "SetBridge",
+    "SetFlowExport",
     "SetInterface",
     "SetLink",
+    "SetMirror",
     "SetPort",
+    "SetQos",
     "SetTapOwner",
+    "SetVxlan",
     "Stage",
     "Step",
 ]
@@ -98,10 +124,12 @@ class Stage:
         """The OVSDB ops by resource, in an order in which each can be a transaction of its own.
 
         For the case that the one transaction is refused: bridges come before the ports that are
-        added to them and after the ports that are taken from them.
+        added to them and after the ports that are taken from them, mirrors after the ports of
+        which they are.
         """
         grouped: dict[str, tuple[OvsdbOp, ...]] = {}
-        for op in self.ovsdb:
+        mirrors = {op.resource for op in self.ovsdb if isinstance(op, AddMirror | SetMirror)}
+        for op in sorted(self.ovsdb, key=lambda op: op.resource in mirrors):
             grouped[op.resource] = (*grouped.get(op.resource, ()), op)
         return grouped
 

@@ -9,6 +9,7 @@ from agent.model import DEVICE_KEY, Link, OvsInterface, OvsPort, Port, PortType
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import normal_address
+from agent.planner.qos import wanted_qos
 from agent.planner.settings import wanted_columns
 
 _INTERFACE_TYPES = {PortType.INTERNAL: "internal", PortType.PATCH: "patch"}
@@ -29,6 +30,7 @@ def wanted_row(port: Port, inventory: Inventory) -> WantedRow:
     own = wanted_columns(port.id, "Port", port.settings, inventory.observed)
     each = wanted_columns(port.id, "Interface", port.interface_settings, inventory.observed)
     names = port.members or (port.interface,)
+    qos, conflicts = wanted_qos(port, inventory)
     row = OvsPort(
         port.interface,
         tuple(
@@ -45,8 +47,9 @@ def wanted_row(port: Port, inventory: Inventory) -> WantedRow:
         protected=own.says("protected"),
         external_ids={**own.external_ids, **marks},
         settings=own.settings,
+        qos=qos,
     )
-    return WantedRow(row, (*own.failures, *each.failures))
+    return WantedRow(row, (*own.failures, *each.failures, *conflicts))
 
 
 def _interface(port: Port, name: str) -> OvsInterface:

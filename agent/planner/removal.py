@@ -11,9 +11,12 @@ from agent.errors import ErrorKind, Failure
 from agent.model import ObservedState
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.draft import Draft
+from agent.planner.flow_exports import clear_export
 from agent.planner.health import foreign_interface
 from agent.planner.inventory import Inventory, owned_ids
+from agent.planner.mirrors import delete_mirror
 from agent.planner.ownership import segment_of
+from agent.planner.plan import OvsdbOp, Stage
 
 
 def is_removed(resource: str, removed: Collection[str]) -> bool:
@@ -55,7 +58,21 @@ def removal(resource: str, inventory: Inventory) -> Draft | Failure:
     for placed in inventory.ports.get(resource, ()):
         if strangers := inventory.foreign_interfaces(placed.port):
             return foreign_interface(resource, placed.port.name, strangers)
-    return Draft(resource, stale=_things(resource, inventory))
+    return Draft(
+        resource,
+        stale=_things(resource, inventory),
+        mend=Stage(ovsdb=_monitoring(resource, inventory)),
+    )
+
+
+def _monitoring(resource: str, inventory: Inventory) -> tuple[OvsdbOp, ...]:
+    """Rows in the bridges' own columns, which are in nobody's way."""
+    mirrors = inventory.mirrors.get(resource, ())
+    exports = inventory.exports.get(resource, ())
+    return (
+        *(delete_mirror(resource, each, inventory) for each in mirrors),
+        *(clear_export(resource, each, inventory) for each in exports),
+    )
 
 
 def _things(resource: str, inventory: Inventory) -> tuple[Thing, ...]:
@@ -70,7 +87,11 @@ def _things(resource: str, inventory: Inventory) -> tuple[Thing, ...]:
 
 
 def _not_removed(resource: str, inventory: Inventory) -> Failure:
-    names = ", ".join(str(thing) for thing in _things(resource, inventory)) or "its device"
+    found = [str(thing) for thing in _things(resource, inventory)]
+    found += [f"mirror {each.mirror.name}" for each in inventory.mirrors.get(resource, ())]
+    exports = inventory.exports.get(resource, ())
+    found += [f"{each.table} of bridge {each.bridge}" for each in exports]
+    names = ", ".join(found) or "its device"
     message = (
         f"{names} is ours, but intent neither has it nor says that it was deleted, so it stays; "
         "delete it by hand, or take its ovsfleet mark off to keep it"

@@ -14,20 +14,29 @@ from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import (
     AddBridge,
     AddInterface,
+    AddMirror,
     AddPort,
+    ClearFlowExport,
     DeleteBridge,
     DeleteInterface,
     DeleteLink,
+    DeleteMirror,
     DeletePort,
+    DeleteStrays,
     OvsdbOp,
     SetBridge,
+    SetFlowExport,
     SetInterface,
+    SetMirror,
     SetPort,
+    SetQos,
     Stage,
 )
 from agent.planner.settle import Settlement
 
 _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
+    ClearFlowExport,
+    DeleteMirror,
     DeletePort,
     AddInterface,
     DeleteInterface,
@@ -37,6 +46,11 @@ _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
     SetPort,
     SetInterface,
     AddPort,
+    SetQos,
+    DeleteStrays,
+    AddMirror,
+    SetMirror,
+    SetFlowExport,
 )
 """Within a stage; so that no port is without interfaces on the way, and ``Stage.groups`` holds
 bridges before the ports that need them."""
@@ -70,6 +84,15 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
             deletion = _deletion(draft.resource, thing, inventory, rows)
             (second if outlives else first).append(deletion)
     return tuple(stage for stage in (_merge(first), _merge(second)) if stage != Stage())
+
+
+def with_last(stages: tuple[Stage, ...], ops: Iterable[OvsdbOp]) -> tuple[Stage, ...]:
+    """``ops`` come at the end of all."""
+    more = tuple(ops)
+    if not more:
+        return stages
+    last = stages[-1] if stages else Stage()
+    return (*stages[:-1], _merge((last, Stage(ovsdb=more))))
 
 
 def _waiting(

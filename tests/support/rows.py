@@ -10,19 +10,38 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from agent.columns import SETTABLE, Atom, Settings
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.model import ID_KEY, OWNER_KEY, OvsBridge, OvsInterface, OvsPort
+from agent.monitoring import Stray
+from agent.planner.ownership import ownership
 from agent.planner.plan import (
     AddBridge,
     AddInterface,
+    AddMirror,
     AddPort,
     Amendment,
+    ClearFlowExport,
     DeleteBridge,
     DeleteInterface,
+    DeleteMirror,
     DeletePort,
+    DeleteStrays,
+    MonitoringOp,
     OvsdbOp,
     SetBridge,
+    SetFlowExport,
     SetInterface,
+    SetMirror,
     SetPort,
+    SetQos,
+)
+from tests.support.monitoring_rows import (
+    exporting,
+    known_ports,
+    left_behind,
+    mirrored,
+    not_exporting,
+    shaped,
+    unmirrored,
 )
 
 
@@ -33,8 +52,11 @@ class OutOfDateError(Exception):
 class Rows:
     """``bridges`` may be changed by hand at any time."""
 
-    def __init__(self, bridges: Mapping[str, OvsBridge]) -> None:
+    def __init__(
+        self, bridges: Mapping[str, OvsBridge], strays: frozenset[Stray] = frozenset()
+    ) -> None:
         self.bridges = dict(bridges)
+        self.strays = strays
 
     def write(self, op: OvsdbOp) -> None:
         match op:
@@ -64,8 +86,38 @@ class Rows:
             case DeleteInterface():
                 self._delete_interface(op)
             case DeletePort():
-                _expect(_same_row(self._port(op.bridge, op.name), op.based_on), op)
+                port = self._port(op.bridge, op.name)
+                _expect(_same_row(port, op.based_on), op)
+                self.strays |= {*left_behind(port.qos, ownership(port.external_ids))}
                 self._keep_ports(op.bridge, lambda port: port.name != op.name)
+            case _:
+                self._write_monitoring(op)
+
+    def _write_monitoring(self, op: MonitoringOp) -> None:
+        match op:
+            case SetQos():
+                port = self._port(op.bridge, op.port)
+                self.strays |= {*left_behind(port.qos, op.external_ids)}
+                self.put_port(op.bridge, shaped(port, op))
+            case DeleteStrays():
+                gone = (op.external_ids[OWNER_KEY], op.external_ids[ID_KEY])
+                self.strays = frozenset(s for s in self.strays if (s.owner, s.resource) != gone)
+            case AddMirror():
+                row = self._bridge(op.bridge)
+                self.bridges[op.bridge] = replace(row, mirrors=(*row.mirrors, op.mirror))
+            case SetMirror():
+                self.bridges[op.bridge] = mirrored(self._bridge(op.bridge), op)
+            case DeleteMirror():
+                self.bridges[op.bridge] = unmirrored(self._bridge(op.bridge), op)
+            case SetFlowExport():
+                changed = {name: exporting(self._bridge(name), op) for name in op.bridges}
+                self.bridges.update(changed)
+            case ClearFlowExport():
+                self.bridges[op.bridge] = not_exporting(self._bridge(op.bridge), op)
+
+    def forget_references(self) -> None:
+        """To ports that are gone."""
+        self.bridges.update({name: known_ports(row) for name, row in self.bridges.items()})
 
     def put_port(self, bridge: str, changed: OvsPort) -> None:
         ports = (

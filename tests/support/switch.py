@@ -45,7 +45,7 @@ Atom: TypeAlias = Callable[[Collection[str]], list[Failure]]
 class Switch:
     def __init__(self, observed: ObservedState) -> None:
         self.kernel = Kernel(observed)
-        self._rows = Rows(observed.bridges)
+        self._rows = Rows(observed.bridges, observed.strays)
         self.refuses: Callable[[Step], bool] = _nothing
         self.transactions = 0
         self.netlink_writes = 0
@@ -85,6 +85,7 @@ class Switch:
             datapath_types=self._datapath_types,
             iface_types=self._iface_types,
             columns=self._columns,
+            strays=self._rows.strays,
         )
 
     @property
@@ -173,13 +174,14 @@ class Switch:
         return failures
 
     def _commit(self, ops: tuple[OvsdbOp, ...]) -> None:
-        before = dict(self.bridges)
+        before, strays = dict(self.bridges), self._rows.strays
         try:
             for op in ops:
                 self._rows.write(op)
         except OutOfDateError:
-            self._rows.bridges = before
+            self._rows.bridges, self._rows.strays = before, strays
             raise
+        self._rows.forget_references()
         self.transactions += 1
         self.reconfigure()
 
