@@ -40,6 +40,10 @@ class Principal:
 PROJECT_KINDS = frozenset({"Segment", "Port"})
 """Owned by projects; all other kinds are the network-admin's and shared by everybody."""
 
+FLEET_KINDS = frozenset({"Mirror"})
+"""What shows the traffic of whichever project it meets: nothing that a principal with limited
+projects may know of."""
+
 _READERS = frozenset(Role)
 _WRITERS_OF_PROJECT_KINDS = frozenset({Role.PROJECT_ADMIN, Role.NETWORK_ADMIN})
 _NETWORK_ADMIN = frozenset({Role.NETWORK_ADMIN})
@@ -47,7 +51,7 @@ _NETWORK_ADMIN = frozenset({Role.NETWORK_ADMIN})
 
 def may(principal: Principal, verb: Verb, kind: str, project: str) -> bool:
     """Whether the principal may do this to objects of this kind in this project."""
-    if kind in PROJECT_KINDS and not reaches(principal, project):
+    if not sees(principal, kind, project):
         return False
     if verb is Verb.INSPECT and principal.projects is not None:
         return False
@@ -57,6 +61,13 @@ def may(principal: Principal, verb: Verb, kind: str, project: str) -> bool:
 def reaches(principal: Principal, project: str) -> bool:
     """Whether objects of this project exist at all, as far as the principal is concerned."""
     return principal.projects is None or project in principal.projects
+
+
+def sees(principal: Principal, kind: str, project: str) -> bool:
+    """Whether objects of this kind in this project exist, as far as the principal is concerned."""
+    if kind in FLEET_KINDS:
+        return principal.projects is None
+    return kind not in PROJECT_KINDS or reaches(principal, project)
 
 
 def _allowed(verb: Verb, kind: str) -> frozenset[Role]:

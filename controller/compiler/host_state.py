@@ -10,12 +10,16 @@ from uuid import UUID
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler.fragment import compile_fragment, host_spec, segment_spec
+from controller.compiler.links import remotes
 from controller.compiler.linux_bridge import link_attributes
+from controller.compiler.monitoring import compile_flow_exports, compile_mirrors, overlay_of
 from controller.compiler.naming import (
     OVERLAY_ID,
     bridge_id,
     explicit_tunnel_id,
+    flow_export_id,
     linux_bridge,
+    mirror_id,
     port_id,
     segment_id,
     tunnel_id,
@@ -103,7 +107,7 @@ def _compile(
         fragments={f.hash: f for f in sorted(fragments.values(), key=lambda f: f.segment_uid)},
         # The part names its fragments by their hashes, so its own hash covers them.
         hash=hashlib.sha256(part.SerializeToString(deterministic=True)).digest(),
-        removed=tuple(sorted(_removed(intent))),
+        removed=tuple(sorted(_removed(intent, fragments))),
     )
 
 
@@ -124,6 +128,8 @@ def _host_part(
             compile_tunnel(tunnel, intent.host, interfaces(intent))
             for tunnel in sorted(intent.tunnels, key=lambda t: str(t.tunnel.uid))
         ],
+        mirrors=compile_mirrors(intent),
+        flow_exports=compile_flow_exports(intent),
     )
 
 
@@ -146,12 +152,11 @@ def _by_uid(objects: Iterable[Object]) -> list[Object]:
 
 
 def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
-    if not intent.segments or has_no_ovs(intent):
+    name = overlay_of(intent)
+    if name is None:
         return None
-    spec = host_spec(intent.host)
-    return state_pb2.OverlayBridge(
-        name=spec.overlay_bridge, datapath_type=_DATAPATH_TYPES[spec.datapath_type]
-    )
+    datapath_type = host_spec(intent.host).datapath_type
+    return state_pb2.OverlayBridge(name=name, datapath_type=_DATAPATH_TYPES[datapath_type])
 
 
 def _bridge(bridge: Object) -> state_pb2.Bridge:
@@ -172,27 +177,60 @@ def _bridge(bridge: Object) -> state_pb2.Bridge:
     )
 
 
-def _removed(intent: HostIntent) -> Iterator[str]:
+def _removed(
+    intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
+) -> Iterator[str]:
     """Name what intent deleted since the host last confirmed, and what has not come back."""
     departed = intent.departed
-    members = {s.segment.uid: _ovs_remotes(s, intent) for s in intent.segments}
+    segments = {s.segment.uid for s in intent.segments}
     for uid in departed.bridges - {bridge.uid for bridge in intent.bridges}:
         yield bridge_id(uid)
     for uid in departed.ports - {port.uid for port in intent.ports}:
         yield port_id(uid)
-    for uid in departed.segments - members.keys():
+    for uid in departed.segments - segments:
         yield segment_id(uid)
-    for segment, host in departed.members:
-        if host != intent.host.uid and host not in members.get(segment, ()):
-            yield tunnel_id(segment, host)
+    yield from _removed_from_meshes(intent, fragments)
     for uid in departed.tunnels - {tunnel.tunnel.uid for tunnel in intent.tunnels}:
         yield explicit_tunnel_id(uid)
     if departed.segments and not intent.segments:
         yield OVERLAY_ID
 
 
-def _ovs_remotes(segment: SegmentIntent, intent: HostIntent) -> set[UUID]:
-    """Return the members towards which the host has a tunnel each; with the kernel's, none."""
+def _removed_from_meshes(
+    intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
+) -> Iterator[str]:
+    """Name tunnels of segments to members that left or are not linked any more."""
+    departed, own = intent.departed, intent.host.uid
+    relinked = (s for s in intent.segments if s.segment.uid in departed.relinked)
+    hosts = {*departed.members, *((s.segment.uid, m.uid) for s in relinked for m in s.members)}
+    far_ends = {(segment, str(host)) for segment, host in hosts if host != own} | departed.vteps
+    concerned = {segment for segment, _ in far_ends}
+    there = {
+        s.segment.uid: _ovs_remotes(s, intent, fragments)
+        for s in intent.segments
+        if s.segment.uid in concerned
+    }
+    for segment, far in far_ends:
+        if far not in there.get(segment, ()):
+            yield tunnel_id(segment, far)
+
+
+def _unwatched(intent: HostIntent, part: state_pb2.HostPart) -> Iterator[str]:
+    """Name the mirrors and exports that the host has no use for, be they deleted or without a
+    bridge here by now. Whom they reached before is not kept, and to name too many does no harm."""
+    mirrors = {mirror.uid for mirror in intent.mirrors} | intent.departed.mirrors
+    exports = {export.uid for export in intent.flow_exports} | intent.departed.flow_exports
+    yield from {mirror_id(uid) for uid in mirrors} - {mirror.id for mirror in part.mirrors}
+    yield from {flow_export_id(uid) for uid in exports} - {each.id for each in part.flow_exports}
+
+
+def _ovs_remotes(
+    segment: SegmentIntent,
+    intent: HostIntent,
+    fragments: Mapping[UUID, state_pb2.SegmentFragment],
+) -> set[str]:
+    """Return whom the host has a tunnel to, by uid or outside VTEP; with the kernel's, nobody."""
     if _backend(segment, intent) is Backend.KERNEL:
         return set()
-    return {host.uid for host in segment.members}
+    fragment = fragments[segment.segment.uid]
+    return {*remotes(fragment, str(intent.host.uid)), *fragment.external_vteps}

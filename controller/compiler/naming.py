@@ -5,6 +5,8 @@ The list and its meaning are in ``ovsfleet/v1/state.proto``.
 
 from __future__ import annotations
 
+from base64 import b32encode
+from hashlib import sha256
 from uuid import UUID
 
 OVERLAY_ID = "overlay"
@@ -22,13 +24,28 @@ def segment_id(uid: UUID) -> str:
     return f"segment:{uid}"
 
 
-def tunnel_id(segment: UUID, remote_host: UUID) -> str:
-    return f"tunnel:{segment}/{remote_host}"
+def tunnel_id(segment: UUID, remote: UUID | str) -> str:
+    """Name a tunnel of a segment to another host, or to a VTEP outside of the fleet."""
+    return f"tunnel:{segment}/{remote}"
 
 
 def explicit_tunnel_id(uid: UUID) -> str:
     """Name an explicit tunnel, alike at both ends."""
     return f"tunnel:{uid}"
+
+
+def mirror_id(uid: UUID) -> str:
+    return f"mirror:{uid}"
+
+
+def flow_export_id(uid: UUID) -> str:
+    return f"flow-export:{uid}"
+
+
+def mirror_tunnel(uid: UUID) -> str:
+    """Name the port that carries a mirror's copies away; ``validation.fields`` keeps such names
+    free."""
+    return "mr" + b32encode(sha256(str(uid).encode()).digest()).decode().lower()[:11]
 
 
 def linux_bridge(vni: int) -> str:

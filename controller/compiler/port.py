@@ -10,6 +10,7 @@ from ovsfleet.v1 import state_pb2
 from controller.compiler.fragment import host_spec
 from controller.compiler.linux_bridge import bridge_port_attributes
 from controller.compiler.naming import linux_bridge, port_id
+from controller.compiler.qos import compile_qos
 from controller.compiler.settings import interface_row, port_row
 from controller.domain.intent import (
     KEEPS_MTU,
@@ -62,6 +63,7 @@ def compile_port(
         patch=_patch(settings.patch, intent),
         members=_members(settings),
         tap_owner=_tap_owner(settings.tap_owner),
+        qos=compile_qos(spec.qos_policy, intent.policies),
         bridge_port_attributes=bridge_port_attributes(settings),
     )
 

@@ -171,14 +171,14 @@ def _put(found: state_pb2.Settings, target: Target, value: Any) -> None:
         encoded = target.encode(value) if target.encode else value
         found.maps[target.column].keys[target.key] = _word(encoded)
     else:
-        found.columns[target.column].atoms.extend(_atoms(value))
+        found.columns[target.column].atoms.extend(atoms(value))
 
 
 def _word(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _atoms(value: Value | tuple[Value, ...]) -> Iterator[state_pb2.Atom]:
+def atoms(value: Value | tuple[Value, ...]) -> Iterator[state_pb2.Atom]:
     for atom in value if isinstance(value, tuple) else (value,):
         match atom:
             case bool():

@@ -6,7 +6,7 @@ Pure. Requirements are joined by commas and must all hold, as in the Kubernetes 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.domain.errors import InvalidError, Violation
@@ -88,3 +88,26 @@ def _invalid(text: str, position: int) -> InvalidError:
     detail = f"label_selector {text!r} cannot be read at character {position + 1}"
     fix = "use k=v, k!=v, k in (a,b), k notin (a,b), k or !k, joined by commas"
     return InvalidError(detail, [Violation("", "label_selector", detail, fix)])
+
+
+def may_meet(first: Selector, second: Selector) -> bool:
+    """Whether some labels exist that both match. Keys do not depend on each other, so it is exact.
+
+    What is false can be relied on, whatever labels objects have or get."""
+    by_key: dict[str, list[Requirement]] = {}
+    for requirement in (*first.requirements, *second.requirements):
+        by_key.setdefault(requirement.key, []).append(requirement)
+    return all(_can_hold(requirements) for requirements in by_key.values())
+
+
+def _can_hold(requirements: Sequence[Requirement]) -> bool:
+    """Whether one label, or its absence, meets all of these requirements about its key."""
+    if all(requirement.negated for requirement in requirements):
+        return True
+    if any(each.negated and each.values is None for each in requirements):
+        return False
+    named = [each.values for each in requirements if each.values is not None and not each.negated]
+    if not named:
+        return True
+    refused = [each.values for each in requirements if each.values is not None and each.negated]
+    return bool(frozenset.intersection(*named).difference(*refused))

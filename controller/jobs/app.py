@@ -24,6 +24,7 @@ FORGET_REQUESTS = "forget_requests"
 FAN_OUT_WEBHOOKS = "fan_out_webhooks"
 DELIVER_WEBHOOK = "deliver_webhook"
 PRUNE_WEBHOOKS = "prune_webhooks"
+END_MIRRORS = "end_mirrors"
 
 
 _ROLL_UP_S = 30.0
@@ -32,6 +33,10 @@ _ROLL_UP_S = 30.0
 _WEBHOOKS_S = 2.0
 """How late a webhook may tell what happened. A look that finds nothing is a few small
 queries."""
+
+
+_MIRRORS_S = 15.0
+"""How long a mirror may outlive its time; the shortest time to live is a minute."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -75,6 +80,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         FORGET_REQUESTS: _entry(FORGET_REQUESTS, crontab(minute="17"), 3600),
         FAN_OUT_WEBHOOKS: _entry(FAN_OUT_WEBHOOKS, schedule(_WEBHOOKS_S), _WEBHOOKS_S),
         PRUNE_WEBHOOKS: _entry(PRUNE_WEBHOOKS, crontab(minute="37"), 3600),
+        END_MIRRORS: _entry(END_MIRRORS, schedule(_MIRRORS_S), _MIRRORS_S),
     }
 
 

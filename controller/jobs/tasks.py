@@ -25,6 +25,7 @@ from controller.jobs.webhooks import Lanes
 from controller.observability import get_logger
 from controller.services import (
     jobs,
+    mirrors,
     requests,
     statistics_upkeep,
     status,
@@ -138,6 +139,11 @@ class Work:
         if forgotten:
             log.info("Answers to old requests forgotten", count=forgotten)
 
+    def end_mirrors(self) -> None:
+        ended = mirrors.end_due(self.db, now=datetime.now(UTC))
+        if ended:
+            log.info("Mirrors taken away whose time was over", mirrors=ended)
+
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)
         if handler is None:
@@ -167,6 +173,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.FAN_OUT_WEBHOOKS: work.fan_out_webhooks,
         names.DELIVER_WEBHOOK: work.deliver_webhook,
         names.PRUNE_WEBHOOKS: work.prune_webhooks,
+        names.END_MIRRORS: work.end_mirrors,
     }
     for name, body in bodies.items():
         app.task(_survive_outages(body), name=name)

@@ -20,6 +20,10 @@ from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Database, Transaction
 from controller.store.facts import host_facts, member_hosts, resource_facts
 from controller.store.listing import Listed
+from controller.store.reach import reach
+
+_SPREAD = frozenset({Kind.QOS_POLICY, Kind.FLOW_EXPORT})
+"""On hosts through the ports and labels of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,11 @@ def object_realization(
 
 def _needed(tx: Transaction, found: Listed) -> int:
     """A segment is on a host as it is since its newest member joined or left."""
+    uid = found.object.uid
+    if found.object.kind in _SPREAD:
+        return reach(tx, found.object.kind, [uid])[uid].revision
     if found.object.kind is not Kind.SEGMENT:
         return found.object.revision
-    uid = found.object.uid
     return max(found.object.revision, newest_membership_changes(tx, [uid]).get(uid, 0))
 
 
@@ -84,6 +90,8 @@ def _facts(tx: Transaction, found: Listed, *, inspects: bool) -> Sequence[HostFa
 def _hosts(tx: Transaction, found: Listed) -> Sequence[UUID]:
     if found.object.kind is Kind.SEGMENT:
         return member_hosts(tx, found.object.uid)
+    if found.object.kind in _SPREAD:
+        return reach(tx, found.object.kind, [found.object.uid])[found.object.uid].hosts
     return found.subject.hosts
 
 

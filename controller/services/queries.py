@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from controller.auth import PROJECT_KINDS, Principal, Verb, may, reaches
+from controller.auth import FLEET_KINDS, PROJECT_KINDS, Principal, Verb, may, sees
 from controller.domain.errors import NotFoundError
 from controller.domain.filtering import Filter
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref
@@ -88,7 +88,7 @@ def find(tx: Transaction, principal: Principal, kind: Kind, project: str, ref: s
     uid = _as_uid(ref)
     if uid is not None:
         found = read_uid(tx, kind, uid, scope(principal, kind, None))
-    elif kind not in PROJECT_KINDS or reaches(principal, project):
+    elif sees(principal, kind, project):
         found = read_named(tx, kind, project, ref)
     else:
         found = None
@@ -182,7 +182,7 @@ def _failure(row: FailureRow, ref: Ref | None) -> ResourceFailure:
 
 
 def _is_within_reach(principal: Principal, ref: Ref | None) -> bool:
-    return ref is None or ref.kind not in PROJECT_KINDS or reaches(principal, ref.project)
+    return ref is None or sees(principal, ref.kind, ref.project)
 
 
 def _veiled(failure: ResourceFailure) -> ResourceFailure:
@@ -217,6 +217,8 @@ def _count(tx: Transaction, principal: Principal, kind: Kind) -> dict[Phase, int
 
 def scope(principal: Principal, kind: Kind, project: str | None) -> frozenset[str] | None:
     """The projects to look in; None is all. Hosts and bridges are everybody's to see."""
+    if kind in FLEET_KINDS and principal.projects is not None:
+        return frozenset()
     within = None if kind not in PROJECT_KINDS else principal.projects
     if project is None:
         return within

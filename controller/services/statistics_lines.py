@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.auth import PROJECT_KINDS, Principal, reaches
+from controller.auth import Principal, sees
 from controller.compiler.naming import object_of
 from controller.domain.intent import HostSpec, Object, PortSpec, SegmentSpec, TunnelSpec
 from controller.services.queries import inspects
@@ -119,7 +119,7 @@ def within_reach(tx: Transaction, principal: Principal, subjects: Collection[str
     seen = {
         uid
         for uid, ref in refs.items()
-        if ref.kind not in PROJECT_KINDS or reaches(principal, ref.project)
+        if sees(principal, ref.kind, ref.project)
     }
     return {subject for subject, uid in owners.items() if uid in seen}
 

@@ -14,12 +14,14 @@ from controller.domain.status import (
     host_status,
     resource_status,
     segment_status,
+    spread_status,
     tunnel_status,
     veiled,
 )
 from controller.store.engine import Transaction
 from controller.store.facts import host_facts, resource_facts, segment_facts
 from controller.store.listing import Subject
+from controller.store.reach import reach
 
 
 def derive(
@@ -47,5 +49,12 @@ def derive(
         case Kind.TUNNEL:
             ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
+        case Kind.QOS_POLICY | Kind.FLOW_EXPORT:
+            reached = reach(tx, kind, uids)
+            found = resource_facts(tx, {uid: reached[uid].hosts for uid in uids})
+            return {
+                s.uid: spread_status(s.revision, reached[s.uid].revision, found[s.uid])
+                for s in subjects
+            }
         case _:
             return {s.uid: definition_status(s.revision) for s in subjects}

@@ -41,7 +41,7 @@ MACS = "macs"
 """Of an entry that says of which segment the kernel members must learn or forget a MAC address."""
 END = "end"
 """Of an entry that says which other host has an end of a tunnel that changed, or whose other end
-moved."""
+moved; or which host has something else for what changed of a definition."""
 _FOLLOWING = (MEMBERSHIP, MACS, END)
 
 

@@ -16,6 +16,8 @@ from controller.store import objects
 from controller.store.changelog import END, MACS, MEMBERSHIP, Entry, with_kernel_members
 from controller.store.engine import Transaction
 from controller.store.membership import segments_of
+from controller.store.meshes import segments_with_profiles, with_answers
+from controller.store.reach import concerned
 from controller.store.tables import SegmentRow, TunnelRow
 from controller.store.writing import Writing
 
@@ -23,13 +25,17 @@ from controller.store.writing import Writing
 def entries(tx: Transaction, writing: Writing, joined_or_left: Iterable[UUID]) -> list[Entry]:
     """``joined_or_left`` are the segments whose set of members the change made another."""
     changed = frozenset(joined_or_left) | segments_of(tx, _hosts_with_other(writing, _in_mesh))
-    # Whoever is told of a mesh is told of its MAC addresses too.
-    learned = with_kernel_members(tx, _segments_with_other_macs(writing) - changed)
+    changed |= segments_with_profiles(tx, _changed_profiles(writing))
+    # Whoever is told of a mesh is told of its addresses too.
+    macs = _segments_with_other(writing, _mac) - changed
+    ips = with_answers(tx, _segments_with_other(writing, _addresses) - changed - macs)
+    learned = with_kernel_members(tx, macs | ips)
     return [
         *_own(writing),
         *_of_segments(tx, changed, MEMBERSHIP),
         *_of_segments(tx, learned, MACS),
         *_far_ends(tx, _hosts_with_other(writing, _at_tunnel_ends)),
+        *(Entry(ref, uid, END, host) for ref, uid, host in concerned(tx, writing)),
     ]
 
 
@@ -76,27 +82,52 @@ def _at_tunnel_ends(host: HostSpec) -> object:
     return host.vteps
 
 
+def _changed_profiles(writing: Writing) -> list[str]:
+    """Tunnel profiles that say something else than before; new ones are of no segment yet."""
+    return [
+        draft.ref.name
+        for draft in writing.planned.updates
+        if draft.ref.kind is Kind.TUNNEL_PROFILE
+        and draft.current is not None
+        and draft.spec != draft.current.spec
+    ]
+
+
 class _Known(NamedTuple):
     """What kernel members know of a port."""
 
     port: UUID
     segment: UUID
     host: UUID
-    mac: str
+    known: object
 
 
-def _segments_with_other_macs(writing: Writing) -> frozenset[UUID]:
-    before = {_known(writing, v.ref, v.spec, v.uid) for v in writing.replaced}
-    after = {_known(writing, d.ref, d.spec, writing.uids[d.ref]) for d in writing.drafts}
+def _mac(port: PortSpec) -> object:
+    return port.mac
+
+
+def _addresses(port: PortSpec) -> object:
+    return port.addresses if port.mac is not None else None
+
+
+def _segments_with_other(
+    writing: Writing, learned: Callable[[PortSpec], object]
+) -> frozenset[UUID]:
+    before = {_known(writing, v.ref, v.spec, v.uid, learned) for v in writing.replaced}
+    after = {_known(writing, d.ref, d.spec, writing.uids[d.ref], learned) for d in writing.drafts}
     return frozenset(known.segment for known in before ^ after if known is not None)
 
 
-def _known(writing: Writing, ref: Ref, spec: Spec, uid: UUID) -> _Known | None:
+def _known(
+    writing: Writing, ref: Ref, spec: Spec, uid: UUID, learned: Callable[[PortSpec], object]
+) -> _Known | None:
+    if not isinstance(spec, PortSpec) or spec.segment is None or not (what := learned(spec)):
+        return None
     segment = writing.segment_of(ref, spec)
-    if not isinstance(spec, PortSpec) or spec.mac is None or segment is None:
+    if segment is None:
         return None
     (host,) = writing.hosts_of(ref, spec)
-    return _Known(uid, segment, host, spec.mac)
+    return _Known(uid, segment, host, what)
 
 
 def _of_segments(tx: Transaction, segments: Iterable[UUID], action: str) -> Iterator[Entry]:

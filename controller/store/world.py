@@ -12,11 +12,11 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from controller.domain.intent import Kind, Object, PortSpec, Ref
+from controller.domain.intent import Kind, Object, PortSpec, Ref, SegmentSpec
 from controller.domain.validation import Wanted, World, counts_ports, references
 from controller.domain.validation.fields import KERNEL_VXLAN_PREFIX
 from controller.domain.validation.pools import demands
-from controller.store import objects, tunnels
+from controller.store import meshes, objects, tunnels
 from controller.store.elsewhere import load_elsewhere, mesh_tunnels
 from controller.store.engine import Transaction
 from controller.store.held import held_interfaces, held_keys
@@ -48,16 +48,31 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     if wanted.takers:
         found += every_pool(tx)
     free = find_free(tx, demands(wanted.takers, found))
+    mentioned = {ref.name for ref in wanted.host_targets} | wanted.vteps
+    found += meshes.mentioning(tx, mentioned)
+    found += meshes.profiles_beside(tx, found)
     uids = {each.ref: each.uid for each in found}
     summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)
+    summed_up |= _with_profiles(wanted.targets, found)
+    subnets = {uids[ref]: asked for ref, asked in wanted.subnets.items() if ref in uids}
     macs = filter(objects.can_be_stored, wanted.macs)
     zones = {uids[ref]: zone for ref, zone in wanted.zones.items() if ref in uids}
     return World(
         objects={each.ref: each for each in found},
-        elsewhere=load_elsewhere(tx, _known(summed_up, uids), hosts, macs, wanted.ips, zones=zones),
+        elsewhere=load_elsewhere(
+            tx,
+            _known(summed_up, uids),
+            hosts,
+            macs,
+            wanted.ips,
+            zones=zones,
+            named=meshes.named_members(tx, found, wanted.refs, hosts),
+            outside=meshes.outside_subnets(tx, subnets, hosts),
+        ),
         projects=objects.existing_projects(tx, wanted.projects),
         vnis=_taken_vnis(tx, wanted.vnis),
         held_keys=held_keys(tx, wanted.vnis),
+        lingering=meshes.lingering(tx, _known(wanted.topologies, uids)),
         departing=departing,
         free_vnis=free.vnis,
         pooled_vnis=free.pooled_vnis,
@@ -65,6 +80,16 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
         outside_pools=free.outside_pools,
         mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)),
         held_interfaces=held_interfaces(tx, hosts),
+    )
+
+
+def _with_profiles(targets: Collection[Ref], loaded: Iterable[Object]) -> frozenset[Ref]:
+    """The segments that refer to a tunnel profile among the targets."""
+    profiles = {ref.name for ref in targets if ref.kind is Kind.TUNNEL_PROFILE}
+    return frozenset(
+        found.ref
+        for found in loaded
+        if isinstance(found.spec, SegmentSpec) and found.spec.tunnel_profile in profiles
     )
 
 

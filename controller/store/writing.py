@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from controller.domain.intent import Kind, Object, Ref, Spec
+from controller.domain.intent import Kind, Object, PortSpec, Ref, Spec
 from controller.domain.validation import Draft, Planned, references
 
 
@@ -42,5 +42,7 @@ class Writing:
 
     def segment_of(self, ref: Ref, spec: Spec) -> UUID | None:
         """The segment that an object is a port of."""
+        if not isinstance(spec, PortSpec):
+            return None
         segments = (r for r in references(ref, spec) if r.kind is Kind.SEGMENT)
         return next((self.uids[segment] for segment in segments), None)

@@ -289,6 +289,8 @@ class ModelFleet:
             segments=frozenset(segments),
             members=frozenset(members),
             tunnels=frozenset(o.uid for o in mine if o.kind is Kind.TUNNEL),
+            mirrors=frozenset(o.uid for o in mine if o.kind is Kind.MIRROR),
+            flow_exports=frozenset(o.uid for o in closed if o.kind is Kind.FLOW_EXPORT),
         )
 
 

@@ -45,7 +45,7 @@ def _watchers(every: Iterable[Object], want: Wanted) -> set[Ref]:
         o.ref
         for o in every
         if isinstance(o.spec, MirrorSpec)
-        and (o.spec.host in near or want.targets & {*watched_by(o.spec)} - _ports(every))
+        and (o.spec.host in near or want.targets & _segments_selected(o.spec))
     }
     if {ref.kind for ref in want.targets} & {Kind.FLOW_EXPORT, Kind.HOST_GROUP}:
         exports = [o for o in every if o.kind is Kind.FLOW_EXPORT]
@@ -57,8 +57,8 @@ def _watchers(every: Iterable[Object], want: Wanted) -> set[Ref]:
     return found
 
 
-def _ports(every: Iterable[Object]) -> set[Ref]:
-    return {o.ref for o in every if o.kind is Kind.PORT}
+def _segments_selected(spec: MirrorSpec) -> set[Ref]:
+    return {ref for ref in watched_by(spec) if ref.kind is Kind.SEGMENT}
 
 
 def _ports_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:

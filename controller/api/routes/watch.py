@@ -22,7 +22,7 @@ from controller.api.errors import declared
 from controller.api.feed import READ_LIMIT, Cursor, Event, Feed, Position, Watcher
 from controller.api.schemas.base import Answer
 from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
-from controller.auth import PROJECT_KINDS, Principal, reaches
+from controller.auth import Principal, sees
 from controller.domain.errors import InvalidError, UnauthenticatedError, UnavailableError, Violation
 from controller.services import changes
 from controller.services.changes import LogEntry
@@ -132,9 +132,7 @@ def _is_old(event: Event, missed: Cursor) -> bool:
 
 def _visible(event: Event, caller: Principal) -> bool:
     item = event.item
-    if not isinstance(item, LogEntry) or item.kind not in PROJECT_KINDS:
-        return True
-    return reaches(caller, item.project)
+    return not isinstance(item, LogEntry) or sees(caller, item.kind, item.project)
 
 
 def _synced(cursor: Cursor) -> ServerSentEvent:

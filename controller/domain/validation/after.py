@@ -22,7 +22,7 @@ from controller.domain.intent import (
     TunnelSpec,
 )
 from controller.domain.validation.faults import listing
-from controller.domain.validation.references import bridges_of, references
+from controller.domain.validation.references import bridges_of, references, watched_by
 from controller.domain.validation.world import Draft, Elsewhere, World
 
 _SpecT = TypeVar("_SpecT", bound=Spec)
@@ -52,20 +52,17 @@ class After:
             self._index(entry)
 
     def _index(self, entry: Draft) -> None:
-        for ref in _definitions_of(entry):
+        for ref in _referred(entry):
             self._referring[ref].append(entry)
         if isinstance(entry.spec, BridgeSpec | PortSpec | MirrorSpec):
             self._by_host[entry.spec.host].append(entry)
-        if isinstance(entry.spec, PortSpec):
-            for bridge in bridges_of(entry.spec):
-                self._at_bridge[bridge].append(entry)
-            if entry.spec.bridge is not None:
-                self._ports_by_bridge[entry.spec.bridge].append((entry, entry.spec))
+        if isinstance(entry.spec, PortSpec) and entry.spec.bridge is not None:
+            self._ports_by_bridge[entry.spec.bridge].append((entry, entry.spec))
         if isinstance(entry.spec, TunnelSpec):
             for host in {end.host for end in entry.spec.ends if end.host is not None}:
                 self._by_host[host].append(entry)
-            for bridge in {end.bridge for end in entry.spec.ends if end.bridge is not None}:
-                self._at_bridge[bridge].append(entry)
+        for bridge in _bridges_at(entry.spec):
+            self._at_bridge[bridge].append(entry)
         if (segment := segment_ref(entry)) is not None:
             self._ports_by_segment[segment].append(entry)
 
@@ -86,15 +83,17 @@ class After:
         return entry.spec if entry and isinstance(entry.spec, spec_type) else None
 
     def referring_to(self, definition: Ref) -> list[Draft]:
-        """Return what refers to a definition that the request names."""
+        """Return what refers to a definition, or to a port or segment as a mirror does, that the
+        request names."""
         return self._referring.get(definition, [])
 
     def on_host(self, name: str) -> list[Draft]:
-        """Return the bridges, ports and tunnels of a touched host."""
+        """Return the bridges, ports, tunnels and mirrors of a touched host."""
         return self._by_host.get(name, [])
 
     def at_bridge(self, name: str) -> list[Draft]:
-        """Return the ports on a bridge of a touched host, and the tunnels that end at it."""
+        """Return the ports and mirrors on a bridge of a touched host, and the tunnels that end at
+        it."""
         return self._at_bridge.get(name, [])
 
     def ports_at(self, bridge: str) -> list[tuple[Draft, PortSpec]]:
@@ -134,6 +133,10 @@ class After:
         found = self.world.objects.get(segment)
         return self.world.elsewhere.get(found.uid, Elsewhere()) if found else Elsewhere()
 
+    def before(self, ref: Ref) -> Draft:
+        """Return an existing object as it was before the change."""
+        return _as_it_is(self.world.objects[ref])
+
     def touched_segments(self) -> Iterator[tuple[Ref, SegmentSpec]]:
         """Yield the segments whose own spec, ports or member hosts the request writes."""
         refs = {ref for ref in self.drafts if ref.kind is Kind.SEGMENT}
@@ -147,8 +150,22 @@ class After:
                 yield ref, spec
 
 
-def _definitions_of(entry: Draft) -> Iterator[Ref]:
-    return (ref for ref in references(entry.ref, entry.spec) if ref.kind in DEFINITIONS)
+def _referred(entry: Draft) -> Iterator[Ref]:
+    yield from (ref for ref in references(entry.ref, entry.spec) if ref.kind in DEFINITIONS)
+    if isinstance(entry.spec, MirrorSpec):
+        yield from watched_by(entry.spec)
+
+
+def _bridges_at(spec: Spec) -> Iterable[str]:
+    match spec:
+        case PortSpec():
+            return bridges_of(spec)
+        case TunnelSpec(ends=ends):
+            return {end.bridge for end in ends if end.bridge is not None}
+        case MirrorSpec(bridge=str(bridge)):
+            return (bridge,)
+        case _:
+            return ()
 
 
 def _joins(spec: Spec) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.auth import PROJECT_KINDS
+from controller.auth import FLEET_KINDS, PROJECT_KINDS
 from controller.domain.errors import (
     ConflictError,
     DomainError,
@@ -68,4 +68,6 @@ def listing(refs: Iterable[Ref], total: int | None, within: frozenset[str] | Non
 
 
 def may_name(ref: Ref, within: frozenset[str] | None) -> bool:
-    return within is None or ref.kind not in PROJECT_KINDS or ref.project in within
+    if within is None:
+        return True
+    return ref.kind not in FLEET_KINDS and (ref.kind not in PROJECT_KINDS or ref.project in within)

@@ -29,6 +29,8 @@ _TUNNEL_PREFIX = "vx"
 KERNEL_VXLAN_PREFIX = "kx"
 _SEGMENT_DEVICE = re.compile(rf"(?:{KERNEL_VXLAN_PREFIX}|br-v)[0-9]+")
 """The vxlan devices and Linux bridges of segments, named by their VNI."""
+_MIRROR_DEVICE = re.compile(r"mr[a-z2-7]{11}")
+"""The tunnel ports of mirrors: see ``compiler.naming``."""
 _RESERVED = frozenset({"ovs-system", "ovs-netdev", "br-int", "br-tun", "br-ex"})
 _KERNEL_RESERVED = frozenset({".", "..", "lo", "all", "default"})
 """``all`` and ``default`` are directories of net.ipv4.conf; the kernel refuses them too."""
@@ -114,6 +116,12 @@ def new_host_device(value: str) -> Fault | None:
         return Fault(
             "interface_reserved",
             f"{value!r} is reserved: 'kx' and 'br-v' with a number are devices of segments",
+            "choose another device name",
+        )
+    if _MIRROR_DEVICE.fullmatch(value):
+        return Fault(
+            "interface_reserved",
+            f"{value!r} is reserved: 'mr' with eleven of a-z and 2-7 are tunnels of mirrors",
             "choose another device name",
         )
     return None

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import replace
 
 from controller.auth import PROJECT_KINDS
+from controller.domain.definitions import TunnelProfileSpec
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     DEFINITIONS,
@@ -25,7 +26,10 @@ from controller.domain.mtu import MIN_IPV6_MTU, MIN_MTU
 from controller.domain.validation import fields
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
+from controller.domain.validation.normal_forms import normal_definition
 from controller.domain.validation.port_settings import check_port_settings
+from controller.domain.validation.profile_fields import check_profile, normal_profile
+from controller.domain.validation.segment_fields import check_segment_fields, normal_segment
 from controller.domain.validation.settings import check_bridge_settings, normalise_settings
 from controller.domain.validation.world import Draft, World
 
@@ -54,7 +58,11 @@ def normalise(spec: Spec) -> Spec:
     if isinstance(spec, TunnelSpec):
         first, second = spec.ends
         return replace(spec, ends=(_end(first), _end(second)))
-    return spec
+    if isinstance(spec, SegmentSpec):
+        return normal_segment(spec)
+    if isinstance(spec, TunnelProfileSpec):
+        return normal_profile(spec)
+    return normal_definition(spec)
 
 
 def _normal_port(spec: PortSpec) -> PortSpec:
@@ -97,6 +105,8 @@ def check_shape(draft: Draft, world: World, faults: Faults) -> None:
             _check_port(draft.spec, at, faults)
         case TunnelSpec():
             _check_tunnel(draft.spec, at, faults)
+        case TunnelProfileSpec():
+            check_profile(draft.spec, at, faults)
 
 
 def _report(fault: Fault | None, pointer: str, faults: Faults) -> None:
@@ -189,6 +199,7 @@ def _check_segment(spec: SegmentSpec, at: str, faults: Faults) -> None:
         _report(fields.mtu(spec.mtu), f"{at}/mtu", faults)
     if spec.dst_port is not None:
         _report(fields.udp_port(spec.dst_port), f"{at}/dst_port", faults)
+    check_segment_fields(spec, at, faults)
 
 
 def _check_port(spec: PortSpec, at: str, faults: Faults) -> None:

@@ -1,0 +1,163 @@
+"""Mirrors: what they select, where copies go, and what must stay while they are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.domain.definitions import MirrorTunnelSpec, MirrorTunnelType
+from controller.domain.intent import BridgeType, Kind, Removal
+from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, segment
+from tests.support.refusals import faults, fleet, refusal, refused
+from tests.support.watchers import mirror
+
+__all__ = ["fleet"]
+
+ERSPAN = MirrorTunnelType.ERSPAN
+GRE = MirrorTunnelType.GRE
+
+
+def away(remote_ip: str = "198.51.100.1", **fields: Any) -> MirrorTunnelSpec:
+    return MirrorTunnelSpec(**{"type": GRE, "remote_ip": remote_ip, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"select_all": True}, [("output_port", "output_missing")]),
+        ({"output_port": "uplink"}, [("select_all", "selection_missing")]),
+        ({"select_all": True, "output_port": "uplink", "tunnel": away()},
+         [("tunnel", "output_ambiguous")]),
+        ({"select_src_ports": ("uplink",), "output_port": "default/uplink"},
+         [("output_port", "output_selected")]),
+        ({"select_all": True, "select_dst_ports": ("uplink",), "tunnel": away()},
+         [("select_all", "selection_ambiguous")]),
+        ({"select_vlans": (4096,), "tunnel": away()},
+         [("select_vlans/0", "value_out_of_range")]),
+        ({"select_segments": ("red",), "tunnel": away()},
+         [("select_segments", "segments_not_on_bridge")]),
+        ({"select_vlans": (5,), "output_vlan": 5}, [("output_vlan", "output_selected")]),
+        ({"select_all": True, "output_vlan": 0}, [("output_vlan", "tag_out_of_range")]),
+        ({"select_all": True, "tunnel": away(), "snaplen": 13, "ttl_s": 59},
+         [("snaplen", "value_out_of_range"), ("ttl_s", "value_out_of_range")]),
+        ({"select_all": True, "tunnel": away("224.0.0.1", local_ip="2001:db8::1")},
+         [("tunnel/remote_ip", "invalid_vtep"), ("tunnel/local_ip", "wrong_address_family")]),
+        ({"select_all": True, "tunnel": away(erspan_ver=1)},
+         [("tunnel/erspan_ver", "setting_not_on_type")]),
+        ({"select_all": True, "tunnel": away(type=ERSPAN, key=1024, erspan_hwid=1)},
+         [("tunnel/key", "value_out_of_range"), ("tunnel/erspan_hwid", "setting_not_on_type")]),
+        ({"select_all": True, "tunnel": away("192.0.2.1")}, [("tunnel", "mirror_to_itself")]),
+        ({"select_all": True, "tunnel": away("2001:db8::9")}, [("tunnel", "vtep_missing")]),
+        ({"select_all": True, "output_port": "web"}, [("output_port", "port_not_on_bridge")]),
+        ({"select_src_ports": ("none",), "tunnel": away()},
+         [("select_src_ports/0", "unknown_port")]),
+    ],
+)  # fmt: skip
+def test_a_mirror_that_open_vswitch_could_not_have_is_refused(
+    fleet: ModelFleet, fields: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    found = refused(fleet, mirror("m", "h1", bridge="lan", **fields))
+    assert found == [(f"/objects/0/spec/{where}", code) for where, code in expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "expected"),
+    [
+        ("h2", {"bridge": "lan"}, ("bridge", "bridge_on_other_host")),
+        ("h9", {}, ("host", "unknown_host")),
+        ("h1", {"bridge": "none"}, ("bridge", "unknown_bridge")),
+        ("h1", {"select_vlans": (5,)}, ("select_vlans", "vlan_needs_bridge")),
+        ("h1", {"select_segments": ("none",)}, ("select_segments/0", "unknown_segment")),
+        ("h3", {}, ("bridge", "mirror_needs_ovs")),
+    ],
+)
+def test_a_mirror_is_at_a_bridge_that_its_host_has(
+    fleet: ModelFleet, name: str, fields: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    fleet.apply(host("h3", "192.0.2.3", overlay_bridge_type=BridgeType.LINUX))
+    given = {"select_all": True, "tunnel": away(), **fields}
+    where, code = expected
+    assert refused(fleet, mirror("m", name, **given)) == [(f"/objects/0/spec/{where}", code)]
+
+
+def test_what_there_is_nothing_to_copy_of_yet_is_warned_of(fleet: ModelFleet) -> None:
+    fleet.apply(segment("blue"))
+    on_h1 = mirror("m1", "h1", select_segments=("blue", "red"), tunnel=away(key=1))
+    on_h2 = mirror("m2", "h2", select_all=True, tunnel=away(key=2))
+    found = [(w.pointer, w.code) for w in fleet.apply(on_h1, on_h2).warnings]
+    assert found == [
+        ("/objects/0/spec/select_segments/0", "nothing_to_mirror"),
+        ("/objects/1/spec/bridge", "nothing_to_mirror"),
+    ]
+
+
+def test_copies_into_a_vlan_are_warned_of(fleet: ModelFleet) -> None:
+    planned = fleet.apply(mirror("m", "h1", bridge="lan", select_all=True, output_vlan=99))
+    assert [w.code for w in planned.warnings] == ["mirror_floods_vlan"]
+
+
+def test_a_bridge_has_room_for_32_mirrors(fleet: ModelFleet) -> None:
+    fields = {"bridge": "lan", "select_all": True, "output_port": "uplink"}
+    fleet.apply(*(mirror(f"m{i}", "h1", **fields) for i in range(32)))
+    found = refused(fleet, mirror("one-more", "h1", **fields))
+    assert found == [("/objects/0/spec/bridge", "too_many_mirrors")]
+    fleet.apply(mirror("m3", "h1", **{**fields, "snaplen": 64}))
+
+
+def test_two_tunnels_of_one_host_that_are_alike_are_refused(fleet: ModelFleet) -> None:
+    fleet.apply(mirror("m1", "h1", select_all=True, tunnel=away(key=7)))
+    same = away(local_ip="192.0.2.1", key=7)
+    found = refused(fleet, mirror("m2", "h1", bridge="lan", select_all=True, tunnel=same))
+    assert found == [("/objects/0/spec/tunnel", "mirror_tunnel_taken")]
+    fleet.apply(mirror("m2", "h1", bridge="lan", select_all=True, tunnel=away(key=8)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(Kind.PORT, "web"), (Kind.PORT, "tap"), (Kind.SEGMENT, "red"), (Kind.HOST, "h1")],
+)
+def test_what_a_mirror_needs_cannot_be_deleted(fleet: ModelFleet, kind: Kind, name: str) -> None:
+    fleet.apply(port("tap", "h1", segment="red"))
+    watching = {"select_src_ports": ("web",), "select_segments": ("red",), "output_port": "tap"}
+    fleet.apply(mirror("m", "h1", **watching))
+    error = refusal(lambda: fleet.delete(removal(kind, name)))
+    assert faults(error) == [("", "still_in_use")]
+    assert "Mirror m" in str(error)
+
+
+def test_a_bridge_with_a_mirror_stays(fleet: ModelFleet) -> None:
+    fleet.apply(mirror("m", "h1", bridge="lan", select_all=True, tunnel=away()))
+    error = refusal(lambda: fleet.delete(removal(Kind.BRIDGE, "lan"), removal(Kind.PORT, "uplink")))
+    assert "Mirror m" in str(error)
+    fleet.delete(*(Removal(ref) for ref in fleet.objects))
+
+
+def test_a_port_that_is_mirrored_stays_at_the_bridge(fleet: ModelFleet) -> None:
+    fleet.apply(bridge("wan", "h1"), mirror("m", "h1", bridge="lan", select_src_ports=("uplink",),
+                                            tunnel=away()))  # fmt: skip
+    found = refused(fleet, port("uplink", "h1", bridge="wan", tag=7))
+    assert found == [("/objects/0/spec", "port_not_on_bridge")]
+
+
+def test_a_host_keeps_the_address_that_its_copies_start_from(fleet: ModelFleet) -> None:
+    fleet.apply(mirror("m", "h2", bridge=None, select_all=True, tunnel=away()))
+    assert refused(fleet, host("h2")) == [("/objects/0/spec/vteps", "vtep_missing")]
+    moved = refused(fleet, host("h2", "198.51.100.1"))
+    assert moved == [("/objects/0/spec/vteps", "mirror_to_itself")]
+
+
+def test_a_mirror_stays_on_its_host_and_bridge(fleet: ModelFleet) -> None:
+    fleet.apply(mirror("m", "h1", select_all=True, tunnel=away()))
+    found = refused(fleet, mirror("m", "h2", select_all=True, tunnel=away()))
+    assert found == [("/objects/0/spec/host", "immutable")]
+
+
+def test_names_and_addresses_are_stored_in_one_spelling(fleet: ModelFleet) -> None:
+    sloppy = mirror("m", "h1", bridge="lan", select_src_ports=("default/uplink", "uplink"),
+                    tunnel=away(remote_ip="2001:DB8::9", local_ip="2001:db8:0::8"))  # fmt: skip
+    fleet.apply(sloppy)
+    assert not fleet.apply(sloppy).updates
+    spec: Any = fleet.objects[sloppy.ref].spec
+    assert spec.select_src_ports == ("uplink",)
+    assert (spec.tunnel.remote_ip, spec.tunnel.local_ip) == ("2001:db8::9", "2001:db8::8")
