@@ -29,7 +29,7 @@ from tests.support.api import Api, LiveServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600)]
 
-EXAMPLES = int(os.environ.get("OVSFLEET_FUZZ_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("OVSFLEET_FUZZ_EXAMPLES", "1"))
 CHECKS = [status_code_conformance, content_type_conformance]
 NEVER_ENDS = {"watch"}
 FLEET = """\
@@ -76,7 +76,7 @@ def test_every_operation_answers_as_the_document_says(
     assert wrong == []
 
 
-def _operation(found: Result[Any, Exception]) -> Any:
+def _operation(found: Result[Any, Any]) -> Any:
     assert isinstance(found, Ok), found.err()
     return found.ok()
 
