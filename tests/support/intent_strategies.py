@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -37,6 +38,8 @@ from controller.domain.settings import (
 )
 from tests.support.intent_settings import (
     FULL_BRIDGE,
+    FULL_BRIDGE_PORT,
+    FULL_LINUX_BRIDGE,
     FULL_PORT,
     fitting,
 )
@@ -47,6 +50,8 @@ HOSTS = ("h1", "h2", "h3", LINUX_HOST)
 SEGMENTS = ("s1", "s2", "s3")
 BRIDGES = ("b1", "b2", "b3")
 """Each on the host of the same number."""
+LINUX_BRIDGE = "b4"
+"""On the host of the same number, too, whether that has Open vSwitch or not."""
 TUNNELS = ("t1", "t2", "t3", "t4")
 PORTS = ("p1", "p2", "p3", "p4", "p5")
 
@@ -75,14 +80,21 @@ def _host(name: str, chance: int, spec: HostSpec) -> Manifest:
 
 
 def bridge_manifests() -> st.SearchStrategy[Manifest]:
+    ovs = _bridges(BRIDGES, BridgeType.OVS, FULL_BRIDGE)
+    return st.one_of(ovs, ovs, _bridges([LINUX_BRIDGE], BridgeType.LINUX, FULL_LINUX_BRIDGE))
+
+
+def _bridges(
+    names: Sequence[str], kind: BridgeType, full: BridgeSettings
+) -> st.SearchStrategy[Manifest]:
     return st.builds(
         lambda name, interface, settings: Manifest(
             Ref(Kind.BRIDGE, DEFAULT_PROJECT, name),
-            BridgeSpec(f"h{name[1]}", interface, settings=settings),
+            BridgeSpec(f"h{name[1]}", interface, settings=settings, type=kind),
         ),
-        st.sampled_from(BRIDGES),
+        st.sampled_from(names),
         _devices,
-        st.sampled_from([BRIDGE_DEFAULTS, BRIDGE_DEFAULTS, FULL_BRIDGE]),
+        st.sampled_from([BRIDGE_DEFAULTS, BRIDGE_DEFAULTS, full]),
     )
 
 
@@ -137,7 +149,7 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
         interface=_devices,
         type=st.sampled_from(PortType),
         segment=st.sampled_from(SEGMENTS),
-        bridge=st.sampled_from(BRIDGES),
+        bridge=st.sampled_from([*BRIDGES, LINUX_BRIDGE]),
         tag=st.none() | st.integers(1, 4094),
         mac=st.none() | st.sampled_from(["02:00:00:00:00:01", "02:00:00:00:00:02"]),
         mtu=st.none() | st.sampled_from([1280, 1450, 1500]),
@@ -156,6 +168,8 @@ def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
     carrier = PortType.VETH if loose.host == LINUX_HOST and tame else loose.type
     if tame and on_segment and carrier in KEEPS_MTU:
         carrier = PortType.TAP
+    if tame and not on_segment and loose.bridge == LINUX_BRIDGE:
+        loose, carrier = _at_linux_bridge(loose)
     loose = replace(loose, settings=fitting(name, loose, carrier, on_segment=on_segment))
     spec = replace(
         loose,
@@ -169,6 +183,17 @@ def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
         quiet = VethPeerSpec("green", f"eth-{name}") if spec.peer else None
         spec = replace(spec, interface=f"t-{name}", mtu=None, addresses=(), mac=None, peer=quiet)
     return Manifest(Ref(Kind.PORT, DEFAULT_PROJECT, name), spec)
+
+
+def _at_linux_bridge(loose: PortSpec) -> tuple[PortSpec, PortType]:
+    says_something = loose.settings != PORT_DEFAULTS
+    enslaved = (PortType.VETH, PortType.TAP, PortType.SYSTEM)
+    told = replace(
+        loose,
+        tag=(loose.tag or 7) if says_something else None,
+        settings=FULL_BRIDGE_PORT if says_something else PORT_DEFAULTS,
+    )
+    return told, loose.type if loose.type in enslaved else PortType.VETH
 
 
 def plausible_manifests() -> st.SearchStrategy[Manifest]:
@@ -194,7 +219,7 @@ def _manifests(
 def removals() -> st.SearchStrategy[Removal]:
     names = {
         Kind.HOST: HOSTS,
-        Kind.BRIDGE: BRIDGES,
+        Kind.BRIDGE: (*BRIDGES, LINUX_BRIDGE),
         Kind.SEGMENT: SEGMENTS,
         Kind.PORT: PORTS,
         Kind.TUNNEL: TUNNELS,
@@ -223,7 +248,9 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
             words,
             st.sampled_from(BridgeType),
         ),
-        st.builds(BridgeSpec, words, words, settings=bridge_settings),
+        st.builds(
+            BridgeSpec, words, words, settings=bridge_settings, type=st.sampled_from(BridgeType)
+        ),
         st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, st.none() | numbers),
         st.builds(
             TunnelSpec,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ovsfleet.v1 import state_pb2
 
+from agent import bridge_attributes
 from controller.compiler import compile_host
 from controller.compiler.linux_bridge import BRIDGE_ATTRIBUTES, PORT_ATTRIBUTES
 from controller.domain.intent import BridgeType, PortType
@@ -126,3 +127,8 @@ def test_every_attribute_is_one_of_the_kernels() -> None:
     for table, group, settings in tables:
         assert {each.name for each in table.values()} <= known
         assert table.keys() == {f"{group}.{each.name}" for each in fields(settings)}
+
+
+def test_an_agent_knows_every_attribute_that_it_is_told() -> None:
+    assert {each.name for each in BRIDGE_ATTRIBUTES.values()} == set(bridge_attributes.BRIDGE)
+    assert {each.name for each in PORT_ATTRIBUTES.values()} == set(bridge_attributes.PORT)

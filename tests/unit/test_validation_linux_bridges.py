@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.domain.definitions import MirrorSpec, QosPolicySpec, QosType
 from controller.domain.intent import (
     BridgeSpec,
     BridgeType,
@@ -36,7 +37,16 @@ from controller.domain.settings import (
     VlanMode,
 )
 from tests.support.bridge_manifests import at, bond, linux, patch
-from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, segment, tunnel
+from tests.support.model_fleet import (
+    ModelFleet,
+    bridge,
+    host,
+    manifest,
+    port,
+    removal,
+    segment,
+    tunnel,
+)
 from tests.support.refusals import faults, refusal, refused
 
 VETH = {"type": PortType.VETH, "peer": VethPeerSpec("guest", "eth0")}
@@ -191,6 +201,15 @@ def test_a_port_of_a_linux_bridge_has_no_rows_to_say_anything_of(
     assert refusal == [(f"/objects/0/spec/{field}", "setting_needs_ovs")]
 
 
+def test_nothing_of_a_linux_bridge_is_a_row_of_open_vswitchs_database(fleet: ModelFleet) -> None:
+    fleet.apply(manifest(Kind.QOS_POLICY, "slow", QosPolicySpec(type=QosType.NOOP)))
+    shaped = at("plain", spec={**VETH, "qos_policy": "slow"})
+    assert refused(fleet, shaped) == [("/objects/0/spec/qos_policy", "setting_needs_ovs")]
+    copies = MirrorSpec("h1", bridge="plain", output_vlan=7)
+    mirror = manifest(Kind.MIRROR, "new", copies)
+    assert ("/objects/0/spec/bridge", "mirror_needs_ovs") in refused(fleet, mirror)
+
+
 @pytest.mark.parametrize(
     ("flags", "field", "code"),
     [
@@ -273,6 +292,15 @@ def test_a_port_does_not_move_between_open_vswitch_and_the_kernel(fleet: ModelFl
     fleet.apply(at("plain", "nic", SYSTEM))
     assert refused(fleet, at("lan", "nic", SYSTEM)) == [("/objects/0/spec/bridge", "immutable")]
     fleet.apply(at("vlans", "nic", SYSTEM))
+
+
+def test_a_linux_bridge_has_room_for_as_many_ports_as_the_kernel_numbers(
+    fleet: ModelFleet,
+) -> None:
+    fleet.apply(*(at("plain", f"nic{n}", SYSTEM) for n in range(1023)))
+    code = "too_many_bridge_ports"
+    assert refused(fleet, at("plain", "more", SYSTEM)) == [("/objects/0/spec/bridge", code)]
+    fleet.apply(at("plain", "nic7", {**SYSTEM, "mtu": 9000}), at("vlans", "more", SYSTEM))
 
 
 def test_a_device_has_one_master_whatever_kind_it_is_of(fleet: ModelFleet) -> None:

@@ -11,7 +11,7 @@ store calls it::
 
 from controller.domain.validation.flooding import inner_places
 from controller.domain.validation.plan import plan_change
-from controller.domain.validation.references import references, runs_stp
+from controller.domain.validation.references import counts_ports, references
 from controller.domain.validation.world import (
     Departing,
     Draft,
@@ -35,11 +35,11 @@ __all__ = [
     "Planned",
     "Wanted",
     "World",
+    "counts_ports",
     "inner_places",
     "named",
     "places",
     "plan_change",
     "references",
-    "runs_stp",
     "wanted",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controller.domain.definitions import MirrorSpec
 from controller.domain.intent import (
     BridgeSpec,
     BridgeType,
@@ -44,6 +45,8 @@ _WAYS_OUT = {
     PortType.PATCH: "join bridges of Open vSwitch, or put the ports on one bridge",
     PortType.BOND: "make the bond on the host and name it as a port of type 'system'",
 }
+_MOST_PORTS = 1023
+"""The kernel gives each port of a bridge a number of ten bits, and 0 to none."""
 _VLAN_FIELDS = ("tag", "trunks", "vlan_mode")
 
 
@@ -61,8 +64,11 @@ def check_linux_bridges(after: After, faults: Faults) -> None:
             case PortSpec() as port:
                 _report(_port(port, after), draft, faults)
                 _check_carrier(draft, port, after, faults)
+                _check_room(draft, port, after, faults)
             case TunnelSpec() as tunnel:
                 _report(_tunnel(tunnel, after), draft, faults)
+            case MirrorSpec(bridge=name) if is_linux_bridge(name, after):
+                _report(_mirror(name), draft, faults)
             case _:
                 pass
 
@@ -120,9 +126,9 @@ def _at_linux(spec: PortSpec, bridge: BridgeSpec) -> Found:
         fault = Fault(f"{spec.type}_needs_ovs", f"{why} one of the kernel", _WAYS_OUT[spec.type])
         yield "type", fault
         return
-    for name in said(spec.settings):
-        if name not in _OF_ANY_BRIDGE:
-            yield name, _not_on_linux(name)
+    names = [name for name in said(spec.settings) if name not in _OF_ANY_BRIDGE]
+    for name in names + (["qos_policy"] if spec.qos_policy is not None else []):
+        yield name, _not_on_linux(name)
     linux = bridge.settings.linux or _NOTHING_SAID
     yield from _vlans(spec) if linux.vlan_filtering else _no_vlans(spec)
     yield from _state(spec, linux)
@@ -187,6 +193,22 @@ def _check_carrier(draft: Draft, spec: PortSpec, after: After, faults: Faults) -
         )
 
 
+def _check_room(draft: Draft, spec: PortSpec, after: After, faults: Faults) -> None:
+    before = draft.current.spec if draft.current else None
+    is_there = isinstance(before, PortSpec) and before.bridge == spec.bridge
+    if is_there or spec.bridge is None or not is_linux_bridge(spec.bridge, after):
+        return
+    ports = len(after.ports_at(spec.bridge))
+    if ports > _MOST_PORTS:
+        faults.conflict(
+            f"{draft.pointer}/spec/bridge",
+            "too_many_bridge_ports",
+            f"Bridge {spec.bridge!r} would have {ports} ports, and the kernel has numbers for"
+            f" {_MOST_PORTS}",
+            "put some of the ports on another bridge",
+        )
+
+
 # --- a bridge and what is at it ------------------------------------------------------------------
 
 
@@ -214,6 +236,11 @@ def _check_ports_there(draft: Draft, bridge: BridgeSpec, after: After, faults: F
             " choose",
             "leave linux.stp_state off, or change those ports in the same request",
         )
+
+
+def _mirror(bridge: str | None) -> Found:
+    why = f"Bridge {bridge!r} is one of the kernel, and a Mirror is a row of Open vSwitch"
+    yield "bridge", Fault("mirror_needs_ovs", why, "name a Bridge of type ovs")
 
 
 def _tunnel(spec: TunnelSpec, after: After) -> Found:
