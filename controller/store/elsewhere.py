@@ -45,6 +45,8 @@ def load_elsewhere(
     ips: Iterable[str],
     *,
     zones: Mapping[UUID, str],
+    named: Mapping[UUID, frozenset[str]],
+    outside: Mapping[UUID, Object],
 ) -> dict[UUID, Elsewhere]:
     """By segment, for those that have a port on another host."""
     uids, touched = list(segments), list(touched_hosts)
@@ -74,24 +76,31 @@ def load_elsewhere(
             ipv6_port=next(iter(ipv6[uid]), None),
             claimants=tuple(claimants.get(uid, ())),
             outsiders=outsiders.get(uid, ()),
+            has_linux=has_linux,
+            providers=providers,
+            named=named.get(uid, frozenset()),
+            outside=outside.get(uid),
         )
-        for uid, (ports, hosts, has_ovs) in counts.items()
+        for uid, (ports, hosts, has_ovs, has_linux, providers) in counts.items()
     }
 
 
 def _counts(
     tx: Transaction, far: Collection[ColumnElement[bool]]
-) -> dict[UUID, tuple[int, int, bool]]:
-    """Ports, hosts that have one, and whether one of these has Open vSwitch."""
+) -> dict[UUID, tuple[int, int, bool, bool, int]]:
+    """Ports, hosts that have one, whether one of these has Open vSwitch and whether one has not,
+    and how many of the ports are patches."""
     segment, hosts = PortRow.segment_uid, func.count(PortRow.host_uid.distinct())
     has_ovs = func.bool_or(HostRow.overlay_bridge_type == BridgeType.OVS)
+    has_linux = func.bool_or(HostRow.overlay_bridge_type == BridgeType.LINUX)
+    providers = func.count(PortRow.patch_bridge_uid)
     query = (
-        select(segment, func.count(), hosts, has_ovs)
+        select(segment, func.count(), hosts, has_ovs, has_linux, providers)
         .join(HostRow, (HostRow.uid == PortRow.host_uid) & objects.current(Kind.HOST))
         .where(*far)
         .group_by(segment)
     )
-    return {uid: (n, on, ovs) for uid, n, on, ovs in tx.execute(query) if uid is not None}
+    return {uid: tuple(of_it) for uid, *of_it in tx.execute(query) if uid is not None}
 
 
 def _ranked(

@@ -104,7 +104,7 @@ def taken_vnis() -> CompoundSelect[int]:
     """Select the VNIs that a segment or a tunnel has, or that are not free again yet."""
     return union(
         select(VniAllocationRow.vni),
-        select(TunnelRow.key).where(or_(objects.current(Kind.TUNNEL), _is_unconfirmed_tunnel())),
+        select(TunnelRow.key).where(or_(objects.current(Kind.TUNNEL), is_unconfirmed_tunnel())),
     )
 
 
@@ -117,12 +117,12 @@ def held_keys(tx: Transaction, keys: Iterable[int]) -> frozenset[int]:
         return frozenset()
     is_deleted = ~exists().where(current.uid == TunnelRow.uid, current.valid_to.is_(None))
     query = select(TunnelRow.key).where(
-        TunnelRow.key == func.any(asked), is_deleted, _is_unconfirmed_tunnel()
+        TunnelRow.key == func.any(asked), is_deleted, is_unconfirmed_tunnel()
     )
     return frozenset(tx.execute(query).scalars())
 
 
-def _is_unconfirmed_tunnel() -> ColumnElement[bool]:
+def is_unconfirmed_tunnel() -> ColumnElement[bool]:
     """Whether a version is closed that one of its hosts may still carry."""
     row, failure = TunnelRow, ResourceFailureRow
     is_in_trouble = exists().where(

@@ -36,6 +36,9 @@ _REFERRERS: Mapping[Kind, tuple[_Referrer, ...]] = {
         _Referrer(Kind.HOST, lambda names: HostRow.vtep_pool == func.any(list(names))),
         _Referrer(Kind.SEGMENT, lambda names: SegmentRow.vni_pool == func.any(list(names))),
     ),
+    Kind.TUNNEL_PROFILE: (
+        _Referrer(Kind.SEGMENT, lambda names: SegmentRow.tunnel_profile == func.any(list(names))),
+    ),
     Kind.TRANSPORT_ZONE: (
         _Referrer(Kind.HOST, lambda names: HostRow.zones.bool_op("&&")(list(names))),
         _Referrer(Kind.SEGMENT, lambda names: SegmentRow.zone == func.any(list(names))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,10 +10,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from controller.auth import Role
 from controller.domain.definitions import HostGroupSpec, PoolSpec, PoolType, TransportZoneSpec
 from controller.domain.errors import ConflictError
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    HostIntent,
     HostSpec,
     Kind,
     Lifecycle,
@@ -21,10 +24,11 @@ from controller.domain.intent import (
     SegmentSpec,
 )
 from controller.domain.status import Phase
-from controller.services import changes, desired, queries, status
+from controller.services import changes, desired, pools, queries, status
 from controller.services.status import HostReport, Outcome, SessionStart
 from controller.store.engine import Database
-from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
+from tests.support.api import Api
+from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 
 pytestmark = pytest.mark.integration
 
@@ -110,11 +114,11 @@ def test_a_released_vni_waits_for_its_quarantine(db: Database, database_url: str
 
 
 def test_a_host_without_a_vtep_is_given_one_and_keeps_it(db: Database, database_url: str) -> None:
-    pools = (
+    both = (
         vteps("four", "192.0.2.1-192.0.2.3", quarantine_s=60),
         vteps("six", "2001:db8::1-2001:db8::ff"),
     )
-    apply(db, *pools, zone("z", vtep_pool="four"), host(2))
+    apply(db, *both, zone("z", vtep_pool="four"), host(2))
     apply(
         db,
         host(5, vteps=(), zones=("z",)),
@@ -135,3 +139,211 @@ def test_a_host_without_a_vtep_is_given_one_and_keeps_it(db: Database, database_
     end_quarantine(database_url)
     apply(db, host(8, vteps=(), zones=("z",)))
     assert vteps_of(db, 8) == ("192.0.2.1",)
+
+
+async def test_a_pool_tells_who_has_its_values_and_names_nobody_of_other_projects(
+    api: Api, db: Database
+) -> None:
+    api.add_projects("blue", "red")
+    apply(
+        db,
+        vnis("low", "100-109", quarantine_s=60),
+        segment("a", "red", vni_pool="low"),
+        segment("b", "blue", vni_pool="low"),
+        segment("c", "blue", vni_pool="low"),
+        host(1),
+        host(2),
+        bridge("b1", "h1"),
+        bridge("b2", "h2"),
+        tunnel("t", "h1/b1", "h2/b2", key=109),
+    )
+    remove(db, segment("c", "blue"))
+    async with api.client(api.token(Role.VIEWER, "blue")) as viewer:
+        answer = await viewer.get("/v1/pools/low/usage", params={"page_size": 3})
+        first = answer.json()
+        rest = await viewer.get(
+            "/v1/pools/low/usage", params={"page_token": first["next_page_token"]}
+        )
+    counts = {name: first[name] for name in ("total", "used", "quarantined", "free")}
+    assert counts == {"total": 10, "used": 3, "quarantined": 1, "free": 6}
+    found = [*first["allocations"], *rest.json()["allocations"]]
+    assert [(a["value"], a["kind"], a["name"], a["is_released"]) for a in found] == [
+        ("100", "Segment", None, False),
+        ("101", "Segment", "b", False),
+        ("102", "Segment", "c", True),
+        ("109", "Tunnel", "t", False),
+    ]
+
+
+def test_a_pool_of_addresses_counts_hosts_and_tunnel_ends_and_what_it_keeps_back(
+    db: Database,
+) -> None:
+    apply(db, vteps("four", "192.0.2.0-192.0.2.255", quarantine_s=60), host(7), host(8), host(9))
+    remove(db, host(8))
+    apply(db, bridge("b7", "h7"), tunnel("t", "h7/b7", "192.0.2.77"))
+    used = pools.usage(db, ADMIN, "four", page_size=10)
+    assert (used.total, used.used, used.quarantined, used.free) == (256, 3, 1, 252)
+    assert [(a.value, a.kind, a.name, a.is_released) for a in used.allocations] == [
+        ("192.0.2.7", Kind.HOST, "h7", False),
+        ("192.0.2.8", Kind.HOST, "h8", True),
+        ("192.0.2.9", Kind.HOST, "h9", False),
+        ("192.0.2.77", Kind.TUNNEL, "t", False),
+    ]
+
+
+async def test_a_host_group_lists_its_hosts_of_now(api: Api, db: Database) -> None:
+    group = Manifest(Ref(Kind.HOST_GROUP, DEFAULT_PROJECT, "r1"), HostGroupSpec("rack=r1,!spare"))
+    apply(
+        db,
+        group,
+        replace(host(1), labels={"rack": "r1"}),
+        replace(host(2), labels={"rack": "r1", "spare": ""}),
+        replace(host(3), labels={"rack": "r2"}),
+    )
+    async with api.admin as admin:
+        answer = await admin.get("/v1/host-groups/r1/hosts")
+        assert [item["metadata"]["name"] for item in answer.json()["items"]] == ["h1"]
+        apply(db, replace(host(3), labels={"rack": "r1"}))
+        page = await admin.get("/v1/host-groups/r1/hosts", params={"page_size": 1})
+        token = page.json()["next_page_token"]
+        last = await admin.get("/v1/host-groups/r1/hosts", params={"page_token": token})
+        assert [item["metadata"]["name"] for item in last.json()["items"]] == ["h3"]
+
+
+def test_narrowing_a_pool_below_what_is_in_use_is_done_and_warned_of(db: Database) -> None:
+    apply(db, vnis("low", "100-109"), segment("a", vni_pool="low"), segment("b", vni=105))
+    (warning,) = apply(db, vnis("low", "101-104")).warnings
+    assert (warning.code, warning.detail[:2]) == ("allocated_outside_pool", "2 ")
+    assert vni_of(db, "a") == 100
+
+
+def test_zones_and_pools_that_are_in_use_cannot_be_deleted(db: Database) -> None:
+    used = (vnis("low", "1-9"), vteps("four", "192.0.2.128-192.0.2.255"), zone("z"))
+    apply(db, *used, host(1, zones=("z",), vtep_pool="four"), segment("a", zone="z"))
+    apply(db, segment("b", vni_pool="low"))
+    for manifest in used:
+        with pytest.raises(ConflictError, match="still used by"):
+            remove(db, manifest)
+    remove(db, *used, host(1), segment("a"), segment("b"))
+
+
+def test_a_segment_s_zone_holds_for_hosts_that_the_change_does_not_touch(db: Database) -> None:
+    apply(db, zone("z"), zone("y"), host(1, zones=("z", "y")), host(2, zones=("z",)))
+    apply(
+        db,
+        segment("a", zone="z"),
+        port("p1", "h1", segment="a"),
+        port("p2", "h2", segment="a"),
+    )
+    with pytest.raises(ConflictError, match="'h2' is not") as caught:
+        apply(db, segment("a", zone="y"))
+    assert [v.code for v in caught.value.violations] == ["host_not_in_zone"]
+    remove(db, port("p2", "h2"))
+    apply(db, segment("a", zone="y"))
+    assert refused(db, port("p2", "h2", segment="a")) == ["host_not_in_zone"]
+    assert refused(db, host(1, zones=("z",))) == ["host_not_in_zone"]
+
+
+# --- states --------------------------------------------------------------------------------------
+
+
+class Agent:
+    """Reports every revision that a host is sent as applied."""
+
+    def __init__(self, db: Database, number: int) -> None:
+        self.db = db
+        self.uid: UUID = queries.get(db, ADMIN, Kind.HOST, "default", f"h{number}").object.uid
+        self.epoch = status.open_session(db, self.uid, SessionStart("n", "1"), now=NOW)
+        self.confirmed = 0
+
+    @property
+    def sent(self) -> int:
+        return self.intent.revision
+
+    @property
+    def intent(self) -> HostIntent:
+        return desired.load_host_intent(self.db, self.uid, confirmed=self.confirmed)
+
+    def apply(self, outcome: Outcome = Outcome.APPLIED) -> None:
+        revision = self.confirmed = self.sent
+        report = HostReport(changes.head(self.db), revision, b"%d" % revision, outcome)
+        assert status.record(self.db, self.uid, self.epoch, report, now=NOW)
+
+
+def condition(db: Database, kind: Kind, name: str) -> tuple[Phase, str, str]:
+    found = queries.get(db, ADMIN, kind, "default", name).status
+    realized = found.conditions[-1]
+    return found.phase, realized.reason, realized.message
+
+
+def test_a_host_in_maintenance_is_held_until_it_is_active_again(db: Database) -> None:
+    apply(db, host(1), host(2), segment("red"), port("p1", "h1", segment="red"))
+    h1 = Agent(db, 1)
+    h1.apply()
+    before = changes.head(db)
+    apply(db, host(1, state=Lifecycle.MAINTENANCE))
+    apply(db, port("p2", "h1", segment="red"), port("p3", "h2", segment="red"))
+    apply(db, host(1, state=Lifecycle.MAINTENANCE, underlay_mtu=1400))
+    assert h1.sent == before
+    h1.apply()
+    assert h1.sent == before
+    for kind, name in ((Kind.HOST, "h1"), (Kind.PORT, "p2"), (Kind.SEGMENT, "red")):
+        phase, reason, message = condition(db, kind, name)
+        assert (phase, reason) == (Phase.PENDING, "Maintenance")
+        assert "set its state to active" in message
+    assert condition(db, Kind.PORT, "p1")[0] is Phase.READY
+    assert h1.uid in changes.dirty_hosts(db, changes.head(db), apply(db, host(1)).revision)
+    assert h1.sent == changes.head(db)
+    h1.apply()
+    assert condition(db, Kind.PORT, "p2")[0] is Phase.READY
+
+
+def test_a_host_that_is_born_in_maintenance_is_sent_what_it_was_born_with(db: Database) -> None:
+    born = apply(db, host(1, state=Lifecycle.MAINTENANCE)).revision
+    apply(db, segment("red"), port("p1", "h1", segment="red"))
+    assert Agent(db, 1).sent == born
+
+
+def test_a_revert_outlives_maintenance_and_ends_with_it(db: Database) -> None:
+    apply(db, host(1), segment("red"))
+    h1 = Agent(db, 1)
+    h1.apply()
+    good = h1.confirmed
+    apply(db, port("p1", "h1", segment="red"))
+    report = HostReport(changes.head(db), good, b"%d" % good, Outcome.REVERTED)
+    assert status.record(db, h1.uid, h1.epoch, report, now=NOW)
+    apply(db, host(1, state=Lifecycle.MAINTENANCE))
+    apply(db, port("p2", "h1", segment="red"))
+    assert h1.sent == good
+    apply(db, host(1))
+    assert h1.sent == changes.head(db)
+
+
+def test_a_host_that_is_decommissioned_is_emptied_and_its_peers_drop_its_tunnels(
+    db: Database,
+) -> None:
+    apply(db, host(1), host(2), segment("red"), bridge("b1", "h1"))
+    apply(db, port("p1", "h1", segment="red"), port("p2", "h2", segment="red"))
+    h1, h2 = Agent(db, 1), Agent(db, 2)
+    apply(db, host(1, state=Lifecycle.DECOMMISSIONING))
+    h1.apply()
+    h2.apply()
+    assert (
+        refused(db, port("p3", "h1", segment="red"), bridge("b2", "h1"))
+        == ["host_decommissioning"] * 2
+    )
+    apply(db, port("p1", "h1", segment="red", mtu=1400))
+    h1.apply()
+    phase, reason, message = condition(db, Kind.HOST, "h1")
+    assert (phase, reason) == (Phase.PENDING, "Decommissioning")
+    assert "1 Bridge, 1 Port" in message
+    remove(db, port("p1", "h1"), bridge("b1", "h1"))
+    assert (uid_of(db, segment("red")), h1.uid) in h2.intent.departed.members
+    h1.apply()
+    assert condition(db, Kind.HOST, "h1")[:2] == (Phase.READY, "Decommissioned")
+    remove(db, host(1))
+
+
+def uid_of(db: Database, manifest: Manifest) -> UUID:
+    ref = manifest.ref
+    return queries.get(db, ADMIN, ref.kind, ref.project, ref.name).object.uid

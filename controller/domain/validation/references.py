@@ -36,22 +36,22 @@ def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
                 yield Ref(Kind.HOST, DEFAULT_PROJECT, end.host)
             if end.bridge is not None:
                 yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, end.bridge)
-    if isinstance(spec, SegmentSpec) and spec.tunnel_profile is not None:
-        yield Ref(Kind.TUNNEL_PROFILE, DEFAULT_PROJECT, spec.tunnel_profile)
-    yield from _zones_and_pools(spec)
+    yield from _named_definitions(spec)
     yield from _from_definition(spec)
 
 
-def _zones_and_pools(spec: Spec) -> Iterator[Ref]:
+def _named_definitions(spec: Spec) -> Iterator[Ref]:
     zones: tuple[str | None, ...] = ()
     pools: tuple[str | None, ...] = ()
+    profiles: tuple[str | None, ...] = ()
     if isinstance(spec, HostSpec):
         zones, pools = spec.zones, (spec.vtep_pool,)
     if isinstance(spec, SegmentSpec):
-        zones, pools = (spec.zone,), (spec.vni_pool,)
+        zones, pools, profiles = (spec.zone,), (spec.vni_pool,), (spec.tunnel_profile,)
     if isinstance(spec, TransportZoneSpec):
         pools = (spec.vni_pool, spec.vtep_pool)
-    for kind, names in ((Kind.TRANSPORT_ZONE, zones), (Kind.POOL, pools)):
+    named = {Kind.TRANSPORT_ZONE: zones, Kind.POOL: pools, Kind.TUNNEL_PROFILE: profiles}
+    for kind, names in named.items():
         yield from (Ref(kind, DEFAULT_PROJECT, name) for name in names if name is not None)
 
 

@@ -407,7 +407,7 @@ def _new_subnets(
         if isinstance(manifest.spec, SegmentSpec) and before is not None:
             subnets = normal_subnets(manifest.spec.subnets)
             networks = tuple(str(found) for text in subnets if (found := network(text)))
-            if networks and (not isinstance(before.spec, SegmentSpec) or before.spec.subnets != subnets):
+            if networks and getattr(before.spec, "subnets", None) != subnets:
                 yield manifest.ref, networks
 
 
