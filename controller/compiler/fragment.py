@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from google.protobuf.message import Message
 from ovsfleet.v1 import state_pb2
 
+from controller.compiler.links import add_links, tunnel_options
 from controller.domain.intent import (
     Backend,
     HostSpec,
@@ -28,8 +29,9 @@ def compile_fragment(
 ) -> state_pb2.SegmentFragment:
     """Build the fragment of a segment for those members that have this backend.
 
-    Members are ordered by host uid. Only the kernel backend needs to know every MAC address, and
-    only its members get a new fragment when one changes.
+    Members are ordered by host uid. Only the kernel backend needs to know every MAC address (and
+    where it answers for them, IP address), and only its members get a new fragment when one
+    changes.
     """
     spec = segment_spec(intent.segment)
     fragment = state_pb2.SegmentFragment(
@@ -38,7 +40,9 @@ def compile_fragment(
         dst_port=spec.dst_port or 0,
         mtu=effective_mtu(spec, (host_spec(member).underlay_mtu for member in intent.members)),
         members=_members(intent, spec, with_macs=backend is Backend.KERNEL),
+        options=tunnel_options(intent.profile),
     )
+    add_links(fragment, spec, {host.uid: host.name for host in intent.members})
     fragment.hash = digest(fragment)
     return fragment
 
@@ -50,8 +54,13 @@ def _members(
         vtep = vtep_of(host_spec(host), spec.address_family)
         if vtep is not None:
             macs: Iterable[str] = intent.macs.get(host.uid, ()) if with_macs else ()
+            known = intent.neighbours.get(host.uid, ()) if with_macs else ()
             yield state_pb2.SegmentMember(
-                host_uid=str(host.uid), host_name=host.name, vtep=vtep, macs=sorted(set(macs))
+                host_uid=str(host.uid),
+                host_name=host.name,
+                vtep=vtep,
+                macs=sorted(set(macs)),
+                neighbours=[state_pb2.Neighbour(ip=ip, mac=mac) for ip, mac in sorted(known)],
             )
 
 

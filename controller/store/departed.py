@@ -6,7 +6,7 @@ A version that an update closed is among them too; the compiler knows what exist
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -42,6 +42,37 @@ SELECT DISTINCT mesh.host_uid, mesh.segment_uid, port.host_uid AS other_uid
 FROM mesh JOIN port ON port.segment_uid = mesh.segment_uid AND port.host_uid <> mesh.host_uid
 WHERE valid_to > after AND valid_to <= :revision
 """)
+
+
+_MESHES = text("""
+WITH mesh AS (
+    SELECT * FROM unnest(
+        CAST(:hosts AS uuid[]), CAST(:segments AS uuid[]), CAST(:after AS bigint[])
+    ) AS t(host_uid, segment_uid, after)
+),
+version AS (
+    SELECT mesh.*, settings, valid_to <= :revision AS is_closed
+    FROM mesh JOIN segment ON uid = segment_uid
+    WHERE valid_from <= :revision AND (valid_to IS NULL OR valid_to > after)
+        AND (settings <> '{}' OR valid_to <= :revision)
+),
+changed AS (
+    SELECT host_uid, segment_uid FROM version GROUP BY host_uid, segment_uid
+    HAVING bool_or(is_closed) AND bool_or(settings <> '{}')
+    UNION
+    SELECT host_uid, segment_uid
+    FROM version CROSS JOIN LATERAL jsonb_array_elements_text(settings -> 'hubs') AS hub
+    WHERE EXISTS (
+        SELECT FROM port WHERE port.segment_uid = version.segment_uid AND port.host = hub
+            AND (port.valid_from > after OR port.valid_to > after)
+    )
+)
+SELECT DISTINCT host_uid, segment_uid, outside
+FROM changed JOIN version USING (host_uid, segment_uid)
+LEFT JOIN LATERAL jsonb_array_elements_text(settings -> 'external_vteps') AS outside ON true
+""")
+"""Segments by host whose tunnels may be others than they were, with the outside VTEPs of all of
+their versions since. A port of a hub that came or went can move spokes from one hub to another."""
 
 
 class _Closed(NamedTuple):
@@ -85,10 +116,17 @@ def load_departed(
     members: dict[UUID, set[tuple[UUID, UUID]]] = defaultdict(set)
     for host, segment, other in tx.execute(_OTHERS, others):
         members[host].add((segment, other))
-    return {host: _departed(closed[host], members[host]) for host in carried}
+    relinked: dict[UUID, set[tuple[UUID, str | None]]] = defaultdict(set)
+    for host, segment, vtep in tx.execute(_MESHES, others):
+        relinked[host].add((segment, vtep))
+    return {host: _departed(closed[host], members[host], relinked[host]) for host in carried}
 
 
-def _departed(closed: Iterable[_Closed], members: Iterable[tuple[UUID, UUID]]) -> Departed:
+def _departed(
+    closed: Iterable[_Closed],
+    members: Iterable[tuple[UUID, UUID]],
+    relinked: Collection[tuple[UUID, str | None]],
+) -> Departed:
     found = list(closed)
     return Departed(
         bridges=frozenset(c.bridge for c in found if c.bridge),
@@ -96,4 +134,6 @@ def _departed(closed: Iterable[_Closed], members: Iterable[tuple[UUID, UUID]]) -
         segments=frozenset(c.segment for c in found if c.segment),
         members=frozenset(members),
         tunnels=frozenset(c.tunnel for c in found if c.tunnel),
+        relinked=frozenset(segment for segment, _ in relinked),
+        vteps=frozenset((segment, vtep) for segment, vtep in relinked if vtep is not None),
     )

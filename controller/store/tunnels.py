@@ -39,6 +39,7 @@ WITH RECURSIVE given(bridge, ip, key, dst_port) AS (
 )
 """
 
+# A segment stands where a bridge does: uids tell them apart.
 # By place and not by tunnel: of a star with n tunnels, each would have to meet all others.
 _BRIDGES_REACHED = text(
     _GIVEN  # noqa: S608 (both parts are constants)
@@ -63,7 +64,11 @@ _BRIDGES_REACHED = text(
         FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL
             AND bridge_uid = place.bridge
         UNION ALL
-        SELECT bridge_uid, NULL, NULL, NULL
+        SELECT patch_bridge_uid, NULL, NULL, NULL
+        FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL
+            AND segment_uid = place.bridge
+        UNION ALL
+        SELECT coalesce(bridge_uid, segment_uid), NULL, NULL, NULL
         FROM port WHERE valid_to IS NULL AND patch_bridge_uid = place.bridge
     ) AS far
 )
@@ -84,6 +89,9 @@ SELECT place.* FROM given AS place WHERE EXISTS (
 ) OR EXISTS (
     SELECT FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL
         AND bridge_uid = place.bridge
+) OR EXISTS (
+    SELECT FROM port WHERE valid_to IS NULL AND patch_bridge_uid IS NOT NULL
+        AND segment_uid = place.bridge
 ) OR EXISTS (
     SELECT FROM port WHERE valid_to IS NULL AND patch_bridge_uid = place.bridge
 )
@@ -143,7 +151,8 @@ def departing(tx: Transaction) -> tuple[tuple[Departing, ...], dict[Ref, UUID]]:
         for row in tx.execute(query).mappings():
             left = objects.read(kind, row)
             found.append(Departing(left.ref, left.spec, row["is_stuck"]))
-            known = (row[name] for name in columns)
+            # A patch that is a segment's provider attachment begins at no bridge.
+            known = (row[name] or row["segment_uid"] for name in columns)
             ends = zip(places(left.ref, left.spec), known, strict=True)
             uids |= {end: uid for end, uid in ends if isinstance(end, Ref)}
     return tuple(found), uids
@@ -167,7 +176,8 @@ def flooding_component(
         return []
     bridges = list(tx.execute(_BRIDGES_REACHED, _given(inner | left, uids)).scalars())
     tunnels = TunnelRow.a_bridge_uid == func.any(bridges), objects.current(Kind.TUNNEL)
-    patches = _IS_PATCH, PortRow.bridge_uid == func.any(bridges), objects.current(Kind.PORT)
+    near = or_(PortRow.bridge_uid == func.any(bridges), PortRow.segment_uid == func.any(bridges))
+    patches = _IS_PATCH, near, objects.current(Kind.PORT)
     return [
         *objects.fetch(tx, Kind.TUNNEL, objects.versions(Kind.TUNNEL).where(*tunnels)),
         *objects.fetch(tx, Kind.PORT, objects.versions(Kind.PORT).where(*patches)),

@@ -27,6 +27,7 @@ from controller.domain.intent import (
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.linux_bridges import is_linux_bridge
+from controller.domain.validation.meshes import remotes_of
 from controller.domain.validation.settings import said
 from controller.domain.validation.world import Draft
 
@@ -178,21 +179,40 @@ def _pointer(user: _User, after: After) -> str | None:
     return f"{user.cause.pointer}/spec/segment"
 
 
+def _reaches_others(draft: Draft) -> bool:
+    """Tell whether a segment's members may have more tunnels each than before."""
+    before = draft.current.spec if draft.current else None
+    return _mesh_of(before) != _mesh_of(draft.spec)
+
+
+def _mesh_of(spec: Spec | None) -> object:
+    if not isinstance(spec, SegmentSpec):
+        return None
+    return spec.topology, spec.hubs, spec.links, spec.external_vteps
+
+
 def _check_mesh(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
     """Refuse to let a mesh of Open vSwitch tunnels grow beyond what one frame can be flooded to."""
     near, elsewhere = {spec.host for _, spec in after.ports_of(ref)}, after.elsewhere(ref)
     before = after.hosts_before(ref)
-    remotes = len(near) + elsewhere.hosts - 1
+    remotes = remotes_of(segment, near | elsewhere.named, len(near) + elsewhere.hosts)
     limit = _MAX_REMOTES[segment.address_family]
-    if segment.backend is not Backend.OVS or remotes <= limit or len(near) <= len(before):
+    if segment.backend is not Backend.OVS or remotes <= limit:
         return
     if not elsewhere.has_ovs and all(_is_linux(host, after) for host in near):
         return
-    joining = next(port for port, spec in after.ports_of(ref) if spec.host not in before)
+    if len(near) > len(before):
+        joining = next(port for port, spec in after.ports_of(ref) if spec.host not in before)
+        pointer = f"{joining.pointer}/spec/segment"
+    elif ref in after.drafts and _reaches_others(after.drafts[ref]):
+        pointer = f"{after.drafts[ref].pointer}/spec/topology"
+    else:
+        return
     faults.conflict(
-        f"{joining.pointer}/spec/segment",
+        pointer,
         "mesh_too_large",
-        f"segment {ref.name!r} would have {remotes + 1} member hosts, and with the backend"
-        f" 'ovs' a host can flood to at most {limit} others",
+        f"segment {ref.name!r} would have {len(near) + elsewhere.hosts} member hosts, and one of"
+        f" them tunnels to {remotes} others: with the backend 'ovs' a host can flood to at most"
+        f" {limit}",
         "create a segment with backend 'kernel' for a mesh of this size",
     )

@@ -48,7 +48,7 @@ def _departing(after: After) -> Iterator[Departing]:
     """Yield what was deleted or changed before, and what the request deletes or changes."""
     for each in after.world.departing:
         entry = after.entries.get(each.ref)
-        if entry is None or link_of(entry.spec) != link_of(each.spec):
+        if entry is None or link_of(entry.ref, entry.spec) != link_of(each.ref, each.spec):
             yield each
     for ref in after.removals:
         yield Departing(ref, after.world.objects[ref].spec)

@@ -5,7 +5,12 @@ each outside VTEP, which is taken to forward between all tunnels that end at it.
 is an edge; one that carries many VLANs at both ends is an edge for each. Without a circle, every
 frame reaches every node once at most. Only VLANs that some of them names need nodes of their own,
 and of those that all trunks treat alike one will do: all others have the edges that untagged frames
-have, or fewer. Segments are not in it: their meshes live on bridges of their own.
+have, or fewer.
+
+A segment is one node, on all of its hosts at once: within itself it gives each member one copy of
+what is flooded (``controller.domain.topology``). It is joined to a bridge by a port of type patch,
+its provider attachment. What is connected beyond the devices that ports of the types system and
+bond take, nobody here can know; ``topology`` allows one attachment of a segment for that reason.
 """
 
 from __future__ import annotations
@@ -24,8 +29,8 @@ _UNTAGGED = 0
 
 
 class Node(NamedTuple):
-    place: str | Outside
-    """Name of a bridge, or an outside VTEP."""
+    place: str | Ref | Outside
+    """Name of a bridge, a segment, or an outside VTEP."""
     vlan: int
 
 
@@ -33,9 +38,9 @@ Edge: TypeAlias = tuple[Node, Node]
 
 
 class _End(NamedTuple):
-    place: str | Outside
+    place: str | Ref | Outside
     tag: int | None
-    """None: a trunk."""
+    """None: a trunk. 0: what has no VLAN alone."""
     trunks: frozenset[int] = frozenset()
     """Empty: every VLAN."""
 
@@ -48,7 +53,7 @@ Link: TypeAlias = tuple[_End, _End]
 
 def check_flooding(after: After, faults: Faults) -> None:
     """Refuse each new tunnel or patch that closes a circle, and name the circle in its order."""
-    if not any(link_of(draft.spec) for draft in after.drafts.values()):
+    if not any(link_of(ref, draft.spec) for ref, draft in after.drafts.items()):
         return
     joining = {entry.ref: entry for entry in after.joining()}
     links = links_of((ref, entry.spec) for ref, entry in joining.items())
@@ -95,8 +100,9 @@ def inner_places(
 
 def joins_anew(entry: Draft) -> bool:
     """Tell whether it joins what it did not join before; a patch can be moved and retagged."""
-    link = link_of(entry.spec)
-    return link is not None and (entry.current is None or link != link_of(entry.current.spec))
+    link = link_of(entry.ref, entry.spec)
+    before = entry.current and link_of(entry.ref, entry.current.spec)
+    return link is not None and link != before
 
 
 def _order(entry: Draft) -> tuple[bool, Kind, str]:
@@ -104,10 +110,10 @@ def _order(entry: Draft) -> tuple[bool, Kind, str]:
 
 
 def links_of(specs: Iterable[tuple[Ref, Spec]]) -> list[tuple[Ref, Link]]:
-    return [(ref, link) for ref, spec in specs if (link := link_of(spec)) is not None]
+    return [(ref, link) for ref, spec in specs if (link := link_of(ref, spec)) is not None]
 
 
-def link_of(spec: Spec) -> Link | None:
+def link_of(ref: Ref, spec: Spec) -> Link | None:
     """Return what a tunnel or patch joins, None when an end is not known well enough to tell."""
     match spec:
         case TunnelSpec(ends=(first, second)):
@@ -117,6 +123,9 @@ def link_of(spec: Spec) -> Link | None:
         case PortSpec(bridge=str(near), settings=PortSettings(patch=PatchSpec() as patch)):
             trunks = frozenset(spec.settings.trunks)
             return _End(near, spec.tag, trunks), _End(patch.bridge, patch.tag)
+        case PortSpec(segment=str(name), settings=PortSettings(patch=PatchSpec() as patch)):
+            segment = Ref(Kind.SEGMENT, ref.project, name)
+            return _End(segment, _UNTAGGED), _End(patch.bridge, patch.tag)
     return None
 
 
@@ -198,6 +207,8 @@ def tell(circle: list[Node | Ref]) -> str:
 def _name(step: Node | Ref) -> str:
     if isinstance(step, Ref):
         return f"{step.kind} {step.name!r}"
+    if isinstance(step.place, Ref):
+        return f"Segment {step.place.name!r}"
     if isinstance(step.place, Outside):
         return f"the outside VTEP {step.place.ip} with key {step.place.key}"
     vlan = f"VLAN {step.vlan}" if step.vlan else "untagged"

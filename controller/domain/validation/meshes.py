@@ -6,8 +6,10 @@ What cannot work is refused in ``backends``.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
-from controller.domain.intent import DEFAULT_PROJECT, Backend, Kind, Ref
+from controller.domain.intent import DEFAULT_PROJECT, Backend, Kind, Ref, SegmentSpec
+from controller.domain.topology import Topology, most_tunnels_of_a_hub
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.world import Draft
@@ -26,17 +28,38 @@ def warn_of_meshes(after: After, faults: Faults) -> None:
             continue
         before, elsewhere = after.hosts_before(ref), after.elsewhere(ref).hosts
         near = {spec.host: port for port, spec in after.ports_of(ref)}
+        named = near.keys() | after.elsewhere(ref).named
         for host, port in near.items():
-            added[host] += len(near) + elsewhere - 1
+            added[host] += _tunnels_of(host, segment, named, len(near) + elsewhere)
             if host in before:
-                added[host] -= len(before) + elsewhere - 1
+                added[host] -= _tunnels_of(host, segment, named, len(before) + elsewhere)
             else:
                 joining.setdefault(host, port)
         if len(near) > len(before):
             newcomer = next(port for host, port in near.items() if host not in before)
-            _warn_of_remotes(ref, len(near) + elsewhere - 1, newcomer, faults)
+            remotes = remotes_of(segment, named, len(near) + elsewhere)
+            _warn_of_remotes(ref, remotes, newcomer, faults)
     for host, port in joining.items():
         _warn_of_tunnels(host, added[host], port, after, faults)
+
+
+def remotes_of(segment: SegmentSpec, named: Collection[str], members: int) -> int:
+    """Return to how many others the member with the most tunnels floods.
+
+    ``named`` are the members as far as the topology names them, of ``members`` altogether."""
+    return max((_tunnels_of(host, segment, named, members) for host in (*named, "")), default=0)
+
+
+def _tunnels_of(host: str, segment: SegmentSpec, named: Collection[str], members: int) -> int:
+    """Return how many tunnels one member has; a topology need not name it."""
+    match segment.topology:
+        case Topology.FULL:
+            return members - 1 + len(segment.external_vteps)
+        case Topology.HUB_SPOKE:
+            hubs = sum(hub in named for hub in segment.hubs)
+            return most_tunnels_of_a_hub(hubs, members - hubs) if host in segment.hubs else 1
+        case Topology.EXPLICIT:
+            return sum(host in pair for pair in segment.links)
 
 
 def _warn_of_remotes(segment: Ref, remotes: int, joining: Draft, faults: Faults) -> None:
@@ -44,8 +67,8 @@ def _warn_of_remotes(segment: Ref, remotes: int, joining: Draft, faults: Faults)
         faults.warn(
             f"{joining.pointer}/spec/segment",
             "mesh_large",
-            f"segment {segment.name!r} has {remotes + 1} member hosts now, and with the backend"
-            f" 'ovs' every broadcast goes through {remotes} tunnel ports of its host",
+            f"with the backend 'ovs' broadcasts on segment {segment.name!r} go through up to"
+            f" {remotes} tunnel ports of a host now",
             f"for more than {_MANY_REMOTES} others, create a segment with backend 'kernel'",
         )
 

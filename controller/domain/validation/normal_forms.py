@@ -1,4 +1,4 @@
-"""The one spelling of policies, mirrors and exports of flows.
+"""The one spelling of segments, profiles, policies, mirrors and exports of flows.
 
 What is malformed stays as it is, for the checks to name. Pure; owns nothing.
 """
@@ -13,14 +13,21 @@ from controller.domain.definitions import (
     MirrorSpec,
     MirrorTunnelSpec,
     QosPolicySpec,
+    TunnelProfileSpec,
 )
-from controller.domain.intent import Kind, Spec
+from controller.domain.intent import Kind, SegmentSpec, Spec
 from controller.domain.validation import fields
+from controller.domain.validation.profile_fields import normal_profile
 from controller.domain.validation.references import qualified
+from controller.domain.validation.segment_fields import normal_segment
 
 
 def normal_definition(spec: Spec) -> Spec:
     match spec:
+        case SegmentSpec():
+            return normal_segment(spec)
+        case TunnelProfileSpec():
+            return normal_profile(spec)
         case QosPolicySpec(queues=queues):
             return replace(spec, queues=tuple(sorted(queues, key=lambda queue: queue.id)))
         case MirrorSpec():

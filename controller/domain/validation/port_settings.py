@@ -60,7 +60,7 @@ def check_port_settings(spec: PortSpec, at: str, faults: Faults) -> None:
 def _place(spec: PortSpec) -> Found:
     if spec.segment is None:
         return
-    if spec.type in _BRIDGE_ONLY:
+    if spec.type in _MADE_BY_OTHERS:
         why = f"a port of type {spec.type} is no end of a segment"
         yield "segment", Fault("type_needs_bridge", why, "set 'bridge' instead of 'segment'")
     for name in said(spec.settings):

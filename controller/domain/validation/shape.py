@@ -28,8 +28,8 @@ from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
 from controller.domain.validation.normal_forms import normal_definition
 from controller.domain.validation.port_settings import check_port_settings
-from controller.domain.validation.profile_fields import check_profile, normal_profile
-from controller.domain.validation.segment_fields import check_segment_fields, normal_segment
+from controller.domain.validation.profile_fields import check_profile
+from controller.domain.validation.segment_fields import check_segment_fields
 from controller.domain.validation.settings import check_bridge_settings, normalise_settings
 from controller.domain.validation.world import Draft, World
 
@@ -58,10 +58,6 @@ def normalise(spec: Spec) -> Spec:
     if isinstance(spec, TunnelSpec):
         first, second = spec.ends
         return replace(spec, ends=(_end(first), _end(second)))
-    if isinstance(spec, SegmentSpec):
-        return normal_segment(spec)
-    if isinstance(spec, TunnelProfileSpec):
-        return normal_profile(spec)
     return normal_definition(spec)
 
 
