@@ -18,6 +18,7 @@ from ovsfleet.v1 import state_pb2
 from controller.auth import Principal, reaches
 from controller.compiler import compile_fragment
 from controller.compiler.fragment import host_spec, segment_spec
+from controller.compiler.links import remotes
 from controller.compiler.naming import linux_bridge, segment_id, tunnel_id
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.errors import InvalidError, Violation
@@ -104,7 +105,7 @@ def segment_tunnels(
         if host is not None:
             wanted = find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host).object.uid
             members = [member for member in members if member.uid == wanted]
-        _check_size(intent, len(members) * (len(intent.members) - 1))
+        _check_size(intent, members)
         facts = _facts(tx, {segment.uid: [member.uid for member in members]})
         revision = _mesh_revisions(tx, [intent])[segment.uid]
     fragment = compile_fragment(intent)
@@ -115,7 +116,12 @@ def segment_tunnels(
     )
 
 
-def _check_size(segment: SegmentIntent, tunnels: int) -> None:
+def _check_size(segment: SegmentIntent, sides: Sequence[Object]) -> None:
+    tunnels = len(sides) * (len(segment.members) - 1)
+    if tunnels > MOST_TUNNELS:
+        fragment = compile_fragment(segment)
+        outside = len(fragment.external_vteps)
+        tunnels = sum(len(remotes(fragment, str(side.uid))) + outside for side in sides)
     if tunnels > MOST_TUNNELS:
         detail = (
             f"segment {segment.segment.name!r} has {len(segment.members)} member hosts, and so"
@@ -169,31 +175,42 @@ def _mesh(
     revision: int,
     facts: HostFacts,
 ) -> Iterator[EffectiveTunnel]:
-    """The tunnels of one member to all others."""
+    """The tunnels of one member to those that it is linked with, and out of the fleet."""
     segment, own = intent.segment, str(host.uid)
     backend = segment_backend(segment_spec(segment), host_spec(host))
     bridge = _segment_bridge(host_spec(host), fragment.vni)
     local_ip = next((m.vtep for m in fragment.members if m.host_uid == own), "")
+    for far, name, address in _far_ends(fragment, own):
+        resource = tunnel_id(segment.uid, far)
+        yield EffectiveTunnel(
+            id=resource,
+            kind=TunnelKind.MESH,
+            backend=backend,
+            name=segment.name,
+            project=segment.project,
+            segment=segment.name,
+            host=host.name,
+            remote_host=name,
+            bridge=bridge,
+            local_ip=local_ip,
+            remote_ip=address,
+            vni=fragment.vni,
+            dst_port=fragment.dst_port,
+            health=_health(revision, facts, {resource, segment_id(segment.uid)}),
+        )
+
+
+def _far_ends(
+    fragment: state_pb2.SegmentFragment, own: str
+) -> Iterator[tuple[str, str | None, str]]:
+    """Yield what names the far end in a resource id, its host and its address."""
+    linked = remotes(fragment, own)
     # A fragment has its members by uid, so that it is the same bytes whoever compiles it.
     for member in sorted(fragment.members, key=lambda member: member.host_name):
-        if member.host_uid != own:
-            resource = tunnel_id(segment.uid, UUID(member.host_uid))
-            yield EffectiveTunnel(
-                id=resource,
-                kind=TunnelKind.MESH,
-                backend=backend,
-                name=segment.name,
-                project=segment.project,
-                segment=segment.name,
-                host=host.name,
-                remote_host=member.host_name,
-                bridge=bridge,
-                local_ip=local_ip,
-                remote_ip=member.vtep,
-                vni=fragment.vni,
-                dst_port=fragment.dst_port,
-                health=_health(revision, facts, {resource, segment_id(segment.uid)}),
-            )
+        if member.host_uid in linked:
+            yield member.host_uid, member.host_name, member.vtep
+    for vtep in fragment.external_vteps:
+        yield vtep, None, vtep
 
 
 def _segment_bridge(host: HostSpec, vni: int) -> str:

@@ -22,8 +22,8 @@ from controller.store.facts import host_facts, member_hosts, resource_facts
 from controller.store.listing import Listed
 from controller.store.reach import reach
 
-_SPREAD = frozenset({Kind.QOS_POLICY, Kind.FLOW_EXPORT})
-"""On hosts through the ports and labels of others."""
+_SPREAD = frozenset({Kind.TUNNEL_PROFILE, Kind.QOS_POLICY, Kind.FLOW_EXPORT})
+"""On hosts through the segments, ports and labels of others."""
 
 
 @dataclass(frozen=True, slots=True)

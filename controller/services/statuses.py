@@ -49,7 +49,7 @@ def derive(
         case Kind.TUNNEL:
             ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
-        case Kind.QOS_POLICY | Kind.FLOW_EXPORT:
+        case Kind.TUNNEL_PROFILE | Kind.QOS_POLICY | Kind.FLOW_EXPORT:
             reached = reach(tx, kind, uids)
             found = resource_facts(tx, {uid: reached[uid].hosts for uid in uids})
             return {

@@ -1,4 +1,4 @@
-"""Which hosts policies and exports of flows are on through others: through ports, or by labels.
+"""Which hosts profiles, policies and exports of flows are on through others: ports, or labels.
 
 Reads only. ``services`` derives statuses from it, and ``entries`` whom a change concerns.
 """
@@ -20,8 +20,11 @@ from controller.store.tables import (
     FlowExportRow,
     HostGroupRow,
     HostRow,
+    HostSegmentRow,
     PortRow,
     QosPolicyRow,
+    SegmentRow,
+    TunnelProfileRow,
 )
 from controller.store.writing import Writing
 
@@ -33,9 +36,27 @@ class Reach(NamedTuple):
 
 
 def reach(tx: Transaction, kind: Kind, uids: Collection[UUID]) -> dict[UUID, Reach]:
-    """By uid, of policies or of exports. Two or three queries, however many there are."""
-    found = _policies(tx, uids) if kind is Kind.QOS_POLICY else _exports(tx, uids)
-    return dict(found)
+    """By uid, of tunnel profiles, policies or exports. One to three queries, however many there
+    are."""
+    readers = {Kind.TUNNEL_PROFILE: _profiles, Kind.QOS_POLICY: _policies}
+    return dict(readers.get(kind, _exports)(tx, uids))
+
+
+def _profiles(tx: Transaction, uids: Collection[UUID]) -> Iterator[tuple[UUID, Reach]]:
+    """The members of the segments that refer to a profile."""
+    profile, segment, member = TunnelProfileRow, SegmentRow, HostSegmentRow
+    hosts = func.array_agg(member.host_uid.distinct()).filter(member.host_uid.is_not(None))
+    refers = and_(segment.tunnel_profile == profile.name, objects.current(Kind.SEGMENT))
+    is_on_it = and_(member.segment_uid == segment.uid, member.released_revision.is_(None))
+    query = (
+        select(profile.uid, profile.valid_from, hosts)
+        .outerjoin(segment, refers)
+        .outerjoin(member, is_on_it)
+        .where(profile.uid == func.any(list(uids)), objects.current(Kind.TUNNEL_PROFILE))
+        .group_by(profile.uid, profile.valid_from)
+    )
+    for uid, revision, on in tx.execute(query):
+        yield uid, Reach(revision, tuple(on or ()))
 
 
 def _policies(tx: Transaction, uids: Collection[UUID]) -> Iterator[tuple[UUID, Reach]]:
