@@ -107,7 +107,7 @@ def _compile(
         fragments={f.hash: f for f in sorted(fragments.values(), key=lambda f: f.segment_uid)},
         # The part names its fragments by their hashes, so its own hash covers them.
         hash=hashlib.sha256(part.SerializeToString(deterministic=True)).digest(),
-        removed=tuple(sorted(_removed(intent, fragments))),
+        removed=tuple(sorted({*_removed(intent, fragments), *_unwatched(intent, part)})),
     )
 
 
