@@ -29,6 +29,8 @@ from controller.store.settings import bridge_settings, port_settings, written
 from tests.support import intent_model
 from tests.support.intent_settings import (
     FULL_BRIDGE,
+    FULL_BRIDGE_PORT,
+    FULL_LINUX_BRIDGE,
     FULL_PORT,
     tame_bridge_settings,
     tame_port_settings,
@@ -89,12 +91,20 @@ def test_settings_come_back_from_their_documents(
     assert port_settings(documents[1]) == port
 
 
+def test_settings_of_linux_bridges_come_back_from_their_documents() -> None:
+    documents = json.loads(json.dumps([written(FULL_LINUX_BRIDGE), written(FULL_BRIDGE_PORT)]))
+    assert bridge_settings(documents[0]) == FULL_LINUX_BRIDGE
+    assert port_settings(documents[1]) == FULL_BRIDGE_PORT
+
+
 def test_settings_come_back_over_rest() -> None:
     place = {"host": "h1", "interface": "x"}
-    bridge = manifests.BridgeSpec.model_validate({**place, **settings_fields(FULL_BRIDGE)})
-    port = manifests.PortSpec.model_validate({**place, **settings_fields(FULL_PORT)})
-    assert api_settings.bridge_settings(bridge) == FULL_BRIDGE
-    assert api_settings.port_settings(port) == FULL_PORT
+    for told in (FULL_BRIDGE, FULL_LINUX_BRIDGE):
+        bridge = manifests.BridgeSpec.model_validate({**place, **settings_fields(told)})
+        assert api_settings.bridge_settings(bridge) == told
+    for port_told in (FULL_PORT, FULL_BRIDGE_PORT):
+        port = manifests.PortSpec.model_validate({**place, **settings_fields(port_told)})
+        assert api_settings.port_settings(port) == port_told
 
 
 def test_settings_become_columns_and_keys() -> None:
