@@ -28,8 +28,8 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-_MOST_AT_ONCE = 50
-"""Inventories in one round."""
+_MOST_AT_ONCE = 2
+"""Inventories in one round, which then leave a thread to whoever else needs one."""
 
 
 class Recorder:
@@ -58,14 +58,10 @@ class Recorder:
 
     def inventory(self, session: HostSession, found: Inventory) -> None:
         self._inventories[session] = found
-        self._note(session)
+        self._wake.set()
 
     def capabilities(self, session: HostSession, capabilities: Mapping[str, Any]) -> None:
         self._capabilities[session] = capabilities
-        self._note(session)
-
-    def _note(self, session: HostSession) -> None:
-        self._heard.add(session)
         self._wake.set()
 
     def heartbeat(self, session: HostSession) -> None:
@@ -96,12 +92,12 @@ class Recorder:
                 await asyncio.sleep(next(delays))
 
     async def flush(self) -> None:
-        """Write everything that waits."""
+        """Write what waits; of capabilities and inventories a few, the others are next."""
         await self._write_reports()
         await self._write_heartbeats()
-        await self._write_newest(self._capabilities, inventory.record_capabilities)
-        await self._write_newest(self._inventories, inventory.record)
         await self._write_endings()
+        await self._write_some(self._capabilities, inventory.record_capabilities)
+        await self._write_some(self._inventories, inventory.record)
 
     async def _write_reports(self) -> None:
         reports, self._reports = self._reports, {}
@@ -146,10 +142,8 @@ class Recorder:
         for uid in fenced:
             _fence(by_host[uid])
 
-    async def _write_newest(
-        self, waiting: dict[HostSession, T], write: Callable[..., bool]
-    ) -> None:
-        """Some of it: after a restart every host has a long inventory, and reports come first."""
+    async def _write_some(self, waiting: dict[HostSession, T], write: Callable[..., bool]) -> None:
+        """After a restart every host has a long inventory, and what is urgent needs threads too."""
         some = dict(islice(waiting.items(), _MOST_AT_ONCE))
         for session in some:
             del waiting[session]

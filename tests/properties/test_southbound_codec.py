@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ovsfleet.v1 import agent_pb2
 
 from controller.services.status import Outcome
-from controller.southbound.codec import decode_hello, decode_status
+from controller.southbound.codec import decode_capabilities, decode_hello, decode_status
+from controller.southbound.inventory_codec import decode_inventory
 
 words = st.text(max_size=50).filter(lambda word: word.encode("utf-8", "ignore").decode() == word)
 failures = st.builds(
@@ -53,3 +54,5 @@ def test_bytes_that_parse_as_a_request_decode(content: bytes) -> None:
         return
     decode_hello(request.hello)
     decode_status(request.status)
+    decode_capabilities(request.capabilities)
+    decode_inventory(request.inventory)

@@ -10,7 +10,7 @@ import pytest
 from agent.errors import ErrorKind
 from agent.model import Vxlan
 from agent.netlink import refusal
-from agent.planner.plan import CreateLinuxBridge, CreateVxlan
+from agent.planner.plan import CreateLinuxBridge, CreateVeth, CreateVxlan
 
 MAC = "0a:00:00:00:00:01"
 
@@ -19,11 +19,12 @@ MAC = "0a:00:00:00:00:01"
     ("step", "module"),
     [
         (CreateVxlan("s", "kx1", "a", Vxlan(1, "192.0.2.1", 8472), MAC, 1450), "vxlan"),
+        (CreateVeth("p", "w1", "a", 1450, "ns", "eth0", MAC), "veth"),
         (CreateLinuxBridge("s", "br-v1", "a", MAC, 1450), "bridge"),
     ],
 )
 def test_a_missing_kernel_module_is_named(
-    step: CreateVxlan | CreateLinuxBridge, module: str
+    step: CreateVxlan | CreateVeth | CreateLinuxBridge, module: str
 ) -> None:
     failure = refusal.decode(step, errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
     assert (failure.kind, failure.reason) == (ErrorKind.UNSUPPORTED, "NotSupported")
