@@ -66,6 +66,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             namespaces=devices.namespaces,
             unreadable=devices.unreadable,
             fdb=devices.fdb,
+            neighbours=devices.neighbours,
             has_ovs=switch.has_ovs,
             vswitchd_running=switch.vswitchd_running,
             boot=_boot(),

@@ -393,7 +393,7 @@ class Vxlan:
     proxy: bool = False
     """IFLA_VXLAN_PROXY: it answers ARP for the addresses it knows, and drops other requests."""
     attributes: Mapping[str, int] = field(default_factory=_no_attributes)
-    """Others, by their names in ``agent.vxlan_attributes``; observed: those not at their default."""
+    """Others, named as in ``agent.vxlan_attributes``; observed: those not at their default."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -434,8 +434,6 @@ class Link:
     """Those of ``addresses`` that bear our mark (IFA_PROTO)."""
     vxlan: Vxlan | None = None
     """Set for kind vxlan."""
-    neigh_suppress: bool = False
-    """IFLA_BRPORT_NEIGH_SUPPRESS of a vxlan device in a Linux bridge."""
     quiet: bool = True
     """False when the host would take part in IP on it: answer ARP for its own addresses, take
     packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges,

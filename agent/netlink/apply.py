@@ -6,7 +6,6 @@ import asyncio
 import errno
 import ipaddress
 import os
-from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -14,7 +13,7 @@ import structlog
 from pyroute2.netlink.exceptions import NetlinkError
 
 from agent.errors import Failure
-from agent.model import ADDRESS_MARK, ALIAS_PREFIX, OVS_KINDS, FdbEntry
+from agent.model import ADDRESS_MARK, ALIAS_PREFIX, OVS_KINDS
 from agent.netlink import (
     bridge_links,
     bridge_vlans,
@@ -26,6 +25,7 @@ from agent.netlink import (
     promotion,
     quiet,
     refusal,
+    tables,
     taps,
 )
 from agent.netlink.session import Rtnl, rtnl
@@ -38,6 +38,7 @@ from agent.planner.bridge_steps import (
 from agent.planner.plan import (
     AddAddress,
     AddFdb,
+    AddNeighbours,
     CreateLinuxBridge,
     CreateTap,
     CreateVeth,
@@ -45,10 +46,13 @@ from agent.planner.plan import (
     DeleteAddress,
     DeleteFdb,
     DeleteLink,
+    DeleteNeighbours,
     NetlinkStep,
     SetLink,
     SetTapOwner,
+    SetVxlan,
 )
+from agent.planner.steps import TableStep
 
 log = structlog.get_logger(__name__)
 
@@ -85,10 +89,8 @@ class Executor:
                 return await self._make(step)
             case SetTapOwner():
                 await self._set_tap_owner(step)
-            case AddFdb():
-                await self._change_fdb(step, fdb.add)
-            case DeleteFdb():
-                await self._change_fdb(step, fdb.delete)
+            case AddFdb() | DeleteFdb() | AddNeighbours() | DeleteNeighbours():
+                await self._change_table(step)
             case DeleteLink():
                 await self._delete_link(step)
             case SetLink():
@@ -97,6 +99,8 @@ class Executor:
                 return await self._add_address(step)
             case DeleteAddress():
                 await self._delete_address(step)
+            case SetVxlan():
+                await self._set_vxlan(step)
             case SetBridgeAttributes() | SetBridgePort() | SetBridgeVlans():
                 return await self._set_bridging(step)
         return None
@@ -171,13 +175,18 @@ class Executor:
                 return refusal.vni_taken(step, await asyncio.to_thread(dump.links))
         return refusal.foreign_device(step, step.name, "")
 
-    async def _change_fdb(
-        self, step: AddFdb | DeleteFdb, change: Callable[[int, tuple[FdbEntry, ...]], None]
-    ) -> None:
+    async def _set_vxlan(self, step: SetVxlan) -> None:
+        async with rtnl(None) as route:
+            index = (await _target(route, step))["index"]
+            self.write_count += 1
+            async for _ in route.nlm_request_batch(creation.reshaping(step, index)):
+                pass
+
+    async def _change_table(self, step: TableStep) -> None:
         async with rtnl(None) as route:
             index = (await _target(route, step))["index"]
         self.write_count += len(step.entries)
-        await asyncio.to_thread(change, index, step.entries)
+        await asyncio.to_thread(tables.change, step, index)
 
     async def _delete_link(self, step: DeleteLink) -> None:
         async with rtnl(None) as route:
@@ -305,7 +314,7 @@ async def _get(route: Rtnl, name: str) -> Any:
 
 async def _target(
     route: Rtnl,
-    step: SetLink | AddAddress | DeleteAddress | AddFdb | DeleteFdb | SetTapOwner | BridgeStep,
+    step: SetLink | AddAddress | DeleteAddress | TableStep | SetVxlan | SetTapOwner | BridgeStep,
 ) -> Any:
     """The device that the step is about: what has its name now may be somebody else's."""
     link = await _get(route, step.name)

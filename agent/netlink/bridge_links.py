@@ -53,6 +53,12 @@ def of_port(info: wire.Attributes, own_cost: int, *, running: bool) -> dict[str,
     return found
 
 
+def of_device(info: wire.Attributes) -> dict[str, int]:
+    """Whether a segment's vxlan device suppresses ARP: of what else it has, no intent tells."""
+    name = "IFLA_BRPORT_NEIGH_SUPPRESS"
+    return _decode(info.get(_IFLA_INFO_SLAVE_DATA, b""), {name: PORT[name]})
+
+
 def _decode(
     content: bytes, table: Mapping[str, Attribute], defaults: Mapping[str, int] | None = None
 ) -> dict[str, int]:

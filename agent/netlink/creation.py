@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
@@ -18,7 +19,8 @@ from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_SETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from agent.model import Vxlan
-from agent.planner.plan import CreateLinuxBridge, CreateVeth, CreateVxlan
+from agent.planner.plan import CreateLinuxBridge, CreateVeth, CreateVxlan, SetVxlan
+from agent.vxlan_attributes import LABEL, PORT_RANGE, VXLAN
 
 Attrs = Sequence[tuple[str, Any]]
 
@@ -49,12 +51,36 @@ def _vxlan_data(wanted: Vxlan) -> Attrs:
         ("IFLA_VXLAN_ID", wanted.vni),
         ("IFLA_VXLAN_PORT", wanted.dst_port),
         ("IFLA_VXLAN_LEARNING", int(wanted.learning)),
+        ("IFLA_VXLAN_PROXY", int(wanted.proxy)),
+        *_attributes(wanted.attributes),
     ]
     if ipaddress.ip_address(wanted.local_ip).version == 4:
         return [*common, ("IFLA_VXLAN_LOCAL", wanted.local_ip)]
     # What Open vSwitch sends over IPv6 may have no checksum. Over IPv4 the flag means nothing but
     # that a UDP port cannot be shared with devices that do not have it.
     return [*common, ("IFLA_VXLAN_LOCAL6", wanted.local_ip), ("IFLA_VXLAN_UDP_ZERO_CSUM6_RX", 1)]
+
+
+def _attributes(wanted: Mapping[str, int]) -> Attrs:
+    """In pyroute2's words, which has the flow label in the byte order of the host."""
+    words = {
+        PORT_RANGE: lambda both: {"low": both >> 16, "high": both & 0xFFFF},
+        LABEL: socket.htonl,
+    }
+    return [
+        (name, words[name](value) if name in words else value)
+        for name, value in wanted.items()
+        if VXLAN[name].size or value
+    ]
+
+
+def reshaping(step: SetVxlan, index: int) -> list[Any]:
+    """The message that changes a device that is there."""
+    local = "IFLA_VXLAN_LOCAL6" if ":" in step.local_ip else "IFLA_VXLAN_LOCAL"
+    address = [(local, step.local_ip)] if step.local_ip else []
+    data = [*_attributes(step.attributes), *address]
+    info = [("IFLA_INFO_KIND", "vxlan"), ("IFLA_INFO_DATA", {"attrs": data})]
+    return [_message(index, RTM_NEWLINK, NLM_F_ACK, [("IFLA_LINKINFO", {"attrs": info})])]
 
 
 def _messages(

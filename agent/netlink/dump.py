@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
+from agent import vxlan_attributes
 from agent.model import ADDRESS_MARK, ALIAS_PREFIX, Link, TapOwner, Vxlan
 from agent.netlink import bridge_links, quiet, wire
 from agent.netlink.wire import (
@@ -33,7 +34,12 @@ from agent.netlink.wire import (
 
 _IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_INFO_DATA = 1, 4, 5, 2
 _IFLA_VXLAN_ID, _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LEARNING = 1, 4, 7
-_IFLA_VXLAN_PORT, _IFLA_VXLAN_LOCAL6, _IFLA_VXLAN_COLLECT_METADATA = 15, 17, 25
+_IFLA_VXLAN_PROXY, _IFLA_VXLAN_PORT, _IFLA_VXLAN_LOCAL6, _IFLA_VXLAN_COLLECT_METADATA = (
+    11,
+    15,
+    17,
+    25,
+)
 _IFLA_TUN_OWNER, _IFLA_TUN_GROUP = 1, 2
 _IFLA_LINK_NETNSID = 37
 _IFA_PROTO = 11
@@ -88,6 +94,8 @@ def _with_bridging(link: Link, flags: int, found: Attributes, bridges: set[int])
     """``bridges`` are the explicit ones of ours."""
     if link.kind == "bridge" and link.ifindex in bridges:
         return replace(link, bridge_attributes=bridge_links.of_bridge(_info(found)))
+    if link.kind == "vxlan" and link.master and link.alias:
+        return replace(link, bridge_port_attributes=bridge_links.of_device(_info(found)))
     if number(found, IFLA_MASTER) not in bridges:
         return link
     cost = bridge_links.own_cost(link.name)
@@ -162,6 +170,8 @@ def _vxlan(encoded: bytes) -> Vxlan:
         dst_port=int.from_bytes(data.get(_IFLA_VXLAN_PORT, b""), "big"),
         learning=any(data.get(_IFLA_VXLAN_LEARNING, b"")),
         collect_metadata=any(data.get(_IFLA_VXLAN_COLLECT_METADATA, b"")),
+        proxy=any(data.get(_IFLA_VXLAN_PROXY, b"")),
+        attributes=vxlan_attributes.decoded(data),
     )
 
 

@@ -1,4 +1,8 @@
-"""Forwarding entries of vxlan devices: RTM_*NEIGH of AF_BRIDGE with NTF_SELF, by hand.
+"""Forwarding entries of vxlan devices: RTM_*NEIGH of AF_BRIDGE, by hand.
+
+Those of the device's own table have NTF_SELF, and a remote VTEP. Those without that are of the
+Linux bridge above, and only say that a MAC address is behind the device: once a frame with it comes
+in elsewhere, the bridge learns better, and the entry is its own.
 
 A segment of a thousand hosts has as many entries for what is flooded and one more for every remote
 port, on each host, so that both directions count. The kernel keeps the mark (NTF_EXT_LEARNED) once
@@ -12,21 +16,24 @@ import errno
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from agent.model import BROADCAST_FDB, FdbEntry
 from agent.netlink import wire
 
+T = TypeVar("T")
+
 RTM_NEWNEIGH, RTM_DELNEIGH = 28, 29
-NTF_SELF = 0x02
+NTF_SELF, NTF_EXT_LEARNED = 0x02, 0x10
 NEIGHBOUR = struct.Struct("=BxxxiHBx")
 """struct ndmsg: family, ifindex, state, flags."""
 _ERROR = struct.Struct("=i")
 
 _RTM_GETNEIGH = 30
-_NTF_EXT_LEARNED = 0x10
-_NUD_PERMANENT_NOARP = 0x80 | 0x40
+_NTF_MASTER = 0x04
+_NUD_PERMANENT_NOARP, _NUD_REACHABLE = 0x80 | 0x40, 0x02
 _NDA_DST, _NDA_LLADDR, _NDA_PORT, _NDA_VNI, _NDA_IFINDEX = 1, 2, 6, 7, 8
 _ELSEWHERE = frozenset({_NDA_PORT, _NDA_VNI, _NDA_IFINDEX})
 """What an entry has when it does not lead through the device's own port, VNI and route."""
@@ -38,34 +45,37 @@ _BATCH = 100
 
 
 class TakenError(Exception):
-    """The MAC address has an entry that somebody else made."""
+    """The MAC or IP address has an entry that somebody else made."""
 
-    def __init__(self, mac: str) -> None:
-        super().__init__(f"{mac} has an entry that is not ours")
-        self.mac = mac
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} has an entry that is not ours")
+        self.address = address
 
 
 def entries(ifindex: int) -> frozenset[FdbEntry]:
-    """What a vxlan device has that is ours, and its whole flood list."""
+    """What a vxlan device has that is ours, here and in the bridge, and its whole flood list."""
     return frozenset(
-        FdbEntry(mac.hex(":"), _address(destination))
+        FdbEntry(mac.hex(":"), _address(destination) if destination else "")
         for mac, destination, flags in _read(ifindex)
-        if flags & _NTF_EXT_LEARNED or mac == _FLOODED
+        if flags & NTF_EXT_LEARNED or (mac == _FLOODED and flags & NTF_SELF)
     )
 
 
 def _read(ifindex: int) -> Iterator[tuple[bytes, bytes, int]]:
-    """MAC address, remote VTEP and flags of each entry of the device itself."""
+    """MAC address, remote VTEP and flags of each entry; no VTEP for those of a bridge above."""
     # A kernel that is not asked to be strict takes a struct ifinfomsg and filters by its index,
-    # as it has done for ten years; what it also has of a bridge above is without NTF_SELF.
+    # as it has done for ten years.
     request = wire.LINK.pack(socket.AF_BRIDGE, 0, ifindex, 0, 0)
     with wire.conversation() as route:
         for body in wire.dump(route, _RTM_GETNEIGH, RTM_NEWNEIGH, request, strict=False):
             _, index, _, flags = NEIGHBOUR.unpack_from(body)
-            if index == ifindex and flags & NTF_SELF:
-                found = wire.attributes(body, NEIGHBOUR.size)
-                if _NDA_DST in found and _ELSEWHERE.isdisjoint(found):
-                    yield found.get(_NDA_LLADDR, b""), found[_NDA_DST], flags
+            if index != ifindex:
+                continue
+            found = wire.attributes(body, NEIGHBOUR.size)
+            if not flags & NTF_SELF:
+                yield found.get(_NDA_LLADDR, b""), b"", flags
+            elif _NDA_DST in found and _ELSEWHERE.isdisjoint(found):
+                yield found.get(_NDA_LLADDR, b""), found[_NDA_DST], flags
 
 
 @lru_cache(maxsize=4096)
@@ -76,8 +86,10 @@ def _address(octets: bytes) -> str:
 def add(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
     """Make entries; a MAC address of ours that leads elsewhere is led to where it is now."""
     flooded = [each for each in wanted if each.mac == BROADCAST_FDB]
-    known = [each for each in wanted if each.mac != BROADCAST_FDB]
+    known = [each for each in wanted if each.dst and each.mac != BROADCAST_FDB]
+    behind = [each for each in wanted if not each.dst]
     _check(_send(ifindex, RTM_NEWNEIGH, flooded, _NLM_F_CREATE | _NLM_F_APPEND))
+    _check(_send(ifindex, RTM_NEWNEIGH, behind, _NLM_F_CREATE | _NLM_F_REPLACE))
     refused = _send(ifindex, RTM_NEWNEIGH, known, _NLM_F_CREATE | _NLM_F_EXCL)
     there = [each for each, code in refused if code == errno.EEXIST]
     _check((each, code) for each, code in refused if code != errno.EEXIST)
@@ -87,9 +99,10 @@ def add(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
 
 def _move(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
     """The kernel keeps one destination for a unicast address: replaced, it never leads to two."""
-    marked = {mac.hex(":") for mac, _, flags in _read(ifindex) if flags & _NTF_EXT_LEARNED}
-    ours = [each for each in wanted if each.mac in marked]
-    _check(_send(ifindex, RTM_NEWNEIGH, ours, _NLM_F_CREATE | _NLM_F_REPLACE))
+    ours = NTF_SELF | NTF_EXT_LEARNED
+    marked = {mac.hex(":") for mac, _, flags in _read(ifindex) if flags & ours == ours}
+    moved = [each for each in wanted if each.mac in marked]
+    _check(_send(ifindex, RTM_NEWNEIGH, moved, _NLM_F_CREATE | _NLM_F_REPLACE))
     for each in wanted:
         if each.mac not in marked:
             raise TakenError(each.mac)
@@ -109,25 +122,40 @@ def _check(refused: Iterable[tuple[FdbEntry, int]]) -> None:
 def _send(
     ifindex: int, kind: int, given: Sequence[FdbEntry], flags: int
 ) -> list[tuple[FdbEntry, int]]:
-    """Those that the kernel refused, with its error numbers."""
-    refused: list[tuple[FdbEntry, int]] = []
+    return in_batches(kind, given, flags, lambda each: _body(ifindex, each))
+
+
+def _body(ifindex: int, each: FdbEntry) -> bytes:
+    mac = wire.attribute(_NDA_LLADDR, bytes.fromhex(each.mac.replace(":", "")))
+    if not each.dst:
+        flags = _NTF_MASTER | NTF_EXT_LEARNED
+        return NEIGHBOUR.pack(socket.AF_BRIDGE, ifindex, _NUD_REACHABLE, flags) + mac
+    flags = NTF_SELF | NTF_EXT_LEARNED
+    head = NEIGHBOUR.pack(socket.AF_BRIDGE, ifindex, _NUD_PERMANENT_NOARP, flags)
+    return head + mac + wire.attribute(_NDA_DST, ipaddress.ip_address(each.dst).packed)
+
+
+# --- requests in thousands -----------------------------------------------------------------------
+
+
+def in_batches(
+    kind: int, given: Sequence[T], flags: int, body_of: Callable[[T], bytes]
+) -> list[tuple[T, int]]:
+    """Those whose requests the kernel refused, with its error numbers."""
+    refused: list[tuple[T, int]] = []
     with wire.conversation() as route:
         for start in range(0, len(given), _BATCH):
             batch = given[start : start + _BATCH]
-            route.send(b"".join(_requests(ifindex, kind, batch, flags)))
+            bodies = [body_of(each) for each in batch]
+            route.send(b"".join(_requests(kind, bodies, flags)))
             refused += ((batch[number], code) for number, code in _answers(route, len(batch) - 1))
     return refused
 
 
-def _requests(ifindex: int, kind: int, batch: Sequence[FdbEntry], flags: int) -> Iterator[bytes]:
+def _requests(kind: int, bodies: Sequence[bytes], flags: int) -> Iterator[bytes]:
     """Numbered; only the last asks for an answer, what is refused is answered anyway."""
-    for number, each in enumerate(batch):
-        body = NEIGHBOUR.pack(
-            socket.AF_BRIDGE, ifindex, _NUD_PERMANENT_NOARP, NTF_SELF | _NTF_EXT_LEARNED
-        )
-        body += wire.attribute(_NDA_LLADDR, bytes.fromhex(each.mac.replace(":", "")))
-        body += wire.attribute(_NDA_DST, ipaddress.ip_address(each.dst).packed)
-        last = wire.NLM_F_ACK if number == len(batch) - 1 else 0
+    for number, body in enumerate(bodies):
+        last = wire.NLM_F_ACK if number == len(bodies) - 1 else 0
         words = wire.NLM_F_REQUEST | flags | last
         yield wire.HEADER.pack(wire.HEADER.size + len(body), kind, words, number, 0) + body
 

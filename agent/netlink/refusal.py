@@ -13,6 +13,7 @@ from agent.netlink.netns import NamespaceMissingError
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort
 from agent.planner.plan import (
     AddAddress,
+    AddNeighbours,
     CreateLinuxBridge,
     CreateTap,
     CreateVeth,
@@ -73,7 +74,7 @@ def explain(
 ) -> Failure:
     match error:
         case fdb.TakenError():
-            return _foreign_entry(step, error.mac)
+            return _foreign_entry(step, error.address)
         case quiet.RefusedError():
             return _not_quiet(step, error)
     return Failure(step.resource, ErrorKind.TRANSIENT, "NamespaceMissing", str(error))
@@ -133,7 +134,7 @@ def attributes_refused(
     meanings = [_MEANINGS.get(code, _UNKNOWN) for code in refused.values()]
     kind, reason, way_out = max(meanings, key=lambda each: each[0].may_retry)
     said = ", ".join(f"{name}: {os.strerror(code)}" for name, code in sorted(refused.items()))
-    message = f"could not {step.describe()}: {said}; the rest is set; {way_out}"
+    message = f"could not set all that {step.name} is to have: {said}; the rest is set; {way_out}"
     return Failure(step.resource, kind, reason, message)
 
 
@@ -146,12 +147,16 @@ def _not_quiet(step: NetlinkStep, cause: quiet.RefusedError) -> Failure:
     return Failure(step.resource, ErrorKind.UNSUPPORTED, "DeviceNotQuiet", message)
 
 
-def _foreign_entry(step: NetlinkStep, mac: str) -> Failure:
+def _foreign_entry(step: NetlinkStep, address: str) -> Failure:
+    if isinstance(step, AddNeighbours):
+        reason, way_out = "NeighbourTaken", f"ip neigh del {address} dev {step.name}"
+    else:
+        reason, way_out = "FdbEntryTaken", f"bridge fdb del {address} dev {step.name} self"
     message = (
-        f"could not {step.describe()}: somebody else made an entry for {mac}; delete it: bridge "
-        f"fdb del {mac} dev {step.name} self"
+        f"could not {step.describe()}: somebody else made an entry for {address}; delete it: "
+        f"{way_out}"
     )
-    return Failure(step.resource, ErrorKind.CONFLICT, "FdbEntryTaken", message)
+    return Failure(step.resource, ErrorKind.CONFLICT, reason, message)
 
 
 def _named(words: Collection[str]) -> str:

@@ -7,11 +7,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.bridge_attributes import FILTERING
-from agent.model import ALIAS_PREFIX, FdbEntry, Link
-from agent.netlink import bridge_vlans, dump, fdb, netns
+from agent.model import ALIAS_PREFIX, FdbEntry, Link, Neighbour
+from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns
 
-Tables = Mapping[int, frozenset[FdbEntry]]
-"""Forwarding entries by the index of the device."""
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a device of ours was told: where MAC addresses are, and who has which IP address."""
+
+    fdb: frozenset[FdbEntry] = frozenset()
+    neighbours: frozenset[Neighbour] = frozenset()
+
+
+Tables = Mapping[int, Table]
+"""By the index of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,8 @@ class NetlinkSnapshot:
     """``peers`` has those of the asked devices that exist; ``namespaces`` every named one.
 
     ``unreadable`` names those that could not be looked into, and why: what is in them is not known.
-    ``fdb`` has the forwarding entries of our vxlan devices, by name.
+    ``fdb`` has the forwarding entries of our vxlan devices, ``neighbours`` what is ours of those of
+    all devices of segments, by name.
     """
 
     links: Mapping[str, Link]
@@ -27,6 +37,7 @@ class NetlinkSnapshot:
     namespaces: frozenset[str]
     unreadable: Mapping[str, str] = field(default_factory=dict)
     fdb: Mapping[str, frozenset[FdbEntry]] = field(default_factory=dict)
+    neighbours: Mapping[str, frozenset[Neighbour]] = field(default_factory=dict)
 
 
 def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> NetlinkSnapshot:
@@ -45,7 +56,27 @@ def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> Net
         else:
             found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
     links = _with_vlans(dump.links())
-    return NetlinkSnapshot(links, found, namespaces, unreadable, _forwarding(links, known or {}))
+    told = {link.name: _table(link, known or {}) for link in _devices(links)}
+    return NetlinkSnapshot(
+        links,
+        found,
+        namespaces,
+        unreadable,
+        fdb={name: each.fdb for name, each in told.items() if links[name].kind == "vxlan"},
+        neighbours={name: each.neighbours for name, each in told.items() if each.neighbours},
+    )
+
+
+def tables(seen: NetlinkSnapshot) -> Tables:
+    """By index, what was read or is still known of each device that has a table."""
+    nothing = Table()
+    return {
+        link.ifindex: Table(
+            seen.fdb.get(link.name, nothing.fdb),
+            seen.neighbours.get(link.name, nothing.neighbours),
+        )
+        for link in _devices(seen.links)
+    }
 
 
 def _with_vlans(links: dict[str, Link]) -> dict[str, Link]:
@@ -58,20 +89,20 @@ def _with_vlans(links: dict[str, Link]) -> dict[str, Link]:
     return links | {ports[index].name: replace(ports[index], vlans=each) for index, each in found}
 
 
-def our_vxlans(links: Mapping[str, Link]) -> dict[str, int]:
-    """Names and indices of the vxlan devices that bear our mark."""
-    return {
-        link.name: link.ifindex
+def _devices(links: Mapping[str, Link]) -> list[Link]:
+    """The devices of segments that bear our mark."""
+    return [
+        link
         for link in links.values()
-        if link.kind == "vxlan" and link.alias.startswith(f"{ALIAS_PREFIX}:")
-    }
+        if link.kind in ("vxlan", "bridge") and link.alias.startswith(f"{ALIAS_PREFIX}:")
+    ]
 
 
-def _forwarding(links: Mapping[str, Link], known: Tables) -> dict[str, frozenset[FdbEntry]]:
-    return {
-        name: known[index] if index in known else fdb.entries(index)
-        for name, index in our_vxlans(links).items()
-    }
+def _table(link: Link, known: Tables) -> Table:
+    if link.ifindex in known:
+        return known[link.ifindex]
+    table = fdb.entries(link.ifindex) if link.kind == "vxlan" else frozenset[FdbEntry]()
+    return Table(table, neighbours.entries(link.ifindex))
 
 
 def _links_of(namespace: str) -> dict[str, Link]:

@@ -17,7 +17,7 @@ from agent.model import (
     Port,
     segment_id,
 )
-from agent.planner.bridge_ports import draft_let_go, let_go
+from agent.planner.bridge_ports import draft_let_go, kept_enslaved, let_go
 from agent.planner.bridges import draft_bridge, kept_row
 from agent.planner.carriage import device_name
 from agent.planner.claims import Claim, LinkName, PeerName
@@ -58,7 +58,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     broken = {name: item for name, item in bridges if isinstance(item, Failure)}
     drafted = [item for _, item in bridges]
     drafted += _draft(desired, segments, explicit, contested, inventory)
-    drafted += draft_let_go(freed, inventory)
+    drafted += [*draft_let_go(freed, inventory), *kept_enslaved(desired, observed)]
     of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
     there = _bridges_there(desired, inventory)
     drafted += draft_monitoring(desired, of_ovs, there, inventory)

@@ -7,8 +7,9 @@ what is left of another segment with the same local VLAN, on two hosts, frames w
 between both for ever.
 
 A device is made down, gets its table and its place, and comes up last, so that nothing is flooded
-to where it should not be. What makes it what it is cannot be changed: it is made anew then, after
-its port is gone, because Open vSwitch stays with the device that it knew.
+to where it should not be. Its address and some of what it sends change in place, without a packet
+lost. The rest cannot be changed: it is made anew then, after its port is gone, because Open vSwitch
+stays with the device that it knew.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.errors import Failure
-from agent.model import BROADCAST_FDB, Backend, Link, OvsInterface, OvsPort, Vxlan
+from agent.model import BROADCAST_FDB, ArpMode, Backend, Link, OvsInterface, OvsPort, Vxlan
+from agent.planner.answers import answering, placed_macs, unanswered
+from agent.planner.carriage import (
+    DEVICE_TABLE,
+    device_attributes,
+    device_name,
+    wanted_attributes,
+)
 from agent.planner.claims import (
     Carriage,
     Claim,
@@ -37,14 +45,12 @@ from agent.planner.plan import (
     AddPort,
     CreateVxlan,
     DeleteFdb,
+    SetVxlan,
     Stage,
 )
 from agent.planner.rows import mend_port
 from agent.planner.segments import Segment
-
-
-def device_name(vni: int) -> str:
-    return f"kx{vni}"
+from agent.vxlan_attributes import FIXED, VXLAN
 
 
 def draft_kernel_segment(
@@ -61,6 +67,7 @@ def draft_kernel_segment(
         device = replace(device, master="")
     stage = joined(
         _device_steps(segment, host_uid, inventory, device, is_plugged=row is not None),
+        answering(segment, host_uid, inventory, device, _mac(segment, host_uid, inventory)),
         _row_steps(segment, inventory, row),
     )
     claims = _claims(segment, device, row)
@@ -75,7 +82,10 @@ def draft_kernel_segment(
         make=stage if waits else NOTHING,
         mend=NOTHING if waits else stage,
         takes=frozenset({device.name} if device is not None else ()),
-        failures=interface_failures(segment.id, row.port.interfaces[0]) if row and is_well else (),
+        failures=(
+            *unanswered(segment),
+            *(interface_failures(segment.id, row.port.interfaces[0]) if row and is_well else ()),
+        ),
     )
 
 
@@ -85,9 +95,30 @@ def draft_kernel_segment(
 def _kept_device(segment: Segment, inventory: Inventory) -> Link | None:
     """The device that already is this segment's and need not be made anew."""
     for link in inventory.links.get(segment.id, ()):
-        if (link.name, link.vxlan) == (device_name(segment.vni), _vxlan(segment)):
+        is_named = link.name == device_name(segment.vni)
+        if is_named and link.vxlan is not None and _can_become(segment, link.vxlan, inventory):
             return link
     return None
+
+
+def _can_become(segment: Segment, vxlan: Vxlan, inventory: Inventory) -> bool:
+    """Whether the kernel lets a device that is there be what the segment's shall be."""
+    wanted = _vxlan(segment)
+    is_alike = replace(vxlan, local_ip=wanted.local_ip, attributes=wanted.attributes) == wanted
+    has_family = bool(vxlan.local_ip) and (":" in vxlan.local_ip) == (":" in wanted.local_ip)
+    return is_alike and has_family and not _changes(segment, vxlan, inventory).keys() & FIXED.keys()
+
+
+def _changes(segment: Segment, vxlan: Vxlan, inventory: Inventory) -> dict[str, int]:
+    """The attributes that are not as intent says, or are to be given back."""
+    released = inventory.released(segment.id, DEVICE_TABLE, device_name(segment.vni))
+    wanted = wanted_attributes(_vxlan(segment).attributes, vxlan.attributes, released)
+    there = vxlan.attributes
+    return {
+        name: value
+        for name, value in wanted.items()
+        if there.get(name, VXLAN[name].default) != value
+    }
 
 
 def _kept_row(segment: Segment, inventory: Inventory) -> PlacedPort | None:
@@ -101,7 +132,13 @@ def _kept_row(segment: Segment, inventory: Inventory) -> PlacedPort | None:
 
 
 def _vxlan(segment: Segment) -> Vxlan:
-    return Vxlan(segment.vni, segment.local_ip, segment.dst_port)
+    return Vxlan(
+        segment.vni,
+        segment.local_ip,
+        segment.dst_port,
+        proxy=segment.arp_mode is ArpMode.STRICT,
+        attributes=device_attributes(segment.options, segment.local_ip),
+    )
 
 
 def _stale(
@@ -149,22 +186,28 @@ def _claims(segment: Segment, device: Link | None, row: PlacedPort | None) -> tu
 def _creation(segment: Segment, host_uid: str, inventory: Inventory) -> Stage:
     """Down, it carries nothing: it can be made, or fail, while tunnels still carry the segment."""
     name, mark = device_name(segment.vni), inventory.alias(segment.id)
-    mac = derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
+    mac = _mac(segment, host_uid, inventory)
     create = CreateVxlan(segment.id, name, mark, _vxlan(segment), mac, segment.mtu)
     table = AddFdb(segment.id, name, tuple(sorted(segment.fdb)))
     return Stage(pre=(create, table) if table.entries else (create,))
+
+
+def _mac(segment: Segment, host_uid: str, inventory: Inventory) -> str:
+    return derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
 
 
 def _device_steps(
     segment: Segment, host_uid: str, inventory: Inventory, device: Link | None, *, is_plugged: bool
 ) -> Stage:
     name = device_name(segment.vni)
-    mac = derived_mac(inventory.owner, segment.id, host_uid, "vxlan")
+    mac = _mac(segment, host_uid, inventory)
     master = segment.bridge if segment.on_linux_bridge else None
     userspace = segment.bridge in inventory.userspace
     if device is None:
         wish = Wish(up=True, master=master, userspace=userspace)
-        return Stage(post=configure(segment.id, None, name, None, wish))
+        placed = tuple(sorted(placed_macs(segment)))
+        told = (AddFdb(segment.id, name, placed),) if placed else ()
+        return Stage(post=(*configure(segment.id, None, name, None, wish), *told))
     first = Wish(quiet=True)
     if master is None and inventory.owns_device(device.master):
         first = replace(first, master="")
@@ -173,10 +216,25 @@ def _device_steps(
         segment.id, None, device, segment.bridge, inventory, moves=not is_plugged
     )
     placing = Stage(
-        pre=fit + configure(segment.id, None, name, device, first),
+        pre=(
+            *_reshaping(segment, device, inventory),
+            *fit,
+            *configure(segment.id, None, name, device, first),
+        ),
         post=configure(segment.id, None, name, device, wish),
     )
     return joined(placing, _table_steps(segment, device, inventory))
+
+
+def _reshaping(segment: Segment, device: Link, inventory: Inventory) -> tuple[SetVxlan, ...]:
+    """What changes of the device in place."""
+    if device.vxlan is None:
+        return ()
+    changes = _changes(segment, device.vxlan, inventory)
+    address = "" if device.vxlan.local_ip == segment.local_ip else segment.local_ip
+    if not changes and not address:
+        return ()
+    return (SetVxlan(segment.id, device.name, device.ifindex, changes, address),)
 
 
 def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
@@ -185,11 +243,15 @@ def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
     Somebody else's entry for a MAC refuses ours, which is only seen by trying. Until then its
     frames are flooded, so that known MACs come last and keep nothing else from being mended.
     """
-    wanted, there = segment.fdb, inventory.observed.fdb.get(device.name, frozenset())
+    wanted = segment.fdb | placed_macs(segment)
+    there = inventory.observed.fdb.get(device.name, frozenset())
+    if device.master != segment.bridge:
+        there = frozenset(entry for entry in there if entry.dst)  # a bridge forgets what left it
     if wanted == there:
         return NOTHING
-    staying = {entry.mac for entry in wanted} - {BROADCAST_FDB}
-    gone = tuple(sorted(entry for entry in there - wanted if entry.mac not in staying))
+    staying = {entry.mac for entry in segment.fdb} - {BROADCAST_FDB}
+    moved = {entry for entry in there if entry.dst and entry.mac in staying}
+    gone = tuple(sorted(there - wanted - moved))
     missing = sorted(wanted - there)
     flooded = tuple(entry for entry in missing if entry.mac == BROADCAST_FDB)
     known = tuple(entry for entry in missing if entry.mac != BROADCAST_FDB)

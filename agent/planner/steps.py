@@ -266,6 +266,7 @@ class DeleteAddress:
         return f"delete address {self.cidr} from {self.name}{_where(self.netns)}"
 
 
+TableStep: TypeAlias = AddFdb | DeleteFdb | AddNeighbours | DeleteNeighbours
 NetlinkStep: TypeAlias = (
     CreateVeth
     | CreateVxlan

@@ -210,8 +210,9 @@ def test_a_table_is_read_of_our_devices_only_and_without_what_their_bridge_learn
 ) -> None:
     netns.ip("link", "add", "theirs", "type", "vxlan", "id", "9", "dstport", "4444")
     by_hand(netns, "add", KNOWN[0].mac, "dev", "theirs", "dst", "192.0.2.9", "self")
-    done(netns, BRIDGE, DEVICE, SetLink(RESOURCE, None, "kx7001", master="br-v7001"))
-    by_hand(netns, "add", KNOWN[1].mac, "dev", "kx7001", "master", "dynamic", "extern_learn")
+    placed = SetLink(RESOURCE, None, "kx7001", master="br-v7001")
+    done(netns, BRIDGE, DEVICE, placed, replace(UP, name="br-v7001"), UP)
+    by_hand(netns, "add", KNOWN[1].mac, "dev", "kx7001", "master", "dynamic")
     assert seen(netns).fdb == {"kx7001": frozenset()}
 
 

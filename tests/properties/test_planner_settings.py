@@ -47,7 +47,7 @@ def reset(draw: st.DrawFn, state: HostState) -> HostState:
     )
     state = replace(state, bridges=tuple(bridges), ports=tuple(ports))
     for attachment in state.attachments:
-        if attachment.backend is Backend.OVS:
+        if attachment.backend is Backend.OVS:  # a device may have to be made anew, with its row
             state = with_options(state, attachment, draw(OPTIONS))
     return state
 

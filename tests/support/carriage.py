@@ -8,9 +8,11 @@ from agent.model import (
     BROADCAST_FDB,
     ID_KEY,
     OWNER_KEY,
+    ArpMode,
     Backend,
     FdbEntry,
     HostState,
+    Neighbour,
     ObservedState,
     OvsPort,
     SegmentAttachment,
@@ -52,14 +54,20 @@ def _kernel_faults(
 ) -> Iterator[str]:
     own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
     device = observed.links[f"kx{fragment.vni}"]
-    if device.vxlan != Vxlan(fragment.vni, own.vtep, fragment.dst_port):
+    is_strict = fragment.arp_mode is ArpMode.STRICT
+    named = device_attributes(fragment.options, ":" in own.vtep)
+    shown = {name: value for name, value in named.items() if value != DEFAULTS.get(name, 0)}
+    wanted = Vxlan(fragment.vni, own.vtep, fragment.dst_port, proxy=is_strict, attributes=shown)
+    if device.vxlan != wanted:
         yield f"device is {device}"
+    yield from _arp_faults(desired.host_uid, attachment, fragment, observed)
     if not (device.up and device.quiet) or (device.mtu, device.master) != (
         fragment.mtu,
         attachment.linux_bridge,
     ):
         yield f"device is {device}"
-    if observed.fdb[device.name] != known_fdb(desired.host_uid, fragment):
+    table = frozenset(each for each in observed.fdb[device.name] if each.dst)
+    if table != known_fdb(desired.host_uid, fragment):
         yield f"forwarding table is {observed.fdb[device.name]}"
     if attachment.linux_bridge:
         bridge = observed.links[attachment.linux_bridge]
@@ -73,6 +81,69 @@ def _kernel_faults(
     is_open = all((row.interfaces[0].ofport or -1) > 0 for row in rows)
     if not is_open or facts != [(device.name, attachment.local_vlan, True, "")]:
         yield f"rows are {rows}"
+
+
+def _arp_faults(
+    host: str, attachment: SegmentAttachment, fragment: SegmentFragment, observed: ObservedState
+) -> Iterator[str]:
+    device, bridge = f"kx{fragment.vni}", attachment.linux_bridge
+    suppresses, is_strict = (
+        fragment.arp_mode is each for each in (ArpMode.SUPPRESS, ArpMode.STRICT)
+    )
+    known = known_addresses(host, fragment)
+    expected = {bridge: known if suppresses else frozenset(), device: known if is_strict else ()}
+    for name in {device, bridge} - {""}:
+        found = observed.neighbours.get(name, frozenset())
+        if found != frozenset(expected[name]):
+            yield f"neighbours of {name} are {found}"
+    reachable = {entry.mac for entry in known_fdb(host, fragment)}
+    behind = {entry.mac for entry in observed.fdb[device] if not entry.dst}
+    if behind != ({each.mac for each in known} & reachable if suppresses else set()):
+        yield f"behind {device} are {behind}"
+    port = observed.links[device].bridge_port_attributes
+    if bool(port.get("IFLA_BRPORT_NEIGH_SUPPRESS")) != suppresses:
+        yield f"{device} is a port with {port}"
+
+
+def known_addresses(host: str, fragment: SegmentFragment) -> frozenset[Neighbour]:
+    """The IPv4 addresses that one port alone has, elsewhere."""
+    owners: dict[str, list[str]] = {}
+    for member in fragment.members:
+        for each in member.neighbours:
+            owners.setdefault(each.ip, []).append(member.host_uid)
+    return frozenset(
+        each
+        for member in fragment.members
+        for each in member.neighbours
+        if ":" not in each.ip and member.host_uid != host and len(owners[each.ip]) == 1
+    )
+
+
+DEFAULTS = {"IFLA_VXLAN_UDP_CSUM": 1}
+
+
+def device_attributes(options: TunnelOptions, is_ipv6: bool) -> dict[str, int]:
+    """What of a vxlan device's attributes is as intent says."""
+    found: dict[str, int] = {}
+    if options.ttl:
+        found["IFLA_VXLAN_TTL"] = 0 if options.ttl == "inherit" else int(options.ttl)
+        found["IFLA_VXLAN_TTL_INHERIT"] = int(options.ttl == "inherit")
+    if options.tos:
+        found["IFLA_VXLAN_TOS"] = 1 if options.tos == "inherit" else int(options.tos)
+    if options.csum is not None and is_ipv6:
+        found["IFLA_VXLAN_UDP_ZERO_CSUM6_TX"] = int(not options.csum)
+    elif options.csum is not None:
+        found["IFLA_VXLAN_UDP_CSUM"] = int(options.csum)
+    if options.df_default is not None:
+        found["IFLA_VXLAN_DF"] = int(options.df_default)
+    if options.gbp:
+        found["IFLA_VXLAN_GBP"] = 1
+    if options.flow_label and is_ipv6:
+        found["IFLA_VXLAN_LABEL"] = options.flow_label
+    if any(options.source_ports):
+        low, high = options.source_ports
+        found["IFLA_VXLAN_PORT_RANGE"] = low * 65536 + high
+    return found
 
 
 def ends(fragment: SegmentFragment, host: str) -> Iterator[tuple[str, str, bool]]:

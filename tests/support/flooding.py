@@ -111,7 +111,7 @@ def _encapsulated(observed: ObservedState, place: Place, mac: str) -> list[Tunne
     if device is None or device.vxlan is None or not device.up:
         return []
     vxlan, entries = device.vxlan, observed.fdb.get(device.name, frozenset())
-    known = {entry.dst for entry in entries if entry.mac == mac}
+    known = {entry.dst for entry in entries if entry.mac == mac and entry.dst}
     remotes = known or {entry.dst for entry in entries if entry.mac == BROADCAST_FDB}
     return [
         TunnelKey(vxlan.local_ip, remote, str(vxlan.vni), str(vxlan.dst_port))

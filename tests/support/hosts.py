@@ -6,19 +6,24 @@ examples are short.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
+from agent.bridge_attributes import FILTERING
 from agent.model import (
     ID_KEY,
     NO_OPTIONS,
     OWNER_KEY,
+    ArpMode,
     Backend,
     Bridge,
+    BridgeType,
     DatapathType,
     HostState,
     Link,
+    Neighbour,
     ObservedState,
     OvsBridge,
     OvsInterface,
@@ -105,6 +110,31 @@ _BOND_MEMBERS = st.sets(st.sampled_from((*CARDS, *MEMBERS)), min_size=2, max_siz
 _VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
 _TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
+_LINK_ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "IFLA_BR_AGEING_TIME": st.sampled_from((6000, 30000)),
+        "IFLA_BR_STP_STATE": st.sampled_from((0, 1)),
+        FILTERING: st.just(1),
+    },
+)
+_PORT_ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "IFLA_BRPORT_ISOLATED": st.sampled_from((0, 1)),
+        "IFLA_BRPORT_COST": st.sampled_from((7, 100)),
+    },
+)
+_NO_VLANS: tuple[int, frozenset[int], str] = (0, frozenset(), "")
+_BRIDGE_VLANS = st.sampled_from(
+    (
+        _NO_VLANS,
+        (5, frozenset[int](), ""),
+        (0, frozenset({5, 6, 9}), "trunk"),
+        (5, frozenset({6}), "native-untagged"),
+        (5, frozenset({6}), "native-tagged"),
+    )
+)
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
 _DST_PORTS = st.sampled_from((4789, 4790))
 _KERNEL_PORTS = st.sampled_from((8472, 8473))
@@ -113,6 +143,20 @@ _PLACES = st.sampled_from(("tunnels", "tunnels", "device", "linux bridge"))
 _MEMBER_MACS = st.frozensets(
     st.sampled_from(("02:00:00:00:01:01", "02:00:00:00:01:02", "02:00:00:00:01:03")), max_size=2
 ).map(lambda macs: tuple(sorted(macs)))
+_ARP_MODES = {
+    "tunnels": st.just(ArpMode.FLOOD),
+    "device": st.sampled_from((ArpMode.FLOOD, ArpMode.STRICT)),
+    "linux bridge": st.sampled_from((ArpMode.FLOOD, ArpMode.SUPPRESS, ArpMode.STRICT)),
+}
+_NEIGHBOURS = st.lists(
+    st.builds(
+        Neighbour,
+        st.sampled_from(("10.0.0.1", "10.0.0.2", "10.0.0.3")),
+        st.sampled_from(("02:00:00:00:01:01", "02:00:00:00:01:02", "02:00:00:00:01:03")),
+    ),
+    max_size=2,
+    unique_by=lambda each: each.ip,
+).map(tuple)
 _TUNNEL_ENDS = ("198.51.100.1", "198.51.100.2", "2001:db8::1")
 _HOPS = st.sampled_from(("", "64", "inherit"))
 _CHOICES = st.sampled_from((None, True, False))
@@ -127,6 +171,8 @@ OPTIONS = st.one_of(
         df_default=_CHOICES,
         egress_pkt_mark=st.sampled_from((None, 0, 7)),
         gbp=st.booleans(),
+        flow_label=st.sampled_from((0, 77)),
+        source_ports=st.sampled_from(((0, 0), (40000, 50000))),
         bfd=_BFD,
     ),
 )
@@ -147,9 +193,18 @@ def bridges(draw: st.DrawFn) -> tuple[Bridge, ...]:
     uids = draw(st.lists(st.sampled_from("ab"), unique=True))
     names = draw(st.permutations(BRIDGE_NAMES))
     return tuple(
-        Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES), draw(BRIDGE_SETTINGS))
+        draw(_linux_bridges(uid, name))
+        if draw(st.integers(0, 2)) == 0
+        else Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES), draw(BRIDGE_SETTINGS))
         for uid, name in zip(uids, names, strict=False)
     )
+
+
+def _linux_bridges(uid: str, name: str) -> st.SearchStrategy[Bridge]:
+    make = functools.partial(
+        Bridge, bridge_id(uid), name, DatapathType.UNKNOWN, type=BridgeType.LINUX
+    )
+    return _LINK_ATTRIBUTES.map(lambda values: make(link_attributes=values))
 
 
 @dataclass(frozen=True)
@@ -158,17 +213,20 @@ class Ground:
 
     ovs: tuple[str, ...]
     linux: tuple[str, ...]
+    """Of segments."""
     vlans: tuple[int, ...]
+    explicit: tuple[Bridge, ...] = ()
+    """Linux bridges that intent has by themselves."""
 
 
 @st.composite
 def ports(draw: st.DrawFn, ground: Ground) -> tuple[Port, ...]:
-    uids = draw(_PORT_UIDS) if ground.ovs or ground.linux else []
+    uids = draw(_PORT_UIDS) if ground.ovs or ground.linux or ground.explicit else []
     names = draw(st.permutations(PORT_NAMES))
     places = [VethPeer(netns, name) for netns in NAMESPACES for name in PEER_NAMES]
     peers = draw(st.permutations(places))
     drawn = tuple(
-        draw(port(uid=port_id(uid), name=name, peer=peer, ground=ground))
+        draw(_port(uid=port_id(uid), name=name, peer=peer, ground=ground))
         for uid, name, peer in zip(uids, names, peers, strict=False)
     )
     return _without_doubles(drawn)
@@ -184,6 +242,15 @@ def _without_doubles(ports: tuple[Port, ...]) -> tuple[Port, ...]:
             used |= names
             kept.append(each)
     return tuple(kept)
+
+
+def _port(*, uid: str, name: str, peer: VethPeer, ground: Ground) -> st.SearchStrategy[Port]:
+    kinds = [
+        _bridge_port(uid=uid, name=name, peer=peer, bridge=bridge) for bridge in ground.explicit
+    ]
+    if ground.ovs or ground.linux:
+        kinds.append(port(uid=uid, name=name, peer=peer, ground=ground))
+    return st.one_of(kinds)
 
 
 @st.composite
@@ -227,6 +294,27 @@ def port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, ground: Ground
     return _with_workload(draw, common, peer)
 
 
+@st.composite
+def _bridge_port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, bridge: Bridge) -> Port:
+    kind = draw(st.sampled_from((PortType.VETH, PortType.TAP, PortType.SYSTEM)))
+    tag, trunks, mode = draw(_BRIDGE_VLANS) if FILTERING in bridge.link_attributes else _NO_VLANS
+    common = Port(
+        uid,
+        draw(st.sampled_from(CARDS)) if kind is PortType.SYSTEM else name,
+        kind,
+        bridge.name,
+        tag,
+        mtu=draw(_MTUS),
+        trunks=trunks,
+        vlan_mode=mode,
+        admin_down=draw(st.integers(0, 5)) == 0,
+        bridge_port_attributes=draw(_PORT_ATTRIBUTES),
+    )
+    if kind is PortType.TAP:
+        return replace(common, tap_owner=draw(_TAP_OWNERS))
+    return _with_workload(draw, common, peer) if kind is PortType.VETH else common
+
+
 def _with_workload(draw: st.DrawFn, port: Port, peer: VethPeer) -> Port:
     return replace(
         port,
@@ -255,13 +343,22 @@ def segment(
     place = draw(_PLACES)
     is_kernel = place != "tunnels"
     hosts = (OWN_HOST, *sorted(draw(_REMOTES)))
+    arp_mode = draw(_ARP_MODES[place])
     members = tuple(
-        SegmentMember(host, host, vteps[int(host[1])], draw(_MEMBER_MACS) if is_kernel else ())
+        SegmentMember(
+            host,
+            host,
+            vteps[int(host[1])],
+            draw(_MEMBER_MACS) if is_kernel else (),
+            draw(_NEIGHBOURS) if arp_mode is not ArpMode.FLOOD else (),
+        )
         for host in hosts
     )
     dst_port = draw(_KERNEL_PORTS if is_kernel else _DST_PORTS)
     mtu = draw(_MTUS)
-    fragment = SegmentFragment(b"", uid, vni, dst_port, mtu, members, options=draw(OPTIONS))
+    fragment = SegmentFragment(
+        b"", uid, vni, dst_port, mtu, members, options=draw(OPTIONS), arp_mode=arp_mode
+    )
     if not is_kernel and draw(st.booleans()):
         fragment = replace(fragment, topology=Topology.LINKS, links=draw(links(hosts)))
     else:
@@ -284,10 +381,9 @@ def with_options(
     fragment = hashed(replace(state.fragments[attachment.fragment_hash], options=options))
     changed = replace(attachment, fragment_hash=fragment.hash)
     attachments = (changed if each is attachment else each for each in state.attachments)
+    others = {key: each for key, each in state.fragments.items() if key != attachment.fragment_hash}
     return replace(
-        state,
-        attachments=tuple(attachments),
-        fragments={**state.fragments, fragment.hash: fragment},
+        state, attachments=tuple(attachments), fragments={**others, fragment.hash: fragment}
     )
 
 
@@ -330,7 +426,9 @@ def desired_states(draw: st.DrawFn) -> HostState:
     linux = tuple(each.linux_bridge for each, _ in attached if each.linux_bridge)
     has_overlay = len(linux) < len(attached) or draw(st.booleans())
     overlay = OVERLAY if has_overlay else None
-    on = tuple(bridge.name for bridge in explicit) + ((OVERLAY.name,) if overlay else ())
+    of_linux = tuple(each for each in explicit if each.type is BridgeType.LINUX)
+    of_ovs = tuple(each for each in explicit if each.type is BridgeType.OVS)
+    on = tuple(bridge.name for bridge in of_ovs) + ((OVERLAY.name,) if overlay else ())
     vlans = tuple(each.local_vlan for each, _ in attached if each.local_vlan)
     return HostState(
         fleet_uid=FLEET,
@@ -341,9 +439,9 @@ def desired_states(draw: st.DrawFn) -> HostState:
         host_name=OWN_HOST,
         overlay=overlay,
         bridges=explicit,
-        ports=draw(ports(Ground(on, linux, vlans))),
+        ports=draw(ports(Ground(on, linux, vlans, of_linux))),
         attachments=tuple(attachment for attachment, _ in attached),
-        tunnels=draw(tunnels(explicit)),
+        tunnels=draw(tunnels(of_ovs)),
         fragments={fragment.hash: fragment for _, fragment in attached},
     )
 

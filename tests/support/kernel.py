@@ -9,9 +9,19 @@ leads somewhere stays there when it is somebody else's.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, TapOwner, Vxlan
+from agent.model import (
+    BROADCAST_FDB,
+    OUR_KINDS,
+    FdbEntry,
+    Link,
+    Neighbour,
+    ObservedState,
+    TapOwner,
+    Vxlan,
+)
 from agent.planner.bridge_steps import (
     BridgeStep,
     SetBridgeAttributes,
@@ -21,6 +31,7 @@ from agent.planner.bridge_steps import (
 from agent.planner.plan import (
     AddAddress,
     AddFdb,
+    AddNeighbours,
     CreateLinuxBridge,
     CreateTap,
     CreateVeth,
@@ -28,11 +39,15 @@ from agent.planner.plan import (
     DeleteAddress,
     DeleteFdb,
     DeleteLink,
+    DeleteNeighbours,
     NetlinkStep,
     SetLink,
     SetTapOwner,
+    SetVxlan,
 )
+from agent.vxlan_attributes import LIVE, VXLAN
 from tests.support.bridging import Bridging
+from tests.support.known_addresses import KnownAddresses
 
 
 class NetlinkRefusedError(Exception):
@@ -51,6 +66,9 @@ class Kernel:
         for name, entries in observed.fdb.items():
             self.forwarding[self.links[name].ifindex] = dict.fromkeys(entries, True)
         self.bridging = Bridging(self.links)
+        self.known = KnownAddresses(
+            {self.links[name].ifindex: each for name, each in observed.neighbours.items()}
+        )
         self.fitted: set[int] = set()
         """The devices whose offloads the userspace datapath can live with."""
         self._last_index = max(
@@ -70,24 +88,31 @@ class Kernel:
             if link.kind == "vxlan" and link.alias
         }
 
+    @property
+    def neighbours(self) -> dict[str, frozenset[Neighbour]]:
+        """What the agent sees: ours."""
+        devices = [each for each in self.links.values() if each.kind in ("vxlan", "bridge")]
+        found = {each.name: self.known.ours(each.ifindex) for each in devices if each.alias}
+        return {name: entries for name, entries in found.items() if entries}
+
     def next_index(self) -> int:
         self._last_index += 1
         return self._last_index
 
     def execute(self, step: NetlinkStep) -> None:
         match step:
-            case CreateVeth():
-                self._create_veth(step)
-            case CreateVxlan() | CreateLinuxBridge() | CreateTap():
-                self._create_device(step)
+            case CreateVeth() | CreateVxlan() | CreateLinuxBridge() | CreateTap():
+                self._create(step)
             case SetTapOwner():
                 self._set_tap_owner(step)
-            case AddFdb():
-                self._add_fdb(step)
-            case DeleteFdb():
-                self._delete_fdb(step)
+            case AddFdb() | DeleteFdb():
+                self._change_fdb(step)
             case DeleteLink():
                 self._delete_if_same(step)
+            case SetVxlan():
+                self._set_vxlan(step)
+            case AddNeighbours() | DeleteNeighbours():
+                self._change_neighbours(step)
             case SetLink():
                 self._set_link(step)
             case AddAddress() | DeleteAddress():
@@ -146,6 +171,12 @@ class Kernel:
             peer_ifindex=near,
         )
 
+    def _create(self, step: CreateVeth | CreateVxlan | CreateLinuxBridge | CreateTap) -> None:
+        if isinstance(step, CreateVeth):
+            self._create_veth(step)
+        else:
+            self._create_device(step)
+
     def _create_device(self, step: CreateVxlan | CreateLinuxBridge | CreateTap) -> None:
         if step.name in self.links:
             raise NetlinkRefusedError("File exists")
@@ -162,7 +193,23 @@ class Kernel:
         for other in self._vxlans():
             if key == (other.vni, other.dst_port, other.collect_metadata):
                 raise NetlinkRefusedError("A VXLAN device with the specified VNI already exists")
-        self.links[step.name] = replace(link, kind="vxlan", vxlan=step.vxlan)
+        made = replace(step.vxlan, attributes=_shown(step.vxlan.attributes))
+        self.links[step.name] = replace(link, kind="vxlan", vxlan=made)
+
+    def _set_vxlan(self, step: SetVxlan) -> None:
+        link = self._target(step)
+        if link.vxlan is None or step.attributes.keys() - LIVE.keys():
+            raise NetlinkRefusedError("cannot change that")
+        attributes = _shown({**link.vxlan.attributes, **step.attributes})
+        local_ip = step.local_ip or link.vxlan.local_ip
+        if (":" in local_ip) != (":" in link.vxlan.local_ip):
+            raise NetlinkRefusedError("New local address family does not match old")
+        changed = replace(link.vxlan, local_ip=local_ip, attributes=attributes)
+        self.links[step.name] = replace(link, vxlan=changed)
+
+    def _change_neighbours(self, step: AddNeighbours | DeleteNeighbours) -> None:
+        if taken := self.known.change(self._target(step).ifindex, step):
+            raise NetlinkRefusedError(f"somebody else knows {taken}")
 
     def _set_tap_owner(self, step: SetTapOwner) -> None:
         link = self._get(None, step.name)
@@ -186,19 +233,33 @@ class Kernel:
             for link in self.links.values()
         )
 
+    def _change_fdb(self, step: AddFdb | DeleteFdb) -> None:
+        if isinstance(step, AddFdb):
+            self._add_fdb(step)
+        else:
+            self._delete_fdb(step)
+
     def _add_fdb(self, step: AddFdb) -> None:
         """All that can be, before what cannot be is refused."""
         table = self._table(step)
+        if any(not each.dst for each in step.entries) and not self.links[step.name].master:
+            raise NetlinkRefusedError(f"{step.name} is in no bridge")
         taken = {each.mac for each, ours in table.items() if not ours} - {BROADCAST_FDB}
         for entry in step.entries:
             if entry.mac in taken:
                 continue
             for each in [each for each in table if each.mac == entry.mac]:
-                if entry.mac != BROADCAST_FDB:
+                if entry.mac != BROADCAST_FDB and entry.dst and each.dst:
                     del table[each]
             table.setdefault(entry, True)
         if refused := taken & {entry.mac for entry in step.entries}:
             raise NetlinkRefusedError(f"{refused} lead elsewhere for somebody else")
+
+    def _forget_place(self, link: Link) -> None:
+        """A bridge knows nothing more of what left it."""
+        table = self.forwarding.get(link.ifindex, {})
+        for entry in [each for each in table if not each.dst]:
+            del table[entry]
 
     def _delete_fdb(self, step: DeleteFdb) -> None:
         table = self._table(step)
@@ -227,6 +288,10 @@ class Kernel:
             raise NetlinkRefusedError("Address already in use")
         named = {key: value for key, value in wanted.items() if value is not None}
         self._put(step.netns, replace(link, **named))  # type: ignore[arg-type]
+        if step.up is False or step.mac is not None:
+            self.known.forget(link.ifindex)
+        if step.master is not None:
+            self._forget_place(link)
         if step.netns is None and step.master not in (None, link.master):
             self.bridging.moved(self.links, step.name)
         if step.userspace:
@@ -270,8 +335,17 @@ class Kernel:
             raise NetlinkRefusedError(f"no device {name} in {netns or 'the host'}")
         return link
 
-    def _target(self, step: SetLink | AddAddress | DeleteAddress | BridgeStep) -> Link:
-        netns = None if isinstance(step, BridgeStep) else step.netns
+    def _target(
+        self,
+        step: SetLink
+        | AddAddress
+        | DeleteAddress
+        | BridgeStep
+        | SetVxlan
+        | AddNeighbours
+        | DeleteNeighbours,
+    ) -> Link:
+        netns = step.netns if isinstance(step, SetLink | AddAddress | DeleteAddress) else None
         link = self._get(netns, step.name)
         if link.ifindex != step.ifindex if step.ifindex else link.kind not in OUR_KINDS:
             raise NetlinkRefusedError(f"{step.name} is the name of another device by now")
@@ -282,6 +356,10 @@ class Kernel:
             self.links[link.name] = link
         else:
             self.peers[netns, link.name] = link
+
+
+def _shown(attributes: Mapping[str, int]) -> dict[str, int]:
+    return {name: each for name, each in attributes.items() if each != VXLAN[name].default}
 
 
 def _known(owner: TapOwner) -> TapOwner | None:

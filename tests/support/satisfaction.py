@@ -22,6 +22,7 @@ from agent.model import (
     segment_id,
     tunnel_id,
 )
+from tests.support.bridge_satisfaction import bridging_facts, bridging_faults, linux_names
 from tests.support.carriage import carriage_faults, ends, is_own, rows_of, tunnel_options
 
 Place = tuple[str, ...]
@@ -56,7 +57,8 @@ def foreign_part(observed: ObservedState, owner: str) -> dict[Place, object]:
         is_made = link.name in made or link.name.startswith("vxlan_sys_")
         if not link.kind and not link.alias and not is_made:
             # What it carries and how it is set up may be intent's; that it is there is not.
-            part["link", link.name] = replace(link, mtu=0, up=False)
+            bare = replace(link, master="", bridge_port_attributes={}, vlans=frozenset())
+            part["link", link.name] = replace(bare, mtu=0, up=False)
         elif not is_made and not link.alias.startswith(alias(owner, "")):
             part["link", link.name] = link
     ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
@@ -81,8 +83,10 @@ def own_part(observed: ObservedState, owner: str) -> dict[Place, object]:
             mtu = None if link.name in observed.bridges else link.mtu  # follows the ports' MTUs
             place = (link.alias, link.master)
             part["link", link.name] = (link.kind, mtu, link.up, place, link.owned_addresses)
+            part["bridging", link.name] = bridging_facts(link)
             if link.vxlan is not None:
                 part["vxlan", link.name] = (link.vxlan, link.mac, observed.fdb[link.name])
+            part["neighbours", link.name] = observed.neighbours.get(link.name)
     ours = {link.peer_ifindex for link in observed.links.values() if _is_own_link(link, owner)}
     for place, peer in observed.peers.items():
         if peer.ifindex in ours:
@@ -99,7 +103,10 @@ def foreign_addresses(observed: ObservedState) -> dict[int, frozenset[str]]:
 
 
 def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:
-    for bridge in (*desired.bridges, *([desired.overlay] if desired.overlay else [])):
+    yield from bridging_faults(desired, observed)
+    linux = linux_names(desired)
+    of_ovs = (bridge for bridge in desired.bridges if bridge.name not in linux)
+    for bridge in (*of_ovs, *([desired.overlay] if desired.overlay else [])):
         row = observed.bridges.get(bridge.name)
         if row is None or row.external_ids.get(ID_KEY) != bridge.id:
             yield bridge.id, f"no bridge {bridge.name}"
@@ -123,7 +130,8 @@ def _shortcomings(desired: HostState, observed: ObservedState) -> Iterator[tuple
 
 
 def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Iterator[str]:
-    if any(each.linux_bridge == port.bridge for each in desired.attachments):
+    of_segments = {each.linux_bridge for each in desired.attachments} - {""}
+    if port.bridge in of_segments | linux_names(desired):
         yield from _enslaved_faults(desired, port, observed)
         return
     if port.patch is not None:

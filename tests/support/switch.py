@@ -79,6 +79,7 @@ class Switch:
             peers=dict(self.kernel.peers),
             namespaces=frozenset(self.kernel.namespaces),
             fdb=self.kernel.fdb,
+            neighbours=self.kernel.neighbours,
             has_ovs=self._has_ovs,
             vswitchd_running=self._running,
             boot=self._boot,
