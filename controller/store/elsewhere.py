@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostSegmentRow, PortRow, SegmentRow
 
 _SAMPLE = 10
+_NOTHING: Mapping[UUID, Any] = MappingProxyType({})
 _IPV6_AT_SEGMENT_MTU = (
     PortRow.mtu.is_(None),
     func.array_to_string(PortRow.addresses, " ").like("%:%"),
@@ -44,9 +46,9 @@ def load_elsewhere(
     macs: Iterable[str],
     ips: Iterable[str],
     *,
-    zones: Mapping[UUID, str],
-    named: Mapping[UUID, frozenset[str]],
-    outside: Mapping[UUID, Object],
+    zones: Mapping[UUID, str] = _NOTHING,
+    named: Mapping[UUID, frozenset[str]] = _NOTHING,
+    outside: Mapping[UUID, Object] = _NOTHING,
 ) -> dict[UUID, Elsewhere]:
     """By segment, for those that have a port on another host."""
     uids, touched = list(segments), list(touched_hosts)

@@ -96,8 +96,8 @@ def _holders(ranges: Sequence[Range]) -> Subquery:
 
 
 def _is_in(value: ColumnElement[Any], of: Range) -> ColumnElement[bool]:
-    ends = [of.first, of.last] if of.family == 0 else [of.word(of.first), of.word(of.last)]
-    return value.between(*(cast(literal(end), value.type) for end in ends))
+    first, last = (cast(literal(of.word(end)), value.type) for end in (of.first, of.last))
+    return value.between(first, last)
 
 
 def _row(
@@ -151,7 +151,7 @@ def _of_vteps() -> list[Select[Any]]:
     ]
 
 
-def _had_since(vtep: str) -> ColumnElement[datetime | None]:
+def _had_since(vtep: str) -> ColumnElement[datetime]:
     """Since when a host has its address: the oldest version with it says."""
     version = aliased(HostRow)
     same = and_(version.uid == HostRow.uid, getattr(version, vtep) == getattr(HostRow, vtep))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +14,7 @@ import psycopg
 import pytest
 
 from controller.auth import Role
+from controller.domain.allocation import Range, choose_values
 from controller.domain.definitions import HostGroupSpec, PoolSpec, PoolType, TransportZoneSpec
 from controller.domain.errors import ConflictError
 from controller.domain.intent import (
@@ -24,9 +28,11 @@ from controller.domain.intent import (
     SegmentSpec,
 )
 from controller.domain.status import Phase
+from controller.domain.validation.pools import Demand, Demands
 from controller.services import changes, desired, pools, queries, status
 from controller.services.status import HostReport, Outcome, SessionStart
 from controller.store.engine import Database
+from controller.store.pools import find_free
 from tests.support.api import Api
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 
@@ -347,3 +353,61 @@ def test_a_host_that_is_decommissioned_is_emptied_and_its_peers_drop_its_tunnels
 def uid_of(db: Database, manifest: Manifest) -> UUID:
     ref = manifest.ref
     return queries.get(db, ADMIN, ref.kind, ref.project, ref.name).object.uid
+
+
+# --- what is free --------------------------------------------------------------------------------
+
+
+def test_the_database_finds_the_same_values_free_as_the_model(db: Database) -> None:
+    choice = random.Random(7)  # noqa: S311 (the same each time)
+    taken = choice.sample(range(1, 121), 60)
+    apply(db, *(segment(f"s{vni}", vni=vni) for vni in taken[:50]))
+    apply(db, *(host(vni) for vni in taken[50:]), bridge("b1", f"h{taken[50]}"))
+    apply(db, tunnel("t", f"h{taken[50]}/b1", "192.0.2.200", key=7_000))
+    addresses = {int(ip_address(f"192.0.2.{number}")) for number in [*taken[50:], 200]}
+    with db.snapshot() as tx:
+        for _ in range(25):
+            cuts = sorted(choice.sample(range(1, 250), 8))
+            pairs = list(zip(cuts[::2], cuts[1::2], strict=True))
+            wanted = {name: choice.randrange(1, 90) for name in "pq"}
+            halves = {"p": pairs[:2], "q": pairs[2:]}
+            base = int(ip_address("192.0.2.0"))
+            vni_ranges = {k: tuple(Range(0, a, b) for a, b in v) for k, v in halves.items()}
+            ip_ranges = {
+                k: tuple(Range(4, base + a, base + b) for a, b in v) for k, v in halves.items()
+            }
+            free = find_free(
+                tx,
+                Demands(
+                    vnis={k: Demand(r, wanted[k]) for k, r in vni_ranges.items()},
+                    vteps={k: Demand(r, wanted[k]) for k, r in ip_ranges.items()},
+                ),
+            )
+            for name in "pq":
+                numbers = choose_values(taken[:50], wanted[name], vni_ranges[name])
+                assert free.pooled_vnis[name] == numbers
+                words = choose_values(addresses, wanted[name], ip_ranges[name])
+                assert free.pooled_vteps[name] == tuple(str(ip_address(word)) for word in words)
+
+
+def test_writers_at_once_are_given_each_value_of_their_pools_once(db: Database) -> None:
+    apply(db, vnis("p", "1-20", "101-112"), vnis("q", "21-52"))
+    apply(db, vteps("four", "192.0.2.1-192.0.2.32"))
+
+    def write(writer: int) -> None:
+        for turn in range(2):
+            name = f"{writer}-{turn}"
+            ref = Ref(Kind.HOST, DEFAULT_PROJECT, f"host-{name}")
+            apply(
+                db,
+                segment(f"p-{name}", vni_pool="p"),
+                segment(f"q-{name}", vni_pool="q"),
+                Manifest(ref, HostSpec(vtep_pool="four")),
+            )
+
+    with ThreadPoolExecutor(16) as writers:
+        list(writers.map(write, range(16)))
+    for name, total in (("p", 32), ("q", 32), ("four", 32)):
+        used = pools.usage(db, ADMIN, name, page_size=100)
+        assert (used.total, used.used, used.free) == (total, total, 0)
+        assert len({each.name for each in used.allocations}) == total

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from controller.domain.definitions import PoolSpec, PoolType, TransportZoneSpec
 from controller.domain.errors import DomainError
-from controller.domain.intent import Backend, BridgeType, Manifest, Removal
+from controller.domain.intent import Backend, BridgeType, Kind, Manifest, Removal
 from controller.domain.validation import Planned
-from tests.support.intent_strategies import LINUX_HOST, plausible_manifests, removals
-from tests.support.model_fleet import ModelFleet, bridge, host, pointed, segment
+from tests.support.intent_settings import FULL_LINUX_BRIDGE
+from tests.support.intent_strategies import (
+    LINUX_BRIDGE,
+    LINUX_HOST,
+    plausible_manifests,
+    removals,
+)
+from tests.support.model_fleet import ModelFleet, bridge, host, manifest, pointed, segment
+from tests.support.watchers import group, policy
 
 Request = tuple[list[Manifest], list[Removal]]
 
@@ -29,6 +37,15 @@ def fleet_after(history: Sequence[Request]) -> ModelFleet:
     """Start from a fleet on which most plausible requests can succeed."""
     fleet = ModelFleet()
     fleet.apply(
+        manifest(Kind.POOL, "low", PoolSpec(PoolType.VNI, ("1-9",))),
+        manifest(Kind.POOL, "small", PoolSpec(PoolType.VNI, ("10001",))),
+        manifest(Kind.POOL, "four", PoolSpec(PoolType.VTEP, ("192.0.2.1-192.0.2.9",))),
+        manifest(Kind.POOL, "six", PoolSpec(PoolType.VTEP, ("2001:db8::1-2001:db8::9",))),
+        manifest(Kind.TRANSPORT_ZONE, "z1", TransportZoneSpec(vtep_pool="four")),
+        manifest(Kind.TRANSPORT_ZONE, "z2", TransportZoneSpec(vni_pool="low")),
+        policy("q1", max_rate_bps=10**6),
+        group("g1", "role"),
+        group("g2", "!role"),
         host("h1", "192.0.2.1", "2001:db8::1"),
         host("h2", "192.0.2.2"),
         host("h3", "192.0.2.3", underlay_mtu=9000),
@@ -39,6 +56,13 @@ def fleet_after(history: Sequence[Request]) -> ModelFleet:
         bridge("b1", "h1", interface="br-x"),
         bridge("b2", "h2", interface="br-y"),
         bridge("b3", "h3", interface="br-y"),
+        bridge(
+            LINUX_BRIDGE,
+            LINUX_HOST,
+            interface="br-z",
+            type=BridgeType.LINUX,
+            settings=FULL_LINUX_BRIDGE,
+        ),
     )
     for manifests, gone in history:
         attempt(fleet, manifests, gone)

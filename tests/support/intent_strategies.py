@@ -7,6 +7,13 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from controller.domain.definitions import (
+    Bfd,
+    PoolSpec,
+    PoolType,
+    TransportZoneSpec,
+    TunnelProfileSpec,
+)
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     INHERIT,
@@ -18,6 +25,7 @@ from controller.domain.intent import (
     DatapathType,
     HostSpec,
     Kind,
+    Lifecycle,
     Manifest,
     Mode,
     PortSpec,
@@ -36,6 +44,7 @@ from controller.domain.settings import (
     BridgeSettings,
     PortSettings,
 )
+from controller.domain.topology import ArpMode, Topology
 from tests.support.intent_settings import (
     FULL_BRIDGE,
     FULL_BRIDGE_PORT,
@@ -43,6 +52,8 @@ from tests.support.intent_settings import (
     FULL_PORT,
     fitting,
 )
+from tests.support.watcher_strategies import NAMES as WATCHERS
+from tests.support.watcher_strategies import watcher_manifests, wild_watchers
 
 LINUX_HOST = "h4"
 """Has no Open vSwitch, unless a request says otherwise."""
@@ -53,6 +64,10 @@ BRIDGES = ("b1", "b2", "b3")
 LINUX_BRIDGE = "b4"
 """On the host of the same number, too, whether that has Open vSwitch or not."""
 TUNNELS = ("t1", "t2", "t3", "t4")
+ZONES = ("z1", "z2")
+PROFILES = ("tp1", "tp2")
+POOLS = ("low", "small", "four", "six")
+"""The first two of VNIs, unless a request says otherwise."""
 PORTS = ("p1", "p2", "p3", "p4", "p5")
 
 _vteps = st.lists(
@@ -69,6 +84,10 @@ def host_manifests() -> st.SearchStrategy[Manifest]:
         vteps=_vteps,
         underlay_mtu=st.sampled_from([1400, 1500, 9000]),
         datapath_type=st.sampled_from(DatapathType),
+        zones=st.sampled_from([("z1",), ("z1", "z2"), ("z2",), ()]),
+        vtep_pool=st.sampled_from([None, None, "four", "six"]),
+        management_interface=st.sampled_from([None, None, "eth0"]),
+        state=st.sampled_from([*[Lifecycle.ACTIVE] * 4, *Lifecycle]),
     )
     return st.builds(_host, st.sampled_from(HOSTS), st.integers(0, 9), specs)
 
@@ -99,6 +118,10 @@ def _bridges(
 
 
 def segment_specs() -> st.SearchStrategy[Spec]:
+    return st.one_of([_segment_specs(topology) for topology in TOPOLOGIES])
+
+
+def _segment_specs(topology: dict[str, st.SearchStrategy[object]]) -> st.SearchStrategy[Spec]:
     return st.builds(
         SegmentSpec,
         vni=st.none() | st.sampled_from([1, 2, 10_000, 10_001]),
@@ -106,6 +129,56 @@ def segment_specs() -> st.SearchStrategy[Spec]:
         dst_port=st.sampled_from([None, None, 4789, 8472]),
         address_family=st.sampled_from(AddressFamily),
         backend=st.sampled_from([None, *Backend]),
+        zone=st.sampled_from([*[None] * 5, *ZONES]),
+        vni_pool=st.sampled_from([*[None] * 3, "low", "small"]),
+        tunnel_profile=st.sampled_from([None, None, *PROFILES]),
+        arp_mode=st.sampled_from([*[ArpMode.FLOOD] * 5, *ArpMode]),
+        subnets=st.sampled_from([*[()] * 6, ("10.0.0.0/24", "2001:db8::/64"), ("10.0.0.0/31",)]),
+        provider_loop_safe=st.booleans(),
+        **topology,
+    )
+
+
+_OUTSIDE = ["203.0.113.1", "192.0.2.3"]
+_HUBS = [("h1",), ("h1", "h2"), ("h2", "h3")]
+_LINKS = [(("h1", "h2"), ("h2", "h3")), (("h1", "h3"),), (("h1", "h2"), ("h1", "h3"))]
+TOPOLOGIES: list[dict[str, st.SearchStrategy[object]]] = [
+    {},
+    {"external_vteps": st.lists(st.sampled_from(_OUTSIDE), max_size=2).map(tuple)},
+    {"topology": st.just(Topology.HUB_SPOKE), "hubs": st.sampled_from(_HUBS)},
+    {"topology": st.just(Topology.EXPLICIT), "links": st.sampled_from(_LINKS)},
+]
+
+
+def profile_specs() -> st.SearchStrategy[Spec]:
+    return st.builds(
+        TunnelProfileSpec,
+        dst_port=st.sampled_from([None, None, 4790]),
+        ttl=st.sampled_from([None, 64, INHERIT]),
+        csum=st.none() | st.booleans(),
+        gbp=st.sampled_from([None, None, True]),
+        egress_pkt_mark=st.sampled_from([None, None, 7]),
+        flow_label=st.sampled_from([None, None, 9]),
+        bfd=st.sampled_from([None, None, Bfd(enabled=True)]),
+    )
+
+
+def pool_specs() -> st.SearchStrategy[Spec]:
+    vnis = st.sampled_from(["1-2", "2-5", "9999-10001", "10001-10002", "7"])
+    vteps = st.sampled_from(["192.0.2.1", "192.0.2.2-192.0.2.5", "2001:db8::1-2001:db8::3"])
+    return st.one_of(
+        [
+            st.builds(PoolSpec, st.just(of), st.lists(words, min_size=1, max_size=2).map(tuple))
+            for of, words in ((PoolType.VNI, vnis), (PoolType.VTEP, vteps))
+        ]
+    )
+
+
+def zone_specs() -> st.SearchStrategy[Spec]:
+    return st.builds(
+        TransportZoneSpec,
+        vni_pool=st.sampled_from([None, None, "low", "small"]),
+        vtep_pool=st.sampled_from([None, "four", "six"]),
     )
 
 
@@ -157,6 +230,7 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
             st.sampled_from(["10.0.0.1/24", "10.0.0.2/24", "2001:db8::5/64"]), max_size=2
         ).map(lambda found: tuple(sorted(found))),
         peer=peers,
+        qos_policy=st.sampled_from([*[None] * 9, "q1"]),
         settings=st.sampled_from([PORT_DEFAULTS, PORT_DEFAULTS, FULL_PORT]),
     )
 
@@ -203,6 +277,12 @@ def plausible_manifests() -> st.SearchStrategy[Manifest]:
         bridge_manifests(),
         _manifests(Kind.SEGMENT, SEGMENTS, segment_specs()),
         _manifests(Kind.TUNNEL, TUNNELS, tunnel_specs()),
+        st.one_of(
+            _manifests(Kind.TUNNEL_PROFILE, PROFILES, profile_specs()),
+            _manifests(Kind.POOL, POOLS, pool_specs()),
+            _manifests(Kind.TRANSPORT_ZONE, ZONES, zone_specs()),
+        ),
+        watcher_manifests(PORTS, SEGMENTS),
         port_manifests(),
         port_manifests(),
         port_manifests(),
@@ -217,13 +297,17 @@ def _manifests(
 
 
 def removals() -> st.SearchStrategy[Removal]:
-    names = {
+    names: dict[Kind, tuple[str, ...]] = {
         Kind.HOST: HOSTS,
         Kind.BRIDGE: (*BRIDGES, LINUX_BRIDGE),
         Kind.SEGMENT: SEGMENTS,
         Kind.PORT: PORTS,
         Kind.TUNNEL: TUNNELS,
+        Kind.POOL: POOLS,
+        Kind.TRANSPORT_ZONE: ZONES,
+        Kind.TUNNEL_PROFILE: PROFILES,
     }
+    names |= WATCHERS
     refs = [Ref(kind, DEFAULT_PROJECT, name) for kind, found in names.items() for name in found]
     return st.builds(Removal, st.sampled_from(refs), missing_ok=st.booleans())
 
@@ -240,6 +324,7 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
         TunnelEnd, st.none() | words, st.none() | words, st.none() | words, st.none() | numbers
     )
     specs: st.SearchStrategy[Spec] = st.one_of(
+        wild_watchers(),
         st.builds(
             HostSpec,
             many,

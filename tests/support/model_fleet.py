@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 from controller.domain.allocation import choose_local_vlan
@@ -35,6 +36,7 @@ from controller.domain.intent import (
     TunnelSpec,
     segment_backend,
 )
+from controller.domain.topology import ArpMode
 from controller.domain.validation import (
     Draft,
     Elsewhere,
@@ -45,7 +47,9 @@ from controller.domain.validation import (
     plan_change,
     wanted,
 )
+from controller.domain.validation.references import hosts_of_topology
 from tests.support.free_values import free_values
+from tests.support.relinked import relinked
 from tests.support.world_slice import hosts_of, segment_of, segments_on, slice_of
 
 FLEET_UID = UUID(int=0xF1EE7)
@@ -149,6 +153,7 @@ class ModelFleet:
             held_keys=held & want.vnis,
             **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
+            lingering=self._lingering(want),
         )
 
     def whole_world(self, manifests: Sequence[Manifest], removals: Sequence[Removal]) -> World:
@@ -204,8 +209,24 @@ class ModelFleet:
             widest_port=max(wide, key=lambda pair: pair[0], default=(0, None))[1],
             ipv6_port=next((o for o, s in far if s.mtu is None and _has_ipv6(s)), None),
             claimants=tuple(o for o, s in far if _claims(s, want)),
-            outsiders=tuple(sorted({o.name for o in owners if _is_outside(o, want.zones.get(segment))})),
+            outsiders=_outsiders(owners, want.zones.get(segment)),
+            has_linux=not all(_has_ovs(owner) for owner in owners),
+            providers=sum(s.settings.patch is not None for _, s in far),
+            named=self._named_by_topologies(want) & {s.host for _, s in far},
+            outside=next((o for o, s in far if _outside(s, want.subnets.get(segment))), None),
         )
+
+    def _named_by_topologies(self, want: Wanted) -> frozenset[str]:
+        asked = frozenset(ref.name for ref in want.refs if ref.kind is Kind.HOST)
+        return asked.union(*(hosts_of_topology(o.spec) for o in self.of_kind(Kind.SEGMENT)))
+
+    def _lingering(self, want: Wanted) -> dict[UUID, tuple[SegmentSpec, ...]]:
+        """Earlier versions: no host of this fleet ever confirms one to it."""
+        found: dict[UUID, tuple[SegmentSpec, ...]] = defaultdict(tuple)
+        for _, closed in self._closed:
+            if closed.ref in want.topologies and isinstance(closed.spec, SegmentSpec):
+                found[closed.uid] += (closed.spec,)
+        return dict(found)
 
     def of_kind(self, kind: Kind) -> list[Object]:
         return [o for o in self.objects.values() if o.kind is kind]
@@ -243,7 +264,32 @@ class ModelFleet:
         names = sorted({s.host for o, s in self.ports() if segment_of(o) == ref})
         found = self.objects[ref]
         members = tuple(self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)] for name in names)
-        return SegmentIntent(found, members, self._macs(found, members))
+        assert isinstance(found.spec, SegmentSpec)
+        profile = Ref(Kind.TUNNEL_PROFILE, DEFAULT_PROJECT, found.spec.tunnel_profile or "")
+        return SegmentIntent(
+            segment=found,
+            members=members,
+            macs=self._macs(found, members),
+            profile=self.objects.get(profile),
+            neighbours=self._neighbours(found, members),
+        )
+
+    def _neighbours(
+        self, found: Object, members: Sequence[Object]
+    ) -> dict[UUID, tuple[tuple[str, str], ...]]:
+        assert isinstance(found.spec, SegmentSpec)
+        if found.spec.arp_mode is ArpMode.FLOOD:
+            return {}
+        ports = [s for o, s in self.ports() if segment_of(o) == found.ref]
+        return {
+            member.uid: tuple(
+                (address.partition("/")[0], port.mac)
+                for port in ports
+                for address in port.addresses
+                if port.host == member.name and port.mac is not None
+            )
+            for member in members
+        }
 
     def _macs(self, found: Object, members: Sequence[Object]) -> dict[UUID, tuple[str, ...]]:
         assert isinstance(found.spec, SegmentSpec)
@@ -283,15 +329,24 @@ class ModelFleet:
             for other in hosts_of(o) - {owner.name}
             if (ref := segment_of(o)) is not None
         }
+        segments_relinked, vteps = relinked(self.objects.values(), closed, confirmed)
         return Departed(
             bridges=frozenset(o.uid for o in mine if o.kind is Kind.BRIDGE),
             ports=frozenset(o.uid for o in mine if o.kind is Kind.PORT),
             segments=frozenset(segments),
             members=frozenset(members),
+            relinked=segments_relinked,
+            vteps=vteps,
             tunnels=frozenset(o.uid for o in mine if o.kind is Kind.TUNNEL),
             mirrors=frozenset(o.uid for o in mine if o.kind is Kind.MIRROR),
             flow_exports=frozenset(o.uid for o in closed if o.kind is Kind.FLOW_EXPORT),
         )
+
+
+def _outside(spec: PortSpec, subnets: Sequence[str] | None) -> bool:
+    networks = [ip_network(subnet) for subnet in subnets or ()]
+    ips = [ip_address(address.partition("/")[0]) for address in spec.addresses]
+    return bool(networks) and any(not any(ip in network for network in networks) for ip in ips)
 
 
 def _has_ovs(found: Object) -> bool:
@@ -299,8 +354,10 @@ def _has_ovs(found: Object) -> bool:
     return found.spec.overlay_bridge_type is BridgeType.OVS
 
 
-def _is_outside(found: Object, zone: str | None) -> bool:
-    return isinstance(found.spec, HostSpec) and zone is not None and zone not in found.spec.zones
+def _outsiders(owners: Sequence[Object], zone: str | None) -> tuple[str, ...]:
+    specs = {o.name: o.spec for o in owners if isinstance(o.spec, HostSpec)}
+    names = sorted(name for name, spec in specs.items() if zone and zone not in spec.zones)
+    return tuple(names[:10])
 
 
 def _underlay(found: Object) -> tuple[int, str]:

@@ -7,17 +7,30 @@ from collections.abc import Iterable, Mapping
 from controller.domain.definitions import MirrorSpec
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    DEFINITIONS,
     HostSpec,
     Kind,
     Object,
     PortSpec,
     Ref,
+    SegmentSpec,
     Spec,
     TunnelSpec,
 )
-from controller.domain.validation import Place, Wanted, counts_ports, inner_places, references
-from controller.domain.validation.references import bridges_of, devices_of, watched_by
-from controller.domain.validation.world import outsides
+from controller.domain.validation import (
+    Place,
+    Wanted,
+    counts_ports,
+    inner_places,
+    places,
+    references,
+)
+from controller.domain.validation.references import (
+    bridges_of,
+    devices_of,
+    hosts_of_topology,
+    watched_by,
+)
 
 
 def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
@@ -34,8 +47,14 @@ def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
             loaded |= {o.ref for o in every if _bridge_of(o) in bridges}
     loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
     loaded |= {o.ref for o in every if want.takers and o.kind is Kind.POOL}
+    definitions = {ref for ref in want.targets if ref.kind in DEFINITIONS}
+    loaded |= {o.ref for o in every if definitions & {*references(o.ref, o.spec)}}
     loaded |= _watchers(every, want)
-    return (loaded | _flooding_component(every, want)) & objects.keys()
+    loaded |= {o.ref for o in every if (want.vteps | targets) & _mentions(o.spec)}
+    loaded |= _flooding_component(every, want)
+    there = [o for o in every if o.ref in loaded]
+    loaded |= {r for o in there for r in references(o.ref, o.spec) if r.kind is Kind.TUNNEL_PROFILE}
+    return loaded & objects.keys()
 
 
 def _watchers(every: Iterable[Object], want: Wanted) -> set[Ref]:
@@ -115,18 +134,23 @@ def _tunnels_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
 
 def _flooding_component(every: Iterable[Object], want: Wanted) -> set[Ref]:
     waiting: dict[Ref, set[Place]] = {
-        o.ref: {r for r in references(o.ref, o.spec) if r.kind is Kind.BRIDGE} | {*outsides(o.spec)}
+        o.ref: {*places(o.ref, o.spec)}
         for o in every
         if isinstance(o.spec, TunnelSpec) or _is_patch(o.spec)
     }
     inhabited = {place for ends in waiting.values() for place in ends}
-    places: set[Place] = {*inner_places(want.links, inhabited)}
+    reachable: set[Place] = {*inner_places(want.links, inhabited)}
     found: set[Ref] = set()
-    while reached := {ref for ref, ends in waiting.items() if ends & places}:
+    while reached := {ref for ref, ends in waiting.items() if ends & reachable}:
         found |= reached
         for ref in reached:
-            places |= waiting.pop(ref)
+            reachable |= waiting.pop(ref)
     return found
+
+
+def _mentions(spec: Spec) -> frozenset[str]:
+    vteps = spec.external_vteps if isinstance(spec, SegmentSpec) else ()
+    return hosts_of_topology(spec) | {*vteps}
 
 
 def _crowded(every: Iterable[Object], want: Wanted) -> set[str]:
