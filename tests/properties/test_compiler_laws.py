@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler import compile_host, compile_hosts, host_state
+from controller.compiler.links import remotes
 from controller.domain.intent import (
     DEFAULT_PROJECT,
+    BridgeType,
     HostIntent,
     HostSpec,
     Kind,
+    PortType,
     Ref,
     SegmentIntent,
     TunnelIntent,
@@ -38,6 +41,11 @@ def shuffled(intent: HostIntent, rng: random.Random) -> HostIntent:
                 uid: tuple(rng.sample(macs, len(macs)))
                 for uid, macs in reversed(list(s.macs.items()))
             },
+            s.profile,
+            {
+                uid: tuple(rng.sample(known, len(known)))
+                for uid, known in reversed(list(s.neighbours.items()))
+            },
         )
         for s in intent.segments
     ]
@@ -50,6 +58,8 @@ def shuffled(intent: HostIntent, rng: random.Random) -> HostIntent:
         ports=tuple(rng.sample(intent.ports, len(intent.ports))),
         segments=tuple(rng.sample(segments, len(segments))),
         tunnels=tuple(rng.sample(tunnels, len(tunnels))),
+        mirrors=tuple(rng.sample(intent.mirrors, len(intent.mirrors))),
+        flow_exports=tuple(rng.sample(intent.flow_exports, len(intent.flow_exports))),
         local_vlans=dict(reversed(list(intent.local_vlans.items()))),
     )
 
@@ -134,6 +144,7 @@ def without_macs(fragment: state_pb2.SegmentFragment) -> state_pb2.SegmentFragme
     common.ClearField("hash")
     for member in common.members:
         member.ClearField("macs")
+        member.ClearField("neighbours")
     return common
 
 
@@ -144,9 +155,10 @@ def test_kernel_members_and_no_others_are_told_every_mac(history: list[Request])
     macs: dict[tuple[str, str], set[str]] = {}
     for port, spec in fleet.ports():
         if (segment := segment_of_port(port)) is not None:
+            assert spec.mac is not None or spec.type is PortType.PATCH
             owner = fleet.objects[Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)]
             key = str(fleet.objects[segment].uid), str(owner.uid)
-            macs.setdefault(key, set()).add(spec.mac or "")
+            macs.setdefault(key, set()).update(filter(None, [spec.mac]))
     for host in compiled.values():
         for attachment in host.part.attachments:
             fragment = host.fragments[attachment.fragment_hash]
@@ -154,7 +166,28 @@ def test_kernel_members_and_no_others_are_told_every_mac(history: list[Request])
             for member in fragment.members:
                 there = macs[fragment.segment_uid, member.host_uid]
                 assert list(member.macs) == (sorted(there) if knows else [])
-                assert all(there)
+
+
+@given(histories)
+def test_what_is_of_the_kernel_is_told_nothing_of_open_vswitch(history: list[Request]) -> None:
+    for intent in intents(fleet_after(history)):
+        part = compile_host(intent).part
+        linux = {b.name for b in part.bridges if b.type == state_pb2.BRIDGE_TYPE_LINUX}
+        for bridge in part.bridges:
+            assert bridge.name in linux or not (bridge.link_attributes or no_ovs(intent))
+            assert bridge.name not in linux or not (bridge.datapath_type or bridge.settings.maps)
+        for port in part.ports:
+            rows = (port.settings, port.interface_settings, port.qos)
+            assert port.bridge in linux or not port.bridge_port_attributes
+            assert port.bridge not in linux or not any(row.ListFields() for row in rows)
+        on_ovs = [*(t.bridge for t in part.tunnels), *(m.bridge for m in part.mirrors)]
+        on_ovs += [name for export in part.flow_exports for name in export.bridges]
+        assert not linux & {*on_ovs}
+
+
+def no_ovs(intent: HostIntent) -> bool:
+    assert isinstance(intent.host.spec, HostSpec)
+    return intent.host.spec.overlay_bridge_type is BridgeType.LINUX
 
 
 @given(histories)
@@ -228,10 +261,10 @@ def existing_ids(state: state_pb2.HostPart, fragments: list[state_pb2.SegmentFra
     ids |= {tunnel.id for tunnel in state.tunnels}
     kernel = {a.segment_uid for a in state.attachments if a.backend == state_pb2.BACKEND_KERNEL}
     ids |= {
-        f"tunnel:{f.segment_uid}/{m.host_uid}"
+        f"tunnel:{f.segment_uid}/{far}"
         for f in fragments
-        for m in f.members
-        if m.host_uid != state.host_uid and f.segment_uid not in kernel
+        for far in (*remotes(f, state.host_uid), *f.external_vteps)
+        if f.segment_uid not in kernel
     }
     return ids | ({"overlay"} if state.HasField("overlay") else set())
 
