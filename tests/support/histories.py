@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from controller.domain.definitions import PoolSpec, PoolType, TransportZoneSpec
+from controller.domain.definitions import PoolSpec, PoolType, TransportZoneSpec, TunnelProfileSpec
 from controller.domain.errors import DomainError
 from controller.domain.intent import Backend, BridgeType, Kind, Manifest, Removal
 from controller.domain.validation import Planned
@@ -37,6 +37,7 @@ def fleet_after(history: Sequence[Request]) -> ModelFleet:
     """Start from a fleet on which most plausible requests can succeed."""
     fleet = ModelFleet()
     fleet.apply(
+        manifest(Kind.TUNNEL_PROFILE, "tp1", TunnelProfileSpec(ttl=9)),
         manifest(Kind.POOL, "low", PoolSpec(PoolType.VNI, ("1-9",))),
         manifest(Kind.POOL, "small", PoolSpec(PoolType.VNI, ("10001",))),
         manifest(Kind.POOL, "four", PoolSpec(PoolType.VTEP, ("192.0.2.1-192.0.2.9",))),

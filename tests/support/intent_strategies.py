@@ -240,7 +240,7 @@ def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
     if tame and not on_segment:
         loose = replace(loose, host=f"h{str(loose.bridge)[1]}")
     carrier = PortType.VETH if loose.host == LINUX_HOST and tame else loose.type
-    if tame and on_segment and carrier in KEEPS_MTU:
+    if tame and on_segment and carrier in KEEPS_MTU - {PortType.PATCH}:
         carrier = PortType.TAP
     if tame and not on_segment and loose.bridge == LINUX_BRIDGE:
         loose, carrier = _at_linux_bridge(loose)

@@ -36,9 +36,9 @@ _FIELDS: Mapping[QosType, frozenset[str]] = {
     QosType.NOOP: frozenset(),
 }
 _LEAST_RATE_BPS = 12_000
-"""One full packet a second: what Open vSwitch raises smaller rates to without a word."""
+"""One full packet a second, which Open vSwitch promises every queue at least."""
 _MOST_RATE_BPS = 34_000_000_000
-"""Rates are 32 bits of bytes a second where Open vSwitch hands them to the kernel."""
+"""Open vSwitch hands 32 bits of bytes a second to the kernel: what is more begins at 0 again."""
 _MOST_QUEUE_ID = 61_439
 _UINT32 = 0xFFFF_FFFF
 
