@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import platform
 import re
@@ -70,9 +71,8 @@ def _configuration(root: Path) -> str:
 
 def _modules(root: Path) -> Iterator[str]:
     """Those that are loaded, built in or there to be loaded."""
-    loaded = root / "sys/module"
-    if loaded.is_dir():
-        yield from (each.name for each in loaded.iterdir())
+    with contextlib.suppress(OSError):
+        yield from [each.name for each in (root / "sys/module").iterdir()]
     shipped = root / "lib/modules" / platform.release()
     for listing in ("modules.builtin", "modules.dep"):
         # Of a line of modules.dep only what stands first is the module, the rest it depends on.
