@@ -68,8 +68,9 @@ class Netlink:
             # The executor's thread is of our namespace: threads inherit that of their maker.
             seen = await asyncio.to_thread(snapshot.take, namespaces, known)
             if self._monitor is not None:
-                self._tables = snapshot.tables(seen)
-                self._monitor.watch_tables(frozenset(self._tables))
+                ours = snapshot.our_vxlans(seen.links)
+                self._tables = {index: seen.fdb[name] for name, index in ours.items()}
+                self._monitor.watch_tables(frozenset(ours.values()))
         return seen
 
     def _known_tables(self) -> Tables:

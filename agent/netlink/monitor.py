@@ -3,8 +3,9 @@
 Devices and addresses count here and in workloads' namespaces. What changed is not read from the
 notification: the agent looks again anyway, at everything but forwarding tables that nothing was
 heard of. With a notification that the kernel had to drop (ENOBUFS), all of them may have changed.
-Of neighbours only those are heard that are in the table of a device of ours, and not found out by
-it: what bridges learn and ARP finds out changes all day.
+Of neighbours only those are heard that somebody made in the table of a vxlan device of ours, or in
+a bridge for it: what bridges learn and ARP finds out changes all day, and a neighbour of ours that
+is deleted cannot be told from those.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _NETLINK_LISTEN_ALL_NSID = 8
 _SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
 _READS_PER_WAKE, _READS_PER_LOOK = 256, 4096
 
-_TYPE_AT, _FLAGS_AT = 4, wire.HEADER.size + 10
+_TYPE_AT, _FAMILY_AT, _FLAGS_AT = 4, wire.HEADER.size, wire.HEADER.size + 10
 _LOAD_HALF, _LOAD_BYTE, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x28, 0x30, 0x15, 0x45, 0x06
 _ALL, _NOTHING = 0xFFFFFFFF, 0
 
@@ -39,7 +40,7 @@ class Monitor:
     def __init__(self, on_change: Callable[[], None], *, receive_buffer: int) -> None:
         self.overruns = 0
         self._on_change = on_change
-        self._watched: frozenset[int] = frozenset()
+        self._vxlans: frozenset[int] = frozenset()
         self._unknown: set[int] = set()
         """Devices with changed entries that were not known as ours when we heard of it."""
         self._changed: set[int] = set()
@@ -54,9 +55,9 @@ class Monitor:
         self._socket.close()
 
     def watch_tables(self, ifindices: frozenset[int]) -> None:
-        """The devices of ours that have tables, as of a look at the host that is just over."""
+        """The vxlan devices of ours, as of a look at the host that is just over."""
         missed = bool(self._unknown & ifindices)
-        self._watched = ifindices
+        self._vxlans = ifindices
         self._unknown.clear()
         if missed:
             self._on_change()
@@ -97,7 +98,7 @@ class Monitor:
             return True
         index = fdb.NEIGHBOUR.unpack_from(message, wire.HEADER.size)[1]
         self._changed.add(index)
-        if index not in self._watched:
+        if index not in self._vxlans:
             self._unknown.add(index)
             return False
         return True
@@ -120,8 +121,7 @@ def _listener(receive_buffer: int) -> socket.socket:
 
 
 def _attach_filter(listener: socket.socket) -> None:
-    """Have the kernel drop all neighbours but entries in the forwarding tables of devices
-    themselves, and what was learned by somebody outside of the kernel, as we do.
+    """Have the kernel drop all neighbours but forwarding entries that somebody made.
 
     A classic BPF program: (code, jump if true, jump if false, operand), jumps relative to the next
     instruction. A program reads in network byte order, netlink writes in the host's.
@@ -129,7 +129,9 @@ def _attach_filter(listener: socket.socket) -> None:
     program = [
         (_LOAD_HALF, 0, 0, _TYPE_AT),
         (_JUMP_EQUAL, 1, 0, socket.htons(fdb.RTM_NEWNEIGH)),
-        (_JUMP_EQUAL, 0, 2, socket.htons(fdb.RTM_DELNEIGH)),
+        (_JUMP_EQUAL, 0, 4, socket.htons(fdb.RTM_DELNEIGH)),
+        (_LOAD_BYTE, 0, 0, _FAMILY_AT),
+        (_JUMP_EQUAL, 0, 3, socket.AF_BRIDGE),
         (_LOAD_BYTE, 0, 0, _FLAGS_AT),
         (_JUMP_SET, 0, 1, fdb.NTF_SELF | fdb.NTF_EXT_LEARNED),
         (_RETURN, 0, 0, _ALL),

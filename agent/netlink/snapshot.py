@@ -10,17 +10,8 @@ from agent.bridge_attributes import FILTERING
 from agent.model import ALIAS_PREFIX, FdbEntry, Link, Neighbour
 from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What a device of ours was told: where MAC addresses are, and who has which IP address."""
-
-    fdb: frozenset[FdbEntry] = frozenset()
-    neighbours: frozenset[Neighbour] = frozenset()
-
-
-Tables = Mapping[int, Table]
-"""By the index of the device."""
+Tables = Mapping[int, frozenset[FdbEntry]]
+"""Forwarding entries by the index of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +47,10 @@ def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> Net
         else:
             found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
     links = _with_vlans(dump.links())
-    told = {link.name: _table(link, known or {}) for link in _devices(links)}
+    fdb_found = _forwarding(links, known or {})
     return NetlinkSnapshot(
-        links,
-        found,
-        namespaces,
-        unreadable,
-        fdb={name: each.fdb for name, each in told.items() if links[name].kind == "vxlan"},
-        neighbours={name: each.neighbours for name, each in told.items() if each.neighbours},
+        links, found, namespaces, unreadable, fdb_found, _neighbours(links, fdb_found)
     )
-
-
-def tables(seen: NetlinkSnapshot) -> Tables:
-    """By index, what was read or is still known of each device that has a table."""
-    nothing = Table()
-    return {
-        link.ifindex: Table(
-            seen.fdb.get(link.name, nothing.fdb),
-            seen.neighbours.get(link.name, nothing.neighbours),
-        )
-        for link in _devices(seen.links)
-    }
 
 
 def _with_vlans(links: dict[str, Link]) -> dict[str, Link]:
@@ -89,20 +63,29 @@ def _with_vlans(links: dict[str, Link]) -> dict[str, Link]:
     return links | {ports[index].name: replace(ports[index], vlans=each) for index, each in found}
 
 
-def _devices(links: Mapping[str, Link]) -> list[Link]:
-    """The devices of segments that bear our mark."""
-    return [
-        link
+def our_vxlans(links: Mapping[str, Link]) -> dict[str, int]:
+    """Names and indices of the vxlan devices that bear our mark."""
+    return {
+        link.name: link.ifindex
         for link in links.values()
-        if link.kind in ("vxlan", "bridge") and link.alias.startswith(f"{ALIAS_PREFIX}:")
-    ]
+        if link.kind == "vxlan" and link.alias.startswith(f"{ALIAS_PREFIX}:")
+    }
 
 
-def _table(link: Link, known: Tables) -> Table:
-    if link.ifindex in known:
-        return known[link.ifindex]
-    table = fdb.entries(link.ifindex) if link.kind == "vxlan" else frozenset[FdbEntry]()
-    return Table(table, neighbours.entries(link.ifindex))
+def _forwarding(links: Mapping[str, Link], known: Tables) -> dict[str, frozenset[FdbEntry]]:
+    return {
+        name: known[index] if index in known else fdb.entries(index)
+        for name, index in our_vxlans(links).items()
+    }
+
+
+def _neighbours(
+    links: Mapping[str, Link], vxlans: Collection[str]
+) -> dict[str, frozenset[Neighbour]]:
+    """Of our vxlan devices and the bridges they are in: nobody tells when those change."""
+    names = {name for each in vxlans for name in (each, links[each].master)} & links.keys()
+    found = neighbours.entries({links[name].ifindex for name in names}) if names else {}
+    return {name: found[links[name].ifindex] for name in names if links[name].ifindex in found}
 
 
 def _links_of(namespace: str) -> dict[str, Link]:

@@ -81,6 +81,7 @@ class SwitchKernel:
             namespaces=seen.namespaces,
             unreadable=self.unreadable,
             fdb=seen.fdb,
+            neighbours=seen.neighbours,
         )
 
     async def apply(self, step: NetlinkStep) -> Failure | None:
