@@ -75,7 +75,10 @@ def _draft_device(port: Port, inventory: Inventory, *, bridge_is_there: bool) ->
     wish = Wish(mtu=port.mtu or None, up=not port.admin_down)
     if bridge_is_there and link.master == port.bridge:
         return replace(draft, mend=Stage(post=configure(port.id, None, link.name, link, wish)))
-    if conflict := receiver_conflict(port, link, inventory) or _in_use(port, link):
+    # A bridge of that name that is there now is another one, which goes.
+    is_left = link.master == port.bridge and inventory.owns_device(link.master)
+    loose = replace(link, master="") if is_left else link
+    if conflict := receiver_conflict(port, loose, inventory) or _in_use(port, link):
         return conflict
     enslave = SetLink(port.id, None, link.name, master=port.bridge, ifindex=link.ifindex)
     rest = configure(port.id, None, link.name, link, wish)
@@ -181,18 +184,36 @@ def let_go(desired: HostState, observed: ObservedState) -> dict[str, str]:
 
     Absence alone is no order to take one out: the port has to be deleted, or to be elsewhere now.
     """
+    known = {port.id for port in desired.ports} | desired.removed
+    unwanted = _unwanted(desired, observed)
+    return {each.row: each.resource for each in unwanted if each.resource in known}
+
+
+def kept_enslaved(desired: HostState, observed: ObservedState) -> Iterator[Failure]:
+    """Devices that intent has no port for any more, without one having been deleted."""
+    known = {port.id for port in desired.ports} | desired.removed
+    for each in _unwanted(desired, observed):
+        if each.resource not in known:
+            message = (
+                f"device {each.row} is in Linux bridge {each.value[0]} by our doing, but intent "
+                "neither has the port nor says that it was deleted, so it stays; free it with: ip "
+                f"link set {each.row} nomaster"
+            )
+            yield Failure(each.resource, ErrorKind.CONFLICT, "NotRemoved", message)
+
+
+def _unwanted(desired: HostState, observed: ObservedState) -> list[Release]:
+    """Of devices that are still where an earlier state put them, and no port wants there now."""
+    released = [each for each in sorted(desired.released) if each.column == MASTER]
+    if not released:
+        return released
     linux = {bridge.name for bridge in desired.bridges if bridge.type is BridgeType.LINUX}
     wanted = {(port.interface, port.bridge) for port in desired.ports if port.bridge in linux}
-    known = {port.id for port in desired.ports} | desired.removed
-    return {
-        release.row: release.resource
-        for release in sorted(desired.released)
-        if release.table == PORT_TABLE
-        and release.column == MASTER
-        and release.resource in known
-        and (release.row, release.value[0]) not in wanted
-        and holds(release, observed, desired.fleet_uid)
-    }
+    return [
+        each
+        for each in released
+        if (each.row, each.value[0]) not in wanted and holds(each, observed, desired.fleet_uid)
+    ]
 
 
 def draft_let_go(released: dict[str, str], inventory: Inventory) -> Iterator[Draft]:

@@ -3,106 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent.errors import Failure
-from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType, VethPeer
-from tests.support.agent_backends import FLEET, Counts, Host, Running
-from tests.support.netns import Namespace, namespace, unique_name
+from agent.errors import ErrorKind
+from agent.model import Bridge, BridgeType, DatapathType, Port, PortType
+from tests.support.agent_frames import BROADCAST, Tap, hear
+from tests.support.bridge_site import LAN, Site, bridge_site, veth
+from tests.support.netns import Namespace
 
 pytestmark = pytest.mark.integration
 
-LAN = Bridge(
-    "bridge:lan",
-    "br-lan",
-    DatapathType.UNKNOWN,
-    type=BridgeType.LINUX,
-    link_attributes={"IFLA_BR_AGEING_TIME": 6000, "IFLA_BR_MCAST_SNOOPING": 0},
-)
 ISOLATED = {"IFLA_BRPORT_ISOLATED": 1}
-
-
-@dataclass
-class Site:
-    host: Host
-    state: HostState
-
-    def realize(self, *ports: Port, bridges: tuple[Bridge, ...] = (LAN,)) -> Counts:
-        """What is not named any more is deleted; what it took to write."""
-        before = {each.id for each in (*self.state.ports, *self.state.bridges)}
-        gone = before - {each.id for each in (*ports, *bridges)}
-        self.state = replace(
-            self.state,
-            revision=self.state.revision + 1,
-            hash=b"%d" % self.state.revision,
-            ports=ports,
-            bridges=bridges,
-            removed=frozenset(gone),
-        )
-        state = self.state
-
-        async def work(running: Running) -> Counts:
-            await running.realize(state)
-            return running.writes()
-
-        return self.host.drive(work)
-
-    def refusals(self, *ports: Port, bridges: tuple[Bridge, ...] = (LAN,)) -> tuple[Failure, ...]:
-        self.state = replace(
-            self.state, revision=self.state.revision + 1, ports=ports, bridges=bridges
-        )
-        state = self.state
-
-        async def work(running: Running) -> tuple[Failure, ...]:
-            running.loop.offer(state)
-            await running.loop.turn()
-            return running.reports[-1].failures
-
-        return self.host.drive(work)
-
-    def restart(self) -> Counts:
-        async def work(running: Running) -> Counts:
-            await running.settle()
-            return running.writes()
-
-        return self.host.drive(work)
-
-    def bridge(self, name: str = LAN.name) -> dict[str, Any]:
-        (link,) = self.host.netns.ip_json("link", "show", "dev", name)
-        data: dict[str, Any] = link["linkinfo"]["info_data"]
-        return data
-
-    def port(self, name: str) -> dict[str, Any]:
-        """What ip(8) says of a port on its bridge; empty where it is in none."""
-        (link,) = self.host.netns.ip_json("link", "show", "dev", name)
-        data: dict[str, Any] = link["linkinfo"].get("info_slave_data", {})
-        return {"master": link["master"], **data} if "master" in link else {}
-
-    def names(self) -> set[str]:
-        return {each["ifname"] for each in self.host.netns.ip_json("link", "show")} - {"lo"}
 
 
 @pytest.fixture
 def site(netns: Namespace, tmp_path: Path) -> Iterator[Site]:
-    with namespace(unique_name("w")) as workload:
-        host = Host(1, netns, workload, None, tmp_path)
-        yield Site(host, HostState(FLEET, 1, 1, b"0", host.uid, "h1"))
-
-
-def veth(site: Site, number: int, **differences: Any) -> Port:
-    port = Port(
-        f"port:{number}",
-        f"ve{number}",
-        PortType.VETH,
-        LAN.name,
-        mac=f"0a:02:00:00:00:{number:02x}",
-        peer=VethPeer(site.host.workload.name, f"e{number}"),
-    )
-    return replace(port, **differences)
+    with bridge_site(netns, tmp_path) as made:
+        yield made
 
 
 def test_a_bridge_and_its_ports_are_as_intended_and_an_idle_restart_writes_nothing(
@@ -117,3 +38,134 @@ def test_a_bridge_and_its_ports_are_as_intended_and_an_idle_restart_writes_nothi
     assert (told["master"], told["cost"], told["hairpin"]) == (LAN.name, 7, True)
     assert site.port("tap3")["isolated"]
     assert site.restart() == (0, 0)
+
+
+def test_what_intent_names_no_more_goes_back_to_the_kernels_default_also_after_a_restart(
+    site: Site,
+) -> None:
+    port = veth(site, 1, bridge_port_attributes={"IFLA_BRPORT_COST": 7, "IFLA_BRPORT_LEARNING": 0})
+    site.realize(port)
+    own = ("link", "set", "dev", LAN.name, "type", "bridge", "mcast_querier", "1")
+    site.host.netns.ip(*own)
+    site.host.netns.ip("link", "set", "dev", "ve1", "type", "bridge_slave", "guard", "on")
+    site.realize(veth(site, 1), bridges=(replace(LAN, link_attributes={}),))
+    found, told = site.bridge(), site.port("ve1")
+    assert (found["ageing_time"], found["mcast_snooping"]) == (30000, 1)
+    assert (told["cost"], told["learning"]) == (2, True)
+    assert (found["mcast_querier"], told["guard"]) == (1, True), "what nobody named is left alone"
+    assert site.restart() == (0, 0)
+
+
+def test_what_this_kernel_cannot_do_is_said_and_the_rest_is_done(site: Site) -> None:
+    asked = {
+        "IFLA_BR_AGEING_TIME": 6000,
+        "IFLA_BR_VLAN_FILTERING": 1,
+        "IFLA_BR_VLAN_DEFAULT_PVID": 9,
+    }
+    (said,) = site.refusals(veth(site, 1), bridges=(replace(LAN, link_attributes=asked),))
+    assert (said.resource, said.kind, said.reason) == (
+        LAN.id,
+        ErrorKind.UNSUPPORTED,
+        "NotSupported",
+    )
+    assert "IFLA_BR_VLAN_FILTERING" in said.message
+    assert "IFLA_BR_VLAN_DEFAULT_PVID" in said.message
+    assert "AGEING" not in said.message.partition(": ")[2]
+    assert site.bridge()["ageing_time"] == 6000
+    assert site.port("ve1")["master"] == LAN.name
+
+
+def test_a_value_that_the_kernel_refuses_is_the_intents_fault(site: Site) -> None:
+    asked = {"IFLA_BR_GROUP_FWD_MASK": 1, "IFLA_BR_HELLO_TIME": 300}
+    (said,) = site.refusals(bridges=(replace(LAN, link_attributes=asked),))
+    assert (said.resource, said.kind, said.reason) == (LAN.id, ErrorKind.INVALID, "ValueRefused")
+    assert "IFLA_BR_GROUP_FWD_MASK: Invalid argument" in said.message
+    assert site.bridge()["hello_time"] == 300
+
+
+def test_workloads_hear_each_other_unless_both_are_isolated(site: Site) -> None:
+    plain, one, other = (veth(site, number) for number in (1, 2, 3))
+    site.realize(
+        plain,
+        replace(one, bridge_port_attributes=ISOLATED),
+        replace(other, bridge_port_attributes=ISOLATED),
+    )
+    with ExitStack() as stack:
+        taps = [Tap(site.host.workload, f"e{number}") for number in (1, 2, 3)]
+        for tap in taps:
+            stack.callback(tap.close)
+        taps[1].send(one.mac, BROADCAST, "isolated")
+        taps[0].send(plain.mac, BROADCAST, "plain")
+        assert hear(taps[0], ["isolated"]) == ["isolated"]
+        assert hear(taps[2], ["plain"]) == ["plain"], "nothing of the isolated one"
+
+
+def test_a_card_comes_into_the_bridge_and_is_let_go_unchanged_otherwise(site: Site) -> None:
+    site.card()
+    card = Port("port:card", "card", PortType.SYSTEM, LAN.name, mtu=1400)
+    site.realize(card, veth(site, 1))
+    (link,) = site.host.netns.ip_json("link", "show", "dev", "card")
+    assert (link["master"], link["mtu"], "UP" in link["flags"]) == (LAN.name, 1400, True)
+    assert "ifalias" not in link
+    assert site.restart() == (0, 0)
+    site.realize(veth(site, 1))
+    assert site.port("card") == {}
+    (link,) = site.host.netns.ip_json("link", "show", "dev", "card")
+    assert (link["mtu"], "UP" in link["flags"]) == (1400, True)
+    assert site.restart() == (0, 0)
+
+
+def test_a_card_moves_between_bridges_and_to_another_port(site: Site) -> None:
+    site.card()
+    other = Bridge("bridge:wan", "br-wan", DatapathType.UNKNOWN, type=BridgeType.LINUX)
+    card = Port("port:card", "card", PortType.SYSTEM, LAN.name)
+    site.realize(card, bridges=(LAN, other))
+    site.realize(replace(card, bridge=other.name), bridges=(LAN, other))
+    assert site.port("card")["master"] == other.name
+    site.realize(replace(card, id="port:again", bridge=other.name), bridges=(other,))
+    assert site.port("card")["master"] == other.name
+    assert LAN.name not in site.names()
+    site.realize(bridges=())
+    assert site.names() == {"card"}
+
+
+def test_what_others_put_into_a_bridge_of_ours_is_theirs(site: Site) -> None:
+    site.realize(veth(site, 1))
+    site.card()
+    site.host.netns.ip("link", "set", "card", "master", LAN.name)
+    site.state = replace(site.state, removed=frozenset({LAN.id, "port:1"}))
+    (said,) = site.refusals(bridges=())
+    assert (said.resource, said.reason) == (LAN.id, "BridgeInUse")
+    assert "card" in said.message
+    assert site.names() == {LAN.name, "card"}
+    site.host.netns.ip("link", "set", "card", "nomaster")
+    assert site.refusals(bridges=()) == ()
+    assert site.names() == {"card"}
+
+
+def test_a_bridge_that_somebody_else_made_is_no_place_for_anything(site: Site) -> None:
+    site.host.netns.ip("link", "add", LAN.name, "type", "bridge", "ageing_time", "4000")
+    said = {each.resource: each.reason for each in site.refusals(veth(site, 1))}
+    assert said == {LAN.id: "AlreadyTaken", "port:1": "BridgeFailed"}
+    assert site.bridge()["ageing_time"] == 4000
+    assert site.names() == {LAN.name}
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        (("link", "set", "card", "master", "theirs"), "DeviceEnslaved"),
+        (("link", "add", "link", "card", "name", "above", "type", "macvlan"), "DeviceBusy"),
+        (("address", "add", "198.51.100.9/24", "dev", "card"), "DeviceInUse"),
+    ],
+)
+def test_a_card_that_others_use_stays_theirs(
+    site: Site, deed: tuple[str, ...], reason: str
+) -> None:
+    site.card()
+    site.host.netns.ip("link", "add", "theirs", "type", "bridge")
+    site.host.netns.ip(*deed)
+    before = site.port("card").get("master")
+    (said,) = site.refusals(Port("port:card", "card", PortType.SYSTEM, LAN.name))
+    assert (said.resource, said.kind, said.reason) == ("port:card", ErrorKind.CONFLICT, reason)
+    assert site.port("card").get("master") == before

@@ -19,7 +19,7 @@ from agent.controlplane.codec import (
     load_host_state,
 )
 from agent.errors import ErrorKind, Failure
-from agent.model import Backend, DatapathType, HostState, PortType, segment_id
+from agent.model import Backend, BridgeType, DatapathType, HostState, PortType, segment_id
 from agent.planner import make_plan
 from tests.support.hosts import bare_host, desired_states
 
@@ -57,12 +57,14 @@ def test_an_enum_value_from_the_future_is_reported_as_unsupported(
     message = encode_host_state(state)
     for bridge in message.host.bridges:
         bridge.datapath_type = number  # type: ignore[assignment]
+        bridge.type = number  # type: ignore[assignment]
     for port in message.host.ports:
         port.type = number  # type: ignore[assignment]
     for attachment in message.host.attachments:
         attachment.backend = number  # type: ignore[assignment]
     decoded = decode_host_state(state_pb2.HostState.FromString(message.SerializeToString()), {})
     assert all(bridge.datapath_type is DatapathType.UNKNOWN for bridge in decoded.bridges)
+    assert all(bridge.type is BridgeType.UNKNOWN for bridge in decoded.bridges)
     assert all(port.type is PortType.UNKNOWN for port in decoded.ports)
     assert all(each.backend is Backend.UNKNOWN for each in decoded.attachments)
     assert load_host_state(dump_host_state(decoded)) == decoded

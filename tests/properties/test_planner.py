@@ -168,6 +168,7 @@ def test_what_is_absent_without_being_named_as_removed_stays_and_is_reported(
     absent -= {
         segment_id(each.segment_uid) for each in first.attachments if each.backend is Backend.OVS
     }
+    second = replace(second, released=owed_releases(first, second))
     plan = make_plan(second, switch.observed)
     reported = {failure.resource for failure in plan.failures if failure.reason == "NotRemoved"}
     assert absent <= reported

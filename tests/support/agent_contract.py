@@ -18,6 +18,7 @@ from agent.host import Kernel, Ovsdb, adapters, observe, peers_of
 from agent.model import HostState, Link, ObservedState, OvsBridge, OvsInterface
 from agent.ovsdb.apply import Outcome
 from agent.planner.plan import Plan
+from tests.support.bridging import is_explicit
 from tests.support.netns import Namespace
 from tests.support.switch import Switch
 
@@ -146,7 +147,18 @@ def _link(link: Link) -> Link:
     mac = link.mac if link.mac in MACS or link.kind in ("vxlan", "bridge") else "any"
     # Nobody asks of Open vSwitch's own TAP devices that the host keeps out of them.
     quiet = link.quiet or link.kind == "tun"
-    return replace(link, mac=mac, ifindex=0, peer_ifindex=bool(link.peer_ifindex), quiet=quiet)
+    # Nobody sets the MTU of an explicit Linux bridge, which follows its ports'.
+    mtu = 0 if is_explicit(link) else link.mtu
+    return replace(
+        link,
+        mac=mac,
+        mtu=mtu,
+        ifindex=0,
+        peer_ifindex=bool(link.peer_ifindex),
+        quiet=quiet,
+        own_cost=0,
+        running=True,
+    )
 
 
 def _ends(observed: ObservedState, link: Link) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.bridge_attributes import BRIDGE, DEFAULT_PVID, FILTERING, PORT, BridgeVlan
+from agent.bridge_attributes import BRIDGE, COST, DEFAULT_PVID, FILTERING, PORT, BridgeVlan
 from agent.model import Link
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort, SetBridgeVlans
 
@@ -31,7 +31,8 @@ class Bridging:
     def set_port(self, links: dict[str, Link], step: SetBridgePort) -> None:
         link = links[step.name]
         values = {**link.bridge_port_attributes, **dict(step.attributes)}
-        shown = {name: v for name, v in values.items() if not PORT[name].is_default(v)}
+        defaults = {name: each.default for name, each in PORT.items()} | {COST: link.own_cost}
+        shown = {name: value for name, value in values.items() if value != defaults[name]}
         links[step.name] = replace(link, bridge_port_attributes=shown)
 
     def set_vlans(self, links: dict[str, Link], step: SetBridgeVlans) -> None:

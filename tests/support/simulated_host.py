@@ -15,7 +15,7 @@ from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure
 from agent.model import HostState, Link, ObservedState, PortType, SegmentFragment
-from agent.planner import make_plan, still_owed, still_released
+from agent.planner import make_plan, still_enslaved, still_owed, still_released
 from controller.compiler import compile_host, host_state
 from tests.support.model_fleet import ModelFleet
 from tests.support.switch import Switch
@@ -84,8 +84,9 @@ class SimulatedHost:
         self.seen |= {failure.reason for failure in plan.failures}
         failures = plan.failures + self.switch.run(plan, limit)
         if limit is None and make_plan(desired, self.switch.observed).is_empty and not failures:
-            owed = still_owed(desired.removed, self.switch.observed, desired.fleet_uid)
             released = still_released(desired, self.switch.observed)
+            owed = still_owed(desired.removed, self.switch.observed, desired.fleet_uid)
+            owed |= desired.removed & still_enslaved(released)
             self._write(replace(desired, removed=owed, released=released))
             self.applied = desired.revision
         return failures
