@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from controller.domain.errors import ConflictError
 from controller.domain.intent import BridgeType, PortType
-from controller.domain.settings import VlanMode
 from controller.services import desired, queries
 from controller.store.engine import Database
 from tests.support.api import Api
@@ -41,9 +41,21 @@ def test_a_linux_bridge_comes_back_and_is_compiled_as_it_was_asked_for(db: Datab
     h1 = result.results[0].uid
     assert h1 is not None
     intent = desired.load_host_intent(db, h1)
-    assert {o.spec for o in (*intent.bridges,)} == {asked[0].spec}
-    assert [o.spec for o in intent.ports] == [asked[1].spec]
-    assert FULL_BRIDGE_PORT.vlan_mode is VlanMode.NATIVE_UNTAGGED
+    assert [o.spec for o in (*intent.bridges, *intent.ports)] == [m.spec for m in asked]
+
+
+def test_every_port_of_a_linux_bridge_counts_wherever_the_change_is(db: Database) -> None:
+    cards = [port(f"c{n}", "h1", bridge="lan", type=PortType.SYSTEM) for n in range(1022)]
+    tagged = port("c-last", "h1", bridge="lan", type=PortType.SYSTEM, tag=7)
+    lan = bridge("lan", "h1", type=BridgeType.LINUX, settings=FULL_LINUX_BRIDGE)
+    apply(db, host(1), lan, *cards, tagged)
+    for manifest, code in (
+        (port("more", "h1", bridge="lan", type=PortType.SYSTEM), "too_many_bridge_ports"),
+        (bridge("lan", "h1", type=BridgeType.LINUX), "vlan_filtering_off"),
+    ):
+        with pytest.raises(ConflictError) as caught:
+            apply(db, manifest)
+        assert [violation.code for violation in caught.value.violations] == [code]
 
 
 async def test_the_example_is_shown_as_it_was_applied_and_changed_in_part(api: Api) -> None:
