@@ -132,6 +132,8 @@ def _of_vnis() -> list[Select[Any]]:
 def _of_vteps() -> list[Select[Any]]:
     host, tunnel, kept = HostRow, TunnelRow, VtepQuarantineRow
     released = _row(kept.address, Kind.HOST, host, kept.since, true())
+    segment = SegmentRow
+    outside = func.jsonb_array_elements_text(segment.settings["external_vteps"])
     return [
         *(
             _row(vtep, Kind.HOST, host, _had_since(vtep.key), false()).where(
@@ -144,6 +146,9 @@ def _of_vteps() -> list[Select[Any]]:
                 objects.current(Kind.TUNNEL), ip.is_not(None)
             )
             for ip in (tunnel.a_ip, tunnel.b_ip)
+        ),
+        _row(outside, Kind.SEGMENT, segment, segment.created_at, false()).where(
+            objects.current(Kind.SEGMENT), segment.mentions.is_not(None)
         ),
         released.join(host, host.uid == kept.host_uid).where(
             kept.quarantined_until > func.now(), _is_newest(host, aliased(host))

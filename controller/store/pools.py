@@ -42,7 +42,7 @@ from controller.domain.validation.pools import Demand, Demands
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.held import taken_vnis
-from controller.store.tables import HostRow, TunnelRow, VtepQuarantineRow
+from controller.store.tables import HostRow, SegmentRow, TunnelRow, VtepQuarantineRow
 from controller.store.writing import Writing
 
 _UNPOOLED = ""
@@ -100,12 +100,14 @@ _VTEPS = _Values(INET())
 
 
 def _taken_vteps() -> CompoundSelect[str]:
-    host, tunnel, kept = HostRow, TunnelRow, VtepQuarantineRow
+    host, tunnel, kept, segment = HostRow, TunnelRow, VtepQuarantineRow, SegmentRow
+    outside = func.jsonb_array_elements_text(segment.settings["external_vteps"])
     columns = (
         select(host.vtep_ipv4).where(objects.current(Kind.HOST), host.vtep_ipv4.is_not(None)),
         select(host.vtep_ipv6).where(objects.current(Kind.HOST), host.vtep_ipv6.is_not(None)),
         select(tunnel.a_ip).where(objects.current(Kind.TUNNEL), tunnel.a_ip.is_not(None)),
         select(tunnel.b_ip).where(objects.current(Kind.TUNNEL), tunnel.b_ip.is_not(None)),
+        select(outside).where(objects.current(Kind.SEGMENT), segment.mentions.is_not(None)),
         select(kept.address).where(kept.quarantined_until > func.now()),
     )
     return union(*columns)

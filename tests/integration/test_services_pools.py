@@ -187,13 +187,15 @@ def test_a_pool_of_addresses_counts_hosts_and_tunnel_ends_and_what_it_keeps_back
     apply(db, vteps("four", "192.0.2.0-192.0.2.255", quarantine_s=60), host(7), host(8), host(9))
     remove(db, host(8))
     apply(db, bridge("b7", "h7"), tunnel("t", "h7/b7", "192.0.2.77"))
+    apply(db, segment("outward", external_vteps=("192.0.2.78",)))
     used = pools.usage(db, ADMIN, "four", page_size=10)
-    assert (used.total, used.used, used.quarantined, used.free) == (256, 3, 1, 252)
+    assert (used.total, used.used, used.quarantined, used.free) == (256, 4, 1, 251)
     assert [(a.value, a.kind, a.name, a.is_released) for a in used.allocations] == [
         ("192.0.2.7", Kind.HOST, "h7", False),
         ("192.0.2.8", Kind.HOST, "h8", True),
         ("192.0.2.9", Kind.HOST, "h9", False),
         ("192.0.2.77", Kind.TUNNEL, "t", False),
+        ("192.0.2.78", Kind.SEGMENT, "outward", False),
     ]
 
 
@@ -364,7 +366,8 @@ def test_the_database_finds_the_same_values_free_as_the_model(db: Database) -> N
     apply(db, *(segment(f"s{vni}", vni=vni) for vni in taken[:50]))
     apply(db, *(host(vni) for vni in taken[50:]), bridge("b1", f"h{taken[50]}"))
     apply(db, tunnel("t", f"h{taken[50]}/b1", "192.0.2.200", key=7_000))
-    addresses = {int(ip_address(f"192.0.2.{number}")) for number in [*taken[50:], 200]}
+    apply(db, segment("outward", external_vteps=("192.0.2.201",)))
+    addresses = {int(ip_address(f"192.0.2.{number}")) for number in [*taken[50:], 200, 201]}
     with db.snapshot() as tx:
         for _ in range(25):
             cuts = sorted(choice.sample(range(1, 250), 8))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from controller.domain.allocation import choose_values, contains
-from controller.domain.intent import HostSpec, Object, Ref, TunnelSpec
+from controller.domain.intent import HostSpec, Object, Ref, SegmentSpec, TunnelSpec
 from controller.domain.validation import Wanted
 from controller.domain.validation.pools import Demand, demands
 
@@ -45,6 +45,8 @@ def _vteps(objects: Mapping[Ref, Object]) -> set[tuple[int, int]]:
     for spec in (each.spec for each in objects.values()):
         if isinstance(spec, HostSpec):
             found += spec.vteps
+        if isinstance(spec, SegmentSpec):
+            found += spec.external_vteps
         if isinstance(spec, TunnelSpec):
             found += [end.ip for end in spec.ends if end.ip is not None]
     addresses = [ipaddress.ip_address(each) for each in found]

@@ -14,26 +14,49 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from controller.api.schemas import manifests
+from controller.api.schemas import definitions, manifests
 from controller.compiler.linux_bridge import BRIDGE_ATTRIBUTES, PORT_ATTRIBUTES
+from controller.compiler.monitoring import EXPORT_COLUMNS, TUNNEL_OPTIONS
+from controller.compiler.qos import POLICY_KEYS, QUEUE_KEYS
 from controller.compiler.settings import BRIDGE_TARGETS, IN_MESSAGES, PORT_TARGETS
+from controller.domain.definitions import FlowProtocol
 
 KINDS: Mapping[str, type[BaseModel]] = {
+    "Pool": manifests.PoolSpec,
+    "TransportZone": manifests.TransportZoneSpec,
+    "HostGroup": manifests.HostGroupSpec,
     "Host": manifests.HostSpec,
     "Bridge": manifests.BridgeSpec,
     "Segment": manifests.SegmentSpec,
     "Port": manifests.PortSpec,
     "Tunnel": manifests.TunnelSpec,
+    "QosPolicy": definitions.QosPolicySpec,
+    "Mirror": definitions.MirrorSpec,
+    "FlowExport": definitions.FlowExportSpec,
 }
 _NOTHING = "nothing on a host"
 
 PLACES: Mapping[str, Mapping[str, str]] = {
+    "Pool": {
+        "type": "Segment.vni, or Host.vteps",
+        "ranges": "what segments and hosts that name none are given",
+        "quarantine_s": _NOTHING,
+    },
+    "TransportZone": {
+        "vni_pool": "Segment.vni of its segments",
+        "vtep_pool": "Host.vteps of its hosts",
+    },
+    "HostGroup": {"selector": _NOTHING},
     "Host": {
         "vteps": "Interface.options:local_ip, options:remote_ip; IFLA_VXLAN_LOCAL, NDA_DST",
         "underlay_mtu": "Interface.mtu_request and IFLA_MTU of ports on segments",
         "datapath_type": "Bridge.datapath_type",
         "overlay_bridge": "Bridge.name",
         "overlay_bridge_type": "Bridge, or one IFLA_INFO_KIND bridge for each segment",
+        "zones": _NOTHING,
+        "vtep_pool": "as vteps, when these are left out",
+        "management_interface": _NOTHING,
+        "state": "whether the host is sent changes",
     },
     "Bridge": {
         "host": _NOTHING,
@@ -47,6 +70,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "dst_port": "Interface.options:dst_port; IFLA_VXLAN_PORT",
         "address_family": "which VTEPs its tunnels use",
         "backend": "Interface.type vxlan for each member, or one IFLA_INFO_KIND vxlan",
+        "zone": _NOTHING,
+        "vni_pool": "as vni, when that is left out",
     },
     "Port": {
         "host": _NOTHING,
@@ -60,6 +85,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "addresses": "IFA_LOCAL",
         "peer.netns": "IFLA_NET_NS_FD",
         "peer.interface": "IFLA_IFNAME",
+        "qos_policy": "Port.qos",
     },
     "Tunnel": {
         "ends.host": _NOTHING,
@@ -73,6 +99,59 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "tos": "Interface.options:tos",
         "csum": "Interface.options:csum",
         "df_default": "Interface.options:df_default",
+    },
+}
+
+_EXPORT_FIELDS = sorted({name for fields in EXPORT_COLUMNS.values() for name in fields})
+_TABLES = {
+    FlowProtocol.NETFLOW: "NetFlow",
+    FlowProtocol.SFLOW: "sFlow",
+    FlowProtocol.IPFIX: "IPFIX",
+}
+
+
+def _export_columns(field: str) -> str:
+    """Name the column of each protocol that has the field."""
+    found = [
+        f"{_TABLES[protocol]}.{columns[field]}"
+        for protocol, columns in EXPORT_COLUMNS.items()
+        if field in columns
+    ]
+    return ", ".join(found)
+
+
+WATCHERS: Mapping[str, Mapping[str, str]] = {
+    "QosPolicy": {
+        "type": "QoS.type",
+        **{name: f"QoS.other_config:{key}" for name, key in POLICY_KEYS.items()},
+        "jitter_us": "nothing: refused, because Open vSwitch 3.1 has none",
+        "queues.id": "key of QoS.queues",
+        "queues.dscp": "Queue.dscp",
+        **{f"queues.{name}": f"Queue.other_config:{key}" for name, key in QUEUE_KEYS.items()},
+    },
+    "Mirror": {
+        "host": _NOTHING,
+        "bridge": "Bridge.mirrors",
+        "select_all": "Mirror.select_all",
+        "select_src_ports": "Mirror.select_src_port",
+        "select_dst_ports": "Mirror.select_dst_port",
+        "select_vlans": "Mirror.select_vlan",
+        "select_segments": "Mirror.select_vlan, as the segment's Port.tag on the host",
+        "output_port": "Mirror.output_port",
+        "output_vlan": "Mirror.output_vlan",
+        "tunnel.type": "Interface.type",
+        "tunnel.remote_ip": "Interface.options:remote_ip",
+        "tunnel.local_ip": "Interface.options:local_ip",
+        **{f"tunnel.{name}": f"Interface.options:{name}" for name in TUNNEL_OPTIONS},
+        "snaplen": "Mirror.snaplen",
+        "ttl_s": _NOTHING,
+    },
+    "FlowExport": {
+        "protocol": "table NetFlow, sFlow or IPFIX",
+        "host_group": _NOTHING,
+        "overlay": "Bridge.netflow, sflow or ipfix",
+        "bridge_selector": "Bridge.netflow, sflow or ipfix",
+        **{name: _export_columns(name) for name in _EXPORT_FIELDS},
     },
 }
 
@@ -112,8 +191,9 @@ def becomes(kind: str, path: str) -> str:
     """Say where a field ends up. KeyError for a field that nothing is made of."""
     targets = {"Bridge": BRIDGE_TARGETS, "Port": PORT_TARGETS}.get(kind, {})
     attributes = {"Bridge": BRIDGE_ATTRIBUTES, "Port": PORT_ATTRIBUTES}.get(kind, {})
-    if path in PLACES[kind]:
-        return PLACES[kind][path]
+    places = {**PLACES, **WATCHERS}[kind]
+    if path in places:
+        return places[path]
     if path in attributes:
         return str(attributes[path])
     return str(targets[path]) if path in targets else IN_MESSAGES[path]

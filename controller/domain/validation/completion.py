@@ -58,9 +58,11 @@ def complete(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[
 
 
 def addresses_of(spec: Spec) -> tuple[str, ...]:
-    """Return the VTEPs of a host, and those that the ends of a tunnel name."""
+    """Return the VTEPs of a host, of the ends of a tunnel and of those outside of a segment."""
     if isinstance(spec, TunnelSpec):
         return tuple(end.ip for end in spec.ends if end.ip is not None)
+    if isinstance(spec, SegmentSpec):
+        return spec.external_vteps
     return spec.vteps if isinstance(spec, HostSpec) else ()
 
 

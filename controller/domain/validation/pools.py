@@ -157,6 +157,8 @@ def _asked_vteps(manifests: Iterable[Manifest]) -> Iterator[tuple[int, int]]:
         addresses: tuple[str | None, ...] = ()
         if isinstance(spec, HostSpec):
             addresses = spec.vteps
+        if isinstance(spec, SegmentSpec):
+            addresses = spec.external_vteps
         if isinstance(spec, TunnelSpec):
             addresses = tuple(end.ip for end in spec.ends)
         for address in addresses:
