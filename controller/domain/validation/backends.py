@@ -51,9 +51,10 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
         case HostSpec(overlay_bridge_type=BridgeType.LINUX):
             _check_becomes_linux(draft, after, faults)
         case BridgeSpec(host=host, type=BridgeType.OVS) if _is_linux(host, after):
-            _no_ovs(f"{draft.pointer}/spec/host", host, "a Bridge", faults)
+            fix = "set type to 'linux', or name a host that has Open vSwitch"
+            _no_ovs(f"{draft.pointer}/spec/host", host, "a Bridge of type 'ovs'", fix, faults)
         case PortSpec(bridge=str(bridge)) if is_linux_bridge(bridge, after):
-            return
+            pass  # It is the kernel's wherever it is; ``linux_bridges`` judges it.
         case PortSpec(host=host, type=PortType.INTERNAL | PortType.TAP as kind) if _is_linux(
             host, after
         ):
@@ -71,7 +72,8 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
             for index, end in enumerate(ends):
                 if end.host is not None and _is_linux(end.host, after):
                     at = f"{draft.pointer}/spec/ends/{index}/host"
-                    _no_ovs(at, end.host, "a Tunnel", faults)
+                    fix = "name a host that has Open vSwitch"
+                    _no_ovs(at, end.host, "a Tunnel", fix, faults)
 
 
 def _setting_needs_ovs(draft: Draft, field: str, host: str, faults: Faults) -> None:
@@ -91,12 +93,12 @@ def _is_linux(host: str, after: After) -> bool:
     return found is not None and found.overlay_bridge_type is BridgeType.LINUX
 
 
-def _no_ovs(pointer: str, host: str, what: str, faults: Faults) -> None:
+def _no_ovs(pointer: str, host: str, what: str, fix: str, faults: Faults) -> None:
     faults.invalid(
         pointer,
         "host_without_ovs",
         f"{what} needs Open vSwitch, and host {host!r} has none (overlay_bridge_type is 'linux')",
-        "name a host that has Open vSwitch",
+        fix,
     )
 
 

@@ -27,16 +27,20 @@ from controller.domain.validation.settings import said
 from controller.domain.validation.world import Draft
 
 _NOTHING_SAID = LinuxBridgeSettings()
-_COUNTERPARTS = {
+_LIKE_BRIDGES = {
     "stp": "linux.stp_state",
     "rstp": "linux.stp_state",
     "mcast_snooping": "linux.mcast_snooping",
     "mac_aging_time_s": "linux.ageing_time_s",
     "forward_bpdu": "linux.group_fwd_mask",
-    "protected": "bridge_port.isolated",
-    "mcast_snooping.flood": "bridge_port.mcast_flood",
 }
 """Where the kernel has something like what only Open vSwitch understands."""
+_LIKE_PORTS = {
+    "stp": "bridge_port.cost",
+    "rstp": "bridge_port.cost",
+    "mcast_snooping": "bridge_port.mcast_flood",
+    "protected": "bridge_port.isolated",
+}
 _OF_ANY_BRIDGE = frozenset({"trunks", "vlan_mode", "admin_state", "tap_owner", "bridge_port"})
 """Settings of a port that a Linux bridge has too; who owns a TAP device is the device's own."""
 _ENSLAVED = (PortType.VETH, PortType.TAP, PortType.SYSTEM)
@@ -90,14 +94,13 @@ def _told(spec: BridgeSpec) -> Found:
         return
     for name in said(spec.settings):
         if name != "linux":
-            yield name, _not_on_linux(name)
+            yield name, _not_on_linux(name, _LIKE_BRIDGES.get(name))
     if spec.datapath_type is not DatapathType.SYSTEM:
-        yield "datapath_type", _not_on_linux("datapath_type")
+        yield "datapath_type", _not_on_linux("datapath_type", None)
 
 
-def _not_on_linux(name: str) -> Fault:
+def _not_on_linux(name: str, like: str | None) -> Fault:
     why = f"{name!r} is of Open vSwitch, and the bridge is one of the kernel (type linux)"
-    like = _COUNTERPARTS.get(name)
     fix = f"leave {name!r} out" + (f", and see {like!r} for what comes near" if like else "")
     return Fault("setting_needs_ovs", why, fix)
 
@@ -128,7 +131,7 @@ def _at_linux(spec: PortSpec, bridge: BridgeSpec) -> Found:
         return
     names = [name for name in said(spec.settings) if name not in _OF_ANY_BRIDGE]
     for name in names + (["qos_policy"] if spec.qos_policy is not None else []):
-        yield name, _not_on_linux(name)
+        yield name, _not_on_linux(name, _LIKE_PORTS.get(name))
     linux = bridge.settings.linux or _NOTHING_SAID
     yield from _vlans(spec) if linux.vlan_filtering else _no_vlans(spec)
     yield from _state(spec, linux)
