@@ -134,9 +134,21 @@ def _refusal(mirror: Mirror, inventory: Inventory, of_ovs: Collection[str]) -> F
             f"mirror {mirror.name} is to be on bridge {mirror.bridge}, which intent does not have"
         )
         return Failure(mirror.id, ErrorKind.INVALID, "BridgeUnknown", message)
+    return _incomplete(mirror) or _tunnel_unavailable(mirror, inventory)
+
+
+def _incomplete(mirror: Mirror) -> Failure | None:
     if not _output_port(mirror) and not mirror.output_vlan:
         message = f"mirror {mirror.name} has no output; give it a port, a VLAN or a tunnel"
         return Failure(mirror.id, ErrorKind.INVALID, "OutputMissing", message)
+    named = mirror.select_src_ports or mirror.select_dst_ports or mirror.select_vlans
+    if not named and not mirror.select_all:
+        message = f"mirror {mirror.name} selects nothing; name ports or VLANs, or select all"
+        return Failure(mirror.id, ErrorKind.INVALID, "SelectionMissing", message)
+    return None
+
+
+def _tunnel_unavailable(mirror: Mirror, inventory: Inventory) -> Failure | None:
     tunnel = mirror.tunnel
     if tunnel is not None and tunnel.type not in inventory.observed.iface_types:
         message = (

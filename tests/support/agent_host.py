@@ -36,6 +36,7 @@ class SwitchOvsdb:
             seqno=0,
             caught_up=self.realizes,
             has_ovs=seen.has_ovs,
+            strays=seen.strays,
         )
 
     async def apply(

@@ -1,0 +1,163 @@
+"""The laws of the planner for what is shaped, mirrored and exported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from ovsfleet.v1 import state_pb2
+
+from agent.controlplane.codec import decode_host_state, dump_host_state, encode_host_state
+from agent.controlplane.codec import load_host_state as load
+from agent.errors import ErrorKind
+from agent.model import HostState, ObservedState, OvsBridge
+from agent.planner import make_plan, still_owed
+from agent.planner.plan import AddMirror
+from tests.support.hosts import FLEET, bare_host
+from tests.support.monitoring_satisfaction import monitoring_faults, watching_rows
+from tests.support.monitoring_strategies import foreign_bridge, meddled, monitored_states
+from tests.support.switch import Switch
+
+IFACE_TYPES = frozenset({"internal", "gre", "erspan"})
+
+
+def a_host(**bridges: OvsBridge) -> ObservedState:
+    found = {bridge.name: bridge for bridge in bridges.values()}
+    return bare_host(iface_types=IFACE_TYPES, bridges=found)
+
+
+def ids(state: HostState) -> frozenset[str]:
+    rows = {each.id for each in state.bridges} | {each.id for each in state.ports}
+    watching = {each.id for each in state.mirrors} | {each.id for each in state.flow_exports}
+    return frozenset(rows | watching)
+
+
+def move_on(state: HostState, before: HostState) -> HostState:
+    return replace(state, removed=ids(before) - ids(state))
+
+
+def converge(switch: Switch, desired: HostState, rounds: int = 4) -> None:
+    for _ in range(rounds):
+        plan = make_plan(desired, switch.observed)
+        if plan.is_empty:
+            return
+        switch.run(plan)
+    assert make_plan(desired, switch.observed).describe() == ()
+
+
+def assert_at_rest(switch: Switch, desired: HostState) -> None:
+    observed = switch.observed
+    plan = make_plan(desired, observed)
+    assert plan.is_empty, plan.describe()
+    told = {failure.resource for failure in plan.failures}
+    faults = monitoring_faults(desired, observed)
+    assert [(who, what) for who, what in faults if who not in told] == []
+    assert not [each for each in observed.strays if each.owner == FLEET]
+    assert not still_owed(desired.removed - ids(desired) - told, observed, FLEET)
+    copies_everything_by_mistake(switch, desired)
+
+
+def copies_everything_by_mistake(switch: Switch, desired: HostState) -> None:
+    """Only what intent says so of, or a VLAN of: never because the ports that it names are gone."""
+    meant = {
+        each.id
+        for each in desired.mirrors
+        if each.select_all or not each.select_src_ports | each.select_dst_ports
+    }
+    for row in (row for bridge in switch.bridges.values() for row in bridge.mirrors):
+        if row.external_ids.get("ovsfleet-owner") == FLEET and row.select_all:
+            assert row.external_ids["ovsfleet-id"] in meant
+
+
+@given(monitored_states(), monitored_states())
+def test_what_is_watched_comes_in_one_run_and_changes_in_one(
+    first: HostState, second: HostState
+) -> None:
+    switch = Switch(a_host())
+    for desired in (first, move_on(second, first), move_on(first, second)):
+        plan = make_plan(desired, switch.observed)
+        assert {each.reason for each in plan.failures} <= {"PortMissing"}
+        assert switch.run(plan) == ()
+        assert_at_rest(switch, desired)
+
+
+@given(monitored_states(), monitored_states(), foreign_bridge(), st.data())
+def test_rows_of_others_stay_as_they_are_and_what_they_hinder_is_told(
+    first: HostState, second: HostState, theirs: OvsBridge, data: st.DataObject
+) -> None:
+    switch = Switch(a_host(theirs=theirs))
+    converge(switch, first)
+    for name in sorted(switch.bridges):
+        switch.bridges[name] = data.draw(meddled(switch.bridges[name]))
+    foreign = watching_rows(switch.observed, FLEET, ours=False)
+    converge(switch, first)
+    assert watching_rows(switch.observed, FLEET, ours=False) == foreign
+    assert_at_rest(switch, first)
+    moved = move_on(replace(second, bridges=first.bridges), first)
+    converge(switch, moved)
+    after = watching_rows(switch.observed, FLEET, ours=False)
+    kept = {port.name for bridge in switch.bridges.values() for port in bridge.ports}
+    lost = {place for place in foreign.keys() - after.keys() if place[-1] in kept}
+    assert not {place for place in lost if place[0] != "qos"}
+    assert_at_rest(switch, moved)
+
+
+@given(monitored_states(), monitored_states(), st.data())
+def test_what_is_cut_short_anywhere_is_completed_by_the_next_plan(
+    first: HostState, second: HostState, data: st.DataObject
+) -> None:
+    switch = Switch(a_host())
+    for desired in (first, move_on(second, first)):
+        plan = make_plan(desired, switch.observed)
+        switch.run(plan, limit=data.draw(st.integers(0, 3), label="atoms until the kill"))
+    converge(switch, move_on(second, first))
+    assert_at_rest(switch, move_on(second, first))
+
+
+@given(monitored_states(), monitored_states())
+def test_an_update_and_its_revert_restore_the_rows(first: HostState, second: HostState) -> None:
+    switch = Switch(a_host())
+    converge(switch, first)
+    before = watching_rows(switch.observed, FLEET, ours=True)
+    converge(switch, move_on(second, first))
+    converge(switch, move_on(first, second))
+    missing = {each.resource for each in make_plan(first, switch.observed).failures}
+    after = watching_rows(switch.observed, FLEET, ours=True)
+    assert {place: row for place, row in after.items() if place[-1] not in missing} == {
+        place: row for place, row in before.items() if place[-1] not in missing
+    }
+
+
+@given(monitored_states())
+def test_mirrors_and_exports_that_are_merely_absent_stay_and_are_reported(
+    first: HostState,
+) -> None:
+    switch = Switch(a_host())
+    converge(switch, first)
+    before = watching_rows(switch.observed, FLEET, ours=True)
+    made = {op.resource for op in _mirrors_of(first)} | {each.id for each in first.flow_exports}
+    plan = make_plan(replace(first, mirrors=(), flow_exports=()), switch.observed)
+    assert plan.is_empty
+    told = {each.resource for each in plan.failures if each.reason == "NotRemoved"}
+    assert made <= told
+    assert watching_rows(switch.observed, FLEET, ours=True) == before
+
+
+def _mirrors_of(state: HostState) -> list[AddMirror]:
+    plan = make_plan(state, a_host())
+    return [op for stage in plan.stages for op in stage.ovsdb if isinstance(op, AddMirror)]
+
+
+@given(monitored_states())
+def test_what_is_watched_survives_the_wire_and_a_protocol_of_the_future_is_unsupported(
+    state: HostState,
+) -> None:
+    message = encode_host_state(state)
+    assert decode_host_state(message, {}) == state
+    assert load(dump_host_state(state)) == state
+    for export in message.host.flow_exports:
+        export.protocol = 77  # type: ignore[assignment]
+    later = decode_host_state(state_pb2.HostState.FromString(message.SerializeToString()), {})
+    kinds = {each.resource: each.kind for each in make_plan(later, a_host()).failures}
+    assert {kinds[each.id] for each in state.flow_exports} <= {ErrorKind.UNSUPPORTED}
