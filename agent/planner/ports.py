@@ -113,7 +113,7 @@ def _misplaced(port: Port) -> Failure | None:
             f"to be on Linux bridge {port.bridge}; make it a veth"
         )
         return Failure(port.id, ErrorKind.INVALID, "InternalNeedsOvs", message)
-    if (port.settings, port.interface_settings) != (NO_SETTINGS, NO_SETTINGS):
+    if (port.settings, port.interface_settings, port.qos) != (NO_SETTINGS, NO_SETTINGS, None):
         message = (
             f"port {port.interface} is to have settings of Open vSwitch on Linux bridge "
             f"{port.bridge}; leave them out"
