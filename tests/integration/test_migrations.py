@@ -29,6 +29,7 @@ from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
 from controller.store.tables import Base
 from tests.support import manifests
+from tests.support.watchers import policy
 
 pytestmark = pytest.mark.integration
 
@@ -186,6 +187,24 @@ def test_settings_that_an_older_version_cannot_read_keep_it_away(database_url: s
     db = Database(database_url)
     p1 = queries.get(db, manifests.ADMIN, Kind.PORT, "default", "p1").object
     assert p1.spec == PortSpec("h1", "p1", bridge="lan")
+    db.close()
+
+
+def test_ports_with_a_policy_keep_an_older_version_away(database_url: str) -> None:
+    db = Database(database_url)
+    tap = manifests.port("p1", "h1", bridge="lan", type=PortType.TAP)
+    shaped = manifests.port("p1", "h1", bridge="lan", type=PortType.TAP, qos_policy="slow")
+    manifests.apply(db, manifests.host(1), manifests.bridge("lan", "h1"), policy("slow"), shaped)
+    with pytest.raises(RuntimeError, match="Port p1"):
+        migrate.downgrade(database_url, "0008")
+    migrate.upgrade(database_url)
+    manifests.apply(db, tap)
+    db.close()
+    migrate.downgrade(database_url, "0008")
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    p1 = queries.get(db, manifests.ADMIN, Kind.PORT, "default", "p1").object
+    assert p1.spec == tap.spec
     db.close()
 
 

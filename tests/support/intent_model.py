@@ -22,9 +22,9 @@ from controller.compiler.settings import BRIDGE_TARGETS, IN_MESSAGES, PORT_TARGE
 from controller.domain.definitions import FlowProtocol
 
 KINDS: Mapping[str, type[BaseModel]] = {
-    "Pool": manifests.PoolSpec,
-    "TransportZone": manifests.TransportZoneSpec,
-    "HostGroup": manifests.HostGroupSpec,
+    "Pool": definitions.PoolSpec,
+    "TransportZone": definitions.TransportZoneSpec,
+    "HostGroup": definitions.HostGroupSpec,
     "Host": manifests.HostSpec,
     "Bridge": manifests.BridgeSpec,
     "Segment": manifests.SegmentSpec,
@@ -163,7 +163,7 @@ or an attribute of the kernel (`IFLA_*`, `IFA_*`, `NDA_*`). Units are in the nam
 the same for all kinds: `name`, `project` and `labels`.
 
 A default of *unset* is not compiled: the host keeps what it has. What intent set once and does not
-set any more goes back to Open vSwitch's default.
+set any more goes back to the default of Open vSwitch or of the kernel.
 
 This page is written by `python -m tests.support.intent_model`, and a test holds it against the
 code.
