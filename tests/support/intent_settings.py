@@ -164,6 +164,8 @@ def fitting(name: str, port: PortSpec, kind: PortType, *, on_segment: bool) -> P
             settings, admin_state=AdminState.UP, ingress_policing=None, transient=None
         )
     other = "b2" if port.bridge == "b1" else "b1"
+    if on_segment:
+        other = f"b{port.host[1:]}"
     return replace(
         settings,
         tap_owner=settings.tap_owner if kind is PortType.TAP else None,

@@ -47,7 +47,7 @@ from controller.domain.validation import (
     plan_change,
     wanted,
 )
-from controller.domain.validation.references import hosts_of_topology
+from controller.domain.validation.references import hosts_of_topology, references
 from tests.support.free_values import free_values
 from tests.support.relinked import relinked
 from tests.support.world_slice import hosts_of, segment_of, segments_on, slice_of
@@ -142,6 +142,12 @@ class ModelFleet:
         near = {ref.name for ref in want.hosts}
         targets = {ref.name for ref in want.host_targets}
         summed = want.segments | {s for o in objects.values() for s in segments_on(o, targets)}
+        profiles = {ref for ref in want.targets if ref.kind is Kind.TUNNEL_PROFILE}
+        summed |= {
+            o.ref
+            for o in objects.values()
+            if o.kind is Kind.SEGMENT and profiles & {*references(o.ref, o.spec)}
+        }
         taken, held = self._numbers(), self._held_keys()
         return World(
             objects=objects,

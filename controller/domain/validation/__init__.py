@@ -12,6 +12,7 @@ store calls it::
 from controller.domain.validation.flooding import inner_places
 from controller.domain.validation.plan import plan_change
 from controller.domain.validation.references import counts_ports, references
+from controller.domain.validation.touched import Wanted, named, places, wanted
 from controller.domain.validation.world import (
     Departing,
     Draft,
@@ -19,11 +20,7 @@ from controller.domain.validation.world import (
     Outside,
     Place,
     Planned,
-    Wanted,
     World,
-    named,
-    places,
-    wanted,
 )
 
 __all__ = [

@@ -23,7 +23,8 @@ from controller.domain.intent import Kind, PortSpec, Ref, Spec, TunnelEnd, Tunne
 from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
-from controller.domain.validation.world import Draft, Outside, Place, outsides
+from controller.domain.validation.touched import outsides
+from controller.domain.validation.world import Draft, Outside, Place
 
 _UNTAGGED = 0
 

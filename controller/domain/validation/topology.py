@@ -158,7 +158,7 @@ def _check_change(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) 
     another when all together are a forest. Of hubs, those of one must be among those of the other:
     then no hub is a spoke elsewhere, and a spoke has one tunnel however it sees the segment."""
     for before in _still_carried(ref, after):
-        if not _goes_with(before, segment):
+        if not goes_with(before, segment):
             faults.conflict(
                 f"{after.drafts[ref].pointer}/spec/{_differing(before, segment)}",
                 "flooding_loop_pending",
@@ -179,7 +179,7 @@ def _still_carried(ref: Ref, after: After) -> Iterator[SegmentSpec]:
     yield from after.world.lingering.get(current.uid, ())
 
 
-def _goes_with(one: SegmentSpec, other: SegmentSpec) -> bool:
+def goes_with(one: SegmentSpec, other: SegmentSpec) -> bool:
     if Topology.FULL in (one.topology, other.topology):
         return True
     if one.topology is not other.topology:
