@@ -41,9 +41,12 @@ def state(*ports: Port, bridges: tuple[Bridge, ...] = (SWITCH, LINUX)) -> HostSt
 
 
 def after(before: HostState, following: HostState) -> HostState:
-    ids = [{each.id for each in (*state.ports, *state.bridges)} for state in (before, following)]
     released = owed_releases(before, following)
-    return replace(following, released=released, removed=frozenset(ids[0] - ids[1]))
+    return replace(following, released=released, removed=_ids(before) - _ids(following))
+
+
+def _ids(state: HostState) -> frozenset[str]:
+    return frozenset({each.id for each in state.ports} | {each.id for each in state.bridges})
 
 
 async def settle(real: RealHost, desired: HostState) -> ObservedState:

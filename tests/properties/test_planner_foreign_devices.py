@@ -33,9 +33,9 @@ def replace_device(switch: Switch, name: str, kind: str, alias: str = "") -> Lin
 
 
 def mark_of(switch: Switch, name: str) -> str:
-    """The alias of a device of ours, unless another of a segment's kinds may bear it as well."""
+    """The alias of a device of ours, unless a device of another kind may bear it as well."""
     mark = switch.kernel.links[name].alias
-    return "" if ":segment:" in mark else mark
+    return "" if ":segment:" in mark or ":bridge:" in mark else mark
 
 
 def link_names(plan: Plan) -> set[str]:
