@@ -4,13 +4,16 @@ What a fragment names is set on each of its tunnels, and what an earlier one nam
 not is given back by all of them: one release of the segment stands for every row, because there are
 thousands. Whatever no intent ever named stays as somebody made it.
 
-In Open vSwitch all of it changes in place: ovs-vswitchd reconfigures the tunnel and keeps its port.
-A device of the kernel has to be made anew for some of it (``agent.vxlan_attributes``).
+In Open vSwitch all but exts is written in place. Seen with 3.1, on the userspace datapath with 1000
+packets a second: while ttl, tos, csum, df_default, the keys of bfd and Port.protected change, none
+is lost, and the port keeps its number. With other exts it refuses a tunnel whose UDP port was in
+use without, even by the tunnel itself: that is made anew. A device of the kernel has to be made
+anew for some more (``agent.vxlan_attributes``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 
 from agent.columns import NO_SETTINGS, Release, Settings
 from agent.model import NO_OPTIONS, Backend, HostState, OvsInterface, TunnelOptions, segment_id
@@ -32,6 +35,7 @@ DEVICE_TABLE = "vxlan"
 """Stands in a release for the segment's vxlan device, whose attributes are the columns."""
 EVERY_ROW = ""
 """Stands in a release for the rows of all tunnels of the segment."""
+EXTENSIONS = "exts"
 _OPTIONS, _BFD = "options", "bfd"
 _NOTHING: Mapping[str, str] = {}
 _NO_ATTRIBUTES: Mapping[str, int] = {}
@@ -52,7 +56,7 @@ def ovs_options(options: TunnelOptions) -> Mapping[str, str]:
         "csum": choice(options.csum),
         "df_default": choice(options.df_default),
         "egress_pkt_mark": "" if mark is None else str(mark),
-        "exts": "gbp" if options.gbp else "",
+        EXTENSIONS: "gbp" if options.gbp else "",
     }
     return {key: word for key, word in words.items() if word}
 
@@ -143,14 +147,17 @@ def _rows_released(resource: str, options: TunnelOptions) -> Iterator[Release]:
 
 
 def options_given_back(
-    row: OvsInterface, wanted: OvsInterface, released: Collection[Release]
+    row: OvsInterface, wanted: Container[str], released: Collection[Release]
 ) -> frozenset[str]:
-    """The keys of options that go: others than intent wrote meanwhile are not its to take."""
+    """The keys of options that go: others than intent wrote meanwhile are not its to take.
+
+    ``wanted`` has the keys that stay.
+    """
     return frozenset(
         each.key
         for each in released
         if each.key is not None
         and each.column == _OPTIONS
-        and each.key not in wanted.options
+        and each.key not in wanted
         and (row.options.get(each.key),) == each.value
     )

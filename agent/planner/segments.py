@@ -10,12 +10,13 @@ is gone, because a segment that two backends carry at once loops.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.errors import ErrorKind, Failure
 from agent.model import (
     ArpMode,
     Backend,
+    DatapathType,
     FdbEntry,
     HostState,
     Neighbour,
@@ -66,7 +67,12 @@ def expand(desired: HostState, surroundings: Surroundings) -> tuple[list[Segment
         if refusal is not None:
             failures.append(refusal)
         elif fragment is not None:
-            segments.append(_segment(desired, attachment, fragment))
+            segment, unfit = _segment(desired, attachment, fragment), _unfit_mark(desired, fragment)
+            if attachment.backend is Backend.OVS and unfit is not None:
+                options = replace(segment.options, egress_pkt_mark=None)
+                segment = replace(segment, options=options)
+                failures.append(unfit)
+            segments.append(segment)
             failures += neighbours(fragment, desired.host_uid).unreachable
     return segments, failures
 
@@ -93,6 +99,22 @@ def _segment(
         options=fragment.options,
         arp_mode=fragment.arp_mode,
     )
+
+
+def _unfit_mark(desired: HostState, fragment: SegmentFragment) -> Failure | None:
+    """A userspace datapath looks up routes by the mark, and has none but those without: whatever
+    bears another one is lost.
+    """
+    is_userspace = desired.overlay and desired.overlay.datapath_type is DatapathType.NETDEV
+    mark = fragment.options.egress_pkt_mark
+    if not (is_userspace and mark):
+        return None
+    message = (
+        f"egress_pkt_mark {mark} would lose every packet on the userspace datapath of this host, "
+        "so that it is left out; take it out of the tunnel profile"
+    )
+    resource = segment_id(fragment.segment_uid)
+    return Failure(resource, ErrorKind.UNSUPPORTED, "EgressMarkUnsupported", message)
 
 
 # --- refusals ------------------------------------------------------------------------------------

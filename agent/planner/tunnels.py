@@ -21,7 +21,13 @@ from dataclasses import dataclass
 from agent.columns import NO_SETTINGS, Settings
 from agent.errors import Failure
 from agent.model import Backend, OvsInterface, OvsPort, tunnel_id
-from agent.planner.carriage import EVERY_ROW, options_given_back, ovs_options, ovs_settings
+from agent.planner.carriage import (
+    EVERY_ROW,
+    EXTENSIONS,
+    options_given_back,
+    ovs_options,
+    ovs_settings,
+)
 from agent.planner.claims import (
     Carriage,
     Claim,
@@ -131,9 +137,18 @@ def _fitting_row(tunnel: TunnelPort, inventory: Inventory) -> PlacedPort | None:
             options = interfaces[0].options
             wanted = tunnel.identity.items()
             is_same = wanted <= options.items() and not _OTHER_KEYS & options.keys()
+            is_same = is_same and _has_extensions(tunnel, interfaces[0], inventory)
             if interfaces[0].type == "vxlan" and is_same:
                 return placed
     return None
+
+
+def _has_extensions(tunnel: TunnelPort, row: OvsInterface, inventory: Inventory) -> bool:
+    options = tunnel.options or {}
+    if EXTENSIONS in options:
+        return row.options.get(EXTENSIONS) == options[EXTENSIONS]
+    released = inventory.released(tunnel.segment, "Interface", EVERY_ROW)
+    return EXTENSIONS not in options_given_back(row, options, released)
 
 
 def _stranger_inside(tunnel: TunnelPort, inventory: Inventory) -> Failure | None:
@@ -191,7 +206,7 @@ def _mend(tunnel: TunnelPort, placed: PlacedPort, inventory: Inventory) -> Draft
     wanted = _wanted_row(tunnel, interface.name, inventory)
     unset = frozenset(key for key, value in (tunnel.options or {}).items() if value is None)
     released = inventory.released(tunnel.segment, "Interface", EVERY_ROW)
-    unset |= options_given_back(interface, wanted.interfaces[0], released)
+    unset |= options_given_back(interface, wanted.interfaces[0].options, released)
     ops = mend_port(
         tunnel.id, placed, wanted, interface_columns=(), unset=unset, interface_released=released
     )

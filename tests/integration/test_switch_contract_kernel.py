@@ -11,16 +11,19 @@ import pytest
 
 from agent.model import (
     BROADCAST_FDB,
+    ArpMode,
     Backend,
     Bridge,
     DatapathType,
     FdbEntry,
     HostState,
+    Neighbour,
     Port,
     PortType,
     SegmentAttachment,
     SegmentFragment,
     SegmentMember,
+    TunnelOptions,
     VethPeer,
     Vxlan,
 )
@@ -54,10 +57,16 @@ def remote(request: pytest.FixtureRequest) -> str | None:
     return switch.remote
 
 
-def state(workload: str, remote: str | None, *members: SegmentMember, **other: int) -> HostState:
+def state(
+    workload: str,
+    remote: str | None,
+    *members: SegmentMember,
+    own: str = "192.0.2.1",
+    **other: object,
+) -> HostState:
     """A segment with one port here; ``other`` says what of the segment is not as usual."""
-    own = SegmentMember("host-1", "h1", "192.0.2.1", (MACS[0],))
-    usual = SegmentFragment(b"f", "seg-1", 7001, 8472, 1400, (own, *members))
+    here = SegmentMember("host-1", "h1", own, (MACS[0],))
+    usual = SegmentFragment(b"f", "seg-1", 7001, 8472, 1400, (here, *members))
     fragment = replace(usual, **other)  # type: ignore[arg-type]
     linux_bridge = "" if remote else f"br-v{fragment.vni}"
     tag = 5 if remote else 0
@@ -87,6 +96,15 @@ def histories(workload: str, remote: str | None) -> Iterator[HostState]:
     yield state(workload, remote, *moved)
     yield state(workload, remote, moved[1])
     yield state(workload, remote, moved[1], mtu=1300)
+    # What the tunnels are like: a part of it changes in place, for the rest the device is new.
+    options = TunnelOptions(ttl="inherit", tos="4", csum=False, source_ports=(40000, 50000))
+    yield state(workload, remote, moved[1], options=options, external_vteps=("192.0.2.7",))
+    options = replace(options, tos="inherit", df_default=True)
+    yield state(workload, remote, moved[1], options=options, own="192.0.2.9")
+    # Who answers ARP: the device, or the bridge where that is a Linux bridge.
+    told = replace(moved[1], neighbours=(Neighbour("198.51.100.3", moved[1].macs[0]),))
+    for mode in (ArpMode.STRICT, ArpMode.FLOOD if remote else ArpMode.SUPPRESS):
+        yield state(workload, remote, told, options=options, arp_mode=mode)
     # What makes the device what it is changes: it has to be made anew.
     yield state(workload, remote, moved[1], dst_port=8473)
     yield state(workload, remote, moved[1], vni=7002)

@@ -19,7 +19,16 @@ from agent.controlplane.codec import (
     load_host_state,
 )
 from agent.errors import ErrorKind, Failure
-from agent.model import Backend, BridgeType, DatapathType, HostState, PortType, segment_id
+from agent.model import (
+    ArpMode,
+    Backend,
+    BridgeType,
+    DatapathType,
+    HostState,
+    PortType,
+    Topology,
+    segment_id,
+)
 from agent.planner import make_plan
 from tests.support.hosts import bare_host, desired_states
 
@@ -62,11 +71,16 @@ def test_an_enum_value_from_the_future_is_reported_as_unsupported(
         port.type = number  # type: ignore[assignment]
     for attachment in message.host.attachments:
         attachment.backend = number  # type: ignore[assignment]
+    for fragment in message.fragments:
+        fragment.topology = number  # type: ignore[assignment]
+        fragment.arp_mode = number  # type: ignore[assignment]
     decoded = decode_host_state(state_pb2.HostState.FromString(message.SerializeToString()), {})
     assert all(bridge.datapath_type is DatapathType.UNKNOWN for bridge in decoded.bridges)
     assert all(bridge.type is BridgeType.UNKNOWN for bridge in decoded.bridges)
     assert all(port.type is PortType.UNKNOWN for port in decoded.ports)
     assert all(each.backend is Backend.UNKNOWN for each in decoded.attachments)
+    shapes = {(each.topology, each.arp_mode) for each in decoded.fragments.values()}
+    assert shapes <= {(Topology.UNKNOWN, ArpMode.UNKNOWN)}
     assert load_host_state(dump_host_state(decoded)) == decoded
     failures = {each.resource: each for each in make_plan(decoded, bare_host()).failures}
     unknown = {each.id for each in decoded.bridges} | {each.id for each in decoded.ports}

@@ -48,7 +48,8 @@ def reset(draw: st.DrawFn, state: HostState) -> HostState:
     state = replace(state, bridges=tuple(bridges), ports=tuple(ports))
     for attachment in state.attachments:
         if attachment.backend is Backend.OVS:  # a device may have to be made anew, with its row
-            state = with_options(state, attachment, draw(OPTIONS))
+            gbp = state.fragments[attachment.fragment_hash].options.gbp  # so must a tunnel
+            state = with_options(state, attachment, replace(draw(OPTIONS), gbp=gbp))
     return state
 
 

@@ -110,6 +110,7 @@ def comparable(observed: ObservedState) -> object:
         {_ends(observed, link) for link in observed.links.values() if link.kind == "veth"},
         observed.namespaces,
         observed.fdb,
+        observed.neighbours,
         (observed.has_ovs, observed.vswitchd_running),
     )
 

@@ -1,0 +1,206 @@
+"""Segments with options, links and ends outside of the fleet, on Open vSwitch and in the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.errors import ErrorKind
+from agent.model import (
+    ArpMode,
+    Backend,
+    DatapathType,
+    HostState,
+    Neighbour,
+    OvsPort,
+    SegmentAttachment,
+    SegmentFragment,
+    SegmentLink,
+    SegmentMember,
+    Topology,
+    TunnelOptions,
+)
+from agent.planner import make_plan, owed_releases
+from agent.planner.plan import AddPort, CreateVxlan, DeletePort, SetInterface, SetPort, SetVxlan
+from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
+from tests.support.switch import Switch
+
+MEMBERS = tuple(
+    SegmentMember(f"h{n}", f"h{n}", f"192.0.2.{n + 1}", (f"02:00:00:00:00:0{n}",)) for n in range(3)
+)
+FRAGMENT = SegmentFragment(b"f", "S", 10001, 4789, 1450, MEMBERS)
+OPTIONS = TunnelOptions(ttl="64", csum=True, bfd={"enable": "true"})
+
+
+def wanted(fragment: SegmentFragment, backend: Backend = Backend.OVS) -> HostState:
+    return HostState(
+        FLEET,
+        1,
+        1,
+        b"any",
+        OWN_HOST,
+        OWN_HOST,
+        overlay=OVERLAY,
+        attachments=(SegmentAttachment("S", 11, fragment.hash, backend),),
+        fragments={fragment.hash: fragment},
+    )
+
+
+def of(**changes: object) -> SegmentFragment:
+    """Another content has another hash."""
+    return replace(FRAGMENT, hash=repr(changes).encode(), **changes)  # type: ignore[arg-type]
+
+
+def realized(desired: HostState) -> Switch:
+    switch = Switch(bare_host())
+    assert switch.run(make_plan(desired, switch.observed)) == ()
+    assert make_plan(desired, switch.observed).describe() == ()
+    return switch
+
+
+def rows(switch: Switch) -> dict[str, OvsPort]:
+    """By what tells the other end."""
+    ports = (port for port in switch.bridges["br-fleet"].ports if port.name != "br-fleet")
+    return {port.external_ids["ovsfleet-id"].partition("/")[2]: port for port in ports}
+
+
+def moved(uid: str) -> SegmentFragment:
+    """A host of the segment has another VTEP."""
+    members = (
+        replace(each, vtep="198.51.100.7") if each.host_uid == uid else each for each in MEMBERS
+    )
+    return of(members=tuple(members))
+
+
+@pytest.mark.parametrize("uid", [OWN_HOST, "h1"])
+def test_a_tunnel_is_there_with_the_new_address_before_the_old_one_goes(uid: str) -> None:
+    switch = realized(wanted(FRAGMENT))
+    first, second = make_plan(wanted(moved(uid)), switch.observed).stages
+    assert {type(op) for op in first.ovsdb} == {AddPort}
+    assert {type(op) for op in second.ovsdb} == {DeletePort}
+    assert len(first.ovsdb) == len(second.ovsdb) == (2 if uid == OWN_HOST else 1)
+
+
+@pytest.mark.parametrize("uid", [OWN_HOST, "h1"])
+def test_a_tunnel_without_split_horizon_is_never_there_twice(uid: str) -> None:
+    links = (SegmentLink("h0", "h1"), SegmentLink("h0", "h2"))
+    before = replace(FRAGMENT, topology=Topology.LINKS, links=links)
+    after = replace(moved(uid), topology=Topology.LINKS, links=links)
+    switch = realized(wanted(before))
+    (stage,) = make_plan(wanted(after), switch.observed).stages
+    assert isinstance(stage.ovsdb[0], DeletePort)
+    assert {type(op) for op in stage.ovsdb} == {AddPort, DeletePort}
+
+
+def test_a_vtep_of_the_kernel_changes_in_place() -> None:
+    before, after = wanted(FRAGMENT, Backend.KERNEL), wanted(moved(OWN_HOST), Backend.KERNEL)
+    switch = realized(before)
+    (stage,) = make_plan(after, switch.observed).stages
+    assert [type(step) for step in stage.steps()] == [SetVxlan]
+
+
+def test_only_linked_members_have_tunnels_and_each_is_protected_as_its_link_says() -> None:
+    links = (SegmentLink("h1", "h0", split_horizon=True), SegmentLink("h1", "h2"))
+    hub = replace(FRAGMENT, topology=Topology.LINKS, links=links)
+    assert {end: row.protected for end, row in rows(realized(wanted(hub))).items()} == {"h1": True}
+    opened = of(topology=Topology.LINKS, links=(SegmentLink("h0", "h1"),))
+    switch = realized(wanted(hub))
+    (stage,) = make_plan(wanted(opened), switch.observed).stages
+    assert [type(op) for op in stage.ovsdb] == [SetPort]
+
+
+def test_a_vtep_outside_of_the_fleet_has_a_tunnel_by_its_address() -> None:
+    switch = realized(wanted(of(external_vteps=("203.0.113.7",))))
+    assert {end: row.protected for end, row in rows(switch).items()} == {
+        "h1": True,
+        "h2": True,
+        "203.0.113.7": True,
+    }
+    removed = frozenset({"tunnel:S/203.0.113.7"})
+    switch.run(make_plan(replace(wanted(FRAGMENT), removed=removed), switch.observed))
+    assert rows(switch).keys() == {"h1", "h2"}
+
+
+@pytest.mark.parametrize("vtep", ["2001:db8::7", "192.0.2.2", "::", "here"])
+def test_a_vtep_that_cannot_be_one_is_named_and_the_others_stay(vtep: str) -> None:
+    plan = make_plan(wanted(of(external_vteps=(vtep,))), bare_host())
+    assert [(each.resource, each.reason) for each in plan.failures] == [
+        (f"tunnel:S/{vtep}", "VtepInvalid")
+    ]
+    assert sum(isinstance(op, AddPort) for op in plan.stages[0].ovsdb) == 2
+
+
+def test_options_are_set_in_place_and_given_back_while_others_stay() -> None:
+    switch = realized(wanted(FRAGMENT))
+    with_options = wanted(of(options=OPTIONS))
+    (stage,) = make_plan(with_options, switch.observed).stages
+    assert {type(op) for op in stage.ovsdb} == {SetInterface}
+    switch.run(make_plan(with_options, switch.observed))
+    row = rows(switch)["h1"].interfaces[0]
+    assert {"ttl": "64", "csum": "true"}.items() <= row.options.items()
+    assert row.settings.maps["bfd"] == {"enable": "true"}
+    foreign = replace(row, options={**row.options, "ttl": "9", "tos": "1"})
+    bridge = switch.bridges["br-fleet"]
+    ports = (
+        replace(port, interfaces=(foreign,)) if port.name == row.name else port
+        for port in bridge.ports
+    )
+    switch.bridges["br-fleet"] = replace(bridge, ports=tuple(ports))
+    after = replace(wanted(FRAGMENT), released=owed_releases(with_options, wanted(FRAGMENT)))
+    switch.run(make_plan(after, switch.observed))
+    left = {end: row.interfaces[0].options.keys() for end, row in rows(switch).items()}
+    identity = {"key", "remote_ip", "local_ip", "dst_port"}
+    assert left == {"h1": identity | {"ttl", "tos"}, "h2": identity}
+    assert not any(row.interfaces[0].settings.maps for row in rows(switch).values())
+
+
+def test_a_tunnel_with_other_extensions_is_made_anew_once_all_without_are_gone() -> None:
+    plain, gbp = wanted(FRAGMENT), wanted(of(options=TunnelOptions(gbp=True)))
+    switch = realized(plain)
+    for desired in (gbp, replace(plain, released=owed_releases(gbp, plain))):
+        first, second = make_plan(desired, switch.observed).stages
+        assert {type(op) for op in first.ovsdb} == {DeletePort}
+        assert {type(op) for op in second.ovsdb} == {AddPort}
+        switch.run(make_plan(desired, switch.observed))
+        assert make_plan(desired, switch.observed).describe() == ()
+
+
+def test_a_mark_is_left_out_where_it_would_lose_every_packet() -> None:
+    marked = wanted(of(options=TunnelOptions(egress_pkt_mark=7)))
+    plan = make_plan(marked, bare_host())
+    assert [(each.kind, each.reason) for each in plan.failures] == [
+        (ErrorKind.UNSUPPORTED, "EgressMarkUnsupported")
+    ]
+    in_kernel = replace(marked, overlay=replace(OVERLAY, datapath_type=DatapathType.SYSTEM))
+    switch = realized(in_kernel)
+    assert rows(switch)["h1"].interfaces[0].options["egress_pkt_mark"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("fragment", "backend", "kind", "reason"),
+    [
+        (of(topology=Topology.LINKS), Backend.KERNEL, ErrorKind.INVALID, "TopologyUnfit"),
+        (of(arp_mode=ArpMode.SUPPRESS), Backend.KERNEL, ErrorKind.INVALID, "ArpModeUnfit"),
+        (of(arp_mode=ArpMode.STRICT), Backend.OVS, ErrorKind.INVALID, "ArpModeUnfit"),
+        (of(topology=Topology.UNKNOWN), Backend.OVS, ErrorKind.UNSUPPORTED, "SegmentUnknown"),
+        (of(arp_mode=ArpMode.UNKNOWN), Backend.KERNEL, ErrorKind.UNSUPPORTED, "SegmentUnknown"),
+    ],
+)
+def test_a_segment_that_cannot_be_here_is_left_as_it_is(
+    fragment: SegmentFragment, backend: Backend, kind: ErrorKind, reason: str
+) -> None:
+    switch = realized(wanted(FRAGMENT, backend))
+    plan = make_plan(wanted(fragment, backend), switch.observed)
+    assert plan.is_empty
+    assert [(each.resource, each.kind, each.reason) for each in plan.failures] == [
+        ("segment:S", kind, reason)
+    ]
+
+
+def test_a_strict_segment_says_that_nobody_answers_for_ipv6() -> None:
+    far = replace(MEMBERS[1], neighbours=(Neighbour("2001:db8::1", MEMBERS[1].macs[0]),))
+    strict = of(arp_mode=ArpMode.STRICT, members=(MEMBERS[0], far))
+    plan = make_plan(wanted(strict, Backend.KERNEL), bare_host())
+    assert [each.reason for each in plan.failures] == ["Ipv6Unanswered"]
+    assert any(isinstance(step, CreateVxlan) for step in plan.stages[0].steps())
