@@ -48,7 +48,7 @@ def monitoring_steps(
                 kept = kept_mirror(mirror, inventory, there)
                 names: Collection[str] = ports.get(mirror.bridge, ())
                 yield from mirror_steps(mirror, kept, names, doomed, inventory)
-    bridges = of_ovs & _bridges(settlement, inventory)
+    bridges = of_ovs & _bridges(settlement, inventory) if desired.flow_exports else of_ovs
     for export in sorted(desired.flow_exports, key=lambda each: each.id):
         if export.id in accepted:
             yield from export_steps(export, bridges, there, inventory)

@@ -229,6 +229,31 @@ def test_rows_that_are_not_ours_are_not_touched_and_said_to_be_in_the_way(
     on_host(host, body)
 
 
+def test_what_the_database_refuses_fails_alone(host: OpenVSwitch) -> None:
+    async def body(real: RealHost) -> None:
+        state = full()
+        first, *others = state.ports
+        never = export(FlowProtocol.IPFIX, sampling=(0,))
+        odd = replace(first, qos=Qos("linux-htb", {}, (Queue(1, 64),)))
+        refused = replace(
+            state, ports=(odd, *others), flow_exports=(*state.flow_exports[:2], never)
+        )
+        failures = await real.run(make_plan(refused, await real.look()))
+        assert {each.resource: each.kind for each in reversed(failures)} == {
+            "port:1": ErrorKind.INVALID,
+            "flow-export:IPFIX": ErrorKind.INVALID,
+        }
+        seen = (await real.look()).bridges["br1"]
+        assert sorted(seen.exports) == ["NetFlow", "sFlow"]
+        assert [each.select_dst_port for each in seen.mirrors] == [{"int3"}, frozenset()]
+        assert not (await real.look()).strays
+        await real.run(make_plan(full(), await real.look()))
+        assert make_plan(full(), await real.look()).describe() == ()
+        await compare(real, make_plan(nothing(), await real.look()))
+
+    on_host(host, body)
+
+
 def test_what_lost_its_port_by_somebody_elses_hand_is_deleted_and_made_anew(
     host: OpenVSwitch,
 ) -> None:
