@@ -1,14 +1,16 @@
 """The mesh that plans build: no loop on the way to it, and one copy per remote member in it.
 
 Meshes are mixed: each segment is carried by tunnels or by the kernel, and one host has no Open
-vSwitch, so that the kernel carries all of its segments. Explicit tunnels join bridges of the other
-hosts to a tree, and VTEPs move.
+vSwitch, so that the kernel carries all of its segments. Where all members have Open vSwitch, a
+segment may have hubs instead, joined to each other with split horizon and each spoke to one of
+them. Explicit tunnels join bridges of the other hosts to a tree, and VTEPs move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,9 @@ from agent.model import (
     PortType,
     SegmentAttachment,
     SegmentFragment,
+    SegmentLink,
     SegmentMember,
+    Topology,
     Tunnel,
     VethPeer,
     explicit_tunnel_id,
@@ -54,6 +58,8 @@ class Fabric:
     vlans: dict[str, dict[str, int]]
     vteps: dict[str, str]
     tree: tuple[tuple[str, str], ...]
+    hubs: dict[str, frozenset[str]]
+    """Hosts that are hubs where they are members; a segment that then has none is a full mesh."""
 
     def desired(self, host: str) -> HostState:
         segments = sorted(each for each in self.members if host in self.members[each])
@@ -100,8 +106,19 @@ class Fabric:
             SegmentMember(each, each, self.vteps[each], (mac_of(segment, each),)) for each in hosts
         )
         dst_port = UDP_PORTS[self.backends[segment]]
-        content = f"{segment}{dst_port}{members}".encode()
-        return SegmentFragment(content, segment, vni_of(segment), dst_port, 1450, members)
+        links = tuple(self._links(segment))
+        content = f"{segment}{dst_port}{members}{links}".encode()
+        whole = SegmentFragment(content, segment, vni_of(segment), dst_port, 1450, members)
+        return replace(whole, topology=Topology.LINKS, links=links) if links else whole
+
+    def _links(self, segment: str) -> Iterator[SegmentLink]:
+        members = self.members[segment]
+        hubs = sorted(self.hubs[segment] & members)
+        if not hubs or WITHOUT_OVS in members or self.backends[segment] is Backend.KERNEL:
+            return
+        yield from (SegmentLink(a, b, split_horizon=True) for a, b in combinations(hubs, 2))
+        for spoke in sorted(members - set(hubs)):
+            yield SegmentLink(hubs[int(spoke[1]) % len(hubs)], spoke)
 
     def _port(self, segment: str, host: str) -> Port:
         resource, interface, mac = port_id(segment), f"p-{segment}", mac_of(segment, host)
@@ -129,7 +146,9 @@ def fabrics(draw: st.DrawFn) -> Fabric:
         host: dict(zip(SEGMENTS, draw(st.permutations((1, 2, 3))), strict=True)) for host in HOSTS
     }
     vteps = {host: draw(st.sampled_from(addresses_of(host))) for host in HOSTS}
-    return Fabric(members, backends, vlans, vteps, draw(st.sampled_from(TREES)))
+    tree = draw(st.sampled_from(TREES))
+    hubs = {name: draw(st.frozensets(st.sampled_from(HOSTS), max_size=2)) for name in SEGMENTS}
+    return Fabric(members, backends, vlans, vteps, tree, hubs)
 
 
 def addresses_of(host: str) -> tuple[str, str]:
@@ -185,7 +204,9 @@ def test_the_kernel_sends_a_frame_for_a_known_mac_to_its_host_alone(fabric: Fabr
 def test_no_broadcast_loops_while_hosts_move_from_one_mesh_to_another(
     before: Fabric, after: Fabric, data: st.DataObject
 ) -> None:
-    after = replace(after, tree=before.tree)  # what is made for another tree comes in two revisions
+    # What is made for another tree comes in two revisions, and so do links between hosts.
+    full: dict[str, frozenset[str]] = dict.fromkeys(SEGMENTS, frozenset())
+    before, after = replace(before, hubs=full), replace(after, tree=before.tree, hubs=full)
     switches = build(before)
     for host, switch in switches.items():
         plan = make_plan(after.desired(host), switch.observed)
