@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -78,8 +77,8 @@ def star(*hubs: str, **fields: Any) -> Manifest:
 
 
 @pytest.fixture
-def fleet(db: Database) -> Iterator[Fleet]:
-    yield Fleet(db)
+def fleet(db: Database) -> Fleet:
+    return Fleet(db)
 
 
 def codes(error: DomainError) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from controller.api.schemas import definitions, manifests
+from controller.compiler.links import BFD_KEYS
 from controller.compiler.linux_bridge import BRIDGE_ATTRIBUTES, PORT_ATTRIBUTES
 from controller.compiler.monitoring import EXPORT_COLUMNS, TUNNEL_OPTIONS
 from controller.compiler.qos import POLICY_KEYS, QUEUE_KEYS
@@ -28,6 +29,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     "Host": manifests.HostSpec,
     "Bridge": manifests.BridgeSpec,
     "Segment": manifests.SegmentSpec,
+    "TunnelProfile": definitions.TunnelProfileSpec,
     "Port": manifests.PortSpec,
     "Tunnel": manifests.TunnelSpec,
     "QosPolicy": definitions.QosPolicySpec,
@@ -70,8 +72,33 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "dst_port": "Interface.options:dst_port; IFLA_VXLAN_PORT",
         "address_family": "which VTEPs its tunnels use",
         "backend": "Interface.type vxlan for each member, or one IFLA_INFO_KIND vxlan",
+        "tunnel_profile": "what the profile says, on each of its tunnels",
+        "topology": "which members have tunnels, and Port.protected of each",
+        "hubs": "which members have tunnels, and Port.protected of each",
+        "links.a": "which members have tunnels",
+        "links.b": "which members have tunnels",
+        "arp_mode": "IFLA_BRPORT_NEIGH_SUPPRESS or IFLA_VXLAN_PROXY, and NDA_DST, NDA_LLADDR",
+        "external_vteps": "Interface.options:remote_ip; NDA_DST",
+        "subnets": _NOTHING,
+        "provider_loop_safe": _NOTHING,
         "zone": _NOTHING,
         "vni_pool": "as vni, when that is left out",
+    },
+    "TunnelProfile": {
+        "dst_port": "Interface.options:dst_port; IFLA_VXLAN_PORT",
+        "ttl": "Interface.options:ttl; IFLA_VXLAN_TTL, IFLA_VXLAN_TTL_INHERIT",
+        "tos": "Interface.options:tos; IFLA_VXLAN_TOS",
+        "csum": "Interface.options:csum; IFLA_VXLAN_UDP_CSUM, IFLA_VXLAN_UDP_ZERO_CSUM6_TX",
+        "df_default": "Interface.options:df_default; IFLA_VXLAN_DF",
+        "flow_label": "IFLA_VXLAN_LABEL",
+        "gbp": "Interface.options:exts; IFLA_VXLAN_GBP",
+        "egress_pkt_mark": "Interface.options:egress_pkt_mark",
+        "source_port_min": "IFLA_VXLAN_PORT_RANGE",
+        "source_port_max": "IFLA_VXLAN_PORT_RANGE",
+        **{
+            f"bfd.{field}": f"Interface.bfd:{BFD_KEYS.get(field, field)}"
+            for field in definitions.Bfd.model_fields
+        },
     },
     "Port": {
         "host": _NOTHING,
