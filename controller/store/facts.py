@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from controller.domain.intent import Lifecycle
+from controller.domain.intent import Kind, Lifecycle
 from controller.domain.status import (
     HOST_RESOURCE,
     HostFacts,
@@ -65,11 +65,7 @@ def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
     found = _without_troubles(tx, uids)
     row = ResourceFailureRow
     troubles = _troubles(tx, row.host_uid, row.host_uid == func.any(uids))
-    left = left_on(tx, uids)
-    return {
-        uid: replace(facts, troubles=troubles[uid], left=left.get(uid))
-        for uid, facts in found.items()
-    }
+    return {uid: replace(facts, troubles=troubles[uid]) for uid, facts in found.items()}
 
 
 def resource_facts(
@@ -120,15 +116,22 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
             func.coalesce(status.applied_revision, 0).label("applied_revision"),
             status.outcome,
             status.last_transition,
+            HostRow.state,
         )
         .outerjoin(status, status.host_uid == HostRow.uid)
         .where(HostRow.uid == func.any(list(hosts)), HostRow.valid_to.is_(None))
     )
-    maintenances = maintained(tx, hosts)
-    return {row.uid: _host_facts(row, maintenances.get(row.uid)) for row in tx.execute(query)}
+    rows = tx.execute(query).all()
+    halted = [row.uid for row in rows if row.state is Lifecycle.MAINTENANCE]
+    maintenances = maintained(tx, halted) if halted else {}
+    leaving = [row.uid for row in rows if row.state is Lifecycle.DECOMMISSIONING]
+    left = left_on(tx, leaving) if leaving else {}
+    return {row.uid: _host_facts(row, maintenances.get(row.uid), left.get(row.uid)) for row in rows}
 
 
-def _host_facts(row: Row[Any], maintenance: Maintenance | None) -> HostFacts:
+def _host_facts(
+    row: Row[Any], maintenance: Maintenance | None, left: Mapping[Kind, int] | None
+) -> HostFacts:
     return HostFacts(
         name=row.name,
         liveness=Liveness(row.liveness),
@@ -136,6 +139,7 @@ def _host_facts(row: Row[Any], maintenance: Maintenance | None) -> HostFacts:
         outcome=None if row.outcome is None else Outcome(row.outcome),
         since=row.last_transition,
         maintenance_since=maintenance.since if maintenance else None,
+        left=left,
     )
 
 

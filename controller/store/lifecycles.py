@@ -14,10 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import func, literal, select, text, union_all
 
-from controller.domain.intent import Kind, Lifecycle
+from controller.domain.intent import Kind
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import HostRow
 
 _MAINTAINED = text("""
 WITH maintained AS (
@@ -50,15 +49,8 @@ def maintained(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, Maintenance
 
 
 def left_on(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Mapping[Kind, int]]:
-    """How many objects are on those of the hosts that are being decommissioned."""
-    leaving = select(HostRow.uid).where(
-        HostRow.uid == func.any(list(hosts)),
-        objects.current(Kind.HOST),
-        HostRow.state == literal(Lifecycle.DECOMMISSIONING.value, literal_execute=True),
-    )
-    uids = list(tx.execute(leaving).scalars())
-    if not uids:
-        return {}
+    """How many objects are on each of the hosts."""
+    uids = list(hosts)
     counts = (
         select(column.label("host_uid"), literal(kind.value), func.count())
         .where(column == func.any(uids), objects.current(kind))

@@ -151,7 +151,7 @@ class World:
     pooled_vteps: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
-    """Addresses by Pool that no host and no tunnel has, and none in quarantine."""
+    """Addresses by Pool that no host, tunnel or outside VTEP has, and none in quarantine."""
     outside_pools: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """By Pool, how many values that the request takes out of it are in use."""
     mesh_tunnels: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
