@@ -6,12 +6,10 @@ examples are short.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from agent.bridge_attributes import FILTERING
 from agent.model import (
     ID_KEY,
     NO_OPTIONS,
@@ -47,6 +45,7 @@ from agent.model import (
     segment_id,
     tunnel_id,
 )
+from tests.support.bridge_strategies import PORT_ATTRIBUTES, linux_bridges, vlans_on
 from tests.support.carriage import ends
 from tests.support.settings_strategies import (
     BRIDGE_SETTINGS,
@@ -110,31 +109,6 @@ _BOND_MEMBERS = st.sets(st.sampled_from((*CARDS, *MEMBERS)), min_size=2, max_siz
 _VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
 _TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
-_LINK_ATTRIBUTES = st.fixed_dictionaries(
-    {},
-    optional={
-        "IFLA_BR_AGEING_TIME": st.sampled_from((6000, 30000)),
-        "IFLA_BR_STP_STATE": st.sampled_from((0, 1)),
-        FILTERING: st.just(1),
-    },
-)
-_PORT_ATTRIBUTES = st.fixed_dictionaries(
-    {},
-    optional={
-        "IFLA_BRPORT_ISOLATED": st.sampled_from((0, 1)),
-        "IFLA_BRPORT_COST": st.sampled_from((7, 100)),
-    },
-)
-_NO_VLANS: tuple[int, frozenset[int], str] = (0, frozenset(), "")
-_BRIDGE_VLANS = st.sampled_from(
-    (
-        _NO_VLANS,
-        (5, frozenset[int](), ""),
-        (0, frozenset({5, 6, 9}), "trunk"),
-        (5, frozenset({6}), "native-untagged"),
-        (5, frozenset({6}), "native-tagged"),
-    )
-)
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
 _DST_PORTS = st.sampled_from((4789, 4790))
 _KERNEL_PORTS = st.sampled_from((8472, 8473))
@@ -193,18 +167,11 @@ def bridges(draw: st.DrawFn) -> tuple[Bridge, ...]:
     uids = draw(st.lists(st.sampled_from("ab"), unique=True))
     names = draw(st.permutations(BRIDGE_NAMES))
     return tuple(
-        draw(_linux_bridges(uid, name))
+        draw(linux_bridges(bridge_id(uid), name))
         if draw(st.integers(0, 2)) == 0
         else Bridge(bridge_id(uid), name, draw(_DATAPATH_TYPES), draw(BRIDGE_SETTINGS))
         for uid, name in zip(uids, names, strict=False)
     )
-
-
-def _linux_bridges(uid: str, name: str) -> st.SearchStrategy[Bridge]:
-    make = functools.partial(
-        Bridge, bridge_id(uid), name, DatapathType.UNKNOWN, type=BridgeType.LINUX
-    )
-    return _LINK_ATTRIBUTES.map(lambda values: make(link_attributes=values))
 
 
 @dataclass(frozen=True)
@@ -297,7 +264,7 @@ def port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, ground: Ground
 @st.composite
 def _bridge_port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, bridge: Bridge) -> Port:
     kind = draw(st.sampled_from((PortType.VETH, PortType.TAP, PortType.SYSTEM)))
-    tag, trunks, mode = draw(_BRIDGE_VLANS) if FILTERING in bridge.link_attributes else _NO_VLANS
+    tag, trunks, mode = draw(vlans_on(bridge))
     common = Port(
         uid,
         draw(st.sampled_from(CARDS)) if kind is PortType.SYSTEM else name,
@@ -308,7 +275,7 @@ def _bridge_port(draw: st.DrawFn, *, uid: str, name: str, peer: VethPeer, bridge
         trunks=trunks,
         vlan_mode=mode,
         admin_down=draw(st.integers(0, 5)) == 0,
-        bridge_port_attributes=draw(_PORT_ATTRIBUTES),
+        bridge_port_attributes=draw(PORT_ATTRIBUTES),
     )
     if kind is PortType.TAP:
         return replace(common, tap_owner=draw(_TAP_OWNERS))
