@@ -84,8 +84,8 @@ def test_every_constraint_that_has_a_message_exists(database_url: str) -> None:
 def test_a_broken_constraint_is_a_conflict_that_a_caller_can_mend(db: Database) -> None:
     insert = text(
         "INSERT INTO segment (uid, valid_from, project, name, labels, created_at, updated_at,"
-        " vni, dst_port, address_family, backend) VALUES"
-        " (gen_random_uuid(), 1, 'default', :name, '{}', now(), now(), :vni, 4789, 'ipv4', 'ovs')"
+        " vni, dst_port, address_family, backend, settings) VALUES (gen_random_uuid(), 1,"
+        " 'default', :name, '{}', now(), now(), :vni, 4789, 'ipv4', 'ovs', '{}')"
     )
     with db.transaction() as tx:
         tx.execute(insert, {"name": "red", "vni": 7})

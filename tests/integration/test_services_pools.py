@@ -199,7 +199,7 @@ def test_a_pool_of_addresses_counts_hosts_and_tunnel_ends_and_what_it_keeps_back
     ]
 
 
-async def test_a_host_group_lists_its_hosts_of_now(api: Api, db: Database) -> None:
+async def test_hosts_are_listed_by_group_and_by_state(api: Api, db: Database) -> None:
     group = Manifest(Ref(Kind.HOST_GROUP, DEFAULT_PROJECT, "r1"), HostGroupSpec("rack=r1,!spare"))
     apply(
         db,
@@ -208,7 +208,10 @@ async def test_a_host_group_lists_its_hosts_of_now(api: Api, db: Database) -> No
         replace(host(2), labels={"rack": "r1", "spare": ""}),
         replace(host(3), labels={"rack": "r2"}),
     )
+    apply(db, host(4, state=Lifecycle.MAINTENANCE))
     async with api.admin as admin:
+        halted = await admin.get("/v1/hosts", params={"filter": 'spec.state = "maintenance"'})
+        assert [item["spec"]["state"] for item in halted.json()["items"]] == ["maintenance"]
         answer = await admin.get("/v1/host-groups/r1/hosts")
         assert [item["metadata"]["name"] for item in answer.json()["items"]] == ["h1"]
         apply(db, replace(host(3), labels={"rack": "r1"}))
