@@ -210,7 +210,8 @@ def _views(
 
 
 def _count(tx: Transaction, principal: Principal, kind: Kind) -> dict[Phase, int]:
-    statuses = derive(tx, kind, read_subjects(tx, kind, scope(principal, kind, None)))
+    subjects = read_subjects(tx, kind, scope(principal, kind, None))
+    statuses = derive(tx, kind, subjects) if subjects else {}
     counts = Counter(status.phase for status in statuses.values())
     return {phase: counts[phase] for phase in Phase}
 

@@ -142,16 +142,16 @@ def _groups_of(
     return _named(tx, Kind.HOST_GROUP, [name for name in names if name], revision)
 
 
-_GONE_MIRRORS = text("""
-SELECT mirror.host_uid, mirror.uid
-FROM unnest(CAST(:hosts AS uuid[]), CAST(:after AS bigint[])) AS since(host_uid, after)
-JOIN mirror USING (host_uid)
+_GONE = text("""
+WITH since AS (
+    SELECT * FROM unnest(CAST(:hosts AS uuid[]), CAST(:after AS bigint[])) AS t(host_uid, after)
+)
+SELECT host_uid, mirror.uid, CAST(NULL AS uuid)
+FROM since JOIN mirror USING (host_uid)
 WHERE valid_to > after AND valid_to <= :revision
-""")
-_GONE_EXPORTS = text("""
-SELECT DISTINCT host_uid, flow_export.uid
-FROM unnest(CAST(:hosts AS uuid[]), CAST(:after AS bigint[])) AS since(host_uid, after)
-JOIN flow_export ON valid_to > after AND valid_to <= :revision
+UNION
+SELECT host_uid, NULL, flow_export.uid
+FROM since JOIN flow_export ON valid_to > after AND valid_to <= :revision
 """)
 
 
@@ -173,11 +173,12 @@ def load_gone(
         "revision": revision,
     }
     mirrors: dict[UUID, set[UUID]] = defaultdict(set)
-    for host, uid in tx.execute(_GONE_MIRRORS, asked):
-        mirrors[host].add(uid)
     exports: dict[UUID, set[UUID]] = defaultdict(set)
-    for host, uid in tx.execute(_GONE_EXPORTS, asked):
-        exports[host].add(uid)
+    for host, mirror, export in tx.execute(_GONE, asked):
+        if mirror is not None:
+            mirrors[host].add(mirror)
+        if export is not None:
+            exports[host].add(export)
     return Gone(_frozen(mirrors), _frozen(exports))
 
 

@@ -82,7 +82,8 @@ def test_exports_that_never_meet_stand_side_by_side(
 def test_a_group_that_would_let_two_exports_meet_is_refused(fleet: ModelFleet) -> None:
     fleet.apply(EDGE, CORE)
     fleet.apply(export("one", host_group="edge"), export("two", host_group="core"))
-    assert refused(fleet, group("core", "role")) == [("/objects/0/spec/selector", "flow_exports_meet")]
+    wider = group("core", "role")
+    assert refused(fleet, wider) == [("/objects/0/spec/selector", "flow_exports_meet")]
     fleet.apply(group("core", "role in (core,spine)"))
 
 
