@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from agent.bridge_attributes import BridgeVlan
 from agent.columns import NO_SETTINGS, Release, Settings, every_column
+from agent.fragments import Neighbour, SegmentFragment
 from agent.monitoring import FlowExport, Mirror, OvsFlowExport, OvsMirror, OvsQos, Qos, Stray
 
 OWNER_KEY = "ovsfleet-owner"
@@ -31,8 +32,7 @@ ends with the boot, the database does not: indices of an earlier boot tell nothi
 ALIAS_PREFIX = "ovsfleet"
 """Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
 ADDRESS_MARK = 0x6F
-"""IFA_PROTO of every address that we gave a device, NDA_PROTOCOL of every neighbour; whose fleet's,
-its device's alias tells.
+"""IFA_PROTO and NDA_PROTOCOL of what we gave a device; whose fleet's, its device's alias tells.
 
 Kernels before 5.18 keep no IFA_PROTO: what we add is unmarked there, and goes with its device only.
 """
@@ -125,25 +125,6 @@ class Backend(enum.Enum):
     """A value this agent is too old for; reported as UNSUPPORTED."""
 
 
-class Topology(enum.Enum):
-    """Between which members of a segment there are tunnels."""
-
-    FULL = "full"
-    LINKS = "links"
-    UNKNOWN = "unknown"
-    """A value this agent is too old for; reported as UNSUPPORTED."""
-
-
-class ArpMode(enum.Enum):
-    """Who answers requests for the addresses of a segment's ports."""
-
-    FLOOD = "flood"
-    SUPPRESS = "suppress"
-    STRICT = "strict"
-    UNKNOWN = "unknown"
-    """A value this agent is too old for; reported as UNSUPPORTED."""
-
-
 @dataclass(frozen=True, slots=True)
 class Bridge:
     """A bridge of ours; ``id`` is ``overlay`` or ``bridge:<uid>``."""
@@ -202,76 +183,6 @@ class Port:
     qos: Qos | None = None
     bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
     """On an explicit Linux bridge, by the names in ``agent.bridge_attributes``."""
-
-
-@dataclass(frozen=True, slots=True)
-class TunnelOptions:
-    """What a segment's tunnels shall be like; "", None, 0 and no keys leave it as it is."""
-
-    ttl: str = ""
-    tos: str = ""
-    csum: bool | None = None
-    df_default: bool | None = None
-    egress_pkt_mark: int | None = None
-    gbp: bool = False
-    flow_label: int = 0
-    source_ports: tuple[int, int] = (0, 0)
-    bfd: Mapping[str, str] = field(default_factory=_empty)
-
-
-NO_OPTIONS = TunnelOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentLink:
-    """A tunnel between two members; with split horizon its ports are protected."""
-
-    a_host_uid: str
-    b_host_uid: str
-    split_horizon: bool = False
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Neighbour:
-    """Who has an address: of a port of a segment, or in the neighbour table of a device of ours."""
-
-    ip: str
-    mac: str
-    """Lower-case."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentMember:
-    host_uid: str
-    host_name: str
-    vtep: str
-    macs: tuple[str, ...] = ()
-    """Lower-case, sorted; only in what attachments with the kernel backend refer to."""
-    neighbours: tuple[Neighbour, ...] = ()
-    """Addresses of its ports; only where ``arp_mode`` needs them."""
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class SegmentFragment:
-    """Never changes: another membership is another fragment, with another ``hash``."""
-
-    hash: bytes
-    segment_uid: str
-    vni: int
-    dst_port: int
-    mtu: int
-    members: tuple[SegmentMember, ...]
-    options: TunnelOptions = NO_OPTIONS
-    topology: Topology = Topology.FULL
-    links: tuple[SegmentLink, ...] = ()
-    """With ``Topology.LINKS``: which pairs of members have a tunnel between them."""
-    external_vteps: tuple[str, ...] = ()
-    """Outside of the fleet; every member has a tunnel to each."""
-    arp_mode: ArpMode = ArpMode.FLOOD
-
-    def __hash__(self) -> int:
-        """What identifies the content needs no look at a thousand members."""
-        return hash(self.hash)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from agent.controlplane.identity import (
     renew,
     renewal_due,
 )
-from agent.model import HostState, SegmentFragment
+from agent.fragments import SegmentFragment
+from agent.model import HostState
 from agent.observability import Metrics
 
 log = structlog.get_logger(__name__)

@@ -23,6 +23,7 @@ from agent.controlplane.monitoring_codec import (
 from agent.controlplane.port_codec import decode_port, encode_port
 from agent.controlplane.settings_codec import decode_settings, encode_settings
 from agent.errors import ErrorKind, Failure
+from agent.fragments import SegmentFragment
 from agent.model import (
     OVERLAY_ID,
     Backend,
@@ -31,7 +32,6 @@ from agent.model import (
     DatapathType,
     HostState,
     SegmentAttachment,
-    SegmentFragment,
     Tunnel,
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ovsfleet.v1 import state_pb2
 
-from agent.model import (
+from agent.fragments import (
     NO_OPTIONS,
     ArpMode,
     Neighbour,

@@ -12,7 +12,8 @@ import socket
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from agent.model import ADDRESS_MARK, Neighbour
+from agent.fragments import Neighbour
+from agent.model import ADDRESS_MARK
 from agent.netlink import wire
 from agent.netlink.fdb import (
     NEIGHBOUR,

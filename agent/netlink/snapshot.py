@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.bridge_attributes import FILTERING
-from agent.model import ALIAS_PREFIX, FdbEntry, Link, Neighbour
+from agent.fragments import Neighbour
+from agent.model import ALIAS_PREFIX, FdbEntry, Link
 from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns
 
 Tables = Mapping[int, frozenset[FdbEntry]]

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.errors import ErrorKind, Failure
-from agent.model import ArpMode, FdbEntry, Link, Neighbour
+from agent.fragments import ArpMode, Neighbour
+from agent.model import FdbEntry, Link
 from agent.planner.bridge_steps import SetBridgePort
 from agent.planner.carriage import device_name
 from agent.planner.inventory import Inventory

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterator, Mapping
 
 from agent.columns import NO_SETTINGS, Release, Settings
-from agent.model import NO_OPTIONS, Backend, HostState, OvsInterface, TunnelOptions, segment_id
+from agent.fragments import NO_OPTIONS, TunnelOptions
+from agent.model import Backend, HostState, OvsInterface, segment_id
 from agent.vxlan_attributes import (
     DF,
     GBP,

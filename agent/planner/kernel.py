@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.errors import Failure
-from agent.model import BROADCAST_FDB, ArpMode, Backend, Link, OvsInterface, OvsPort, Vxlan
+from agent.fragments import ArpMode
+from agent.model import BROADCAST_FDB, Backend, Link, OvsInterface, OvsPort, Vxlan
 from agent.planner.answers import answering, placed_macs, unanswered
 from agent.planner.carriage import (
     DEVICE_TABLE,

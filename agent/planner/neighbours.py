@@ -16,15 +16,8 @@ from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from agent.errors import ErrorKind, Failure
-from agent.model import (
-    BROADCAST_FDB,
-    FdbEntry,
-    Neighbour,
-    SegmentFragment,
-    SegmentMember,
-    Topology,
-    tunnel_id,
-)
+from agent.fragments import Neighbour, SegmentFragment, SegmentMember, Topology
+from agent.model import BROADCAST_FDB, FdbEntry, tunnel_id
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 

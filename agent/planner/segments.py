@@ -13,19 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import (
-    ArpMode,
-    Backend,
-    DatapathType,
-    FdbEntry,
-    HostState,
-    Neighbour,
-    SegmentAttachment,
-    SegmentFragment,
-    Topology,
-    TunnelOptions,
-    segment_id,
-)
+from agent.fragments import ArpMode, Neighbour, SegmentFragment, Topology, TunnelOptions
+from agent.model import Backend, DatapathType, FdbEntry, HostState, SegmentAttachment, segment_id
 from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
 from agent.planner.neighbours import Neighbours, Remote, neighbours
 from agent.planner.surroundings import Surroundings, port_shared

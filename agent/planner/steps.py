@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent.model import FdbEntry, Neighbour, TapOwner, Vxlan
+from agent.fragments import Neighbour
+from agent.model import FdbEntry, TapOwner, Vxlan
 from agent.planner.bridge_steps import BridgeStep
 from agent.planner.wording import changes
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Backend, HostState, SegmentAttachment, SegmentFragment
+from agent.fragments import SegmentFragment
+from agent.model import Backend, HostState, SegmentAttachment
 from agent.planner.bridges import kept_row
 from agent.planner.inventory import Inventory, placed_ports
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
+from agent.fragments import SegmentFragment
 from agent.model import (
     ALIAS_PREFIX,
     DEVICE_KEY,
@@ -23,7 +24,6 @@ from agent.model import (
     HostState,
     OvsBridge,
     OvsInterface,
-    SegmentFragment,
     alias,
 )
 from agent.netlink.statistics import DeviceCounters, KernelCounters

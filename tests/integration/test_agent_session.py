@@ -15,7 +15,8 @@ from ovsfleet.v1 import agent_pb2, state_pb2
 from agent.controlplane import codec
 from agent.controlplane.client import ControlPlane, Standing
 from agent.controlplane.identity import IdentityStore, JoinToken, enrol
-from agent.model import HostState, SegmentAttachment, SegmentFragment, SegmentMember
+from agent.fragments import SegmentFragment, SegmentMember
+from agent.model import HostState, SegmentAttachment
 from agent.observability import Metrics
 from tests.support.agent_shell import seeded
 from tests.support.southbound import ControllerEnd, controller_end

@@ -13,6 +13,7 @@ import pytest
 from ovsfleet.v1 import agent_pb2
 
 from agent.controlplane import codec
+from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import (
     Backend,
     Bridge,
@@ -21,8 +22,6 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     VethPeer,
 )
 from tests.support.agent_process import AgentProcess

@@ -11,17 +11,14 @@ from dataclasses import replace
 import pytest
 
 from agent.errors import ErrorKind
+from agent.fragments import ArpMode, Neighbour, SegmentFragment, SegmentMember
 from agent.model import (
-    ArpMode,
     Backend,
     FdbEntry,
     HostState,
-    Neighbour,
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     VethPeer,
     Vxlan,
 )

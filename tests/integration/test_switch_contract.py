@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import (
     Bridge,
     DatapathType,
@@ -21,8 +22,6 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     VethPeer,
 )
 from agent.planner.assembly import make_plan

@@ -9,21 +9,17 @@ from dataclasses import replace
 
 import pytest
 
+from agent.fragments import ArpMode, Neighbour, SegmentFragment, SegmentMember, TunnelOptions
 from agent.model import (
     BROADCAST_FDB,
-    ArpMode,
     Backend,
     Bridge,
     DatapathType,
     FdbEntry,
     HostState,
-    Neighbour,
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
-    TunnelOptions,
     VethPeer,
     Vxlan,
 )

@@ -19,16 +19,8 @@ from agent.controlplane.codec import (
     load_host_state,
 )
 from agent.errors import ErrorKind, Failure
-from agent.model import (
-    ArpMode,
-    Backend,
-    BridgeType,
-    DatapathType,
-    HostState,
-    PortType,
-    Topology,
-    segment_id,
-)
+from agent.fragments import ArpMode, Topology
+from agent.model import Backend, BridgeType, DatapathType, HostState, PortType, segment_id
 from agent.planner import make_plan
 from tests.support.hosts import bare_host, desired_states
 

@@ -15,6 +15,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.fragments import SegmentFragment, SegmentLink, SegmentMember, Topology
 from agent.model import (
     BROADCAST_FDB,
     Backend,
@@ -25,10 +26,6 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentLink,
-    SegmentMember,
-    Topology,
     Tunnel,
     VethPeer,
     explicit_tunnel_id,

@@ -18,6 +18,7 @@ from typing import TypeAlias, TypeVar
 from agent.cache import StateCache
 from agent.clock import SystemClock
 from agent.controlplane import codec
+from agent.fragments import SegmentFragment, SegmentMember
 from agent.host import adapters
 from agent.model import (
     Backend,
@@ -27,8 +28,6 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     VethPeer,
 )
 from agent.observability import Metrics

@@ -10,17 +10,8 @@ import pytest
 from ovsfleet.v1 import agent_pb2
 
 from agent.controlplane import codec
-from agent.model import (
-    Bridge,
-    DatapathType,
-    HostState,
-    Port,
-    PortType,
-    SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
-    VethPeer,
-)
+from agent.fragments import SegmentFragment, SegmentMember
+from agent.model import Bridge, DatapathType, HostState, Port, PortType, SegmentAttachment, VethPeer
 from tests.support.agent_process import AgentProcess
 from tests.support.netns import Namespace
 from tests.support.ovs import OpenVSwitch

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from agent.fragments import ArpMode, Neighbour, SegmentFragment, Topology, TunnelOptions
 from agent.model import (
     BROADCAST_FDB,
     ID_KEY,
     OWNER_KEY,
-    ArpMode,
     Backend,
     FdbEntry,
     HostState,
-    Neighbour,
     ObservedState,
     OvsPort,
     SegmentAttachment,
-    SegmentFragment,
-    Topology,
     Tunnel,
-    TunnelOptions,
     Vxlan,
     alias,
     segment_id,

@@ -10,18 +10,25 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
+from agent.fragments import (
+    NO_OPTIONS,
+    ArpMode,
+    Neighbour,
+    SegmentFragment,
+    SegmentLink,
+    SegmentMember,
+    Topology,
+    TunnelOptions,
+)
 from agent.model import (
     ID_KEY,
-    NO_OPTIONS,
     OWNER_KEY,
-    ArpMode,
     Backend,
     Bridge,
     BridgeType,
     DatapathType,
     HostState,
     Link,
-    Neighbour,
     ObservedState,
     OvsBridge,
     OvsInterface,
@@ -30,13 +37,8 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentLink,
-    SegmentMember,
     TapOwner,
-    Topology,
     Tunnel,
-    TunnelOptions,
     VethPeer,
     Vxlan,
     bridge_id,

@@ -12,16 +12,8 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.model import (
-    BROADCAST_FDB,
-    OUR_KINDS,
-    FdbEntry,
-    Link,
-    Neighbour,
-    ObservedState,
-    TapOwner,
-    Vxlan,
-)
+from agent.fragments import Neighbour
+from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, TapOwner, Vxlan
 from agent.planner.bridge_steps import (
     BridgeStep,
     SetBridgeAttributes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.model import Neighbour
+from agent.fragments import Neighbour
 from agent.planner.plan import AddNeighbours, DeleteNeighbours
 
 

@@ -10,17 +10,8 @@ import pytest
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.columns import Release, Settings
 from agent.controlplane import codec
-from agent.model import (
-    Bridge,
-    DatapathType,
-    HostState,
-    Port,
-    PortType,
-    SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
-    Tunnel,
-)
+from agent.fragments import SegmentFragment, SegmentMember
+from agent.model import Bridge, DatapathType, HostState, Port, PortType, SegmentAttachment, Tunnel
 
 FRAGMENT = SegmentFragment(
     hash=b"f1",

@@ -14,16 +14,8 @@ from pydantic import ValidationError
 
 from agent.config import Settings
 from agent.controlplane.stats_queue import ReportQueue
-from agent.model import (
-    HostState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
-    SegmentFragment,
-    SegmentMember,
-    Tunnel,
-    alias,
-)
+from agent.fragments import SegmentFragment, SegmentMember
+from agent.model import HostState, OvsBridge, OvsInterface, OvsPort, Tunnel, alias
 from agent.netlink.statistics import DeviceCounters, KernelCounters
 from agent.observability import Metrics
 from agent.ovsdb.statistics import InterfaceCounters, StatisticsUnavailableError, SwitchCounters

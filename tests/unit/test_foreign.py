@@ -14,6 +14,7 @@ from ovsfleet.v1 import agent_pb2
 from agent.capabilities import capabilities, missing_columns
 from agent.controlplane.inventory_codec import LARGEST, encode_inventory
 from agent.errors import ErrorKind
+from agent.fragments import SegmentFragment, SegmentMember
 from agent.host import Sighting
 from agent.inventory_report import PAUSE_S, InventoryReport
 from agent.model import (
@@ -29,8 +30,6 @@ from agent.model import (
     OvsInterface,
     OvsPort,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     Tunnel,
 )
 from agent.netlink.features import kernel_features

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.errors import ErrorKind, Failure
+from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import (
     BROADCAST_FDB,
     Backend,
@@ -22,8 +23,6 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     VethPeer,
     Vxlan,
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import (
     Backend,
     Bridge,
@@ -14,8 +15,6 @@ from agent.model import (
     Port,
     PortType,
     SegmentAttachment,
-    SegmentFragment,
-    SegmentMember,
     VethPeer,
 )
 from agent.planner import make_plan

@@ -7,20 +7,16 @@ from dataclasses import replace
 import pytest
 
 from agent.errors import ErrorKind
-from agent.model import (
+from agent.fragments import (
     ArpMode,
-    Backend,
-    DatapathType,
-    HostState,
     Neighbour,
-    OvsPort,
-    SegmentAttachment,
     SegmentFragment,
     SegmentLink,
     SegmentMember,
     Topology,
     TunnelOptions,
 )
+from agent.model import Backend, DatapathType, HostState, OvsPort, SegmentAttachment
 from agent.planner import make_plan, owed_releases
 from agent.planner.plan import AddPort, CreateVxlan, DeletePort, SetInterface, SetPort, SetVxlan
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host

@@ -1,0 +1,104 @@
+"""Segment fragments: the part of a segment that all of its hosts share.
+
+They mirror SegmentFragment of ``ovsfleet/v1/state.proto``. Pure values.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+def _empty() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+class Topology(enum.Enum):
+    """Between which members of a segment there are tunnels."""
+
+    FULL = "full"
+    LINKS = "links"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+class ArpMode(enum.Enum):
+    """Who answers requests for the addresses of a segment's ports."""
+
+    FLOOD = "flood"
+    SUPPRESS = "suppress"
+    STRICT = "strict"
+    UNKNOWN = "unknown"
+    """A value this agent is too old for; reported as UNSUPPORTED."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelOptions:
+    """What a segment's tunnels shall be like; "", None, 0 and no keys leave it as it is."""
+
+    ttl: str = ""
+    tos: str = ""
+    csum: bool | None = None
+    df_default: bool | None = None
+    egress_pkt_mark: int | None = None
+    gbp: bool = False
+    flow_label: int = 0
+    source_ports: tuple[int, int] = (0, 0)
+    bfd: Mapping[str, str] = field(default_factory=_empty)
+
+
+NO_OPTIONS = TunnelOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLink:
+    """A tunnel between two members; with split horizon its ports are protected."""
+
+    a_host_uid: str
+    b_host_uid: str
+    split_horizon: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Neighbour:
+    """Who has an address: of a port of a segment, or in the neighbour table of a device of ours."""
+
+    ip: str
+    mac: str
+    """Lower-case."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMember:
+    host_uid: str
+    host_name: str
+    vtep: str
+    macs: tuple[str, ...] = ()
+    """Lower-case, sorted; only in what attachments with the kernel backend refer to."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Addresses of its ports; only where ``arp_mode`` needs them."""
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class SegmentFragment:
+    """Never changes: another membership is another fragment, with another ``hash``."""
+
+    hash: bytes
+    segment_uid: str
+    vni: int
+    dst_port: int
+    mtu: int
+    members: tuple[SegmentMember, ...]
+    options: TunnelOptions = NO_OPTIONS
+    topology: Topology = Topology.FULL
+    links: tuple[SegmentLink, ...] = ()
+    """With ``Topology.LINKS``: which pairs of members have a tunnel between them."""
+    external_vteps: tuple[str, ...] = ()
+    """Outside of the fleet; every member has a tunnel to each."""
+    arp_mode: ArpMode = ArpMode.FLOOD
+
+    def __hash__(self) -> int:
+        """What identifies the content needs no look at a thousand members."""
+        return hash(self.hash)
