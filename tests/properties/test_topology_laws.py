@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from uuid import UUID
 
@@ -177,9 +177,9 @@ def test_a_compiled_segment_has_the_links_of_its_topology(
     intent = next(s for s in fleet.host_intent(min(names)).segments)
     members = {member.uid: member.name for member in intent.members}
     fragment = compile_fragment(intent)
-    make: Callable[..., list[Link]] = hub_spoke_links
-    make = make if spec.topology is Topology.HUB_SPOKE else explicit_links
-    expected = make(members, spec.hubs or spec.links)
+    is_star = spec.topology is Topology.HUB_SPOKE
+    by_hubs, by_links = hub_spoke_links(members, spec.hubs), explicit_links(members, spec.links)
+    expected = by_hubs if is_star else by_links
     assert fragment.topology == state_pb2.TOPOLOGY_LINKS
     assert [
         (UUID(link.a_host_uid), UUID(link.b_host_uid), link.split_horizon)
