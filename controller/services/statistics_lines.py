@@ -116,11 +116,7 @@ def within_reach(tx: Transaction, principal: Principal, subjects: Collection[str
         return set(subjects)
     owners = {subject: uid for subject in subjects if (uid := object_of(subject)) is not None}
     refs = read_refs(tx, set(owners.values()))
-    seen = {
-        uid
-        for uid, ref in refs.items()
-        if sees(principal, ref.kind, ref.project)
-    }
+    seen = {uid for uid, ref in refs.items() if sees(principal, ref.kind, ref.project)}
     return {subject for subject, uid in owners.items() if uid in seen}
 
 

@@ -70,12 +70,16 @@ def test_a_mirror_that_open_vswitch_could_not_have_is_refused(
         ("h1", {"select_vlans": (5,)}, ("select_vlans", "vlan_needs_bridge")),
         ("h1", {"select_segments": ("none",)}, ("select_segments/0", "unknown_segment")),
         ("h3", {}, ("bridge", "mirror_needs_ovs")),
+        ("h3", {"bridge": "lin"}, ("bridge", "mirror_needs_ovs")),
     ],
 )
 def test_a_mirror_is_at_a_bridge_that_its_host_has(
     fleet: ModelFleet, name: str, fields: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    fleet.apply(host("h3", "192.0.2.3", overlay_bridge_type=BridgeType.LINUX))
+    fleet.apply(
+        host("h3", "192.0.2.3", overlay_bridge_type=BridgeType.LINUX),
+        bridge("lin", "h3", type=BridgeType.LINUX),
+    )
     given = {"select_all": True, "tunnel": away(), **fields}
     where, code = expected
     assert refused(fleet, mirror("m", name, **given)) == [(f"/objects/0/spec/{where}", code)]
