@@ -60,6 +60,43 @@ def top(
 
 
 @app.command()
+def inventory(
+    host: Annotated[str, typer.Argument(help="name or uid of a host")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what is on a host and not the fleet's, and what the host can do."""
+    from controller.client import context, inventories
+    from controller.client.rest import Api
+
+    with Api(context.current()) as api:
+        found = inventories.read(api, host)
+    if output is Format.JSON:
+        print_json(found)
+    else:
+        inventories.print_inventory(found)
+
+
+@app.command("find-interface")
+def find_interface(
+    iface_id: Annotated[str, typer.Argument(help="external_ids:iface-id, as libvirt or Nova set")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Show on which hosts an interface is plugged; exit code 4 when on none."""
+    from controller.client import context, inventories
+    from controller.client.failures import ExitCode
+    from controller.client.rest import Api
+
+    with Api(context.current()) as api:
+        found = inventories.find(api, iface_id)
+    if output is Format.JSON:
+        print_json({"items": found})
+    else:
+        inventories.print_plugged(found)
+    if not found:
+        raise typer.Exit(ExitCode.NOT_FOUND)
+
+
+@app.command()
 def kinds() -> None:
     """List the kinds of objects and how else each can be called."""
     from controller.client.kinds import KINDS

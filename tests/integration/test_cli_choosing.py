@@ -12,7 +12,10 @@ from uuid import UUID
 
 import pytest
 
+from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
+from controller.services import inventory
 from controller.services.statistics import Intake
+from controller.services.status import SessionStart, open_session
 from tests.support.api import Api, LiveServer
 from tests.support.cli import Cli, QuickCli
 from tests.support.counting import steady
@@ -181,6 +184,25 @@ def test_what_nothing_is_counted_for_is_said(cli: Cli) -> None:
     refused = cli.run("stats", "bridge", "b")
     assert (refused.returncode, "Nothing is counted for bridges" in refused.stderr) == (1, True)
     assert "Nothing was heard" in cli.run("stats", "port", "red-1").stderr
+
+
+def test_what_a_host_has_of_others_is_shown_and_found(api: Api, cli: Cli) -> None:
+    assert "has told nothing" in cli.run("inventory", "h1").stderr
+    missing = cli.run("find-interface", "vif-1")
+    assert (missing.returncode, "No host tells" in missing.stderr) == (4, True)
+    now, uid = datetime.now(UTC), UUID(cli.uid("host", "h1"))
+    guest = ForeignInterface("tap1", iface_id="vif-1")
+    bridge = ForeignBridge("br-int", ports=(ForeignPort("tap1", 7, (guest,)),))
+    epoch = open_session(api.db, uid, SessionStart("nonce", "1"), now=now)
+    told = Inventory(bridges=(bridge,), bridges_total=1, ports_total=3)
+    assert inventory.record(api.db, uid, epoch, told, now=now)
+    shown = cli.run("inventory", "h1")
+    rows = [line.split() for line in shown.stdout.splitlines()]
+    assert ["br-int", "tap1", "7", "tap1", "(system,", "iface-id", "vif-1)"] in rows
+    assert "2 more ports" in shown.stderr
+    assert ["h1", "br-int", "tap1", "tap1", "-"] in [
+        line.split() for line in cli.out("find-interface", "vif-1").splitlines()
+    ]
 
 
 def test_every_kind_is_listed_with_its_short_name(cli: Cli) -> None:
