@@ -37,9 +37,10 @@ from controller.api.routes import (
     watch,
     webhooks,
 )
-from controller.api.routes.collections import COLLECTIONS, collection_router
+from controller.api.routes.collections import collection_router
+from controller.api.routes.kinds import COLLECTIONS
+from controller.api.schemas.answers import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.differences import DiffRequest
-from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.problem import ConfirmationProblem, Problem
 from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
 from controller.api.schemas.webhooks import WebhookRequest

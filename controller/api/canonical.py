@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.api.conversion import spec_fields
-from controller.api.routes.collections import COLLECTIONS
+from controller.api.routes.kinds import COLLECTIONS
 from controller.domain.intent import DEFAULT_PROJECT, Ref, Spec
 
 _SHAPES: Mapping[str, type[BaseModel]] = {of.kind: of.manifest for of in COLLECTIONS}

@@ -8,18 +8,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from controller.api.schemas.documents import (
-    AnyDocument,
-    BridgeDocument,
+from controller.api.schemas.answers import (
     ChangeResultDocument,
     ChangeWarning,
     FailureDocument,
+    ObjectResultDocument,
+    PhaseCounts,
+)
+from controller.api.schemas.documents import (
+    AnyDocument,
+    BridgeDocument,
     FlowExportDocument,
     HostDocument,
     HostGroupDocument,
     MirrorDocument,
-    ObjectResultDocument,
-    PhaseCounts,
     PoolDocument,
     PortDocument,
     QosPolicyDocument,

@@ -9,14 +9,8 @@ from google.protobuf.message import Message
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler.links import add_links, tunnel_options
-from controller.domain.intent import (
-    Backend,
-    HostSpec,
-    Object,
-    SegmentIntent,
-    SegmentSpec,
-    vtep_of,
-)
+from controller.domain.host_intent import SegmentIntent
+from controller.domain.intent import Backend, HostSpec, Object, SegmentSpec, vtep_of
 from controller.domain.mtu import effective_mtu
 
 

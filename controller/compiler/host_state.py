@@ -27,15 +27,8 @@ from controller.compiler.naming import (
 from controller.compiler.port import bridge_spec, compile_port, has_no_ovs, interfaces
 from controller.compiler.settings import bridge_row
 from controller.compiler.tunnel import compile_tunnel
-from controller.domain.intent import (
-    Backend,
-    BridgeType,
-    DatapathType,
-    HostIntent,
-    Object,
-    SegmentIntent,
-    segment_backend,
-)
+from controller.domain.host_intent import HostIntent, SegmentIntent
+from controller.domain.intent import Backend, BridgeType, DatapathType, Object, segment_backend
 
 _DATAPATH_TYPES = {
     DatapathType.SYSTEM: state_pb2.DATAPATH_TYPE_SYSTEM,

@@ -19,15 +19,8 @@ from controller.domain.definitions import (
     MirrorTunnelSpec,
     MirrorTunnelType,
 )
-from controller.domain.intent import (
-    AddressFamily,
-    BridgeType,
-    HostIntent,
-    Kind,
-    Object,
-    PortSpec,
-    vtep_of,
-)
+from controller.domain.host_intent import HostIntent
+from controller.domain.intent import AddressFamily, BridgeType, Kind, Object, PortSpec, vtep_of
 from controller.domain.label_selectors import Selector, parse_selector
 from controller.domain.validation.references import qualified
 

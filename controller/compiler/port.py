@@ -12,15 +12,8 @@ from controller.compiler.linux_bridge import bridge_port_attributes
 from controller.compiler.naming import linux_bridge, port_id
 from controller.compiler.qos import compile_qos
 from controller.compiler.settings import interface_row, port_row
-from controller.domain.intent import (
-    KEEPS_MTU,
-    BridgeSpec,
-    BridgeType,
-    HostIntent,
-    Object,
-    PortSpec,
-    PortType,
-)
+from controller.domain.host_intent import HostIntent
+from controller.domain.intent import KEEPS_MTU, BridgeSpec, BridgeType, Object, PortSpec, PortType
 from controller.domain.mtu import DEFAULT_BRIDGE_MTU
 from controller.domain.settings import AdminState, PatchSpec, PortSettings, TapOwner
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from controller.domain.errors import NotFoundError
-from controller.domain.intent import HostIntent
+from controller.domain.host_intent import HostIntent
 from controller.store.engine import Database
 from controller.store.fleet import read_fleet
 from controller.store.slices import load_slices, pins

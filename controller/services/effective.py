@@ -22,17 +22,15 @@ from controller.compiler.links import remotes
 from controller.compiler.naming import linux_bridge, segment_id, tunnel_id
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.errors import InvalidError, Violation
+from controller.domain.host_intent import HostIntent, SegmentIntent, TunnelIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     Backend,
     BridgeSpec,
     BridgeType,
-    HostIntent,
     HostSpec,
     Kind,
     Object,
-    SegmentIntent,
-    TunnelIntent,
     segment_backend,
 )
 from controller.domain.status import HOST_RESOURCE, HostFacts, Phase, resource_status

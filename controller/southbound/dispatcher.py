@@ -15,7 +15,7 @@ import grpc
 
 from controller.compiler import CompiledHost, compile_host, compile_hosts
 from controller.domain.errors import UnavailableError
-from controller.domain.intent import HostIntent
+from controller.domain.host_intent import HostIntent
 from controller.observability import get_logger
 from controller.services import changes, desired, status
 from controller.southbound.sessions import HostSession, Sessions

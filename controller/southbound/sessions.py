@@ -17,7 +17,7 @@ import grpc
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler import CompiledHost, host_state
-from controller.domain.intent import HostIntent
+from controller.domain.host_intent import HostIntent
 from controller.services.status import HostReport, Outcome
 from controller.southbound.identity import HostIdentity
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from controller.domain.intent import Departed
+from controller.domain.host_intent import Departed
 from controller.store.engine import Transaction
 
 _OWN = text("""

@@ -13,18 +13,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from controller.domain.intent import (
-    Backend,
-    Departed,
-    HostIntent,
-    HostSpec,
-    Kind,
-    Object,
-    SegmentIntent,
-    SegmentSpec,
-    TunnelIntent,
-    segment_backend,
-)
+from controller.domain.host_intent import Departed, HostIntent, SegmentIntent, TunnelIntent
+from controller.domain.intent import Backend, HostSpec, Kind, Object, SegmentSpec, segment_backend
 from controller.store import objects
 from controller.store.departed import load_departed
 from controller.store.engine import Transaction

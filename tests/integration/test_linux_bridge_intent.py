@@ -12,7 +12,7 @@ import pytest
 from agent.controlplane.codec import decode_host_state
 from agent.model import HostState, VethPeer
 from controller.api.conversion import to_manifest
-from controller.api.routes.collections import COLLECTIONS
+from controller.api.routes.kinds import COLLECTIONS
 from controller.api.yaml_documents import read_documents
 from controller.compiler import compile_host, host_state
 from controller.domain.intent import BridgeType, Manifest, PortType

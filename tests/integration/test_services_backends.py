@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from controller.domain.errors import DomainError
+from controller.domain.host_intent import SegmentIntent
 from controller.domain.intent import (
     KERNEL_VXLAN_PORT,
     VXLAN_PORT,
@@ -19,7 +20,6 @@ from controller.domain.intent import (
     Manifest,
     PortSpec,
     PortType,
-    SegmentIntent,
     SegmentSpec,
     VethPeerSpec,
 )

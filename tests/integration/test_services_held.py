@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from controller.domain.errors import ConflictError
-from controller.domain.intent import Departed, Kind, Manifest, SegmentSpec
+from controller.domain.host_intent import Departed
+from controller.domain.intent import Kind, Manifest, SegmentSpec
 from controller.services import changes, desired, queries, status
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database

@@ -17,9 +17,9 @@ from controller.auth import Role
 from controller.domain.allocation import Range, choose_values
 from controller.domain.definitions import HostGroupSpec, PoolSpec, PoolType, TransportZoneSpec
 from controller.domain.errors import ConflictError
+from controller.domain.host_intent import HostIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
-    HostIntent,
     HostSpec,
     Kind,
     Lifecycle,

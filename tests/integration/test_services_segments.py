@@ -10,15 +10,8 @@ import pytest
 from controller.compiler import CompiledHost, compile_host
 from controller.domain.definitions import TunnelProfileSpec
 from controller.domain.errors import DomainError
-from controller.domain.intent import (
-    DEFAULT_PROJECT,
-    Backend,
-    Kind,
-    Manifest,
-    PortType,
-    Ref,
-    SegmentIntent,
-)
+from controller.domain.host_intent import SegmentIntent
+from controller.domain.intent import DEFAULT_PROJECT, Backend, Kind, Manifest, PortType, Ref
 from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.status import Phase
 from controller.domain.topology import ArpMode, Topology

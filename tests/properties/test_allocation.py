@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,7 +76,7 @@ def test_segments_never_share_a_vni_and_a_pool_gives_out_its_own(steps: list[Man
     assert len(numbers) == len(set(numbers))
 
 
-def _check_given(given_to: SegmentSpec, asked: SegmentSpec, pools: dict[str, object]) -> None:
+def _check_given(given_to: SegmentSpec, asked: SegmentSpec, pools: Mapping[str, object]) -> None:
     if asked.vni is not None or given_to.vni is None:
         return
     within = {name for name, spec in pools.items() if given_to.vni in _values(_read(spec))}

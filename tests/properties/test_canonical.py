@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from controller.api.canonical import canonical, render
 from controller.api.conversion import to_manifest
-from controller.api.routes.collections import COLLECTIONS
+from controller.api.routes.kinds import COLLECTIONS
 from controller.api.yaml_documents import read_documents
 from controller.domain.intent import Manifest, Object
 from tests.support.histories import Request, fleet_after, histories

@@ -11,16 +11,14 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler import compile_host, compile_hosts, host_state
 from controller.compiler.links import remotes
+from controller.domain.host_intent import HostIntent, SegmentIntent, TunnelIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     BridgeType,
-    HostIntent,
     HostSpec,
     Kind,
     PortType,
     Ref,
-    SegmentIntent,
-    TunnelIntent,
     TunnelSpec,
 )
 from tests.support.histories import Request, attempt, fleet_after, histories

@@ -14,13 +14,12 @@ from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 from controller.domain.allocation import choose_local_vlan
+from controller.domain.host_intent import Departed, HostIntent, SegmentIntent, TunnelIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     Backend,
     BridgeSpec,
     BridgeType,
-    Departed,
-    HostIntent,
     HostSpec,
     Kind,
     Manifest,
@@ -28,11 +27,9 @@ from controller.domain.intent import (
     PortSpec,
     Ref,
     Removal,
-    SegmentIntent,
     SegmentSpec,
     Spec,
     TunnelEnd,
-    TunnelIntent,
     TunnelSpec,
     segment_backend,
 )

@@ -12,7 +12,7 @@ from controller.api.conversion import to_change_result, to_manifest, to_removal
 from controller.api.dependencies import require_writes
 from controller.api.errors import PROBLEM_JSON, WRITE_CODES, declared
 from controller.api.label_selectors import parse_selector
-from controller.api.schemas.documents import ChangeResultDocument
+from controller.api.schemas.answers import ChangeResultDocument
 from controller.api.schemas.manifests import KindName
 from controller.api.schemas.requests import (
     KINDS,

@@ -1,17 +1,14 @@
-"""The collections of hosts, bridges, segments, ports and tunnels, with the same five operations.
+"""The operations that every collection has, whatever its kind.
 
 Owns nothing. One description of a collection makes its routes, so that they cannot differ.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, create_model
 
 from controller.api.bodies import Body, described, json_body, merge_patch_body, shaped
 from controller.api.conversion import to_document, to_manifest, to_warnings
@@ -21,50 +18,11 @@ from controller.api.etags import etag, is_unchanged, required_revision, wants_ne
 from controller.api.listing import AsRead, list_page
 from controller.api.merge_patch import patched
 from controller.api.paging import DEFAULT_PAGE_SIZE
+from controller.api.routes.kinds import Collection
+from controller.api.schemas.answers import Deletion
 from controller.api.schemas.base import Text
-from controller.api.schemas.documents import (
-    AnyDocument,
-    BridgeDocument,
-    BridgePage,
-    ChangeWarning,
-    Deletion,
-    FlowExportDocument,
-    FlowExportPage,
-    HostDocument,
-    HostGroupDocument,
-    HostGroupPage,
-    HostPage,
-    MirrorDocument,
-    MirrorPage,
-    PoolDocument,
-    PoolPage,
-    PortDocument,
-    PortPage,
-    QosPolicyDocument,
-    QosPolicyPage,
-    SegmentDocument,
-    SegmentPage,
-    TransportZoneDocument,
-    TransportZonePage,
-    TunnelDocument,
-    TunnelPage,
-    TunnelProfileDocument,
-    TunnelProfilePage,
-)
 from controller.api.schemas.manifests import (
     AnyManifest,
-    BridgeManifest,
-    FlowExportManifest,
-    HostGroupManifest,
-    HostManifest,
-    MirrorManifest,
-    PoolManifest,
-    PortManifest,
-    QosPolicyManifest,
-    SegmentManifest,
-    TransportZoneManifest,
-    TunnelManifest,
-    TunnelProfileManifest,
 )
 from controller.api.writes import Writing, answered
 from controller.auth import Verb
@@ -91,69 +49,6 @@ LabelSelector = Annotated[
 ]
 
 
-def _word(kind: Kind) -> str:
-    """``tunnel_profile`` of ``TunnelProfile``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    kind: Kind
-    path: str
-    manifest: type[BaseModel]
-    document: type[AnyDocument]
-    page: type[BaseModel]
-    written: Any = field(init=False)
-    """The document with the warnings of the change that wrote it: a model."""
-
-    def __post_init__(self) -> None:
-        name, warnings = f"Written{self.document.__name__}", (list[ChangeWarning], ...)
-        written = create_model(name, __base__=self.document, warnings=warnings)
-        object.__setattr__(self, "written", written)
-
-    @property
-    def one(self) -> str:
-        return _word(self.kind)
-
-    @property
-    def many(self) -> str:
-        return self.path.replace("-", "_")
-
-
-_ON_HOSTS = frozenset({Kind.BRIDGE, Kind.PORT, Kind.TUNNEL, Kind.MIRROR})
-
-COLLECTIONS = (
-    Collection(Kind.HOST, "hosts", HostManifest, HostDocument, HostPage),
-    Collection(Kind.BRIDGE, "bridges", BridgeManifest, BridgeDocument, BridgePage),
-    Collection(Kind.SEGMENT, "segments", SegmentManifest, SegmentDocument, SegmentPage),
-    Collection(Kind.PORT, "ports", PortManifest, PortDocument, PortPage),
-    Collection(Kind.TUNNEL, "tunnels", TunnelManifest, TunnelDocument, TunnelPage),
-    Collection(Kind.POOL, "pools", PoolManifest, PoolDocument, PoolPage),
-    Collection(
-        Kind.TRANSPORT_ZONE,
-        "transport-zones",
-        TransportZoneManifest,
-        TransportZoneDocument,
-        TransportZonePage,
-    ),
-    Collection(Kind.HOST_GROUP, "host-groups", HostGroupManifest, HostGroupDocument, HostGroupPage),
-    Collection(
-        Kind.TUNNEL_PROFILE,
-        "tunnel-profiles",
-        TunnelProfileManifest,
-        TunnelProfileDocument,
-        TunnelProfilePage,
-    ),
-    Collection(
-        Kind.QOS_POLICY, "qos-policies", QosPolicyManifest, QosPolicyDocument, QosPolicyPage
-    ),
-    Collection(Kind.MIRROR, "mirrors", MirrorManifest, MirrorDocument, MirrorPage),
-    Collection(
-        Kind.FLOW_EXPORT, "flow-exports", FlowExportManifest, FlowExportDocument, FlowExportPage
-    ),
-)
-
-
 def collection_router(collection: Collection) -> APIRouter:
     router = APIRouter(prefix=f"/v1/{collection.path}", tags=[collection.path])
     _add_readers(router, collection)
@@ -175,7 +70,7 @@ def _no_host() -> None:
 
 
 def _add_readers(router: APIRouter, of: Collection) -> None:
-    on_host = Depends(_host_named if of.kind in _ON_HOSTS else _no_host)
+    on_host = Depends(_host_named if of.is_on_hosts else _no_host)
 
     @router.get(
         "",

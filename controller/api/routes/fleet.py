@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from controller.api.conversion import to_phase_counts
 from controller.api.dependencies import Caller, Context
 from controller.api.errors import declared
-from controller.api.schemas.documents import FleetDocument
+from controller.api.schemas.answers import FleetDocument
 from controller.domain.intent import Kind
 from controller.services import queries
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from controller.api.dependencies import Context
-from controller.api.schemas.documents import Health, Readiness
+from controller.api.schemas.answers import Health, Readiness
 from controller.domain.errors import UnavailableError
 from controller.services import changes
 

@@ -12,8 +12,8 @@ from controller.api.bodies import Body, described, json_body
 from controller.api.conversion import to_failure
 from controller.api.dependencies import Caller, Context, RequestId, require
 from controller.api.errors import declared
+from controller.api.schemas.answers import DesiredState, FailureList, JoinTokenDocument
 from controller.api.schemas.base import Text
-from controller.api.schemas.documents import DesiredState, FailureList, JoinTokenDocument
 from controller.api.schemas.requests import JoinTokenRequest
 from controller.api.writes import WithoutKey
 from controller.auth import Verb

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from controller.api.dependencies import Context, Project
 from controller.api.errors import declared
-from controller.api.routes.collections import COLLECTIONS, Collection
+from controller.api.routes.kinds import COLLECTIONS, Collection
 from controller.api.schemas.base import Text
 from controller.api.schemas.realization import (
     LaggingHost,

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from controller.api.dependencies import Context
 from controller.api.errors import declared
-from controller.api.schemas.documents import ConcernedHosts, PendingHost, RevisionDocument
+from controller.api.schemas.answers import ConcernedHosts, PendingHost, RevisionDocument
 from controller.api.waiting import Patient
 from controller.auth import Principal
 from controller.services.realization import Realization, realization

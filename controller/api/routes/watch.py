@@ -20,8 +20,8 @@ from controller.api.credentials import Credentials
 from controller.api.dependencies import Caller, Context, Secret
 from controller.api.errors import declared
 from controller.api.feed import READ_LIMIT, Cursor, Event, Feed, Position, Watcher
+from controller.api.schemas.answers import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.base import Answer
-from controller.api.schemas.documents import ChangeEvent, StatusEvent, SyncedEvent
 from controller.auth import Principal, sees
 from controller.domain.errors import InvalidError, UnauthenticatedError, UnavailableError, Violation
 from controller.services import changes

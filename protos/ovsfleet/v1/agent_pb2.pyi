@@ -253,8 +253,8 @@ class Capabilities(_message.Message):
 
     @_builtins.property
     def kernel_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Features of the kernel that were tried or looked up and are there, sorted: words of
-        agent/netlink that docs/intent-model.md lists.
+        """Features of the kernel that were looked up and are there, sorted: the words that
+        docs/inventory.md lists.
         """
 
     def __init__(
