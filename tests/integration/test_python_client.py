@@ -177,10 +177,25 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     assert {t["kind"] for t in fleet.hosts.tunnels("h1")} == {"mesh", "explicit"}
     assert fleet.hosts.desired_state("h1")["state"]["host"]["host_name"] == "h1"
     assert (fleet.hosts.failures("h1"), fleet.hosts.rates("h1")) == ([], [])
+    assert (fleet.hosts.inventory("h1")["links_total"], fleet.find_interfaces("vif-1")) == (0, [])
+    use_pools_and_groups(fleet)
     assert "h1" in fleet.hosts.create_join_token("h1", ttl_seconds=60)["token"]
     assert fleet.delete([port(1), port(2)])["results"][1]["action"] == "deleted"
     use_webhooks(fleet)
     assert wire.operations() | {"watch"} == OPERATIONS.keys()
+
+
+def use_pools_and_groups(fleet: Fleet) -> None:
+    fleet.pools.create(OF_EACH_KIND["pools"])
+    for name in ("one", "two", "three"):
+        fleet.segments.create(manifest("Segment", name, vni_pool="vnis"))
+    usage = fleet.pools.usage("vnis", page_size=1)
+    assert [each["name"] for each in usage["allocations"]] == ["one", "two", "three"]
+    assert usage["free"] == usage["total"] - 3
+    fleet.host_groups.create(OF_EACH_KIND["host_groups"])
+    assert list(fleet.host_groups.hosts("edge")) == []
+    fleet.hosts.patch("h1", {"metadata": {"labels": {"role": "edge"}}})
+    assert [each["metadata"]["name"] for each in fleet.host_groups.hosts("edge")] == ["h1"]
 
 
 def use_webhooks(fleet: Fleet) -> None:

@@ -71,8 +71,14 @@ class Collection:
     """The document with the warnings of the change that wrote it: a model."""
 
     def __post_init__(self) -> None:
-        name, warnings = f"Written{self.document.__name__}", (list[ChangeWarning], ...)
-        written = create_model(name, __base__=self.document, warnings=warnings)
+        written = create_model(
+            f"Written{self.document.__name__}",
+            __base__=self.document,
+            # Pydantic looks for the docstrings of fields in the source of the module that it takes
+            # a model to be from, at the line that runs: here that is no class.
+            __module__=self.document.__module__,
+            warnings=(list[ChangeWarning], ...),
+        )
         object.__setattr__(self, "written", written)
 
     @property

@@ -148,6 +148,11 @@ class Hosts(Collection):
         """What passes now, of each port, tunnel and device."""
         return self._items("list_current_rates", name)
 
+    def inventory(self, name: str) -> Json:
+        """What is there and not the fleet's, and what the host can do."""
+        found: Json = self._of_one("get_inventory", name, None)
+        return found
+
     def create_join_token(self, name: str, *, ttl_seconds: int = 3600) -> JoinToken:
         """A secret with which one machine becomes this host. Is not repeated by the client."""
         body = {"ttl_seconds": ttl_seconds}
@@ -167,6 +172,35 @@ class Segments(Collection):
         answer = self._of_one("list_segment_tunnels", name, project, query={"host": host})
         items: Sequence[Json] = answer["items"]
         return items
+
+
+class Pools(Collection):
+    def usage(self, name: str, *, page_size: int = PAGE_SIZE) -> Json:
+        """How much is used, and by what: ``allocations`` has all of them."""
+        whole: Json = {}
+        for page in _whole_pages(self._calls, "get_pool_usage", name, page_size):
+            allocations = whole.get("allocations", []) + page.pop("allocations")
+            whole = {**page, "allocations": allocations}
+        return whole
+
+
+class HostGroups(Collection):
+    def hosts(self, name: str, *, page_size: int = PAGE_SIZE) -> Iterator[ObjectDocument]:
+        """The hosts that are in it now."""
+        for page in _whole_pages(self._calls, "list_host_group_hosts", name, page_size):
+            yield from page["items"]
+
+
+def _whole_pages(calls: Calls, operation: str, name: str, size: int) -> Iterator[Json]:
+    """What is told of one object, page by page."""
+    token: str | None = None
+    while True:
+        asked = {"page_size": size, "page_token": token}
+        page: Json = calls.send(operation, path={"name_or_uid": name}, query=asked)
+        token = page.pop("next_page_token") or None
+        yield page
+        if token is None:
+            return
 
 
 def pages(calls: Calls, operation: str, size: int, query: Mapping[str, Value]) -> Iterator[Any]:

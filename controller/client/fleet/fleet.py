@@ -16,7 +16,14 @@ import httpx
 from controller.client.context import Context, check_url
 from controller.client.failures import CommandError, RefusedError
 from controller.client.fleet.calls import Calls, Value
-from controller.client.fleet.collections import Collection, Hosts, Segments, waiting
+from controller.client.fleet.collections import (
+    Collection,
+    HostGroups,
+    Hosts,
+    Pools,
+    Segments,
+    waiting,
+)
 from controller.client.fleet.documents import (
     AnyManifest,
     ChangeResult,
@@ -77,9 +84,9 @@ class Fleet:
         self.segments = Segments(self._calls, "Segment", "segments")
         self.ports = Collection(self._calls, "Port", "ports")
         self.tunnels = Collection(self._calls, "Tunnel", "tunnels")
-        self.pools = Collection(self._calls, "Pool", "pools")
+        self.pools = Pools(self._calls, "Pool", "pools")
         self.transport_zones = Collection(self._calls, "TransportZone", "transport_zones")
-        self.host_groups = Collection(self._calls, "HostGroup", "host_groups")
+        self.host_groups = HostGroups(self._calls, "HostGroup", "host_groups")
         self.tunnel_profiles = Collection(self._calls, "TunnelProfile", "tunnel_profiles")
         self.qos_policies = Collection(self._calls, "QosPolicy", "qos_policies")
         self.mirrors = Collection(self._calls, "Mirror", "mirrors")
@@ -99,6 +106,12 @@ class Fleet:
         """Who the fleet is, its newest revision, and how many objects are in which phase."""
         found: Json = self._calls.send("get_fleet")
         return found
+
+    def find_interfaces(self, iface_id: str) -> Sequence[Json]:
+        """The hosts on which libvirt or Nova plugged it in: two while a guest is migrated."""
+        query = {"iface_id": iface_id}
+        items: Sequence[Json] = self._calls.send("find_interfaces", query=query)["items"]
+        return items
 
     def apply(
         self,

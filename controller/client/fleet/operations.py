@@ -71,7 +71,14 @@ def _of_hosts() -> Iterator[Operation]:
     yield Operation("list_host_tunnels", "hosts.tunnels", "GET", f"{host}/tunnels")
     yield Operation("list_current_rates", "hosts.rates", "GET", f"{host}/rates")
     yield Operation("create_join_token", "hosts.create_join_token", "POST", f"{host}/join-tokens")
+    yield Operation("get_inventory", "hosts.inventory", "GET", f"{host}/inventory")
     yield Operation("get_host_stats", "stats", "GET", f"{host}/stats", query=_RANGE | {"subject"})
+
+
+def _of_definitions() -> Iterator[Operation]:
+    usage, hosts = "/v1/pools/{name_or_uid}/usage", "/v1/host-groups/{name_or_uid}/hosts"
+    yield Operation("get_pool_usage", "pools.usage", "GET", usage, query=_PAGES)
+    yield Operation("list_host_group_hosts", "host_groups.hosts", "GET", hosts, query=_PAGES)
 
 
 def _of_segments() -> Iterator[Operation]:
@@ -88,6 +95,13 @@ def _stats() -> Iterator[Operation]:
 
 def _of_the_fleet() -> Iterator[Operation]:
     choice = _PROJECT | {"kind", "label_selector", "name"}
+    yield Operation(
+        "find_interfaces",
+        "find_interfaces",
+        "GET",
+        "/v1/inventory/interfaces",
+        query=frozenset({"iface_id"}),
+    )
     yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
     yield Operation("apply", "apply", "POST", "/v1/apply", headers=_KEY)
     yield Operation("delete_objects", "delete", "POST", "/v1/delete", headers=_KEY)
@@ -124,6 +138,7 @@ OPERATIONS: Mapping[str, Operation] = {
         _collection("mirrors", "mirror", on_hosts=True),
         _collection("flow_exports", "flow_export"),
         _of_hosts(),
+        _of_definitions(),
         _of_segments(),
         _stats(),
         _of_the_fleet(),
