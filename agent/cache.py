@@ -111,7 +111,7 @@ class StateCache:
     @property
     def is_whole(self) -> bool:
         """Whether the accepted state is all that the running version can understand of it."""
-        return self.cached is not None and self.cached.accepted_by == self._version
+        return self.cached is not None and self.cached.state.is_whole
 
     def accept(self, offered: HostState) -> HostState:
         """Make ``offered`` the accepted state, with the removals and releases still owed."""
@@ -178,12 +178,13 @@ class StateCache:
     def _read(self, path: Path) -> Cached:
         frame = _unpack(path.read_bytes())
         try:
+            accepted_by = frame.accepted_by.decode()
             state = dataclasses.replace(
-                self._decode(frame.state), released=_decode_releases(frame.releases)
+                self._decode(frame.state),
+                released=_decode_releases(frame.releases),
+                is_whole=accepted_by == self._version,
             )
-            return Cached(
-                state, frame.accepted_by.decode(), frame.applied_revision, frame.applied_hash
-            )
+            return Cached(state, accepted_by, frame.applied_revision, frame.applied_hash)
         except ValueError as error:
             raise CorruptFileError(f"the state in it cannot be decoded: {error}") from error
 

@@ -237,6 +237,9 @@ class HostState:
     fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     released: frozenset[Release] = frozenset()
+    is_whole: bool = True
+    """False for one from the disk that another version of the agent took from the wire: what that
+    one did not understand is missing, and its absence says nothing."""
 
 
 # --- observed ------------------------------------------------------------------------------------
