@@ -62,36 +62,56 @@ def config_path() -> Path:
 
 
 def current() -> Context:
-    """What ``--context`` names, else what the environment says, else the login in use."""
-    chosen, stored = _CHOSEN.get(), load()
-    if chosen:
+    """What ``--context`` names, else what the environment says, else the login in use.
+
+    A token goes to the controller that it was given for and to no other."""
+    stored, chosen = load(), _CHOSEN.get()
+    if chosen is not None:
         return stored.named(chosen)
-    name = os.environ.get("OVSFLEET_CONTEXT") or stored.current
-    url, token = os.environ.get("OVSFLEET_URL"), os.environ.get("OVSFLEET_TOKEN") or ""
-    if os.environ.get("OVSFLEET_CONTEXT") and not url:
+    if url := os.environ.get("OVSFLEET_URL"):
+        return _at(check_url(url), os.environ.get("OVSFLEET_TOKEN"), stored)
+    if token := os.environ.get("OVSFLEET_TOKEN"):
+        return _with_token_alone(token, stored)
+    if name := os.environ.get("OVSFLEET_CONTEXT") or stored.current:
         return stored.named(name)
-    known = stored.contexts.get(name)
-    url = url or (known.url if known else DEFAULT_URL)
-    if not token:
-        token = _token_for(url.rstrip("/"), known, stored)
-    if not token:
+    if stored.contexts:
         raise CommandError(
-            f"Not signed in to {url}.",
-            hint="Run `ovsfleet login URL --token TOKEN`, or set OVSFLEET_URL and OVSFLEET_TOKEN.",
+            f"No login is in use; there are: {', '.join(sorted(stored.contexts))}.",
+            hint="Run `ovsfleet context use NAME`, or name one with --context.",
             exit_code=ExitCode.AUTH,
         )
-    return Context(check_url(url), token)
+    raise _not_signed_in(DEFAULT_URL)
+
+
+def _at(url: str, token: str | None, stored: Stored) -> Context:
+    known = (each.token for each in stored.contexts.values() if each.url == url)
+    if given := token or next(known, ""):
+        return Context(url, given)
+    raise _not_signed_in(url)
+
+
+def _with_token_alone(token: str, stored: Stored) -> Context:
+    """Nobody can tell which of several controllers it is for."""
+    if stored.contexts:
+        raise CommandError(
+            "OVSFLEET_TOKEN is set, but not OVSFLEET_URL: it could be for any controller.",
+            hint="Set OVSFLEET_URL too, or unset OVSFLEET_TOKEN to use a login.",
+            exit_code=ExitCode.AUTH,
+        )
+    return Context(DEFAULT_URL, token)
+
+
+def _not_signed_in(url: str) -> CommandError:
+    return CommandError(
+        f"Not signed in to {url}.",
+        hint="Run `ovsfleet login URL --token TOKEN`, or set OVSFLEET_URL and OVSFLEET_TOKEN.",
+        exit_code=ExitCode.AUTH,
+    )
 
 
 def choose(name: str | None) -> None:
     """What ``--context`` says of the command that runs; None: nothing."""
     _CHOSEN.set(name)
-
-
-def _token_for(url: str, first: Context | None, stored: Stored) -> str:
-    """A stored token belongs to the controller that issued it and is sent to no other."""
-    candidates = [each for each in (first, *stored.contexts.values()) if each and each.url == url]
-    return candidates[0].token if candidates else ""
 
 
 def check_url(url: str) -> str:

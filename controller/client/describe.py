@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.client.documents import Document, advice_for, age, plain, utc_now
-from controller.client.kinds import BY_NAME, HOST, SEGMENT, KindInfo
+from controller.client.kinds import BY_NAME, HOST, HOST_GROUP, POOL, SEGMENT, KindInfo
 from controller.client.rest import Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
 
 _SHOWN_TUNNELS = 50
 _SHOWN_HOSTS = 20
+_SHOWN = 50
 
 
 def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
@@ -25,6 +26,11 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
         here = f"/v1/hosts/{document['metadata']['uid']}"
         _print_failures(api.get(f"{here}/failures")["items"])
         _print_tunnels(api.get(f"{here}/tunnels")["items"])
+    if kind is POOL:
+        _print_usage(api.get(f"/v1/pools/{document['metadata']['uid']}/usage", page_size=_SHOWN))
+    if kind is HOST_GROUP:
+        here = f"/v1/host-groups/{document['metadata']['uid']}"
+        _print_members(api.get(f"{here}/hosts", page_size=_SHOWN))
     if kind is SEGMENT:
         here = f"/v1/segments/{document['metadata']['uid']}"
         _print_mesh(api.get(f"{here}/tunnels")["items"])
@@ -118,6 +124,38 @@ def _print_failures(failures: Iterable[Document]) -> None:
     for failure in failures:
         _line(f"{_subject(failure)}: {failure['reason']} for {age(failure['since'], now)}")
         _line(f"  {failure['message']}")
+
+
+def _print_usage(usage: Document) -> None:
+    _heading("Usage")
+    words = ("total", "used", "quarantined", "free")
+    _line(", ".join(f"{usage[word]} {word}" for word in words))
+    rows = [
+        [
+            f"  {plain(each['value'])}",
+            plain(f"{each['kind']} {each['name'] or 'of another project'}"),
+            "quarantine" if each["is_released"] else "in use",
+            age(each["since"], utc_now()),
+        ]
+        for each in usage["allocations"]
+    ]
+    if rows:
+        print_rows(["  VALUE", "OF", "STATE", "SINCE"], rows)
+    _tell_of_more(usage)
+
+
+def _print_members(page: Document) -> None:
+    _heading("Hosts")
+    for host in page["items"]:
+        _line(f"host/{host['metadata']['name']}: {host['status']['phase']}")
+    if not page["items"]:
+        _line("No host has such labels.")
+    _tell_of_more(page)
+
+
+def _tell_of_more(page: Document) -> None:
+    if page["next_page_token"]:
+        _line("… and more")
 
 
 def _print_tunnels(tunnels: Sequence[Document]) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller.client.documents import Document
 from controller.client.failures import CommandError, RefusedError
@@ -19,6 +19,9 @@ from controller.client.kinds import KindInfo
 from controller.client.manifests import Manifests
 from controller.client.output import say
 from controller.client.rest import Api
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
 
 _COMPLAINT = "#! "
 _TO_BE_MENDED = frozenset({400, 409, 422})
@@ -110,12 +113,24 @@ def _differs(api: Api, path: Path, text: str) -> bool:
 
 
 def _replace(api: Api, kind: KindInfo, found: Document, text: str) -> None:
-    from ruamel.yaml import YAML
-
-    documents: list[Any] = [d for d in YAML(typ="safe", pure=True).load_all(text) if d]
+    documents: list[Any] = [d for d in _yaml().load_all(text) if d]
     if len(documents) != 1:
         raise CommandError(f"There are {len(documents)} objects in the file, and not one.")
     api.replace(kind.collection, found, documents[0])
+
+
+def _yaml() -> YAML:
+    """Reads as the controller does, to which a date is a text."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import SafeConstructor
+
+    class Constructor(SafeConstructor):
+        pass
+
+    Constructor.add_constructor("tag:yaml.org,2002:timestamp", Constructor.construct_yaml_str)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = Constructor
+    return yaml
 
 
 def _kept(failure: CommandError | UnicodeDecodeError, path: Path) -> CommandError:

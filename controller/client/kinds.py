@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,8 +21,8 @@ class KindInfo:
 
     @property
     def word(self) -> str:
-        """As in ``host/alpha``."""
-        return self.name.lower()
+        """As in ``host/alpha`` and ``host-group/edge``."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", self.name).lower()
 
 
 HOST = KindInfo("Host", "hosts", "h")
@@ -57,7 +58,9 @@ KINDS = (
 """In the order in which references point backwards."""
 BY_NAME: Mapping[str, KindInfo] = {kind.name: kind for kind in KINDS}
 _SPELLINGS = {
-    spelling: kind for kind in KINDS for spelling in (kind.word, kind.collection, kind.short)
+    spelling: kind
+    for kind in KINDS
+    for spelling in (kind.word, kind.name.lower(), kind.collection, kind.short)
 }
 
 

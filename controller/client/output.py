@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def print_found(document: Any, expression: str) -> None:
 
     try:
         values = jsonpath.findall(expression, document)
-    except jsonpath.JSONPathError as error:
+    except (jsonpath.JSONPathError, re.error) as error:
         raise CommandError(
             f"{expression!r} is no JSONPath: {error}.",
             hint="Write for example -o jsonpath='$.items[*].metadata.name'.",

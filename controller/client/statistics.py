@@ -27,20 +27,24 @@ def read(api: Api, kind: KindInfo, name: str, project: str | None, since: str) -
         raise CommandError(
             f"Nothing is counted for {kind.collection}.", hint=f"There are statistics of {known}."
         )
-    start = (utc_now() - _duration(since)).isoformat()
     path = f"/v1/{kind.collection}/{quote(name, safe='')}/stats"
     scope = {} if kind is HOST else {"project": project}
-    return api.get(path, **{"from": start}, **scope)
+    return api.get(path, **{"from": beginning(since)}, **scope)
 
 
-def _duration(text: str) -> timedelta:
-    if not (found := re.fullmatch(r"(\d+)([smhd])", text)):
-        raise CommandError(
-            f"{text!r} is no time to look back.",
-            hint="Write 90s, 15m, 6h or 7d.",
-            exit_code=ExitCode.DIFFERENT,
-        )
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+def beginning(since: str) -> str:
+    """The moment from which on one looks, as the API wants it."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", since)
+    try:
+        if found:
+            return (utc_now() - timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
+    except OverflowError:
+        pass
+    raise CommandError(
+        f"{since!r} is no time to look back.",
+        hint="Write 90s, 15m, 6h or 7d.",
+        exit_code=ExitCode.DIFFERENT,
+    )
 
 
 def print_statistics(found: Document) -> None:

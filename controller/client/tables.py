@@ -154,6 +154,7 @@ _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
     HOST: {
         "NAME": _metadata("name"),
         "VTEPS": _spec("vteps"),
+        "STATE": _spec("state"),
         "APPLIED": _status("applied_revision"),
     },
     BRIDGE: {"NAME": _metadata("name"), "HOST": _spec("host"), "INTERFACE": _spec("interface")},
@@ -212,15 +213,27 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
         "DATAPATH": _spec("datapath_type"),
         "OVERLAY BRIDGE": _spec("overlay_bridge"),
         "BRIDGE TYPE": _spec("overlay_bridge_type"),
+        "ZONES": _spec("zones"),
     },
-    BRIDGE: {"DATAPATH": _spec("datapath_type"), "SPANNING TREE": _spanning_tree},
-    SEGMENT: {"UDP PORT": _spec("dst_port"), "FAMILY": _spec("address_family")},
+    BRIDGE: {
+        "TYPE": _spec("type"),
+        "DATAPATH": _spec("datapath_type"),
+        "SPANNING TREE": _spanning_tree,
+    },
+    SEGMENT: {
+        "UDP PORT": _spec("dst_port"),
+        "FAMILY": _spec("address_family"),
+        "TOPOLOGY": _spec("topology"),
+        "PROFILE": _spec("tunnel_profile"),
+        "ZONE": _spec("zone"),
+    },
     PORT: {
         "TYPE": _spec("type"),
         "ADMIN": _spec("admin_state"),
         "MEMBERS": lambda document: _at(document, "bond", "members"),
         "MAC": _spec("mac"),
         "MTU": _mtu,
+        "QOS": _spec("qos_policy"),
     },
     TUNNEL: {
         "FAMILY": _spec("address_family"),

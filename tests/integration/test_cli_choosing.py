@@ -205,6 +205,27 @@ def test_what_a_host_has_of_others_is_shown_and_found(api: Api, cli: Cli) -> Non
     ]
 
 
+def test_a_pool_tells_what_is_in_use_and_a_group_who_is_in_it(cli: Cli) -> None:
+    more = """\
+kind: Pool
+metadata: {name: vnis}
+spec: {type: vni, ranges: [5000-5001]}
+---
+kind: Segment
+metadata: {name: pooled}
+spec: {vni_pool: vnis}
+---
+kind: HostGroup
+metadata: {name: edge}
+spec: {selector: role=edge}
+"""
+    cli.out("apply", "-f", "-", stdin=more)
+    usage = [line.split() for line in cli.out("describe", "pool", "vnis").splitlines()]
+    assert ["2", "total,", "1", "used,", "0", "quarantined,", "1", "free"] in usage
+    assert ["5000", "Segment", "pooled", "in", "use"] in [line[:5] for line in usage]
+    assert "No host has such labels" in cli.out("describe", "host-group", "edge")
+
+
 def test_every_kind_is_listed_with_its_short_name(cli: Cli) -> None:
     rows = [line.split() for line in cli.out("kinds").splitlines()]
     assert ["TunnelProfile", "tunnel-profiles", "tp"] in rows

@@ -135,10 +135,14 @@ def test_an_object_is_edited_as_its_canonical_manifest(api: Api, cli: Cli, tempo
     unchanged = cli.run("edit", "port", "blue-1")
     assert (unchanged.returncode, api.head()) == (0, 1)
     assert "port/blue-1 unchanged" in unchanged.stderr
-    editing(cli, ("mtu: 1400", "mtu: 1300"))
+    editing(
+        cli, ("mtu: 1400", "mtu: 1300"), ("name: blue-1", "name: blue-1\n  labels: {a: 2026-01-01}")
+    )
     done = cli.run("edit", "port", "blue-1")
     assert (done.returncode, "port/blue-1 updated" in done.stderr) == (0, True), done.stderr
-    assert "mtu: 1300\n" in cli.out("export", "port")
+    exported = cli.out("export", "port")
+    assert "mtu: 1300\n" in exported
+    assert "a: '2026-01-01'\n" in exported or 'a: "2026-01-01"\n' in exported
     assert kept(temporary) == []
 
 

@@ -14,6 +14,7 @@ from controller.client import context, statistics
 from controller.client.documents import age, plain, reason_of
 from controller.client.failures import CommandError, ExitCode, RefusedError, warning_lines
 from controller.client.kinds import PORT, SEGMENT, parse_kind
+from controller.client.output import print_found
 
 URL = "https://fleet.example.net"
 ELSEWHERE = "https://elsewhere.example.net"
@@ -131,8 +132,50 @@ def test_a_login_that_is_not_there_is_answered_with_those_that_are(
 
 def test_the_environment_overrides_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
     login()
+    monkeypatch.setenv("OVSFLEET_URL", ELSEWHERE)
     monkeypatch.setenv("OVSFLEET_TOKEN", "ovsf_other")
-    assert context.current() == context.Context(URL, "ovsf_other")
+    monkeypatch.setenv("OVSFLEET_CONTEXT", "default")
+    assert context.current() == context.Context(ELSEWHERE, "ovsf_other")
+
+
+def test_a_token_without_an_address_is_sent_nowhere_while_there_are_logins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OVSFLEET_TOKEN", "ovsf_other")
+    assert context.current() == context.Context(context.DEFAULT_URL, "ovsf_other")
+    login()
+    with pytest.raises(CommandError, match="could be for any controller"):
+        context.current()
+
+
+def test_without_a_login_in_use_none_is_taken() -> None:
+    login("lab", context.DEFAULT_URL)
+    login("production")
+    context.save(context.load().without("production"))
+    with pytest.raises(CommandError, match="No login is in use; there are: lab"):
+        context.current()
+
+
+def test_an_empty_name_is_the_name_of_no_login() -> None:
+    login()
+    context.choose("")
+    try:
+        with pytest.raises(CommandError, match="no context ''"):
+            context.current()
+    finally:
+        context.choose(None)
+
+
+@pytest.mark.parametrize("since", ["999999d", "9" * 40 + "d", "\u0663d", "soon"])
+def test_a_time_that_nobody_can_look_back_to_is_refused(since: str) -> None:
+    with pytest.raises(CommandError, match="no time to look back"):
+        statistics.beginning(since)
+
+
+@pytest.mark.parametrize("path", ["$.a[?@.b=~/(a/]", "$.a[", "$..[?"])
+def test_what_is_no_path_is_refused_with_words(path: str) -> None:
+    with pytest.raises(CommandError, match="is no JSONPath"):
+        print_found({"a": [{"b": "c"}]}, path)
 
 
 def test_a_stored_token_is_sent_to_no_other_controller(monkeypatch: pytest.MonkeyPatch) -> None:
