@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, text, union_all
+from sqlalchemy import BigInteger, Uuid, func, literal, select, text, union_all
 
 from controller.domain.intent import Kind
 from controller.store import objects
@@ -33,6 +33,20 @@ SELECT DISTINCT ON (uid) uid, greatest(valid_from - 1, first), updated_at FROM v
 WHERE state = 'maintenance' AND state_before IS DISTINCT FROM state
 ORDER BY uid, valid_from DESC
 """)
+
+CONFIRMED = """
+SELECT host_uid, applied_revision FROM host_status
+UNION ALL
+SELECT uid, 0 FROM host
+WHERE valid_to IS NULL AND state <> 'active' AND state = 'maintenance'
+    AND NOT EXISTS (SELECT FROM host_status WHERE host_uid = host.uid)
+"""
+"""What each host that may have something has confirmed last. One without a session never got
+anything; but one in maintenance will be sent what it is held at, however long that is gone."""
+
+confirmed = (
+    text(CONFIRMED).columns(host_uid=Uuid, applied_revision=BigInteger).subquery("confirmed")
+)
 
 
 class Maintenance(NamedTuple):

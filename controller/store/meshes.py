@@ -18,6 +18,7 @@ from controller.domain.topology import ArpMode
 from controller.domain.validation.references import hosts_of_topology
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.lifecycles import CONFIRMED
 from controller.store.segments import segment_spec
 from controller.store.tables import HostRow, HostSegmentRow, PortRow, SegmentRow, TunnelProfileRow
 
@@ -138,23 +139,27 @@ def named_members(
     return {segment: frozenset(found) for segment, found in members.items()}
 
 
-_LINGERING = text("""
-WITH slowest AS (
-    SELECT segment_uid, min(coalesce(applied_revision, 0)) AS applied
-    FROM host_segment JOIN host_status USING (host_uid)
+_LINGERING = text(f"""
+WITH confirmed AS ({CONFIRMED}),
+slowest AS (
+    SELECT segment_uid, min(applied_revision) AS applied
+    FROM host_segment JOIN confirmed USING (host_uid)
     WHERE segment_uid = ANY(CAST(:segments AS uuid[]))
     GROUP BY segment_uid
 )
-SELECT segment.* FROM segment JOIN slowest ON uid = segment_uid AND valid_to > applied
-""").columns(**{each.name: each.type for each in SegmentRow.__table__.columns})
+SELECT segment.* FROM segment JOIN slowest ON uid = segment_uid
+WHERE valid_to > applied OR valid_to IS NULL
+""")  # noqa: S608 (of constants)
 
 
 def lingering(tx: Transaction, segments: Collection[UUID]) -> dict[UUID, tuple[SegmentSpec, ...]]:
-    """What these segments were once and some host may still have them as."""
+    """What these segments are or were, and some host may still have them as, also one that has no
+    port on them any more."""
     if not segments:
         return {}
     found: dict[UUID, tuple[SegmentSpec, ...]] = defaultdict(tuple)
-    for row in tx.execute(_LINGERING, {"segments": list(segments)}).mappings():
+    query = _LINGERING.columns(**{c.name: c.type for c in SegmentRow.__table__.columns})
+    for row in tx.execute(query, {"segments": list(segments)}).mappings():
         found[row["uid"]] += (segment_spec(row),)
     return dict(found)
 

@@ -173,9 +173,10 @@ def _check_change(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) 
 def _still_carried(ref: Ref, after: After) -> Iterator[SegmentSpec]:
     current = after.world.objects.get(ref)
     in_use = bool(after.hosts_before(ref)) or after.elsewhere(ref).hosts > 0
-    if current is None or not in_use or not isinstance(current.spec, SegmentSpec):
+    if current is None or not isinstance(current.spec, SegmentSpec):
         return
-    yield current.spec
+    if in_use:
+        yield current.spec
     yield from after.world.lingering.get(current.uid, ())
 
 

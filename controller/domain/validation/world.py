@@ -137,8 +137,8 @@ class World:
     lingering: Mapping[UUID, tuple[SegmentSpec, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
-    """By segment uid, for ``Wanted.topologies``: what the segment was once and some member may
-    still have it as."""
+    """By segment uid, for ``Wanted.topologies``: what the segment is or was once and some host may
+    still have it as, also one without a port on it by now."""
     departing: tuple[Departing, ...] = ()
     """Every such tunnel and patch, where a new one could be a part of a circle with it; then
     ``objects`` has the flooding component of their places, too."""
