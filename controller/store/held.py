@@ -34,11 +34,11 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from controller.domain.intent import Kind
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.lifecycles import confirmed
 from controller.store.tables import (
     VERSIONED,
     HostRow,
     HostSegmentRow,
-    HostStatusRow,
     PortRow,
     ResourceFailureRow,
     TunnelRow,
@@ -53,7 +53,7 @@ def collect(tx: Transaction) -> None:
         delete(row).where(
             row.released_revision.is_not(None),
             ~_unconfirmed(
-                HostStatusRow.host_uid == row.host_uid, row.segment_uid, row.released_revision
+                confirmed.c.host_uid == row.host_uid, row.segment_uid, row.released_revision
             ),
         )
     )
@@ -64,7 +64,7 @@ def collect(tx: Transaction) -> None:
             vni.released_revision.is_not(None),
             or_(vni.quarantined_until.is_(None), vni.quarantined_until <= func.now()),
             ~_unconfirmed(
-                HostStatusRow.host_uid.in_(holders), vni.segment_uid, vni.released_revision
+                confirmed.c.host_uid.in_(holders), vni.segment_uid, vni.released_revision
             ),
         )
     )
@@ -75,15 +75,13 @@ def _unconfirmed(
     segment: InstrumentedAttribute[UUID],
     removed_at: InstrumentedAttribute[int | None],
 ) -> ColumnElement[bool]:
-    """Whether one of these hosts may still carry what a revision removed of a segment.
-
-    A host without a status never had a session, so it never got anything to carry."""
+    """Whether one of these hosts may still carry what a revision removed of a segment."""
     return exists(
         select(1)
-        .select_from(HostStatusRow)
-        .join(HostRow, and_(HostRow.uid == HostStatusRow.host_uid, HostRow.valid_to.is_(None)))
+        .select_from(confirmed)
+        .join(HostRow, and_(HostRow.uid == confirmed.c.host_uid, HostRow.valid_to.is_(None)))
         .where(
-            hosts, or_(HostStatusRow.applied_revision < removed_at, _reports_trouble_with(segment))
+            hosts, or_(confirmed.c.applied_revision < removed_at, _reports_trouble_with(segment))
         )
     )
 
@@ -95,7 +93,7 @@ def _reports_trouble_with(segment: InstrumentedAttribute[UUID]) -> ColumnElement
         PortRow.uid == failure.object_uid, PortRow.segment_uid == segment
     )
     return exists().where(
-        failure.host_uid == HostStatusRow.host_uid,
+        failure.host_uid == confirmed.c.host_uid,
         or_(failure.object_uid == segment, once_its_port),
     )
 
@@ -126,17 +124,17 @@ def is_unconfirmed_tunnel() -> ColumnElement[bool]:
     """Whether a version is closed that one of its hosts may still carry."""
     row, failure = TunnelRow, ResourceFailureRow
     is_in_trouble = exists().where(
-        failure.host_uid == HostStatusRow.host_uid, failure.object_uid == row.uid
+        failure.host_uid == confirmed.c.host_uid, failure.object_uid == row.uid
     )
     return and_(
         row.valid_to.is_not(None),
         exists(
             select(1)
-            .select_from(HostStatusRow)
-            .join(HostRow, and_(HostRow.uid == HostStatusRow.host_uid, HostRow.valid_to.is_(None)))
+            .select_from(confirmed)
+            .join(HostRow, and_(HostRow.uid == confirmed.c.host_uid, HostRow.valid_to.is_(None)))
             .where(
-                HostStatusRow.host_uid.in_([row.a_host_uid, row.b_host_uid]),
-                or_(HostStatusRow.applied_revision < row.valid_to, is_in_trouble),
+                confirmed.c.host_uid.in_([row.a_host_uid, row.b_host_uid]),
+                or_(confirmed.c.applied_revision < row.valid_to, is_in_trouble),
             )
         ),
     )
@@ -188,8 +186,8 @@ def _closed_names(
     )
     failure = ResourceFailureRow
     return (
-        given_up.join(HostStatusRow, HostStatusRow.host_uid == old_host).where(
-            old.valid_to > HostStatusRow.applied_revision
+        given_up.join(confirmed, confirmed.c.host_uid == old_host).where(
+            old.valid_to > confirmed.c.applied_revision
         ),
         given_up.join(
             failure, and_(failure.object_uid == old.uid, failure.host_uid == old_host)

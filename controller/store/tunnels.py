@@ -17,6 +17,7 @@ from controller.domain.intent import Kind, Object, Ref
 from controller.domain.validation import Departing, Outside, Place, inner_places, places
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.lifecycles import CONFIRMED
 from controller.store.tables import PortRow, TunnelRow
 
 
@@ -98,9 +99,10 @@ SELECT place.* FROM given AS place WHERE EXISTS (
 """
 )
 
-_DEPARTING = text("""
-WITH lagging AS (
-    SELECT host_uid, applied_revision FROM host_status JOIN host ON host.uid = host_uid
+_DEPARTING = text(f"""
+WITH confirmed AS ({CONFIRMED}),
+lagging AS (
+    SELECT host_uid, applied_revision FROM confirmed JOIN host ON host.uid = host_uid
     WHERE host.valid_to IS NULL
 ),
 carried AS (
@@ -118,14 +120,15 @@ FROM tunnel JOIN carried USING (uid, valid_to)
 WHERE NOT EXISTS (SELECT FROM tunnel AS now WHERE now.uid = tunnel.uid AND now.valid_to IS NULL)
 GROUP BY tunnel.uid, tunnel.valid_from
 HAVING count(DISTINCT host_uid) = num_nonnulls(a_host_uid, b_host_uid)
-""").columns(is_stuck=Boolean, **_by_name(TunnelRow))
+""").columns(is_stuck=Boolean, **_by_name(TunnelRow))  # noqa: S608 (of constants)
 
 
-_DEPARTING_PATCHES = text("""
-WITH carried AS (
-    SELECT port.uid, port.valid_to, false AS is_stuck FROM host_status
-    JOIN host ON host.uid = host_status.host_uid AND host.valid_to IS NULL
-    JOIN port ON port.host_uid = host_status.host_uid AND port.valid_to > applied_revision
+_DEPARTING_PATCHES = text(f"""
+WITH confirmed AS ({CONFIRMED}),
+carried AS (
+    SELECT port.uid, port.valid_to, false AS is_stuck FROM confirmed
+    JOIN host ON host.uid = confirmed.host_uid AND host.valid_to IS NULL
+    JOIN port ON port.host_uid = confirmed.host_uid AND port.valid_to > applied_revision
     UNION ALL
     SELECT uid, max(valid_to), true FROM resource_failure
     JOIN port ON uid = object_uid AND port.host_uid = resource_failure.host_uid
@@ -134,7 +137,7 @@ WITH carried AS (
 SELECT port.*, bool_or(is_stuck) AS is_stuck FROM port JOIN carried USING (uid, valid_to)
 WHERE patch_bridge_uid IS NOT NULL
 GROUP BY port.uid, port.valid_from
-""").columns(is_stuck=Boolean, **_by_name(PortRow))
+""").columns(is_stuck=Boolean, **_by_name(PortRow))  # noqa: S608 (of constants)
 
 _LEAVING = (
     (Kind.TUNNEL, _DEPARTING, ("a_bridge_uid", "b_bridge_uid")),

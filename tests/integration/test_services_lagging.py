@@ -1,0 +1,135 @@
+"""What hosts that lag behind still have: nobody else gets it, and nothing is changed around it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controller.compiler import compile_host
+from controller.domain.definitions import PoolSpec, PoolType
+from controller.domain.errors import ConflictError
+from controller.domain.host_intent import HostIntent
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    Kind,
+    Lifecycle,
+    Manifest,
+    Ref,
+)
+from controller.domain.topology import Topology
+from controller.services import changes, desired, queries, status
+from controller.services.status import HostReport, Outcome, SessionStart
+from controller.store.engine import Database
+from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HALTED = Lifecycle.MAINTENANCE
+
+
+class Agent:
+    """Has a session; ``apply`` reports what it was sent as applied."""
+
+    def __init__(self, db: Database, number: int) -> None:
+        self.db = db
+        self.uid: UUID = queries.get(db, ADMIN, Kind.HOST, "default", f"h{number}").object.uid
+        self.epoch = status.open_session(db, self.uid, SessionStart("n", "1"), now=NOW)
+        self.confirmed = 0
+
+    @property
+    def intent(self) -> HostIntent:
+        return desired.load_host_intent(self.db, self.uid, confirmed=self.confirmed)
+
+    def apply(self) -> None:
+        self.confirmed = self.intent.revision
+        report = HostReport(changes.head(self.db), self.confirmed, b"x", Outcome.APPLIED)
+        assert status.record(self.db, self.uid, self.epoch, report, now=NOW)
+
+
+def vnis(name: str, *ranges: str) -> Manifest:
+    return Manifest(Ref(Kind.POOL, DEFAULT_PROJECT, name), PoolSpec(PoolType.VNI, ranges))
+
+
+def vteps(name: str, *ranges: str) -> Manifest:
+    return Manifest(Ref(Kind.POOL, DEFAULT_PROJECT, name), PoolSpec(PoolType.VTEP, ranges))
+
+
+def spec_of(db: Database, manifest: Manifest) -> Any:
+    ref = manifest.ref
+    return queries.get(db, ADMIN, ref.kind, ref.project, ref.name).object.spec
+
+
+def refused(db: Database, *manifests: Manifest) -> list[str]:
+    with pytest.raises(ConflictError) as caught:
+        apply(db, *manifests)
+    return [violation.code for violation in caught.value.violations]
+
+
+# --- a host in maintenance that never had a session will be sent what it was held at -------------
+
+
+def test_a_host_in_maintenance_without_a_session_keeps_its_vnis_vlans_and_names(
+    db: Database,
+) -> None:
+    apply(db, vnis("low", "100"), host(1), bridge("lan", "h1"), segment("red", vni_pool="low"))
+    apply(db, port("p1", "h1", segment="red"))
+    apply(db, host(1, state=HALTED))
+    remove(db, port("p1", "h1"), segment("red"))
+    assert refused(db, segment("blue", vni_pool="low")) == ["vni_pool_exhausted"]
+    assert refused(db, port("p2", "h1", bridge="lan", interface="p1")) == ["interface_held"]
+    h1 = Agent(db, 1)
+    (fragment,) = compile_host(h1.intent).fragments.values()
+    assert fragment.vni == 100
+    h1.apply()
+    apply(db, host(1))
+    h1.apply()
+    apply(db, segment("blue", vni_pool="low"), port("p2", "h1", bridge="lan", interface="p1"))
+    assert spec_of(db, segment("blue")).vni == 100
+
+
+def test_a_tunnel_of_a_host_in_maintenance_without_a_session_is_still_there(db: Database) -> None:
+    sides = [each for n in (1, 2) for each in (host(n), bridge(f"b{n}", f"h{n}"))]
+    apply(db, *sides, tunnel("t", "h1/b1", "h2/b2", key=7))
+    for number in (1, 2):
+        apply(db, host(number, state=HALTED))
+    remove(db, tunnel("t", "h1/b1", "h2/b2"))
+    assert refused(db, segment("red", vni=7)) == ["vni_taken"]
+    apply(db, tunnel("other", "h1/b1", "h2/b2", key=8))
+
+
+# --- topologies ----------------------------------------------------------------------------------
+
+
+def linked(*links: tuple[str, str]) -> Manifest:
+    return segment("e", topology=Topology.EXPLICIT, links=links)
+
+
+@pytest.mark.parametrize("have_sessions", [True, False])
+def test_links_wait_for_hosts_that_left_and_may_come_back(
+    db: Database, have_sessions: bool
+) -> None:
+    numbers = (1, 2, 3, 4)
+    ports = [port(f"p{n}", f"h{n}", segment="e") for n in numbers]
+    old, new = (
+        (("h1", "h2"), ("h1", "h3"), ("h2", "h4")),
+        (("h3", "h4"), ("h1", "h3"), ("h2", "h4")),
+    )
+    apply(db, *(host(n) for n in numbers), linked(*old), *ports)
+    agents = [Agent(db, n) for n in numbers] if have_sessions else []
+    for agent in agents:
+        agent.apply()
+    if not have_sessions:
+        apply(db, *(host(n, state=HALTED) for n in numbers))
+    assert refused(db, linked(*new)) == ["flooding_loop_pending"]
+    remove(db, *ports)
+    assert refused(db, linked(*new)) == ["flooding_loop_pending"]
+    if not have_sessions:
+        agents = [Agent(db, n) for n in numbers]
+        apply(db, *(host(n) for n in numbers))
+    for agent in agents:
+        agent.apply()
+    apply(db, linked(*new))
