@@ -48,6 +48,10 @@ dashboard:  ## Build the dashboard if its sources are newer than its build
 test-kernel: setup-test  ## Run tests/kernel alone, in a guest with the kernel's own OVS datapath (ARGS=-v)
 	@$(AS_ROOT) deploy/guest/test $(ARGS)
 
+.PHONY: conformance
+conformance: setup-test  ## Write docs/conformance.md from what becomes of each field on hosts of each sort
+	@$(AS_ROOT) $(PY) -m tests.support.conformance_page
+
 .PHONY: lint
 lint: ruff types imports protos-check  ## ruff, mypy --strict, import-linter, generated code
 
