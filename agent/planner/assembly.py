@@ -34,7 +34,7 @@ from agent.planner.ports import draft_port
 from agent.planner.removal import draft_removals, removal
 from agent.planner.segments import Segment, expand
 from agent.planner.settle import settle
-from agent.planner.stages import arrange, with_last
+from agent.planner.stages import arrange
 from agent.planner.surroundings import survey
 from agent.planner.tunnels import TunnelPort, draft_tunnels, tunnels_of
 
@@ -71,8 +71,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     rows = list(monitoring_steps(desired, settlement, of_ovs, there, inventory))
     failures += (each for each in rows if isinstance(each, Failure))
     last = (each for each in rows if not isinstance(each, Failure))
-    stages = with_last(arrange(settlement, inventory), last)
-    return Plan(stages, tuple(sorted(set(failures))))
+    return Plan(arrange(settlement, inventory, last), tuple(sorted(set(failures))))
 
 
 def _vswitchd_down() -> Failure:

@@ -3,6 +3,8 @@
 A mirror refers to ports of its bridge, so that its row is planned last, when it is known which
 ports there will be. It must never copy more than was asked for: without its output, or without any
 port that it is to copy from, it is not made, and one that is there already copies nothing then.
+The port to a collector only comes together with the row, and goes with it: Open vSwitch keeps
+frames off a port that a mirror puts out to, without one it is a trunk that takes and gets all.
 """
 
 from __future__ import annotations
@@ -18,23 +20,38 @@ from agent.planner.draft import Draft
 from agent.planner.health import interface_failures, no_open_vswitch
 from agent.planner.inventory import Inventory, PlacedMirror, PlacedPort
 from agent.planner.monitoring_ops import mirror_columns
-from agent.planner.plan import AddMirror, AddPort, DeleteMirror, OvsdbOp, SetMirror, Stage
+from agent.planner.ownership import ownership
+from agent.planner.plan import (
+    AddMirror,
+    AddPort,
+    DeleteMirror,
+    DeletePort,
+    OvsdbOp,
+    SetMirror,
+    Stage,
+)
 from agent.planner.rows import mend_port
 
 
 def draft_mirror(
     mirror: Mirror, inventory: Inventory, of_ovs: Collection[str], there: Container[str]
 ) -> Draft | Failure:
-    """Its tunnel, and what has to go; ``of_ovs`` are the bridges of intent, ``there`` those that
-    exist already and stay.
+    """What it needs, and what has to go; ``of_ovs`` are the bridges of intent, ``there`` those
+    that exist already and stay.
     """
     if refusal := _refusal(mirror, inventory, of_ovs):
         return refusal
-    kept = kept_mirror(mirror, inventory, there)
-    draft = _draft_tunnel(mirror, inventory, there)
-    stale = [each for each in inventory.mirrors.get(mirror.id, ()) if each is not kept]
-    ops = tuple(delete_mirror(mirror.id, each, inventory) for each in stale)
-    return replace(draft, mend=Stage(ovsdb=(*ops, *draft.mend.ovsdb)))
+    row, tunnel = kept_mirror(mirror, inventory, there), _kept_tunnel(mirror, inventory, there)
+    stale = [each for each in inventory.mirrors.get(mirror.id, ()) if each is not row]
+    gone = [each.port.name for each in inventory.ports.get(mirror.id, ()) if each is not tunnel]
+    is_missing = mirror.tunnel is not None and tunnel is None
+    return Draft(
+        mirror.id,
+        bridge=mirror.bridge,
+        claims=(OvsName(_output_port(mirror)),) if is_missing else (),
+        stale=tuple(Thing(ThingKind.PORT, name) for name in gone),
+        mend=Stage(ovsdb=tuple(delete_mirror(mirror.id, each, inventory) for each in stale)),
+    )
 
 
 def kept_mirror(mirror: Mirror, inventory: Inventory, there: Container[str]) -> PlacedMirror | None:
@@ -49,27 +66,34 @@ def delete_mirror(resource: str, placed: PlacedMirror, inventory: Inventory) -> 
 
 def mirror_steps(
     mirror: Mirror,
-    kept: PlacedMirror | None,
     ports: Collection[str],
     doomed: Collection[str],
+    there: Container[str],
     inventory: Inventory,
 ) -> Iterator[OvsdbOp | Failure]:
-    """``ports`` are all that the bridge will have, ``doomed`` those that go, or go and come back:
-    Open vSwitch takes them out of the row by itself.
+    """``ports`` are all that the bridge will have but the mirror's own, ``doomed`` those that go,
+    or go and come back: Open vSwitch takes them out of the row by itself.
     """
+    kept, tunnel = kept_mirror(mirror, inventory, there), _kept_tunnel(mirror, inventory, there)
     wanted = _wanted(mirror, ports, inventory)
+    is_there = kept is not None or _is_whole(wanted)
+    if is_there:
+        yield from _tunnel_steps(mirror, tunnel, inventory)
+    elif tunnel is not None:
+        yield DeletePort(mirror.id, tunnel.bridge, tunnel.port.name, tunnel.port)
     if kept is not None:
-        row = _without(kept.mirror, doomed)
-        wishes = mirror_columns(wanted)
-        now = mirror_columns(row)
-        changed = {name: value for name, value in wishes.items() if now[name] != value}
-        if changed:
-            marks = inventory.mark(mirror.id)
-            yield SetMirror(mirror.id, mirror.bridge, kept.mirror.name, marks, changed)
-    elif _is_whole(wanted):
+        yield from _mend(mirror, _without(kept.mirror, doomed), wanted)
+    elif is_there:
         yield AddMirror(mirror.id, mirror.bridge, wanted)
     if missing := sorted(_named(mirror) - set(ports)):
         yield _port_missing(mirror, missing, is_made=_is_whole(wanted))
+
+
+def _mend(mirror: Mirror, row: OvsMirror, wanted: OvsMirror) -> Iterator[OvsdbOp]:
+    wishes, now = mirror_columns(wanted), mirror_columns(row)
+    changed = {name: value for name, value in wishes.items() if now[name] != value}
+    if changed:
+        yield SetMirror(mirror.id, mirror.bridge, row.name, ownership(wanted.external_ids), changed)
 
 
 # --- the row -------------------------------------------------------------------------------------
@@ -78,6 +102,7 @@ def mirror_steps(
 def _wanted(mirror: Mirror, ports: Collection[str], inventory: Inventory) -> OvsMirror:
     names = mirror.select_src_ports | mirror.select_dst_ports
     output = _output_port(mirror)
+    has_output = mirror.tunnel is not None or output in ports
     return OvsMirror(
         name=mirror.name,
         # Open vSwitch takes VLANs out of what ports select; VLANs alone select of every port.
@@ -85,7 +110,7 @@ def _wanted(mirror: Mirror, ports: Collection[str], inventory: Inventory) -> Ovs
         select_src_port=mirror.select_src_ports.intersection(ports),
         select_dst_port=mirror.select_dst_ports.intersection(ports),
         select_vlan=mirror.select_vlans,
-        output_port=output if output in ports else None,
+        output_port=output if has_output else None,
         output_vlan=mirror.output_vlan or None,
         snaplen=mirror.snaplen or None,
         external_ids=inventory.mark(mirror.id),
@@ -111,7 +136,8 @@ def _output_port(mirror: Mirror) -> str:
 
 
 def _named(mirror: Mirror) -> set[str]:
-    return {*mirror.select_src_ports, *mirror.select_dst_ports, _output_port(mirror)} - {""}
+    """Ports that others make."""
+    return {*mirror.select_src_ports, *mirror.select_dst_ports, mirror.output_port} - {""}
 
 
 def _port_missing(mirror: Mirror, missing: list[str], *, is_made: bool) -> Failure:
@@ -159,33 +185,35 @@ def _tunnel_unavailable(mirror: Mirror, inventory: Inventory) -> Failure | None:
     return None
 
 
-def _draft_tunnel(mirror: Mirror, inventory: Inventory, there: Container[str]) -> Draft:
-    rows = inventory.ports.get(mirror.id, ())
+# --- its tunnel ----------------------------------------------------------------------------------
+
+
+def _kept_tunnel(mirror: Mirror, inventory: Inventory, there: Container[str]) -> PlacedPort | None:
+    """The port that need not be made anew, whatever its options are."""
     tunnel = mirror.tunnel
-    kept = None if tunnel is None else _fitting(tunnel, mirror.bridge, rows, there)
-    gone = tuple(Thing(ThingKind.PORT, row.port.name) for row in rows if row is not kept)
-    draft = Draft(mirror.id, bridge=mirror.bridge, stale=gone)
+    if tunnel is None or mirror.bridge not in there:
+        return None
+    for placed in inventory.ports.get(mirror.id, ()):
+        found = [(each.name, each.type) for each in placed.port.interfaces]
+        if (placed.bridge, found) == (mirror.bridge, [(tunnel.interface, tunnel.type)]):
+            return placed
+    return None
+
+
+def _tunnel_steps(
+    mirror: Mirror, kept: PlacedPort | None, inventory: Inventory
+) -> Iterator[OvsdbOp | Failure]:
+    tunnel = mirror.tunnel
     if tunnel is None:
-        return draft
+        return
     wanted = _tunnel_row(tunnel, inventory.mark(mirror.id))
     if kept is None:
-        make = Stage(ovsdb=(AddPort(mirror.id, mirror.bridge, wanted),))
-        return replace(draft, claims=(OvsName(tunnel.interface),), make=make)
+        yield AddPort(mirror.id, mirror.bridge, wanted)
+        return
     interface = kept.port.interfaces[0]
     surplus = frozenset(interface.options.keys() - tunnel.options.keys())
     ops = mend_port(mirror.id, kept, wanted, interface_columns=(), unset=surplus)
-    failures = () if ops else interface_failures(mirror.id, interface)
-    return replace(draft, mend=Stage(ovsdb=ops), failures=failures)
-
-
-def _fitting(
-    tunnel: MirrorTunnel, bridge: str, rows: Collection[PlacedPort], there: Container[str]
-) -> PlacedPort | None:
-    for placed in rows if bridge in there else ():
-        found = [(each.name, each.type) for each in placed.port.interfaces]
-        if (placed.bridge, found) == (bridge, [(tunnel.interface, tunnel.type)]):
-            return placed
-    return None
+    yield from ops or interface_failures(mirror.id, interface)
 
 
 def _tunnel_row(tunnel: MirrorTunnel, marks: dict[str, str]) -> OvsPort:

@@ -5,7 +5,7 @@ Rows come last in a plan: what they refer to are ports and bridges that it may m
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping
 
 from agent.errors import Failure
@@ -14,7 +14,7 @@ from agent.planner.claims import ThingKind
 from agent.planner.draft import Draft
 from agent.planner.flow_exports import draft_flow_export, export_steps, places
 from agent.planner.inventory import Inventory
-from agent.planner.mirrors import draft_mirror, kept_mirror, mirror_steps
+from agent.planner.mirrors import draft_mirror, mirror_steps
 from agent.planner.plan import AddBridge, AddPort, OvsdbOp
 from agent.planner.qos import delete_strays
 from agent.planner.settle import Settlement
@@ -42,12 +42,11 @@ def monitoring_steps(
     yield from delete_strays(inventory)
     accepted = {draft.resource for draft in settlement.accepted.values()}
     if desired.mirrors:
-        ports, doomed = _ports(settlement, inventory), _doomed_ports(settlement)
+        mirrored = {mirror.bridge for mirror in desired.mirrors}
+        ports, doomed = _ports(mirrored, settlement, inventory), _doomed_ports(settlement)
         for mirror in sorted(desired.mirrors, key=lambda each: each.id):
             if mirror.id in accepted:
-                kept = kept_mirror(mirror, inventory, there)
-                names: Collection[str] = ports.get(mirror.bridge, ())
-                yield from mirror_steps(mirror, kept, names, doomed, inventory)
+                yield from mirror_steps(mirror, ports[mirror.bridge], doomed, there, inventory)
     bridges = of_ovs & _bridges(settlement, inventory) if desired.flow_exports else of_ovs
     for export in sorted(desired.flow_exports, key=lambda each: each.id):
         if export.id in accepted:
@@ -61,16 +60,18 @@ def _bridges(settlement: Settlement, inventory: Inventory) -> set[str]:
     return made | (drafted & inventory.observed.bridges.keys())
 
 
-def _ports(settlement: Settlement, inventory: Inventory) -> Mapping[str, set[str]]:
-    """By bridge, the names of all ports that it will have."""
+def _ports(
+    bridges: Collection[str], settlement: Settlement, inventory: Inventory
+) -> Mapping[str, set[str]]:
+    """By bridge, the names of all ports that it will have but those that mirrors make."""
     doomed = _doomed_ports(settlement)
-    names: dict[str, set[str]] = defaultdict(set)
-    for bridge in inventory.observed.bridges.values():
-        names[bridge.name] = {port.name for port in bridge.ports} - doomed
+    names: dict[str, set[str]] = {name: set() for name in bridges}
+    for name in inventory.observed.bridges.keys() & bridges:
+        names[name] = {port.name for port in inventory.observed.bridges[name].ports} - doomed
     for op in _ops(settlement):
-        if isinstance(op, AddPort):
+        if isinstance(op, AddPort) and op.bridge in names:
             names[op.bridge].add(op.port.name)
-        elif isinstance(op, AddBridge):
+        elif isinstance(op, AddBridge) and op.name in names:
             names[op.name].add(op.name)
     return names
 

@@ -56,7 +56,10 @@ _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
 bridges before the ports that need them."""
 
 
-def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
+def arrange(
+    settlement: Settlement, inventory: Inventory, last: Iterable[OvsdbOp]
+) -> tuple[Stage, ...]:
+    """``last`` is what may rest on all that the drafts make."""
     drafts = sorted(settlement.accepted.values(), key=lambda draft: draft.resource)
     waiting = _waiting(drafts, settlement, inventory)
     hindering = _hindering(drafts, settlement, inventory)
@@ -83,16 +86,9 @@ def arrange(settlement: Settlement, inventory: Inventory) -> tuple[Stage, ...]:
             outlives = (is_part or (draft.make_first and not waits)) and thing not in hindering
             deletion = _deletion(draft.resource, thing, inventory, rows)
             (second if outlives else first).append(deletion)
+    goes_second = waiting or any(any(part.steps()) for part in second)
+    (second if goes_second else first).append(Stage(ovsdb=tuple(last)))
     return tuple(stage for stage in (_merge(first), _merge(second)) if stage != Stage())
-
-
-def with_last(stages: tuple[Stage, ...], ops: Iterable[OvsdbOp]) -> tuple[Stage, ...]:
-    """``ops`` come at the end of all."""
-    more = tuple(ops)
-    if not more:
-        return stages
-    last = stages[-1] if stages else Stage()
-    return (*stages[:-1], _merge((last, Stage(ovsdb=more))))
 
 
 def _waiting(

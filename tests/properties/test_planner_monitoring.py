@@ -13,7 +13,7 @@ from agent.controlplane.codec import load_host_state as load
 from agent.errors import ErrorKind
 from agent.model import HostState, ObservedState, OvsBridge
 from agent.planner import make_plan, still_owed
-from agent.planner.plan import AddMirror
+from agent.planner.plan import AddMirror, Plan, Stage
 from tests.support.hosts import FLEET, bare_host
 from tests.support.monitoring_satisfaction import monitoring_faults, watching_rows
 from tests.support.monitoring_strategies import foreign_bridge, meddled, monitored_states
@@ -113,6 +113,41 @@ def test_what_is_cut_short_anywhere_is_completed_by_the_next_plan(
         switch.run(plan, limit=data.draw(st.integers(0, 3), label="atoms until the kill"))
     converge(switch, move_on(second, first))
     assert_at_rest(switch, move_on(second, first))
+
+
+@given(monitored_states(), monitored_states(), st.data())
+def test_no_port_to_a_collector_is_ever_without_a_mirror_that_puts_out_to_it(
+    first: HostState, second: HostState, data: st.DataObject
+) -> None:
+    """It would be a trunk port for everything that the bridge floods, and take frames for it."""
+    switch = Switch(a_host())
+    for desired in (first, move_on(second, first), move_on(first, second)):
+        plan = make_plan(desired, switch.observed)
+        for stage in plan.stages:
+            switch.run(Plan((stage,)))
+            assert open_tunnels(switch.observed) == []
+        if data.draw(st.booleans(), label="somebody deletes the mirrors"):
+            for name, bridge in switch.bridges.items():
+                switch.bridges[name] = replace(bridge, mirrors=())
+            run_by_resource(switch, make_plan(desired, switch.observed))
+            assert open_tunnels(switch.observed) == []
+
+
+def run_by_resource(switch: Switch, plan: Plan) -> None:
+    """As when the server refuses the one transaction of a stage."""
+    for stage in plan.stages:
+        for ops in stage.groups().values():
+            switch.run(Plan((Stage(ovsdb=ops),)))
+
+
+def open_tunnels(observed: ObservedState) -> list[str]:
+    return [
+        port.name
+        for bridge in observed.bridges.values()
+        for port in bridge.ports
+        if port.interfaces[0].type in ("gre", "erspan")
+        and port.name not in {mirror.output_port for mirror in bridge.mirrors}
+    ]
 
 
 @given(monitored_states(), monitored_states())
