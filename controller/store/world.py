@@ -69,6 +69,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
             named=meshes.named_members(tx, found, wanted.refs, hosts),
             outside=meshes.outside_subnets(tx, subnets, hosts),
         ),
+        hosts=frozenset(ref.name for ref in wanted.hosts),
         projects=objects.existing_projects(tx, wanted.projects),
         vnis=_taken_vnis(tx, wanted.vnis),
         held_keys=held_keys(tx, wanted.vnis),

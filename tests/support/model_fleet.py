@@ -152,6 +152,7 @@ class ModelFleet:
                 self.objects[ref].uid: self._elsewhere(ref, near, want)
                 for ref in summed & objects.keys()
             },
+            hosts=frozenset(near),
             vnis={vni: ref for vni, ref in taken.items() if vni in want.vnis},
             held_keys=held & want.vnis,
             **free_values(want, self.objects, taken.keys() | held),

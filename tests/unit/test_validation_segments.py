@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.definitions import Bfd, TunnelProfileSpec
+from controller.domain.definitions import Bfd, QosPolicySpec, TunnelProfileSpec
 from controller.domain.intent import (
     Backend,
     BridgeType,
@@ -19,11 +19,13 @@ from controller.domain.intent import (
 )
 from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.topology import ArpMode, Topology
+from controller.domain.validation.after import After
 from tests.support.model_fleet import (
     ModelFleet,
     bridge,
     host,
     manifest,
+    pointed,
     port,
     removal,
     segment,
@@ -270,3 +272,21 @@ def test_two_segments_meet_on_one_vlan_of_a_bridge_but_once(fleet: ModelFleet) -
     again = attachment("again", "h1", "blue", "near", 100)
     assert refused(fleet, again) == [(f"{AT}/patch", "flooding_loop")]
     fleet.apply(attachment("again", "h1", "blue", "near", 101))
+
+
+def test_a_port_that_a_circle_may_go_through_is_counted_once(fleet: ModelFleet) -> None:
+    fleet.apply(attachment("out", "h1", "red", "near"), bridge("third", "h3"))
+    fleet.apply(
+        tunnel("a", TunnelEnd("h1", "near"), TunnelEnd("h2", "far")),
+        tunnel("c", TunnelEnd("h3", "third"), TunnelEnd(ip="203.0.113.1")),
+    )
+    more = tunnel("b", TunnelEnd("h2", "far"), TunnelEnd("h3", "third"))
+    assert fleet.apply(more, port("p2", "h2", segment="red")).creates
+
+
+def test_a_port_that_refers_to_a_policy_is_counted_once(fleet: ModelFleet) -> None:
+    policy, red = manifest(Kind.QOS_POLICY, "slow", QosPolicySpec()), segment("red")
+    fleet.apply(policy, port("p3", "h3", segment="red", type=PortType.TAP, qos_policy="slow"))
+    after = After(fleet.world(pointed([policy, red]), []), {}, {})
+    assert len(after.ports_of(red.ref)) + after.elsewhere(red.ref).ports == 2
+    assert len(after.hosts_before(red.ref)) + after.elsewhere(red.ref).hosts == 2

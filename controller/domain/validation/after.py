@@ -42,7 +42,7 @@ class After:
         before = {ref: _as_it_is(found) for ref, found in world.objects.items()}
         self.entries = {ref: entry for ref, entry in before.items() if ref not in removals}
         self.entries.update(drafts)
-        self._hosts_before = _members(before.values())
+        self._hosts_before = _members(filter(self._is_near, before.values()))
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
         self._referring: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
@@ -63,8 +63,13 @@ class After:
                 self._by_host[host].append(entry)
         for bridge in _bridges_at(entry.spec):
             self._at_bridge[bridge].append(entry)
-        if (segment := segment_ref(entry)) is not None:
+        if (segment := segment_ref(entry)) is not None and self._is_near(entry):
             self._ports_by_segment[segment].append(entry)
+
+    def _is_near(self, entry: Draft) -> bool:
+        """Tell whether a port is on a touched host; others are in ``elsewhere`` already."""
+        near = self.world.hosts
+        return near is None or not isinstance(entry.spec, PortSpec) or entry.spec.host in near
 
     def listing(self, refs: Iterable[Ref], total: int | None = None) -> str:
         return listing(refs, total, self.world.within)

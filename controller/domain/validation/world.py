@@ -123,6 +123,9 @@ class World:
     ``Wanted.host_targets`` is on and each that refers to a tunnel profile among
     ``Wanted.targets``: its ports on hosts outside ``Wanted.hosts``. A missing entry
     means there are none. Of the other segments in ``objects`` only the spec is looked at."""
+    hosts: frozenset[str] | None = None
+    """Names of the touched hosts, ``Wanted.hosts``: the ports on others count in ``elsewhere``,
+    and those of them in ``objects`` are there for what they join or refer to. None is all."""
     projects: frozenset[str] = frozenset({DEFAULT_PROJECT})
     """Those of the request's projects that exist."""
     within: frozenset[str] | None = None
