@@ -24,7 +24,7 @@ from agent.planner.claims import Claim, LinkName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.explicit import explicit_tunnels, identity
 from agent.planner.inventory import Inventory, take_inventory
-from agent.planner.kernel import draft_kernel_segment
+from agent.planner.kernel import draft_kernel_segment, has_device
 from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
 from agent.planner.linux_explicit import draft_explicit_bridge
 from agent.planner.monitoring import draft_monitoring, monitoring_steps
@@ -36,7 +36,7 @@ from agent.planner.segments import Segment, expand
 from agent.planner.settle import settle
 from agent.planner.stages import arrange
 from agent.planner.surroundings import survey
-from agent.planner.tunnels import TunnelPort, draft_tunnels, tunnels_of
+from agent.planner.tunnels import TunnelPort, as_found, draft_tunnels, tunnels_of
 
 
 def make_plan(desired: HostState, observed: ObservedState) -> Plan:
@@ -57,12 +57,13 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     bridges = list(_draft_bridges(desired, refusals, contested, inventory))
     broken = {name: item for name, item in bridges if isinstance(item, Failure)}
     drafted = [item for _, item in bridges]
-    drafted += _draft(desired, segments, explicit, contested, inventory)
-    drafted += [*draft_let_go(freed, inventory), *kept_enslaved(desired, observed)]
+    mesh = _mesh(segments) if desired.is_whole else list(as_found(_mesh(segments), inventory))
+    drafted += _draft(desired, segments, [*mesh, *explicit], contested, inventory)
+    drafted += [*draft_let_go(freed, desired, inventory), *kept_enslaved(desired, observed)]
     of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
     there = _bridges_there(desired, inventory)
     drafted += draft_monitoring(desired, of_ovs, there, inventory)
-    drafted += _draft_removals(desired, segments, refusals, inventory)
+    drafted += _draft_removals(desired, segments, mesh, refusals, inventory)
     drafts = [item for item in drafted if isinstance(item, Draft)]
     failures = [item for item in (*drafted, *refusals, *misfits) if isinstance(item, Failure)]
     settlement = settle(drafts, broken, inventory)
@@ -131,17 +132,19 @@ def _draft_bridges(
 def _draft(
     desired: HostState,
     segments: list[Segment],
-    explicit: list[TunnelPort],
+    tunnels: list[TunnelPort],
     contested: Container[Claim],
     inventory: Inventory,
 ) -> Iterator[Draft | Failure]:
     """Everything that shall be here but bridges."""
     there = _bridges_there(desired, inventory)
     yield from _draft_ports(desired, contested, there, inventory)
-    yield from _draft_segments(segments, desired.host_uid, contested, there, inventory)
+    clear = [each for each in segments if desired.is_whole or not has_device(each, inventory)]
+    yield from _draft_segments(clear, desired.host_uid, contested, there, inventory)
+    explicit = [each for each in tunnels if not each.segment]
     doubles = {each.id: _double(each.id, (each.key,), contested) for each in explicit}
     yield from (failure for failure in doubles.values() if failure is not None)
-    tunnels = [*_mesh(segments), *(each for each in explicit if doubles[each.id] is None)]
+    tunnels = [each for each in tunnels if doubles.get(each.id) is None]
     yield from draft_tunnels(tunnels, inventory, there)
 
 
@@ -205,6 +208,7 @@ def _mesh(segments: Iterable[Segment]) -> list[TunnelPort]:
 def _draft_removals(
     desired: HostState,
     segments: list[Segment],
+    mesh: list[TunnelPort],
     refusals: Iterable[Failure],
     inventory: Inventory,
 ) -> list[Draft | Failure]:
@@ -214,13 +218,18 @@ def _draft_removals(
     intended |= {port.id for port in desired.ports} | {each.id for each in desired.tunnels}
     intended |= {each.id for each in desired.mirrors}
     intended |= {each.id for each in desired.flow_exports}
-    intended |= {tunnel.id for tunnel in _mesh(segments)} | {each.resource for each in refusals}
+    intended |= {tunnel.id for tunnel in mesh} | {each.resource for each in refusals}
     here = {segment.id for segment in segments}
     by_kernel = {segment.id for segment in segments if segment.backend is Backend.KERNEL}
     replaced = {each for each in inventory.ports if segment_of(each) in by_kernel}
     attached = {segment_id(each.segment_uid) for each in desired.attachments}
+    unclear = attached - here if desired.is_whole else attached
+    opened = {tunnel.segment for tunnel in mesh if not tunnel.protected}
+    meshes: dict[str | int | None, bool] = {}
+    for segment in segments:
+        meshes[segment.id] = meshes[segment.tag] = segment.id not in opened
     return draft_removals(
-        intended | here | replaced, attached - here, desired.removed - attached, inventory
+        intended | here | replaced, unclear, desired.removed - attached, meshes, inventory
     )
 
 

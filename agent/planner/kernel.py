@@ -93,6 +93,11 @@ def draft_kernel_segment(
 # --- what is there -------------------------------------------------------------------------------
 
 
+def has_device(segment: Segment, inventory: Inventory) -> bool:
+    """Whether the kernel carries it already, in whatever way."""
+    return any(link.kind == "vxlan" for link in inventory.links.get(segment.id, ()))
+
+
 def _kept_device(segment: Segment, inventory: Inventory) -> Link | None:
     """The device that already is this segment's and need not be made anew."""
     for link in inventory.links.get(segment.id, ()):

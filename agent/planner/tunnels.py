@@ -15,8 +15,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from agent.columns import NO_SETTINGS, Settings
 from agent.errors import Failure
@@ -97,6 +97,17 @@ def tunnels_of(segment: Segment) -> list[TunnelPort]:
         )
         for remote in segment.remotes
     ]
+
+
+def as_found(mesh: Iterable[TunnelPort], inventory: Inventory) -> Iterator[TunnelPort]:
+    """The mesh where it is not known for sure who is linked to whom: what is there of a segment
+    stays as it is, and nothing is added to it.
+    """
+    for tunnel in mesh:
+        if rows := inventory.ports.get(tunnel.id):
+            yield replace(tunnel, protected=rows[0].port.protected)
+        elif tunnel.segment not in inventory.meshes:
+            yield tunnel
 
 
 def draft_tunnels(

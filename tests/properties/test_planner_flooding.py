@@ -212,3 +212,16 @@ def test_no_broadcast_loops_while_hosts_move_from_one_mesh_to_another(
     observed = observe(switches)
     for place in places(observed):
         flood(observed, place, BROADCAST_FDB)
+
+
+@given(fabrics(), fabrics())
+def test_tunnels_that_nobody_removed_close_no_loop(before: Fabric, after: Fabric) -> None:
+    after = replace(after, tree=before.tree)
+    switches = build(before)
+    for host, switch in switches.items():
+        for _ in range(2):
+            switch.run(make_plan(after.desired(host), switch.observed))
+        assert make_plan(after.desired(host), switch.observed).is_empty
+    observed = observe(switches)
+    for place in places(observed):
+        flood(observed, place, BROADCAST_FDB)

@@ -200,3 +200,72 @@ def test_a_strict_segment_says_that_nobody_answers_for_ipv6() -> None:
     plan = make_plan(wanted(strict, Backend.KERNEL), bare_host())
     assert [each.reason for each in plan.failures] == ["Ipv6Unanswered"]
     assert any(isinstance(step, CreateVxlan) for step in plan.stages[0].steps())
+
+
+# --- what nobody has removed ---------------------------------------------------------------------
+
+
+def linked(*ends: str, **changes: object) -> HostState:
+    """The segment with a link from this host to each of ``ends``, without split horizon."""
+    links = tuple(SegmentLink(OWN_HOST, end) for end in ends)
+    return wanted(of(topology=Topology.LINKS, links=links, **changes))
+
+
+@pytest.mark.parametrize("before", [linked("h1"), wanted(FRAGMENT)])
+def test_a_tunnel_that_stays_beside_others_is_cut_off_until_it_is_wanted_again(
+    before: HostState,
+) -> None:
+    switch = realized(before)
+    after = linked("h2")
+    plan = make_plan(after, switch.observed)
+    assert [(each.resource, each.reason) for each in plan.failures] == [
+        ("tunnel:S/h1", "NotRemoved")
+    ]
+    assert "4095" in plan.failures[0].message
+    switch.run(plan)
+    found = {end: (row.tag, row.protected) for end, row in rows(switch).items()}
+    assert found == {"h1": (4095, True), "h2": (11, False)}
+    rest = make_plan(after, switch.observed)
+    assert (rest.is_empty, rest.failures) == (True, plan.failures)
+    switch.run(make_plan(before, switch.observed))
+    assert rows(switch)["h1"].tag == 11
+
+
+def test_a_protected_tunnel_beside_protected_ones_stays_as_it_is() -> None:
+    switch = realized(wanted(FRAGMENT))
+    plan = make_plan(wanted(of(members=MEMBERS[:2])), switch.observed)
+    assert plan.is_empty
+    assert [each.resource for each in plan.failures] == ["tunnel:S/h2"]
+
+
+def test_tunnels_of_a_segment_that_intent_does_not_know_stay_as_they_are() -> None:
+    before = linked("h1", "h2")
+    switch = realized(before)
+    plan = make_plan(replace(before, attachments=(), fragments={}), switch.observed)
+    assert plan.is_empty
+    assert len(plan.failures) == 2
+
+
+# --- what another version of the agent accepted --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        linked("h1", options=OPTIONS, external_vteps=("203.0.113.7",)),
+        wanted(of(arp_mode=ArpMode.STRICT, options=OPTIONS), Backend.KERNEL),
+    ],
+)
+def test_a_segment_that_another_version_read_as_less_than_it_is_stays(before: HostState) -> None:
+    switch = realized(before)
+    backend = before.attachments[0].backend
+    assert (
+        make_plan(replace(wanted(FRAGMENT, backend), is_whole=False), switch.observed).describe()
+        == ()
+    )
+
+
+def test_a_segment_of_which_nothing_is_there_is_made_whoever_accepted_it() -> None:
+    switch = Switch(bare_host())
+    switch.run(make_plan(replace(wanted(FRAGMENT), is_whole=False), switch.observed))
+    assert rows(switch).keys() == {"h1", "h2"}
