@@ -281,7 +281,7 @@ def test_a_port_that_a_circle_may_go_through_is_counted_once(fleet: ModelFleet) 
         tunnel("c", TunnelEnd("h3", "third"), TunnelEnd(ip="203.0.113.1")),
     )
     more = tunnel("b", TunnelEnd("h2", "far"), TunnelEnd("h3", "third"))
-    assert fleet.apply(more, port("p2", "h2", segment="red")).creates
+    assert fleet.apply(more, segment("red", mtu=1300)).creates
 
 
 def test_a_port_that_refers_to_a_policy_is_counted_once(fleet: ModelFleet) -> None:
