@@ -38,6 +38,7 @@ EVERY_ROW = ""
 """Stands in a release for the rows of all tunnels of the segment."""
 EXTENSIONS = "exts"
 _OPTIONS, _BFD = "options", "bfd"
+_LARGEST_LABEL, _LARGEST_PORT = 0xFFFFF, 0xFFFF
 _NOTHING: Mapping[str, str] = {}
 _NO_ATTRIBUTES: Mapping[str, int] = {}
 
@@ -60,6 +61,26 @@ def ovs_options(options: TunnelOptions) -> Mapping[str, str]:
         EXTENSIONS: "gbp" if options.gbp else "",
     }
     return {key: word for key, word in words.items() if word}
+
+
+def unknown_option(options: TunnelOptions) -> str:
+    """Name and value of one that this agent cannot set; empty if there is none."""
+    if options == NO_OPTIONS:
+        return ""
+    low, high = options.source_ports
+    is_understood = {
+        f"ttl {options.ttl}": _is_number_or_inherit(options.ttl, 1),
+        f"tos {options.tos}": _is_number_or_inherit(options.tos, 0),
+        f"flow_label {options.flow_label}": options.flow_label <= _LARGEST_LABEL,
+        f"source ports {low} to {high}": low == high == 0 or 0 < low <= high <= _LARGEST_PORT,
+    }
+    return next((words for words, is_so in is_understood.items() if not is_so), "")
+
+
+def _is_number_or_inherit(word: str, low: int) -> bool:
+    if word in ("", INHERIT):
+        return True
+    return word.isascii() and word.isdecimal() and len(word) <= 3 and low <= int(word) <= 255
 
 
 def ovs_settings(options: TunnelOptions) -> Settings:
@@ -127,10 +148,13 @@ def is_held(have: Mapping[str, int], released: Release) -> bool:
 
 
 def tunnel_releases(state: HostState) -> Iterator[Release]:
-    """What the state names, for the case that the next one does not."""
+    """What the state names, for the case that the next one does not.
+
+    Of a segment with what is not understood nothing was set.
+    """
     for attachment in state.attachments:
         fragment = state.fragments.get(attachment.fragment_hash)
-        if fragment is None or fragment.options == NO_OPTIONS:
+        if fragment is None or fragment.options == NO_OPTIONS or unknown_option(fragment.options):
             continue
         if attachment.backend is Backend.OVS:
             yield from _rows_released(segment_id(attachment.segment_uid), fragment.options)

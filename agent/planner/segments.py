@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from agent.errors import ErrorKind, Failure
 from agent.fragments import ArpMode, Neighbour, SegmentFragment, Topology, TunnelOptions
 from agent.model import Backend, DatapathType, FdbEntry, HostState, SegmentAttachment, segment_id
+from agent.planner.carriage import unknown_option
 from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
 from agent.planner.neighbours import Neighbours, Remote, neighbours
 from agent.planner.surroundings import Surroundings, port_shared
@@ -160,6 +161,9 @@ def _shape_refusal(attachment: SegmentAttachment, fragment: SegmentFragment) -> 
     if Topology.UNKNOWN is fragment.topology or ArpMode.UNKNOWN is fragment.arp_mode:
         message = "the topology or ARP mode of the segment is not known to this agent; upgrade it"
         return Failure(resource, ErrorKind.UNSUPPORTED, "SegmentUnknown", message)
+    if unknown := unknown_option(fragment.options):
+        message = f"{unknown} is not known to this agent; upgrade it"
+        return Failure(resource, ErrorKind.UNSUPPORTED, "OptionUnknown", message)
     if fragment.topology is Topology.LINKS and attachment.backend is Backend.KERNEL:
         message = (
             "the kernel never forwards from one host to another, which links between some members "

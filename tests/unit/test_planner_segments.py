@@ -194,6 +194,36 @@ def test_a_segment_that_cannot_be_here_is_left_as_it_is(
     ]
 
 
+@pytest.mark.parametrize("backend", [Backend.OVS, Backend.KERNEL])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (TunnelOptions(ttl="auto"), "ttl auto"),
+        (TunnelOptions(ttl="0"), "ttl 0"),
+        (TunnelOptions(ttl="٣"), "ttl ٣"),
+        (TunnelOptions(tos="0x4"), "tos 0x4"),
+        (TunnelOptions(tos="256"), "tos 256"),
+        (TunnelOptions(flow_label=1 << 20), "flow_label 1048576"),
+        (TunnelOptions(source_ports=(7, 5)), "source ports 7 to 5"),
+        (TunnelOptions(source_ports=(1, 65536)), "source ports 1 to 65536"),
+    ],
+)
+def test_an_option_of_a_newer_controller_stops_its_segment_alone(
+    options: TunnelOptions, words: str, backend: Backend
+) -> None:
+    before, after = wanted(FRAGMENT, backend), wanted(of(options=options), backend)
+    plan = make_plan(after, realized(before).observed)
+    assert plan.is_empty
+    (failure,) = plan.failures
+    assert (failure.resource, failure.kind, failure.reason) == (
+        "segment:S",
+        ErrorKind.UNSUPPORTED,
+        "OptionUnknown",
+    )
+    assert words in failure.message
+    assert owed_releases(after, before) == frozenset()
+
+
 def test_a_strict_segment_says_that_nobody_answers_for_ipv6() -> None:
     far = replace(MEMBERS[1], neighbours=(Neighbour("2001:db8::1", MEMBERS[1].macs[0]),))
     strict = of(arp_mode=ArpMode.STRICT, members=(MEMBERS[0], far))
