@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agent.model import Backend, HostState, ObservedState, segment_id
-from agent.planner import make_plan, owed_releases
+from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import Plan, SetLink, Step
 from tests.support.hosts import DEVICES, FLEET, bare_host, desired_states, ids, strange_hosts
 from tests.support.satisfaction import foreign_part, own_part, shortcomings
@@ -100,6 +100,7 @@ def test_a_change_of_mind_takes_one_run(first: HostState, second: HostState) -> 
     assert plan.failures == ()
     run(switch, plan, following)
     assert_at_rest(switch, following)
+    assert not still_released(following, switch.observed)
 
 
 @given(desired_states(), desired_states(), strange_hosts(), st.data())

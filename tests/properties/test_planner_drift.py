@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from agent.columns import NO_SETTINGS
 from agent.model import (
     BROADCAST_FDB,
+    ID_KEY,
     OWNER_KEY,
     FdbEntry,
     HostState,
     Link,
     OvsInterface,
     OvsPort,
+    segment_id,
 )
 from agent.planner import make_plan
+from agent.planner.ownership import segment_of
 from tests.properties.test_planner import assert_at_rest, converge
 from tests.support.hosts import FLEET, bare_host, desired_states
 from tests.support.satisfaction import foreign_part
@@ -219,10 +222,16 @@ def test_keys_that_others_put_into_our_rows_stay(desired: HostState) -> None:
         )
     switch.run(make_plan(desired, switch.observed))
     assert_at_rest(switch, desired)
+    marks = {
+        segment_id(each.segment_uid): desired.fragments[each.fragment_hash].options.egress_pkt_mark
+        for each in desired.attachments
+    }
     for bridge, name in hand.own_ports():
         port = next(each for each in switch.bridges[bridge].ports if each.name == name)
         assert port.external_ids["note"] == "mine"
-        assert port.interfaces[0].options["egress_pkt_mark"] == "7"
+        named = marks.get(segment_of(port.external_ids[ID_KEY]))
+        kept = "7" if named is None else str(named)
+        assert port.interfaces[0].options["egress_pkt_mark"] == kept
 
 
 @given(desired_states())

@@ -156,9 +156,9 @@ def ends(fragment: SegmentFragment, host: str) -> Iterator[tuple[str, str, bool]
 
 
 def tunnel_options(options: TunnelOptions) -> dict[str, str]:
-    """What of an Interface's options is as intent says; empty where it says nothing."""
+    """Those of an Interface that intent names; others may have given it more."""
     mark = options.egress_pkt_mark
-    return {
+    words = {
         "ttl": options.ttl,
         "tos": options.tos,
         "csum": "" if options.csum is None else str(options.csum).lower(),
@@ -166,6 +166,7 @@ def tunnel_options(options: TunnelOptions) -> dict[str, str]:
         "egress_pkt_mark": "" if mark is None else str(mark),
         "exts": "gbp" if options.gbp else "",
     }
+    return {key: word for key, word in words.items() if word}
 
 
 def known_fdb(host: str, fragment: SegmentFragment) -> frozenset[FdbEntry]:

@@ -254,7 +254,7 @@ def _tunnel_faults(desired: HostState, observed: ObservedState) -> Iterator[tupl
             is_right = (
                 len(rows) == 1
                 and (rows[0].tag, rows[0].protected) == (attachment.local_vlan, protected)
-                and options == {each: found.get(each, "") for each in options}
+                and options.items() <= found.items()
                 and rows[0].interfaces[0].settings.maps.get("bfd", {}) == fragment.options.bfd
                 and (rows[0].interfaces[0].ofport or -1) > 0
             )
