@@ -48,7 +48,12 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
         return Plan(failures=(_vswitchd_down(),))
     freed = let_go(desired, observed)
     inventory = take_inventory(
-        observed, desired.fleet_uid, desired.released, _userspace(desired), frozenset(freed)
+        observed,
+        desired.fleet_uid,
+        desired.released,
+        _userspace(desired),
+        frozenset(freed),
+        is_whole=desired.is_whole,
     )
     contested = _contested(desired)
     surroundings = survey(desired, inventory)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from agent.bridge_attributes import COST, DEFAULT_PVID, FILTERING, PORT, STATE, BridgeVlan
 from agent.columns import NO_SETTINGS, Release
@@ -32,6 +33,8 @@ from agent.planner.port_rows import stale_links, stale_rows
 from agent.planner.taps import draft_enslaved_tap
 from agent.planner.veths import draft_enslaved_veth
 
+Steps: TypeAlias = tuple[NetlinkStep, ...]
+
 _TYPES = frozenset({PortType.VETH, PortType.TAP, PortType.SYSTEM})
 
 
@@ -50,11 +53,12 @@ def draft_bridge_port(
     if draft.make == NOTHING and link is None:
         return replace(draft, failures=failures)  # it is not there to be set up
     if draft.make == NOTHING and link is not None:
-        steps = _mending(port, bridge, link, wanted.values, inventory)
-        return replace(draft, mend=joined(draft.mend, Stage(post=steps)), failures=failures)
+        mend = _settled(draft.mend, *_mending(port, bridge, link, wanted.values, inventory))
+        return replace(draft, mend=mend, failures=failures)
     index = link.ifindex if link is not None and port.type is PortType.SYSTEM else None
-    steps = _first_steps(port, bridge, wanted.values, index)
-    return replace(draft, make=joined(draft.make, Stage(post=steps)), failures=failures)
+    vlans, attributes = _first_steps(port, bridge, wanted.values, index)
+    make = _arriving(port, link, draft, vlans, attributes)
+    return replace(draft, make=make, failures=failures)
 
 
 def _draft(port: Port, inventory: Inventory, *, bridge_is_there: bool) -> Draft | Failure:
@@ -127,27 +131,56 @@ def _in_use(port: Port, link: Link) -> Failure | None:
 # --- what a port is like on its bridge -----------------------------------------------------------
 
 
+def _settled(stage: Stage, vlans: Steps, attributes: Steps) -> Stage:
+    """A port comes up only in the VLANs that it is to be in, and not in the bridge's own.
+
+    The attributes come last: where one is refused, the port is there and up all the same.
+    """
+    place = next((at for at, step in enumerate(stage.post) if _is_up(step)), len(stage.post))
+    post = (*stage.post[:place], *vlans, *stage.post[place:], *attributes)
+    return replace(stage, post=post)
+
+
+def _is_up(step: NetlinkStep) -> bool:
+    """Of what is in the namespace of the bridge: the far end of a veth may come up at any time."""
+    return isinstance(step, SetLink) and step.netns is None and bool(step.up)
+
+
+def _arriving(port: Port, link: Link | None, draft: Draft, vlans: Steps, rest: Steps) -> Stage:
+    """One that is up already would be in the bridge's own VLAN at first: it is taken down."""
+    is_moved = link is not None and link.up and draft.make.pre == ()
+    if link is None or not is_moved or not vlans:
+        return _settled(draft.make, vlans, rest)
+    down = SetLink(port.id, None, link.name, up=False, ifindex=link.ifindex)
+    up = () if port.admin_down else (replace(down, up=True),)
+    return _settled(joined(Stage(post=(down,)), draft.make), (*vlans, *up), rest)
+
+
 def _first_steps(
     port: Port, bridge: Bridge, wanted: Mapping[str, int], index: int | None
-) -> tuple[NetlinkStep, ...]:
-    """Of one that comes into the bridge; its state can be set once it has a carrier."""
+) -> tuple[Steps, Steps]:
+    """Of one that comes into the bridge: its VLANs, and the rest.
+
+    Its state can be set once it has a carrier.
+    """
     changed = {
         name: value
         for name, value in wanted.items()
         if name != STATE and (name == COST or value != PORT[name].default)
     }
-    steps: tuple[NetlinkStep, ...] = ()
+    steps: Steps = ()
     if changed:
         steps = (SetBridgePort(port.id, port.interface, in_order(changed, PORT), index),)
     vlans = wanted_vlans(port)
     if not _filters(bridge) or not vlans:
-        return steps
-    return (*steps, SetBridgeVlans(port.id, port.interface, tuple(sorted(vlans)), index))
+        return (), steps
+    return (SetBridgeVlans(port.id, port.interface, tuple(sorted(vlans)), index),), steps
 
 
 def _mending(
     port: Port, bridge: Bridge, link: Link, wanted: Mapping[str, int], inventory: Inventory
-) -> tuple[NetlinkStep, ...]:
+) -> tuple[Steps, Steps]:
+    """Of one that is there: its VLANs, and the rest."""
     released = inventory.released(port.id, PORT_TABLE, link.name)
     held = tuple(r for r in released if holds(r, inventory.observed, inventory.owner))
     attributes = tuple(each for each in held if each.column in PORT)
@@ -157,13 +190,14 @@ def _mending(
         is_settable = link.running or name != STATE
         if is_settable and link.bridge_port_attributes.get(name, defaults[name]) != value:
             changed[name] = value
-    steps: tuple[NetlinkStep, ...] = ()
+    steps: Steps = ()
     if changed:
         steps = (SetBridgePort(port.id, link.name, in_order(changed, PORT), link.ifindex),)
     vlans = _vlans(port, bridge, held)
+    # Where the bridge does not filter yet they do not show: they are set before it does.
     if vlans is None or vlans == link.vlans:
-        return steps
-    return (*steps, SetBridgeVlans(port.id, link.name, tuple(sorted(vlans)), link.ifindex))
+        return (), steps
+    return (SetBridgeVlans(port.id, link.name, tuple(sorted(vlans)), link.ifindex),), steps
 
 
 def _vlans(port: Port, bridge: Bridge, held: Iterable[Release]) -> frozenset[BridgeVlan] | None:
@@ -216,11 +250,15 @@ def _unwanted(desired: HostState, observed: ObservedState) -> list[Release]:
     ]
 
 
-def draft_let_go(released: dict[str, str], inventory: Inventory) -> Iterator[Draft]:
+def draft_let_go(
+    released: dict[str, str], desired: HostState, inventory: Inventory
+) -> Iterator[Draft]:
+    intended = {port.id for port in desired.ports}
     for name, resource in sorted(released.items()):
         link = inventory.observed.links[name]
         free = SetLink(resource, None, name, master="", ifindex=link.ifindex)
-        yield Draft(resource, frees=name, takes=frozenset({name}), mend=Stage(pre=(free,)))
+        draft = Draft(resource, frees=name, takes=frozenset({name}), mend=Stage(pre=(free,)))
+        yield replace(draft, is_on_the_move=resource in intended)
 
 
 def still_enslaved(released: Collection[Release]) -> frozenset[str]:

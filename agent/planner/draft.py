@@ -29,6 +29,8 @@ class Draft:
     makes_bridge: str = ""
     frees: str = ""
     """Somebody else's device that it takes out of a bridge of ours, and that alone."""
+    is_on_the_move: bool = False
+    """Whether that is for the sake of another place, with a draft of its own."""
     claims: tuple[Claim, ...] = ()
     stale: tuple[Thing, ...] = ()
     """What stands for this resource now and is to go."""

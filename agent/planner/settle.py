@@ -40,12 +40,13 @@ def settle(
     result = Settlement({draft.key: draft for draft in drafts})
     broken = dict(broken_bridges)
     while True:
-        before = len(result.refused) + len(result.blocked)
+        before = len(result.accepted), len(result.blocked)
         result.doomed = _doomed(result)
         result.taken = frozenset(n for each in result.accepted.values() for n in each.takes)
         _block_bridges(result, inventory)
         _refuse(result, broken, inventory)
-        if len(result.refused) + len(result.blocked) == before:
+        _keep(result)
+        if (len(result.accepted), len(result.blocked)) == before:
             return result
 
 
@@ -86,6 +87,13 @@ def _refuse(result: Settlement, broken: dict[str, Failure], inventory: Inventory
             del result.accepted[draft.key]
             if draft.makes_bridge:
                 broken[draft.makes_bridge] = refusal
+
+
+def _keep(result: Settlement) -> None:
+    """What leaves its place for another one stays until it can be there; why, its port tells."""
+    for draft in tuple(result.accepted.values()):
+        if draft.is_on_the_move and (draft.resource, "") not in result.accepted:
+            del result.accepted[draft.key]
 
 
 def _refusal(
