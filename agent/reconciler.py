@@ -11,7 +11,7 @@ import asyncio
 import enum
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -27,6 +27,7 @@ from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
 from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.planner import make_plan, still_enslaved, still_owed, still_released
+from agent.planner.bridge_steps import PartialStep
 from agent.planner.plan import NetlinkStep, Plan, Stage
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,14 @@ class Timing:
     retry_min_s: float = 0.2
     retry_max_s: float = 30.0
     apply_deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """By resource, while a plan was run; for those that failed ``wholly`` no more is done."""
+
+    wholly: dict[str, Failure] = field(default_factory=dict)
+    partly: dict[str, Failure] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -225,7 +234,7 @@ class Reconciler:
     async def _apply(self, todo: Plan, desired: HostState) -> Mapping[str, Steps]:
         """Run the steps; those that ran to their end, by resource."""
         steps = steps_by_resource(todo)
-        failed: dict[str, Failure] = {}
+        failed = _Failed()
         comment = f"ovsfleet-agent: revision {desired.revision}"
         log.info("applying", revision=desired.revision, steps=sum(map(len, steps.values())))
         for line in todo.describe():
@@ -233,21 +242,22 @@ class Reconciler:
         finished = True
         for stage in todo.stages:
             finished = finished and await self._run_stage(stage, failed, comment)
-        for resource, failure in failed.items():
+        failures = failed.partly | failed.wholly
+        for resource, failure in failures.items():
             self._attempts.record(failure, steps[resource], self._clock.now())
-        return {r: s for r, s in steps.items() if finished and r not in failed}
+        return {r: s for r, s in steps.items() if finished and r not in failures}
 
-    async def _run_stage(self, stage: Stage, failed: dict[str, Failure], comment: str) -> bool:
+    async def _run_stage(self, stage: Stage, failed: _Failed, comment: str) -> bool:
         """False when the next stage must not begin: the plan is out of date."""
         reached("before-netlink")
         await self._run_links(stage.pre, failed)
-        ops = tuple(op for op in stage.ovsdb if op.resource not in failed)
+        ops = tuple(op for op in stage.ovsdb if op.resource not in failed.wholly)
         if ops:
             reached("before-ovsdb")
             result = await self._ovsdb.apply(ops, comment, self._timing.apply_deadline_s)
             reached("after-ovsdb")
             self._stalled = result.transactions > 0 and not result.realized
-            failed.update({failure.resource: failure for failure in result.failures})
+            failed.wholly.update({failure.resource: failure for failure in result.failures})
             if result.outcome is OvsdbOutcome.TRY_AGAIN or not result.realized:
                 log.info("planning again", why=result.error or "ovs-vswitchd is slow")
                 return False
@@ -255,13 +265,14 @@ class Reconciler:
         reached("after-netlink")
         return True
 
-    async def _run_links(self, steps: Iterable[NetlinkStep], failed: dict[str, Failure]) -> None:
+    async def _run_links(self, steps: Iterable[NetlinkStep], failed: _Failed) -> None:
         for step in steps:
-            if step.resource in failed:
+            if step.resource in failed.wholly:
                 continue
             failure = await self._kernel.apply(step)
             if failure is not None:
-                failed[step.resource] = failure
+                is_part = isinstance(step, PartialStep)
+                (failed.partly if is_part else failed.wholly)[step.resource] = failure
 
     def _patience(self, plan: Plan) -> float:
         """How long ovs-vswitchd may still take to open what it was given."""
@@ -283,7 +294,7 @@ class Reconciler:
     def _explain(self, sighting: Sighting, plan: Plan) -> tuple[Failure, ...]:
         """One failure for each resource that is not as intended, the most telling one."""
         self._attempts.keep_only(steps_by_resource(plan))
-        found = {each.resource: each for each in plan.failures}
+        found = {each.resource: each for each in (*plan.failures, *self._attempts.hindered(plan))}
         found.update({each.resource: each for each in self._attempts.failures()})
         if self._refusal is not None:
             found.setdefault(HOST_ID, self._refusal)

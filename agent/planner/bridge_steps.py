@@ -59,6 +59,9 @@ class SetBridgeVlans:
 
 BridgeStep: TypeAlias = SetBridgeAttributes | SetBridgePort | SetBridgeVlans
 
+PartialStep: TypeAlias = SetBridgeAttributes | SetBridgePort
+"""Nothing builds upon them: where one fails, what else there is to do for its resource is done."""
+
 
 def _listed(attributes: Values) -> str:
     return ", ".join(f"{name} {value}" for name, value in attributes)

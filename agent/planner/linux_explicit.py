@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from agent.bridge_attributes import BRIDGE, Attribute
+from agent.bridge_attributes import BRIDGE, FILTERING, ROOTS_TIMERS, Attribute
 from agent.columns import Release
 from agent.errors import ErrorKind, Failure
 from agent.model import Bridge, Link
@@ -42,7 +42,7 @@ def draft_explicit_bridge(bridge: Bridge, host_uid: str, inventory: Inventory) -
     if kept is None:
         create = CreateLinuxBridge(bridge.id, bridge.name, inventory.alias(bridge.id), mac, _MTU)
         up = configure(bridge.id, None, bridge.name, None, Wish(up=True))
-        pre = (create, *up, *_attribute_steps(bridge, wanted, None, ()))
+        pre = (create, *up, *_attribute_steps(bridge, _changed(wanted, None, ()), None))
         return replace(
             draft,
             claims=(OvsName(bridge.name), LinkName(bridge.name)),
@@ -52,7 +52,14 @@ def draft_explicit_bridge(bridge: Bridge, host_uid: str, inventory: Inventory) -
     released = inventory.released(bridge.id, BRIDGE_TABLE, bridge.name)
     held = tuple(r for r in released if holds(r, inventory.observed, inventory.owner))
     first = configure(bridge.id, None, bridge.name, kept, wish)
-    return replace(draft, mend=Stage(pre=first + _attribute_steps(bridge, wanted, kept, held)))
+    changed = _changed(wanted, kept, held)
+    # Only once the ports that are there already are in their VLANs.
+    last = {FILTERING: changed.pop(FILTERING)} if changed.get(FILTERING) else {}
+    return replace(
+        draft,
+        mend=Stage(pre=first + _attribute_steps(bridge, changed, kept)),
+        later=Stage(post=_attribute_steps(bridge, last, kept)),
+    )
 
 
 def _stale(bridge: Bridge, inventory: Inventory, kept: Link | None) -> tuple[Thing, ...]:
@@ -70,15 +77,22 @@ def stale_devices(bridge: Bridge, inventory: Inventory) -> tuple[Thing, ...]:
     return tuple(Thing(ThingKind.LINK, each.name) for each in links if each.kind == "bridge")
 
 
-def _attribute_steps(
-    bridge: Bridge, wanted: WantedAttributes, kept: Link | None, held: tuple[Release, ...]
-) -> tuple[NetlinkStep, ...]:
-    """They come last: where one is refused, the bridge is there and up all the same."""
+def _changed(
+    wanted: WantedAttributes, kept: Link | None, held: tuple[Release, ...]
+) -> dict[str, int]:
     changed = {} if kept is None else given_back(kept, wanted.values, held)
     have = {} if kept is None else kept.bridge_attributes
     for name, value in wanted.values.items():
-        if have.get(name, BRIDGE[name].default) != value:
+        if not BRIDGE[name].is_same(value, have.get(name, BRIDGE[name].default)):
             changed[name] = value
+    if kept is not None and kept.follows_root:
+        return {name: value for name, value in changed.items() if name not in ROOTS_TIMERS}
+    return changed
+
+
+def _attribute_steps(
+    bridge: Bridge, changed: Mapping[str, int], kept: Link | None
+) -> tuple[NetlinkStep, ...]:
     if not changed:
         return ()
     index = None if kept is None else kept.ifindex
