@@ -18,6 +18,9 @@ STATE: Final = "IFLA_BRPORT_STATE"
 """Lost whenever the port loses its carrier, and not to be set on a port without one."""
 COST: Final = "IFLA_BRPORT_COST"
 """Its default is ``Link.own_cost``: it follows the speed of the device."""
+ROOTS_TIMERS: Final = frozenset({"IFLA_BR_FORWARD_DELAY", "IFLA_BR_HELLO_TIME", "IFLA_BR_MAX_AGE"})
+"""A bridge that is not the root of its spanning tree goes by the root's, and the kernel tells those
+instead of its own: what it was told shows, and matters, once it is the root itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,10 @@ class Attribute:
     size: int = 1
     default: int = 0
     order: Literal["little", "big"] = sys.byteorder
+    slack: int = 0
+    """How far from what was set it may read: the kernel counts intervals in ticks of its own."""
+    least: int = 0
+    """What the kernel takes for anything less."""
 
     def accepts(self, value: int) -> bool:
         return 0 <= value < 1 << (8 * self.size)
@@ -36,9 +43,12 @@ class Attribute:
     def decode(self, content: bytes) -> int:
         return int.from_bytes(content[: self.size], self.order)
 
+    def is_same(self, wanted: int, read: int) -> bool:
+        """Whether setting ``wanted`` would not change what is read; older kernels know no least."""
+        return min(abs(each - read) for each in (wanted, max(wanted, self.least))) <= self.slack
+
     def is_default(self, value: int) -> bool:
-        """The kernel counts intervals (8 bytes) in ticks of its own, which rounds them."""
-        return abs(value - self.default) <= (self.size == 8)
+        return self.is_same(self.default, value)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,11 +66,16 @@ class BridgeVlan:
         return " ".join((str(self.vid), *words))
 
 
+def _interval(number: int, size: int, default: int, least: int = 0) -> Attribute:
+    """In hundredths of a second; with 250 ticks in one, 201 reads 200."""
+    return Attribute(number, size, default, slack=1, least=least)
+
+
 BRIDGE: Final[Mapping[str, Attribute]] = {
-    "IFLA_BR_FORWARD_DELAY": Attribute(1, 4, 1500),
-    "IFLA_BR_HELLO_TIME": Attribute(2, 4, 200),
-    "IFLA_BR_MAX_AGE": Attribute(3, 4, 2000),
-    "IFLA_BR_AGEING_TIME": Attribute(4, 4, 30000),
+    "IFLA_BR_FORWARD_DELAY": _interval(1, 4, 1500),
+    "IFLA_BR_HELLO_TIME": _interval(2, 4, 200),
+    "IFLA_BR_MAX_AGE": _interval(3, 4, 2000),
+    "IFLA_BR_AGEING_TIME": _interval(4, 4, 30000),
     "IFLA_BR_STP_STATE": Attribute(5, 4),
     "IFLA_BR_PRIORITY": Attribute(6, 2, 0x8000),
     FILTERING: Attribute(7),
@@ -74,12 +89,12 @@ BRIDGE: Final[Mapping[str, Attribute]] = {
     "IFLA_BR_MCAST_HASH_MAX": Attribute(27, 4, 4096),
     "IFLA_BR_MCAST_LAST_MEMBER_CNT": Attribute(28, 4, 2),
     "IFLA_BR_MCAST_STARTUP_QUERY_CNT": Attribute(29, 4, 2),
-    "IFLA_BR_MCAST_LAST_MEMBER_INTVL": Attribute(30, 8, 100),
-    "IFLA_BR_MCAST_MEMBERSHIP_INTVL": Attribute(31, 8, 26000),
-    "IFLA_BR_MCAST_QUERIER_INTVL": Attribute(32, 8, 25500),
-    "IFLA_BR_MCAST_QUERY_INTVL": Attribute(33, 8, 12500),
-    "IFLA_BR_MCAST_QUERY_RESPONSE_INTVL": Attribute(34, 8, 1000),
-    "IFLA_BR_MCAST_STARTUP_QUERY_INTVL": Attribute(35, 8, 3125),
+    "IFLA_BR_MCAST_LAST_MEMBER_INTVL": _interval(30, 8, 100),
+    "IFLA_BR_MCAST_MEMBERSHIP_INTVL": _interval(31, 8, 26000),
+    "IFLA_BR_MCAST_QUERIER_INTVL": _interval(32, 8, 25500),
+    "IFLA_BR_MCAST_QUERY_INTVL": _interval(33, 8, 12500, 100),
+    "IFLA_BR_MCAST_QUERY_RESPONSE_INTVL": _interval(34, 8, 1000),
+    "IFLA_BR_MCAST_STARTUP_QUERY_INTVL": _interval(35, 8, 3125, 100),
     "IFLA_BR_NF_CALL_IPTABLES": Attribute(36),
     "IFLA_BR_NF_CALL_IP6TABLES": Attribute(37),
     "IFLA_BR_NF_CALL_ARPTABLES": Attribute(38),

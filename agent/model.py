@@ -354,6 +354,9 @@ class Link:
     veths and TAP devices that bear our alias."""
     bridge_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
     """Of an explicit Linux bridge of ours: those that are not at their default."""
+    follows_root: bool = False
+    """Of such a bridge: another one is the root of its spanning tree, so that it is not known what
+    its own ``ROOTS_TIMERS`` are."""
     bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
     """Of what is in such a bridge: those that are not at their default."""
     own_cost: int = 100
@@ -388,6 +391,9 @@ class ObservedState:
     neighbours: Mapping[str, frozenset[Neighbour]] = field(default_factory=dict)
     """By name, for every vxlan device and bridge that bears a segment's alias and has any: the
     permanent ones that are ours (NDA_PROTOCOL)."""
+    learned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By name, for vxlan devices with neigh_suppress: MAC addresses that their bridge has learned
+    elsewhere. Whatever ``fdb`` says of those is over."""
     has_ovs: bool = True
     """False on a host that is meant to have no Open vSwitch (``--ovsdb none``)."""
     vswitchd_running: bool = True

@@ -14,12 +14,13 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
 
-from agent.bridge_attributes import BRIDGE, COST, PORT, STATE, Attribute
+from agent.bridge_attributes import BRIDGE, COST, PORT, ROOTS_TIMERS, STATE, Attribute
 from agent.model import ALIAS_PREFIX
 from agent.netlink import wire
 from agent.netlink.wire import IFLA_IFALIAS, IFLA_INFO_KIND, IFLA_LINKINFO, attribute, attributes
 
 _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_KIND, _IFLA_INFO_SLAVE_DATA = 2, 4, 5
+_IFLA_BR_ROOT_ID, _IFLA_BR_BRIDGE_ID = 10, 11
 _KIND = b"bridge\0"
 _SIOCETHTOOL, _ETHTOOL_GSET = 0x8946, 0x1
 _LINK_SETTINGS = struct.Struct("=12xH14xH14x")
@@ -34,15 +35,26 @@ Refused = Mapping[str, int]
 
 def is_explicit(link: wire.Attributes) -> bool:
     """Whether a device is marked as an explicit bridge of ours."""
-    if IFLA_IFALIAS not in link:
-        return False
-    prefix, _, rest = wire.text(link, IFLA_IFALIAS).partition(":")
-    return prefix == ALIAS_PREFIX and rest.partition(":")[2].startswith("bridge:")
+    return IFLA_IFALIAS in link and is_marked(wire.text(link, IFLA_IFALIAS), "bridge:")
 
 
-def of_bridge(info: wire.Attributes) -> dict[str, int]:
+def is_marked(alias: str, kind: str) -> bool:
+    """Whether it is the alias of a resource of that kind."""
+    prefix, _, rest = alias.partition(":")
+    return prefix == ALIAS_PREFIX and rest.partition(":")[2].startswith(kind)
+
+
+def of_bridge(info: wire.Attributes, *, follows_root: bool) -> dict[str, int]:
     """Those that are not at their default; ``info`` is the device's IFLA_LINKINFO."""
-    return _decode(info.get(_IFLA_INFO_DATA, b""), BRIDGE)
+    found = _decode(info.get(_IFLA_INFO_DATA, b""), BRIDGE)
+    unknown = ROOTS_TIMERS if follows_root else ()
+    return {name: value for name, value in found.items() if name not in unknown}
+
+
+def follows_root(info: wire.Attributes) -> bool:
+    """Whether another bridge is the root of the bridge's spanning tree."""
+    found = attributes(info.get(_IFLA_INFO_DATA, b""), 0)
+    return found.get(_IFLA_BR_ROOT_ID) != found.get(_IFLA_BR_BRIDGE_ID)
 
 
 def of_port(info: wire.Attributes, own_cost: int, *, running: bool) -> dict[str, int]:

@@ -93,15 +93,22 @@ def _links(route: socket.socket, strict: bool) -> dict[str, Link]:
 def _with_bridging(link: Link, flags: int, found: Attributes, bridges: set[int]) -> Link:
     """``bridges`` are the explicit ones of ours."""
     if link.kind == "bridge" and link.ifindex in bridges:
-        return replace(link, bridge_attributes=bridge_links.of_bridge(_info(found)))
-    if link.kind == "vxlan" and link.master and link.alias:
-        return replace(link, bridge_port_attributes=bridge_links.of_device(_info(found)))
+        return _explicit_bridge(link, _info(found))
     if number(found, IFLA_MASTER) not in bridges:
-        return link
+        is_segments = link.kind == "vxlan" and bridge_links.is_marked(link.alias, "segment:")
+        if not (is_segments and link.master):
+            return link
+        return replace(link, bridge_port_attributes=bridge_links.of_device(_info(found)))
     cost = bridge_links.own_cost(link.name)
     running = bool(flags & _IFF_RUNNING)
     port = bridge_links.of_port(_info(found), cost, running=running)
     return replace(link, bridge_port_attributes=port, own_cost=cost, running=running)
+
+
+def _explicit_bridge(link: Link, info: Attributes) -> Link:
+    follows_root = bridge_links.follows_root(info)
+    values = bridge_links.of_bridge(info, follows_root=follows_root)
+    return replace(link, bridge_attributes=values, follows_root=follows_root)
 
 
 def _dumped_links(route: socket.socket, strict: bool) -> list[tuple[int, int, Attributes]]:

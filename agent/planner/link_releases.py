@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from agent.bridge_attributes import BRIDGE, COST, PORT, Attribute, BridgeVlan
+from agent.bridge_attributes import BRIDGE, COST, PORT, ROOTS_TIMERS, Attribute, BridgeVlan
 from agent.columns import Atom, Release
 from agent.model import BridgeType, HostState, Link, ObservedState, Port, PortType
 from agent.planner.carriage import DEVICE_TABLE, is_held
@@ -52,7 +52,7 @@ def holds(release: Release, observed: ObservedState, owner: str) -> bool:
         is_its = link is not None and aliased_id(link, owner) == release.resource
         vxlan = link.vxlan if link is not None and is_its else None
         return vxlan is not None and is_held(vxlan.attributes, release)
-    if link is None or release.value != _read(link, release):
+    if link is None or not _still_has(link, release):
         return False
     bridge = release.row if release.table == BRIDGE_TABLE else link.master
     return bridge in observed.links and bool(aliased_id(observed.links[bridge], owner))
@@ -94,14 +94,19 @@ def _attributes(
         yield Release(*place, name, None, (values[name],))
 
 
-def _read(link: Link, release: Release) -> tuple[Atom, ...] | None:
+def _still_has(link: Link, release: Release) -> bool:
+    """What does not show now counts as had: it is given back once it shows."""
     match release.column:
         case "master":
-            return (link.master,)
+            return release.value == (link.master,)
         case "vlans":
-            return encoded(link.vlans)
-    attributes = (
-        link.bridge_attributes if release.table == BRIDGE_TABLE else link.bridge_port_attributes
-    )
+            return release.value == encoded(link.vlans)
+    if release.table == BRIDGE_TABLE and link.follows_root and release.column in ROOTS_TIMERS:
+        return True
+    of_bridge = release.table == BRIDGE_TABLE
+    attributes = link.bridge_attributes if of_bridge else link.bridge_port_attributes
     value = attributes.get(release.column)
-    return None if value is None else (value,)
+    if value is None:
+        return False
+    (given,) = release.value
+    return (BRIDGE if of_bridge else PORT)[release.column].is_same(int(given), value)

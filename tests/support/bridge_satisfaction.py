@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agent.bridge_attributes import BRIDGE, FILTERING, PORT, Attribute, BridgeVlan
+from agent.bridge_attributes import (
+    BRIDGE,
+    DEFAULT_PVID,
+    FILTERING,
+    PORT,
+    ROOTS_TIMERS,
+    Attribute,
+    BridgeVlan,
+)
 from agent.model import Bridge, BridgeType, HostState, Link, ObservedState, Port, alias
 
 
@@ -24,7 +32,7 @@ def bridging_faults(desired: HostState, observed: ObservedState) -> Iterator[tup
         mark = alias(desired.fleet_uid, bridge.id)
         if link is None or (link.kind, link.alias, link.up) != ("bridge", mark, True):
             yield bridge.id, f"device is {link}"
-        elif not _has(link.bridge_attributes, bridge.link_attributes, BRIDGE):
+        elif not _has(link.bridge_attributes, _showing(bridge, link), BRIDGE):
             yield bridge.id, f"attributes are {link.bridge_attributes}"
     for port in desired.ports:
         link = observed.links.get(port.interface)
@@ -32,18 +40,29 @@ def bridging_faults(desired: HostState, observed: ObservedState) -> Iterator[tup
             yield from ((port.id, each) for each in _port_faults(port, linux[port.bridge], link))
 
 
+def _showing(bridge: Bridge, link: Link) -> dict[str, int]:
+    """One that follows another root hides its own timers."""
+    hidden = ROOTS_TIMERS if link.follows_root else ()
+    return {name: value for name, value in bridge.link_attributes.items() if name not in hidden}
+
+
 def _port_faults(port: Port, bridge: Bridge, link: Link) -> Iterator[str]:
     if not _has(link.bridge_port_attributes, port.bridge_port_attributes, PORT):
         yield f"attributes are {link.bridge_port_attributes}"
-    if FILTERING not in bridge.link_attributes:
+    if not bridge.link_attributes.get(FILTERING):
         return
     tagged = {BridgeVlan(vid) for vid in port.trunks}
     own = {BridgeVlan(port.tag, True, port.vlan_mode != "native-tagged")} if port.tag else set()
-    if link.vlans != (tagged | own or {BridgeVlan(1, True, True)}):
+    default = bridge.link_attributes.get(DEFAULT_PVID, 1)
+    usual = {BridgeVlan(default, True, True)} if default else set()
+    if link.vlans != (tagged | own or usual):
         yield f"VLANs are {link.vlans}"
 
 
 def _has(
     have: Mapping[str, int], wanted: Mapping[str, int], known: Mapping[str, Attribute]
 ) -> bool:
-    return all(have.get(name, known[name].default) == value for name, value in wanted.items())
+    return all(
+        abs(have.get(name, known[name].default) - value) <= known[name].slack
+        for name, value in wanted.items()
+    )

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from agent.bridge_attributes import FILTERING
+from agent.bridge_attributes import DEFAULT_PVID, FILTERING
 from agent.model import Bridge, BridgeType, DatapathType
 
 Vlans: TypeAlias = tuple[int, frozenset[int], str]
@@ -15,9 +15,12 @@ Vlans: TypeAlias = tuple[int, frozenset[int], str]
 _LINK_ATTRIBUTES = st.fixed_dictionaries(
     {},
     optional={
-        "IFLA_BR_AGEING_TIME": st.sampled_from((6000, 30000)),
+        "IFLA_BR_AGEING_TIME": st.sampled_from((6001, 30000)),
+        "IFLA_BR_HELLO_TIME": st.sampled_from((200, 333)),
+        "IFLA_BR_PRIORITY": st.sampled_from((0, 4096)),
         "IFLA_BR_STP_STATE": st.sampled_from((0, 1)),
-        FILTERING: st.just(1),
+        FILTERING: st.sampled_from((0, 1)),
+        DEFAULT_PVID: st.sampled_from((0, 1, 9)),
     },
 )
 PORT_ATTRIBUTES = st.fixed_dictionaries(
@@ -51,4 +54,4 @@ def linux_bridges(resource: str, name: str) -> st.SearchStrategy[Bridge]:
 
 
 def vlans_on(bridge: Bridge) -> st.SearchStrategy[Vlans]:
-    return _BRIDGE_VLANS if FILTERING in bridge.link_attributes else st.just(_NO_VLANS)
+    return _BRIDGE_VLANS if bridge.link_attributes.get(FILTERING) else st.just(_NO_VLANS)
