@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator
 
 from agent.columns import SETTABLE, Settings
 from agent.errors import ErrorKind, Failure
-from agent.model import OWNER_KEY
+from agent.model import ID_KEY, OWNER_KEY
 from agent.monitoring import FlowExport, FlowProtocol, OvsFlowExport
 from agent.planner.draft import Draft
 from agent.planner.health import no_open_vswitch
@@ -55,26 +55,39 @@ def clear_export(resource: str, placed: PlacedExport, inventory: Inventory) -> O
 
 
 def export_steps(
-    export: FlowExport, bridges: Container[str], there: Container[str], inventory: Inventory
+    export: FlowExport,
+    bridges: Container[str],
+    there: Container[str],
+    cleared: Container[tuple[str, str]],
+    inventory: Inventory,
 ) -> Iterator[OvsdbOp | Failure]:
-    """``bridges`` are all of ours that there will be, ``there`` those of them that are and stay."""
+    """``bridges`` are all of ours that there will be, ``there`` those of them that are and stay;
+    of ``cleared``, bridges and tables, the row that is there goes.
+    """
     table = export.protocol.value
     wanted, failures = _wanted(export, table, inventory)
     yield from failures
-    free: list[str] = []
-    is_right = True
+    wrong: list[str] = []
     for name in export.bridges:
         observed = inventory.observed.bridges.get(name) if name in there else None
         row = None if observed is None else observed.exports.get(table)
         if name not in bridges:
             yield _bridge_missing(export, name)
-        elif row is not None and row.external_ids.get(OWNER_KEY) != inventory.owner:
-            yield _taken(export, name)
-        else:
-            free.append(name)
-            is_right = is_right and row is not None and _is_as(row, wanted)
-    if not is_right:
-        yield SetFlowExport(export.id, table, tuple(free), wanted)
+        elif row is not None and not _may_replace(row, export, (name, table) in cleared, inventory):
+            yield _taken(export, name, row, inventory)
+        elif row is None or not _is_as(row, wanted):
+            wrong.append(name)
+    if wrong:
+        yield SetFlowExport(export.id, table, tuple(wrong), wanted)
+
+
+def _may_replace(
+    row: OvsFlowExport, export: FlowExport, is_cleared: bool, inventory: Inventory
+) -> bool:
+    """One of ours that stands for another export only goes where this plan takes it away."""
+    if row.external_ids.get(OWNER_KEY) != inventory.owner:
+        return False
+    return is_cleared or row.external_ids.get(ID_KEY) == export.id
 
 
 def _wanted(
@@ -105,10 +118,13 @@ def _bridge_missing(export: FlowExport, name: str) -> Failure:
     return Failure(export.id, ErrorKind.TRANSIENT, "BridgeMissing", message)
 
 
-def _taken(export: FlowExport, name: str) -> Failure:
+def _taken(export: FlowExport, name: str, row: OvsFlowExport, inventory: Inventory) -> Failure:
     table = export.protocol.value
+    is_ours = row.external_ids.get(OWNER_KEY) == inventory.owner
+    whose = row.external_ids.get(ID_KEY) if is_ours else ""
     message = (
-        f"bridge {name} exports by {table} already, to somebody else's targets; take that off with "
-        f"ovs-vsctl clear bridge {name} {table.lower()}, or take the bridge out of the export"
+        f"bridge {name} exports by {table} already, to {whose or 'somebody else'}'s targets; take "
+        f"that off with ovs-vsctl clear bridge {name} {table.lower()}, or take the bridge out of "
+        "the export"
     )
     return Failure(export.id, ErrorKind.CONFLICT, "ExportTaken", message)

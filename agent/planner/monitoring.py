@@ -15,7 +15,7 @@ from agent.planner.draft import Draft
 from agent.planner.flow_exports import draft_flow_export, export_steps, places
 from agent.planner.inventory import Inventory
 from agent.planner.mirrors import draft_mirror, mirror_steps
-from agent.planner.plan import AddBridge, AddPort, OvsdbOp
+from agent.planner.plan import AddBridge, AddPort, ClearFlowExport, OvsdbOp
 from agent.planner.qos import delete_strays
 from agent.planner.settle import Settlement
 
@@ -48,9 +48,10 @@ def monitoring_steps(
             if mirror.id in accepted:
                 yield from mirror_steps(mirror, ports[mirror.bridge], doomed, there, inventory)
     bridges = of_ovs & _bridges(settlement, inventory) if desired.flow_exports else of_ovs
+    cleared = frozenset(_cleared(settlement)) if desired.flow_exports else frozenset()
     for export in sorted(desired.flow_exports, key=lambda each: each.id):
         if export.id in accepted:
-            yield from export_steps(export, bridges, there, inventory)
+            yield from export_steps(export, bridges, there, cleared, inventory)
 
 
 def _bridges(settlement: Settlement, inventory: Inventory) -> set[str]:
@@ -58,6 +59,14 @@ def _bridges(settlement: Settlement, inventory: Inventory) -> set[str]:
     made = {op.name for op in _ops(settlement) if isinstance(op, AddBridge)}
     drafted = {draft.makes_bridge for draft in settlement.accepted.values()}
     return made | (drafted & inventory.observed.bridges.keys())
+
+
+def _cleared(settlement: Settlement) -> Iterator[tuple[str, str]]:
+    """The bridges and tables of exports that end."""
+    for draft in settlement.accepted.values():
+        for op in draft.mend.ovsdb:
+            if isinstance(op, ClearFlowExport):
+                yield op.bridge, op.table
 
 
 def _ports(
