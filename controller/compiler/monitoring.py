@@ -20,8 +20,17 @@ from controller.domain.definitions import (
     MirrorTunnelType,
 )
 from controller.domain.host_intent import HostIntent
-from controller.domain.intent import AddressFamily, BridgeType, Kind, Object, PortSpec, vtep_of
+from controller.domain.intent import (
+    AddressFamily,
+    BridgeType,
+    Kind,
+    Object,
+    PortSpec,
+    Ref,
+    vtep_of,
+)
 from controller.domain.label_selectors import Selector, parse_selector
+from controller.domain.mirroring import nothing_to_mirror
 from controller.domain.validation.references import qualified
 
 _PROTOCOLS = {
@@ -85,7 +94,8 @@ def _mirror(mirror: Object, intent: HostIntent) -> state_pb2.Mirror | None:
     names_ports = bool(spec.select_src_ports or spec.select_dst_ports)
     is_empty = names_ports and not (sources or destinations)
     is_lost = spec.output_port is not None and spec.output_port not in devices
-    if bridge is None or is_empty or is_lost or (spec.select_segments and not vlans):
+    is_waiting = nothing_to_mirror(spec, _segments_there(intent)) != ""
+    if bridge is None or is_empty or is_lost or is_waiting:
         return None
     return state_pb2.Mirror(
         id=mirror_id(mirror.uid),
@@ -132,6 +142,12 @@ def _device(spec: MirrorSpec, port: object) -> str | None:
 
 def _known(names: Iterable[str], devices: Mapping[str, str]) -> list[str]:
     return sorted(devices[name] for name in names if name in devices)
+
+
+def _segments_there(intent: HostIntent) -> set[Ref]:
+    """Return the segments that the overlay bridge has a VLAN for."""
+    found = (each.segment for each in intent.segments)
+    return {segment.ref for segment in found if segment.uid in intent.local_vlans}
 
 
 def _local_vlans(spec: MirrorSpec, intent: HostIntent) -> Iterator[int]:

@@ -56,7 +56,7 @@ class Verdict:
 
 
 def verdict(kind: Kind, revision: int, facts: HostFacts, *, changed_at: datetime) -> Verdict:
-    """``revision`` is what the host needs, which was made at ``changed_at``."""
+    """``revision`` is the object's, and ``changed_at`` when what the host needs was made."""
     judge = host_finding if kind is Kind.HOST else resource_finding
     phase, reason, message = judge(revision, facts)
     is_heard = facts.liveness is Liveness.CONNECTED

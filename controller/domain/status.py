@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
-
-from controller.domain.intent import Kind
 
 HOST_RESOURCE = "host"
 """The resource id of failures that concern a host as a whole (``ovsfleet/v1/agent.proto``)."""
@@ -101,8 +99,12 @@ class HostFacts:
     """When ``liveness`` became what it is."""
     maintenance_since: datetime | None = None
     """None when the host is not in maintenance: then it is sent no change."""
-    left: Mapping[Kind, int] | None = None
-    """What intent still has on a host that is being decommissioned; None for others."""
+    left: Mapping[str, int] | None = None
+    """By kind, what intent still has on a host that is being decommissioned; None for others."""
+    needed_revision: int = 0
+    """Of what is on hosts through others: the newest revision of what brought it to this one."""
+    missing: str = ""
+    """What a mirror waits for before there is anything to copy; the host is not told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +136,6 @@ _UNHEARD = {
         "the host has enrolled and never connected: start 'ovsfleet-agent run' there",
     ),
 }
-
-
-def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:
-    """For somebody who may not see all that is on a host: that there is trouble, and no more.
-
-    What concerns the host as a whole stays; hosts are everybody's to see.
-    """
-    return tuple(
-        trouble
-        if trouble.resource == HOST_RESOURCE
-        else replace(trouble, resource="", message="some resources failed")
-        for trouble in troubles
-    )
 
 
 def host_status(revision: int, facts: HostFacts) -> Status:
@@ -258,14 +247,22 @@ def resource_status(revision: int, facts: HostFacts) -> Status:
     )
 
 
+def needed_revision(revision: int, facts: HostFacts) -> int:
+    """What one host must have applied to have an object at ``revision``."""
+    return max(revision, facts.needed_revision)
+
+
 def resource_finding(revision: int, facts: HostFacts) -> Finding:
     """Judge how one host has an object that it needs at ``revision``."""
-    if halted := _maintained(revision, facts) or _unheard(facts):
+    needed = needed_revision(revision, facts)
+    if halted := _maintained(needed, facts) or _unheard(facts):
         return halted
     if facts.troubles:
         return Phase.FAILED, facts.troubles[0].reason, facts.troubles[0].message
-    if facts.applied_revision < revision:
-        return _waiting(revision, facts.applied_revision)
+    if facts.missing:
+        return Phase.PENDING, "NothingToMirror", facts.missing
+    if facts.applied_revision < needed:
+        return _waiting(needed, facts.applied_revision)
     return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
 
 
@@ -288,12 +285,11 @@ def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
     )
 
 
-def spread_status(revision: int, needed: int, hosts: Sequence[HostFacts]) -> Status:
-    """Derive the status of a definition at ``revision`` that is on hosts through others: they need
-    ``needed``, at which the object or its set of hosts became what it is."""
+def spread_status(revision: int, hosts: Sequence[HostFacts]) -> Status:
+    """Derive the status of a definition at ``revision`` that is on hosts through others."""
     if not hosts:
         return definition_status(revision)
-    findings = [(resource_finding(needed, facts), facts) for facts in hosts]
+    findings = [(resource_finding(revision, facts), facts) for facts in hosts]
     (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
     if phase is Phase.READY:
         message = f"on host {_names([repr(each.name) for each in hosts])} it is as intended"

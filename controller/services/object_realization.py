@@ -6,21 +6,23 @@ Must not tell a principal what of other projects failed on a host.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from controller.auth import Principal
 from controller.domain.intent import Kind
 from controller.domain.realization import State, Verdict, overall, pending_since, verdict
-from controller.domain.status import HostFacts, veiled
+from controller.domain.status import HostFacts, needed_revision
 from controller.services.queries import find, inspects
-from controller.store.audit import committed_at
+from controller.services.statuses import veiled_host
 from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Database, Transaction
 from controller.store.facts import host_facts, member_hosts, resource_facts
 from controller.store.listing import Listed
-from controller.store.reach import reach
+from controller.store.mirror_facts import mirror_facts
+from controller.store.reach import reached_facts
+from controller.store.webhook_sources import times_of
 
 _SPREAD = frozenset({Kind.TUNNEL_PROFILE, Kind.QOS_POLICY, Kind.FLOW_EXPORT})
 """On hosts through the segments, ports and labels of others."""
@@ -54,9 +56,17 @@ def object_realization(
         found = find(tx, principal, kind, project, ref)
         needed = _needed(tx, found)
         facts = _facts(tx, found, inspects=inspects(principal))
-        changed_at = committed_at(tx, needed) or found.object.updated_at
+        changed_at = times_of(tx, {needed_revision(needed, each) for each in facts})
     made = found.object
-    verdicts = [verdict(kind, needed, each, changed_at=changed_at) for each in facts]
+    verdicts = [
+        verdict(
+            kind,
+            needed,
+            each,
+            changed_at=changed_at.get(needed_revision(needed, each), made.updated_at),
+        )
+        for each in facts
+    ]
     return ObjectRealization(
         kind=kind,
         name=made.name,
@@ -70,8 +80,6 @@ def object_realization(
 def _needed(tx: Transaction, found: Listed) -> int:
     """A segment is on a host as it is since its newest member joined or left."""
     uid = found.object.uid
-    if found.object.kind in _SPREAD:
-        return reach(tx, found.object.kind, [uid])[uid].revision
     if found.object.kind is not Kind.SEGMENT:
         return found.object.revision
     return max(found.object.revision, newest_membership_changes(tx, [uid]).get(uid, 0))
@@ -82,16 +90,18 @@ def _facts(tx: Transaction, found: Listed, *, inspects: bool) -> Sequence[HostFa
     if found.object.kind is Kind.HOST:
         of_host = host_facts(tx, [uid])[uid]
         if not inspects:
-            of_host = replace(of_host, troubles=veiled(of_host.troubles))
+            of_host = veiled_host(of_host)
         return [of_host]
+    if found.object.kind in _SPREAD:
+        return reached_facts(tx, found.object.kind, [uid], of_each_host=True)[uid]
+    if found.object.kind is Kind.MIRROR:
+        return mirror_facts(tx, {uid: found.subject.hosts})[uid]
     return resource_facts(tx, {uid: _hosts(tx, found)}, of_each_host=True)[uid]
 
 
 def _hosts(tx: Transaction, found: Listed) -> Sequence[UUID]:
     if found.object.kind is Kind.SEGMENT:
         return member_hosts(tx, found.object.uid)
-    if found.object.kind in _SPREAD:
-        return reach(tx, found.object.kind, [found.object.uid])[found.object.uid].hosts
     return found.subject.hosts
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from controller.auth import Principal
 from controller.domain.errors import NotFoundError
-from controller.domain.status import HostFacts, Phase, Trouble, lag, veiled
+from controller.domain.status import HostFacts, Phase, Trouble, lag
 from controller.services.queries import inspects
+from controller.services.statuses import veiled
 from controller.store.changelog import concerned_hosts
 from controller.store.engine import Database
 from controller.store.facts import host_facts

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from controller.auth import FLEET_KINDS
 from controller.domain.intent import Kind
 from controller.domain.status import (
+    HOST_RESOURCE,
+    HostFacts,
     SegmentFacts,
     Status,
+    Trouble,
     definition_status,
     host_status,
     resource_status,
     segment_status,
     spread_status,
     tunnel_status,
-    veiled,
 )
 from controller.store.engine import Transaction
 from controller.store.facts import host_facts, resource_facts, segment_facts
 from controller.store.listing import Subject
-from controller.store.reach import reach
+from controller.store.mirror_facts import mirror_facts
+from controller.store.reach import reached_facts
 
 
 def derive(
@@ -35,7 +40,7 @@ def derive(
         case Kind.HOST:
             hosts = host_facts(tx, uids)
             if not inspects:
-                hosts = {u: replace(f, troubles=veiled(f.troubles)) for u, f in hosts.items()}
+                hosts = {uid: veiled_host(facts) for uid, facts in hosts.items()}
             return {s.uid: host_status(s.revision, hosts[s.uid]) for s in subjects}
         case Kind.SEGMENT:
             segments = segment_facts(tx, uids)
@@ -44,17 +49,38 @@ def derive(
                 for s in subjects
             }
         case Kind.BRIDGE | Kind.PORT | Kind.MIRROR:
-            found = resource_facts(tx, {s.uid: s.hosts for s in subjects})
+            read = mirror_facts if kind is Kind.MIRROR else resource_facts
+            found = read(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: resource_status(s.revision, found[s.uid][0]) for s in subjects}
         case Kind.TUNNEL:
             ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
         case Kind.TUNNEL_PROFILE | Kind.QOS_POLICY | Kind.FLOW_EXPORT:
-            reached = reach(tx, kind, uids)
-            found = resource_facts(tx, {uid: reached[uid].hosts for uid in uids})
-            return {
-                s.uid: spread_status(s.revision, reached[s.uid].revision, found[s.uid])
-                for s in subjects
-            }
+            reached = reached_facts(tx, kind, uids)
+            return {s.uid: spread_status(s.revision, reached[s.uid]) for s in subjects}
         case _:
             return {s.uid: definition_status(s.revision) for s in subjects}
+
+
+def veiled_host(facts: HostFacts) -> HostFacts:
+    """The same of a host. What watches traffic is counted as something else that is left there."""
+    left = None
+    if facts.left is not None:
+        counts = Counter[str]()
+        for kind, number in facts.left.items():
+            counts["other object" if kind in FLEET_KINDS else kind] += number
+        left = dict(counts)
+    return replace(facts, troubles=veiled(facts.troubles), left=left)
+
+
+def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:
+    """For somebody who may not see all that is on a host: that there is trouble, and no more.
+
+    What concerns the host as a whole stays; hosts are everybody's to see.
+    """
+    return tuple(
+        trouble
+        if trouble.resource == HOST_RESOURCE
+        else replace(trouble, resource="", message="some resources failed")
+        for trouble in troubles
+    )

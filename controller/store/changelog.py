@@ -14,7 +14,9 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Row,
+    ScalarSelect,
     Select,
+    SQLColumnExpression,
     and_,
     exists,
     func,
@@ -183,3 +185,10 @@ def newest_membership_changes(tx: Transaction, segments: Iterable[UUID]) -> dict
         .group_by(row.uid)
     )
     return {found.uid: found.revision for found in tx.execute(query)}
+
+
+def newest_membership_change(segment: SQLColumnExpression[UUID]) -> ScalarSelect[int]:
+    """The same of one segment, within a query."""
+    row = ChangeLogRow
+    query = select(func.max(row.revision)).where(row.uid == segment, row.action == MEMBERSHIP)
+    return query.scalar_subquery()

@@ -5,21 +5,30 @@ Reads only. ``services`` derives statuses from it, and ``entries`` whom a change
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import and_, func, select
 
 from controller.domain.definitions import FlowExportSpec, HostGroupSpec, QosPolicySpec
-from controller.domain.intent import BridgeType, Kind, Object, Ref
+from controller.domain.intent import Kind, Ref
 from controller.domain.label_selectors import Selector, parse_selector
+from controller.domain.status import HostFacts
 from controller.store import objects
+from controller.store.changelog import newest_membership_change
 from controller.store.engine import Transaction
+from controller.store.export_reach import (
+    exports_on_hosts,
+    groups_named,
+    labels_of_hosts,
+    selector_of,
+)
+from controller.store.facts import resource_facts
 from controller.store.tables import (
     FlowExportRow,
-    HostGroupRow,
-    HostRow,
     HostSegmentRow,
     PortRow,
     QosPolicyRow,
@@ -28,91 +37,76 @@ from controller.store.tables import (
 )
 from controller.store.writing import Writing
 
-
-class Reach(NamedTuple):
-    revision: int
-    """What its hosts need: that of the object, or of what says which hosts they are."""
-    hosts: tuple[UUID, ...] = ()
+Reach: TypeAlias = dict[UUID, int]
+"""By host, the newest revision of what brought the object there: ports, segments or labels."""
 
 
-def reach(tx: Transaction, kind: Kind, uids: Collection[UUID]) -> dict[UUID, Reach]:
-    """By uid, of tunnel profiles, policies or exports. One to three queries, however many there
-    are."""
-    readers = {Kind.TUNNEL_PROFILE: _profiles, Kind.QOS_POLICY: _policies}
-    return dict(readers.get(kind, _exports)(tx, uids))
+def reached_facts(
+    tx: Transaction, kind: Kind, uids: Collection[UUID], *, of_each_host: bool = False
+) -> dict[UUID, tuple[HostFacts, ...]]:
+    """By uid, of tunnel profiles, policies or exports, what is known of each of their hosts. The
+    number of queries does not grow with what is asked for."""
+    reached = _reach(tx, kind, uids)
+    on_hosts = {uid: tuple(reached[uid]) for uid in uids}
+    found = resource_facts(tx, on_hosts, of_each_host=of_each_host)
+    return {
+        uid: tuple(
+            replace(facts, needed_revision=needed)
+            for facts, needed in zip(found[uid], reached[uid].values(), strict=True)
+        )
+        for uid in uids
+    }
 
 
-def _profiles(tx: Transaction, uids: Collection[UUID]) -> Iterator[tuple[UUID, Reach]]:
-    """The members of the segments that refer to a profile."""
+def _reach(tx: Transaction, kind: Kind, uids: Collection[UUID]) -> Mapping[UUID, Reach]:
+    match kind:
+        case Kind.TUNNEL_PROFILE:
+            return _profiles(tx, uids)
+        case Kind.QOS_POLICY:
+            return _policies(tx, uids)
+        case _:
+            return exports_on_hosts(tx, uids)
+
+
+def _profiles(tx: Transaction, uids: Collection[UUID]) -> Mapping[UUID, Reach]:
+    """The members of the segments that refer to a profile. All of a segment's members have other
+    tunnels since the newest of them came or left."""
     profile, segment, member = TunnelProfileRow, SegmentRow, HostSegmentRow
-    hosts = func.array_agg(member.host_uid.distinct()).filter(member.host_uid.is_not(None))
-    refers = and_(segment.tunnel_profile == profile.name, objects.current(Kind.SEGMENT))
-    is_on_it = and_(member.segment_uid == segment.uid, member.released_revision.is_(None))
-    query = (
-        select(profile.uid, profile.valid_from, hosts)
-        .outerjoin(segment, refers)
-        .outerjoin(member, is_on_it)
+    of_segment = (
+        select(
+            profile.uid.label("profile"),
+            segment.uid.label("segment"),
+            func.greatest(segment.valid_from, newest_membership_change(segment.uid)).label("since"),
+        )
+        .join(segment, and_(segment.tunnel_profile == profile.name, objects.current(Kind.SEGMENT)))
         .where(profile.uid == func.any(list(uids)), objects.current(Kind.TUNNEL_PROFILE))
-        .group_by(profile.uid, profile.valid_from)
+        .cte()
     )
-    for uid, revision, on in tx.execute(query):
-        yield uid, Reach(revision, tuple(on or ()))
-
-
-def _policies(tx: Transaction, uids: Collection[UUID]) -> Iterator[tuple[UUID, Reach]]:
-    policy, port = QosPolicyRow, PortRow
-    hosts = func.array_agg(port.host_uid.distinct()).filter(port.host_uid.is_not(None))
+    is_on_it = and_(member.segment_uid == of_segment.c.segment, member.released_revision.is_(None))
     query = (
-        select(policy.uid, policy.valid_from, hosts)
-        .outerjoin(port, and_(port.qos_policy == policy.name, objects.current(Kind.PORT)))
+        select(of_segment.c.profile, member.host_uid, func.max(of_segment.c.since))
+        .join(member, is_on_it)
+        .group_by(of_segment.c.profile, member.host_uid)
+    )
+    return _by_uid(tx.execute(query))
+
+
+def _policies(tx: Transaction, uids: Collection[UUID]) -> Mapping[UUID, Reach]:
+    policy, port = QosPolicyRow, PortRow
+    query = (
+        select(policy.uid, port.host_uid, func.max(port.valid_from))
+        .join(port, and_(port.qos_policy == policy.name, objects.current(Kind.PORT)))
         .where(policy.uid == func.any(list(uids)), objects.current(Kind.QOS_POLICY))
-        .group_by(policy.uid, policy.valid_from)
+        .group_by(policy.uid, port.host_uid)
     )
-    for uid, revision, on in tx.execute(query):
-        yield uid, Reach(revision, tuple(on or ()))
+    return _by_uid(tx.execute(query))
 
 
-def _exports(tx: Transaction, uids: Collection[UUID]) -> Iterator[tuple[UUID, Reach]]:
-    query = objects.versions(Kind.FLOW_EXPORT).where(
-        FlowExportRow.uid == func.any(list(uids)), objects.current(Kind.FLOW_EXPORT)
-    )
-    exports = objects.fetch(tx, Kind.FLOW_EXPORT, query)
-    groups = _groups(tx, {g for e in exports if (g := _group_of(e)) is not None})
-    hosts = _labels(tx) if exports else {}
-    for export in exports:
-        group = groups.get(_group_of(export) or "")
-        selector = _selector(group) if group else Selector()
-        on = tuple(uid for uid, labels in hosts.items() if selector.matches(labels))
-        yield export.uid, Reach(max(export.revision, group.revision if group else 0), on)
-
-
-def _group_of(export: Object) -> str | None:
-    return export.spec.host_group if isinstance(export.spec, FlowExportSpec) else None
-
-
-def _groups(tx: Transaction, names: Collection[str]) -> dict[str, Object]:
-    if not names:
-        return {}
-    query = objects.versions(Kind.HOST_GROUP).where(
-        HostGroupRow.name == func.any(list(names)), objects.current(Kind.HOST_GROUP)
-    )
-    return {group.name: group for group in objects.fetch(tx, Kind.HOST_GROUP, query)}
-
-
-def _selector(group: Object) -> Selector:
-    return parse_selector(group.spec.selector) if isinstance(group.spec, HostGroupSpec) else _NONE
-
-
-_NONE = Selector()
-
-
-def _labels(tx: Transaction) -> dict[UUID, Mapping[str, str]]:
-    """The labels of all hosts with Open vSwitch."""
-    row = HostRow
-    query = select(row.uid, row.labels).where(
-        objects.current(Kind.HOST), row.overlay_bridge_type == BridgeType.OVS
-    )
-    return dict(tx.execute(query).all())
+def _by_uid(rows: Iterable[tuple[UUID, UUID, int]]) -> Mapping[UUID, Reach]:
+    found: dict[UUID, Reach] = defaultdict(dict)
+    for uid, host, revision in rows:
+        found[uid][host] = revision
+    return found
 
 
 # --- whom a change concerns ----------------------------------------------------------------------
@@ -121,8 +115,8 @@ def _labels(tx: Transaction) -> dict[UUID, Mapping[str, str]]:
 def concerned(tx: Transaction, writing: Writing) -> Iterator[tuple[Ref, UUID, UUID]]:
     """Yield what changed, its uid, and each host that is to be compiled anew for it alone."""
     yield from _with_other_policies(tx, writing)
-    selectors = [*_of_changed_exports(tx, writing), *_of_changed_groups(tx, writing)]
-    hosts = _labels(tx) if selectors else {}
+    selectors = [*_of_changed_exports(tx, writing), *_of_changedgroups_named(tx, writing)]
+    hosts = labels_of_hosts(tx) if selectors else {}
     for host, labels in hosts.items():
         for selected in selectors:
             if selected.has(labels):
@@ -162,7 +156,7 @@ def _of_changed_exports(tx: Transaction, writing: Writing) -> Iterator[_Selected
     versions = [(ref, s) for ref, s in writing.specs() if isinstance(s, FlowExportSpec)]
     if not versions:
         return
-    groups = _groups(tx, {spec.host_group for _, spec in versions if spec.host_group})
+    groups = groups_named(tx, {spec.host_group for _, spec in versions if spec.host_group})
     closed = {gone.name: gone for gone in writing.replaced if gone.kind is Kind.HOST_GROUP}
     for ref, spec in versions:
         if spec.host_group is None:
@@ -170,10 +164,10 @@ def _of_changed_exports(tx: Transaction, writing: Writing) -> Iterator[_Selected
             continue
         for known in (closed, groups):
             if (group := known.get(spec.host_group)) is not None:
-                yield _Selected(ref, writing.uids[ref], _selector(group))
+                yield _Selected(ref, writing.uids[ref], selector_of(group))
 
 
-def _of_changed_groups(tx: Transaction, writing: Writing) -> Iterable[_Selected]:
+def _of_changedgroups_named(tx: Transaction, writing: Writing) -> Iterable[_Selected]:
     """Groups that some export refers to, and who is in them by another selector."""
     changed = {d.ref.name: d for d in writing.planned.updates if isinstance(d.spec, HostGroupSpec)}
     if not changed:
@@ -182,11 +176,11 @@ def _of_changed_groups(tx: Transaction, writing: Writing) -> Iterable[_Selected]
     query = select(name).where(name == func.any(list(changed)), objects.current(Kind.FLOW_EXPORT))
     used = {each for each in tx.execute(query).scalars() if each is not None}
     return [
-        _Selected(d.ref, writing.uids[d.ref], _selector(d.current), _written(d.spec))
+        _Selected(d.ref, writing.uids[d.ref], selector_of(d.current), _written(d.spec))
         for each in used
         if (d := changed[each]).current is not None
     ]
 
 
 def _written(spec: object) -> Selector:
-    return parse_selector(spec.selector) if isinstance(spec, HostGroupSpec) else _NONE
+    return parse_selector(spec.selector) if isinstance(spec, HostGroupSpec) else Selector()

@@ -11,13 +11,14 @@ import pytest
 
 from controller.auth import Principal, Role
 from controller.compiler import compile_host
-from controller.domain.definitions import MirrorTunnelSpec, MirrorTunnelType
-from controller.domain.errors import ConflictError, NotFoundError
-from controller.domain.intent import Kind, Manifest, PortType, VethPeerSpec
+from controller.domain.definitions import MirrorTunnelSpec, MirrorTunnelType, TunnelProfileSpec
+from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError
+from controller.domain.intent import Kind, Lifecycle, Manifest, PortType, Ref, VethPeerSpec
 from controller.domain.realization import State
 from controller.domain.status import Phase, Status
 from controller.services import changes, desired, mirrors, queries, status
 from controller.services.exports import Question, pages
+from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
@@ -33,6 +34,11 @@ TUNNEL = MirrorTunnelSpec(MirrorTunnelType.GRE, "198.51.100.1")
 
 def labelled(manifest: Manifest, **labels: str) -> Manifest:
     return replace(manifest, labels=labels)
+
+
+def replaced(manifest: Manifest, **fields: Any) -> Manifest:
+    spec: Any = manifest.spec
+    return replace(manifest, spec=replace(spec, **fields))
 
 
 def shaped(number: int, **fields: Any) -> Manifest:
@@ -191,17 +197,116 @@ def test_a_mirror_ends_when_its_time_is_over_and_a_second_look_finds_nothing(fle
     assert fleet.get(lasting).object.name == "lasting"
 
 
-def test_mirrors_do_not_exist_for_who_is_limited_to_projects(fleet: Fleet) -> None:
+def test_what_watches_traffic_does_not_exist_for_who_is_limited_to_projects(fleet: Fleet) -> None:
     watching = mirror("m", "h1", select_src_ports=("web1",), tunnel=TUNNEL)
-    apply(fleet.db, watching)
-    limited = Principal("tenant", frozenset({Role.PROJECT_ADMIN}), frozenset({"default"}))
-    with pytest.raises(NotFoundError):
-        fleet.get(watching, limited)
-    with pytest.raises(NotFoundError):
-        queries.get(fleet.db, limited, Kind.MIRROR, "default", str(fleet.get(watching).object.uid))
-    page = queries.list_views(fleet.db, limited, Kind.MIRROR, None, page_size=10)
-    assert page.items == ()
-    exported = [*pages(fleet.db, limited, Question(kinds=(Kind.MIRROR,)), page.revision)]
-    assert not any(exported)
+    apply(fleet.db, watching, export("flows"))
+    limited = Principal("tenant", frozenset({Role.NETWORK_ADMIN}), frozenset({"default"}))
     auditor = Principal("auditor", frozenset({Role.AUDITOR}))
-    assert fleet.get(watching, auditor).object.name == "m"
+    for manifest in (watching, export("flows")):
+        kind, uid = manifest.ref.kind, str(fleet.get(manifest).object.uid)
+        with pytest.raises(NotFoundError):
+            fleet.get(manifest, limited)
+        with pytest.raises(NotFoundError):
+            queries.get(fleet.db, limited, kind, "default", uid)
+        with pytest.raises(ForbiddenError):
+            commit(fleet.db, limited, Change((manifest,)), request_id="test")
+        page = queries.list_views(fleet.db, limited, kind, None, page_size=10)
+        assert page.items == ()
+        exported = [*pages(fleet.db, limited, Question(kinds=(kind,)), page.revision)]
+        assert not any(exported)
+        assert fleet.get(manifest, auditor).object.name == manifest.ref.name
+
+
+def test_an_export_is_on_a_host_once_that_applied_the_label_that_brought_it(fleet: Fleet) -> None:
+    flows = export("flows", host_group="edge")
+    apply(fleet.db, group("edge", "role=edge"), flows)
+    fleet.confirm(*NAMES)
+    assert fleet.dirty_after(labelled(host(3), role="edge")) == {"h3"}
+    assert fleet.status(flows).phase is Phase.PENDING
+    assert fleet.realization(flows) == (State.IN_PROGRESS, 3)
+    fleet.confirm("h3")
+    assert fleet.realization(flows) == (State.REALIZED, 3)
+    apply(fleet.db, replaced(labelled(host(1), role="edge"), underlay_mtu=9000))
+    assert fleet.status(flows).phase is Phase.READY
+
+
+def test_an_export_is_on_a_bridge_once_its_host_applied_the_label(fleet: Fleet) -> None:
+    flows = export("flows", overlay=False, bridge_selector="tier=access")
+    apply(fleet.db, flows)
+    fleet.confirm(*NAMES)
+    assert fleet.dirty_after(labelled(bridge("lan", "h1"), tier="access")) == {"h1"}
+    assert fleet.status(flows).phase is Phase.PENDING
+    fleet.confirm("h1")
+    assert fleet.status(flows).phase is Phase.READY
+
+
+def test_an_export_waits_for_the_bridge_that_a_host_s_first_segment_brings(fleet: Fleet) -> None:
+    flows = export("flows")
+    apply(fleet.db, flows)
+    remove(fleet.db, port("web1", "h1"))
+    fleet.confirm(*NAMES)
+    assert fleet.status(flows).phase is Phase.READY
+    apply(fleet.db, port("web1", "h1", segment="red"))
+    assert fleet.status(flows).phase is Phase.PENDING
+    fleet.confirm("h1")
+    apply(fleet.db, port("another", "h1", segment="red"))
+    assert fleet.status(flows).phase is Phase.READY
+
+
+def test_a_policy_is_on_a_host_once_that_applied_the_port_that_brought_it(fleet: Fleet) -> None:
+    slow = policy("slow", max_rate_bps=1_000_000)
+    apply(fleet.db, slow, shaped(1))
+    fleet.confirm(*NAMES)
+    assert fleet.dirty_after(shaped(2)) == {"h2"}
+    assert fleet.status(slow).phase is Phase.PENDING
+    assert fleet.realization(slow) == (State.IN_PROGRESS, 2)
+    fleet.confirm("h2")
+    assert fleet.status(slow).phase is Phase.READY
+
+
+def test_a_profile_is_on_a_host_once_that_applied_the_segment_s_newest_mesh(fleet: Fleet) -> None:
+    profile = Manifest(Ref(Kind.TUNNEL_PROFILE, "default", "marked"), TunnelProfileSpec(ttl=9))
+    apply(fleet.db, profile, segment("green"), port("g1", "h1", segment="green"))
+    fleet.confirm(*NAMES)
+    apply(fleet.db, segment("green", tunnel_profile="marked"))
+    assert fleet.status(profile).phase is Phase.PENDING
+    fleet.confirm("h1")
+    assert fleet.status(profile).phase is Phase.READY
+    apply(fleet.db, port("g2", "h2", segment="green"))
+    fleet.confirm("h2")
+    assert fleet.status(profile).phase is Phase.PENDING
+    fleet.confirm("h1")
+    assert fleet.realization(profile) == (State.REALIZED, 2)
+
+
+def test_a_mirror_of_which_there_is_nothing_on_its_host_says_so(fleet: Fleet) -> None:
+    blue, red = segment("blue"), mirror("r", "h1", select_segments=("red",), tunnel=TUNNEL)
+    waiting = mirror("b", "h1", select_segments=("blue",), output_port="web1")
+    apply(fleet.db, blue, red, waiting)
+    fleet.confirm("h1")
+    found = fleet.status(waiting)
+    assert (found.phase, found.conditions[0].reason) == (Phase.PENDING, "NothingToMirror")
+    assert "put a port" in found.conditions[0].message
+    assert fleet.realization(waiting) == (State.IN_PROGRESS, 1)
+    assert fleet.status(red).phase is Phase.READY
+    host_state = compile_host(desired.load_host_intent(fleet.db, fleet.uid["h1"]))
+    assert [each.name for each in host_state.part.mirrors] == ["r"]
+    apply(fleet.db, port("b1", "h1", segment="blue"))
+    fleet.confirm("h1")
+    assert fleet.status(waiting).phase is Phase.READY
+
+
+def test_a_host_that_is_emptied_does_not_tell_everybody_of_its_mirrors(fleet: Fleet) -> None:
+    leaving = replaced(labelled(host(3), role="core"), state=Lifecycle.DECOMMISSIONING)
+    apply(fleet.db, mirror("m", "h3", select_all=True, tunnel=TUNNEL))
+    apply(fleet.db, leaving)
+    fleet.confirm("h3")
+    limited = Principal("tenant", frozenset({Role.VIEWER}), frozenset({"default"}))
+    assert "1 Port, 1 Mirror;" in fleet.status(leaving).conditions[-1].message
+    message = fleet.get(leaving, limited).status.conditions[-1].message
+    assert "1 Port, 1 other object;" in message
+
+
+def test_a_name_that_no_database_holds_is_no_segment_of_a_mirror(fleet: Fleet) -> None:
+    with pytest.raises(NotFoundError):
+        remove(fleet.db, segment("\ud800"))
