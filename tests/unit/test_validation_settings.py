@@ -135,6 +135,12 @@ SYSTEM = {"type": PortType.SYSTEM}
         ),
         (
             {},
+            {"ingress_policing": IngressPolicing(rate_kbps=1000, kpkts_rate=8)},
+            "ingress_policing/kpkts_rate",
+            "policing_ambiguous",
+        ),
+        (
+            {},
             {"ingress_policing": IngressPolicing(rate_kbps=-1)},
             "ingress_policing/rate_kbps",
             "out_of_range",

@@ -17,7 +17,7 @@ from controller.domain.intent import (
     PortType,
     TunnelSpec,
 )
-from controller.domain.linux_bridge import LinuxBridgeSettings
+from controller.domain.linux_bridge import BridgePortState, LinuxBridgeSettings
 from controller.domain.settings import AdminState, VlanMode
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
@@ -172,6 +172,10 @@ def _state(spec: PortSpec, linux: LinuxBridgeSettings) -> Found:
     port = spec.settings.bridge_port
     if port is None or port.state is None:
         return
+    if port.state is BridgePortState.BLOCKING:
+        why = "without STP the kernel makes 'blocking' 'forwarding' at once"
+        fix = "write 'listening', which forwards and learns nothing either, or 'disabled'"
+        yield "bridge_port/state", Fault("state_not_kept", why, fix)
     if linux.stp_state:
         why = f"Bridge {spec.bridge!r} runs STP, which chooses the state of its ports"
         fix = "leave 'state' out, or set linux.stp_state of the Bridge to false"

@@ -239,6 +239,10 @@ def _policing(policing: IngressPolicing | None) -> _Found:
             why = f"without {rate!r} nothing is policed, so that {burst!r} means nothing"
             fix = f"set {rate!r} too, or leave {burst!r} out"
             yield f"ingress_policing/{burst}", Fault("burst_without_rate", why, fix)
+    if policing.rate_kbps and policing.kpkts_rate:
+        why = "Open vSwitch asks the kernel for both in one, which takes neither and says nothing"
+        fix = "leave 'kpkts_rate' or 'rate_kbps' out"
+        yield "ingress_policing/kpkts_rate", Fault("policing_ambiguous", why, fix)
 
 
 def _external_ids(ids: Mapping[str, str]) -> _Found:
