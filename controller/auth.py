@@ -40,9 +40,9 @@ class Principal:
 PROJECT_KINDS = frozenset({"Segment", "Port"})
 """Owned by projects; all other kinds are the network-admin's and shared by everybody."""
 
-FLEET_KINDS = frozenset({"Mirror"})
-"""What shows the traffic of whichever project it meets: nothing that a principal with limited
-projects may know of."""
+FLEET_KINDS = frozenset({"Mirror", "FlowExport"})
+"""What shows the traffic of whichever project it meets, whole or by its headers: nothing that a
+principal with limited projects may know of."""
 
 _READERS = frozenset(Role)
 _WRITERS_OF_PROJECT_KINDS = frozenset({Role.PROJECT_ADMIN, Role.NETWORK_ADMIN})

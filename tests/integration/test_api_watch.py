@@ -197,6 +197,29 @@ def test_a_watcher_sees_only_its_own_projects(
             assert json.loads(event.data)["name"] == "d"
 
 
+def test_who_is_limited_to_projects_hears_of_nothing_that_watches_traffic(
+    api: Api, client: httpx.Client, live: LiveServer
+) -> None:
+    bridge = {"host": "h1", "interface": "br-x"}
+    away = {"type": "gre", "remote_ip": "198.51.100.1"}
+    copying = {"host": "h1", "bridge": "b", "select_all": True, "tunnel": away}
+    sampling = {"protocol": "sflow", "targets": ["198.51.100.2:6343"]}
+    apply(
+        client,
+        HOST,
+        {"kind": "Bridge", "metadata": {"name": "b"}, "spec": bridge},
+        {"kind": "Mirror", "metadata": {"name": "m"}, "spec": copying},
+        {"kind": "FlowExport", "metadata": {"name": "e"}, "spec": sampling},
+    )
+    headers = {"Authorization": f"Bearer {api.token(Role.NETWORK_ADMIN, 'default')}"}
+    heard = []
+    for asks_as in ({}, headers):
+        with watching(client, "?from_revision=0", asks_as) as events:
+            missed, _ = until(events, "synced")
+        heard.append({json.loads(event.data)["kind"] for event in missed})
+    assert heard == [{"Host", "Bridge", "Mirror", "FlowExport"}, {"Host", "Bridge"}]
+
+
 def test_a_stream_ends_soon_after_its_token_was_revoked(api: Api, live: LiveServer) -> None:
     headers = {"Authorization": f"Bearer {api.token(Role.VIEWER)}"}
     with httpx.Client(base_url=live.url, headers=headers, timeout=20) as viewer:

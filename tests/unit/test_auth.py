@@ -25,7 +25,8 @@ ALLOWED: dict[Role, set[tuple[Verb, Kind]]] = {
     Role.PROJECT_ADMIN: _READ_ALL | _WRITE_PROJECT,
     Role.NETWORK_ADMIN: _READ_ALL | _WRITE_ALL | _ENROL_ALL,
 }
-SHARED = set(Kind) - {Kind.SEGMENT, Kind.PORT, Kind.MIRROR}
+WATCHING = {Kind.MIRROR, Kind.FLOW_EXPORT}
+SHARED = set(Kind) - {Kind.SEGMENT, Kind.PORT} - WATCHING
 
 MATRIX = list(itertools.product(Role, Verb, Kind, (OWN, OTHER)))
 
@@ -35,7 +36,7 @@ def test_a_principal_of_one_project_may_do_what_the_table_says(
     role: Role, verb: Verb, kind: Kind, project: str
 ) -> None:
     principal = Principal("someone", frozenset({role}), frozenset({OWN}))
-    within_reach = kind in SHARED or (project == OWN and kind is not Kind.MIRROR)
+    within_reach = kind in SHARED or (project == OWN and kind not in WATCHING)
     expected = within_reach and (verb, kind) in ALLOWED[role]
     assert may(principal, verb, kind, project) is expected
 
