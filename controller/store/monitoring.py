@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from controller.domain.definitions import FlowExportSpec
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, PortSpec, Ref
+from controller.domain.validation.mirror_ports import UPLINKS
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
@@ -43,6 +44,8 @@ def load_watchers(
     if kinds & {Kind.FLOW_EXPORT, Kind.HOST_GROUP}:
         exports = objects.fetch(tx, Kind.FLOW_EXPORT, _current(Kind.FLOW_EXPORT))
         found += [*exports, *_groups_of(tx, exports, None).values()]
+    if Kind.MIRROR in kinds:
+        found += _uplinks(tx, hosts)
     if Kind.QOS_POLICY in kinds:
         found += _ports_of_policies(tx, targets)
     return found
@@ -57,10 +60,19 @@ def _mirrors(tx: Transaction, targets: Iterable[Ref], hosts: Collection[UUID]) -
     if hosts:
         on_hosts = objects.on_hosts(Kind.MIRROR, hosts)
         found += objects.fetch(tx, Kind.MIRROR, _current(Kind.MIRROR).where(on_hosts))
-    if segments := [_words(ref) for ref in targets if ref.kind is Kind.SEGMENT]:
+    words = (_words(ref) for ref in targets if ref.kind is Kind.SEGMENT)
+    if segments := [*filter(objects.can_be_stored, words)]:
         selected = MirrorRow.spec["select_segments"].has_any(array(segments))
         found += objects.fetch(tx, Kind.MIRROR, _current(Kind.MIRROR).where(selected))
     return found
+
+
+def _uplinks(tx: Transaction, hosts: Collection[UUID]) -> list[Object]:
+    """What copies of a mirror may leave by: a host has few."""
+    query = _current(Kind.PORT).where(
+        PortRow.host_uid == func.any(list(hosts)), PortRow.type.in_(sorted(UPLINKS))
+    )
+    return objects.fetch(tx, Kind.PORT, query)
 
 
 def _words(ref: Ref) -> str:

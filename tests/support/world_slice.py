@@ -25,6 +25,7 @@ from controller.domain.validation import (
     places,
     references,
 )
+from controller.domain.validation.mirror_ports import UPLINKS
 from controller.domain.validation.references import (
     bridges_of,
     devices_of,
@@ -58,7 +59,8 @@ def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
 
 
 def _watchers(every: Iterable[Object], want: Wanted) -> set[Ref]:
-    """Mirrors on hosts or of segments that matter; exports and their groups; ports of policies."""
+    """Mirrors on hosts or of segments that matter, and beside one that is named what its copies
+    may leave by; exports and their groups; ports of policies."""
     near = {ref.name for ref in want.hosts}
     found = {
         o.ref
@@ -66,6 +68,9 @@ def _watchers(every: Iterable[Object], want: Wanted) -> set[Ref]:
         if isinstance(o.spec, MirrorSpec)
         and (o.spec.host in near or want.targets & _segments_selected(o.spec))
     }
+    if any(ref.kind is Kind.MIRROR for ref in want.targets):
+        ports = ((o.ref, o.spec) for o in every if isinstance(o.spec, PortSpec))
+        found |= {ref for ref, spec in ports if spec.type in UPLINKS and spec.host in near}
     if {ref.kind for ref in want.targets} & {Kind.FLOW_EXPORT, Kind.HOST_GROUP}:
         exports = [o for o in every if o.kind is Kind.FLOW_EXPORT]
         found |= {ref for o in exports for ref in (o.ref, *references(o.ref, o.spec))}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller.domain.definitions import MirrorTunnelSpec, MirrorTunnelType
-from controller.domain.intent import BridgeType, Kind, Removal
+from controller.domain.intent import BridgeType, Kind, Manifest, PortType, Removal
 from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, segment
 from tests.support.refusals import faults, fleet, refusal, refused
 from tests.support.watchers import mirror
@@ -101,6 +101,54 @@ def test_copies_into_a_vlan_are_warned_of(fleet: ModelFleet) -> None:
     assert [w.code for w in planned.warnings] == ["mirror_floods_vlan"]
 
 
+def card(name: str = "card", **fields: Any) -> Manifest:
+    return port(name, "h1", bridge="lan", type=PortType.SYSTEM, **fields)
+
+
+def warned(fleet: ModelFleet, *manifests: Manifest) -> list[tuple[str, str]]:
+    return [(w.pointer, w.code) for w in fleet.apply(*manifests).warnings]
+
+
+def test_copies_that_may_leave_by_what_is_copied_are_warned_of(fleet: ModelFleet) -> None:
+    all_of_it = mirror("all", "h1", bridge="lan", select_all=True, tunnel=away())
+    what_enters = mirror("in", "h1", bridge="lan", select_src_ports=("card",), tunnel=away(key=2))
+    what_leaves = mirror("out", "h1", bridge="lan", select_dst_ports=("card",), tunnel=away(key=3))
+    assert warned(fleet, all_of_it) == []
+    assert warned(fleet, card()) == [("/objects/0/spec", "mirror_may_copy_itself")]
+    assert warned(fleet, what_enters) == []
+    assert warned(fleet, what_leaves) == [("/objects/0/spec/tunnel", "mirror_may_copy_itself")]
+    again = mirror("all", "h1", bridge="lan", select_all=True, tunnel=away(), snaplen=64)
+    assert warned(fleet, again) == [("/objects/0/spec/tunnel", "mirror_may_copy_itself")]
+
+
+def test_a_port_with_a_use_of_its_own_that_gets_copies_is_warned_of(fleet: ModelFleet) -> None:
+    cut = "output_port_cut_off"
+    to_card = mirror("m", "h1", bridge="lan", select_src_ports=("uplink",), output_port="card")
+    assert warned(fleet, card(), to_card) == [("/objects/1/spec/output_port", cut)]
+    to_web = mirror("w", "h1", select_segments=("red",), output_port="web")
+    assert warned(fleet, to_web) == [("/objects/0/spec/output_port", cut)]
+    plain = port("tap", "h1", segment="red")
+    assert warned(fleet, plain, mirror("t", "h1", select_all=True, output_port="tap")) == []
+    used = port("tap", "h1", segment="red", addresses=("10.0.0.9/24",))
+    assert warned(fleet, used) == [("/objects/0/spec", cut)]
+
+
+def test_what_gets_the_copies_of_one_mirror_is_not_copied_by_another(fleet: ModelFleet) -> None:
+    fleet.apply(port("a", "h1", bridge="lan"), port("b", "h1", bridge="lan"))
+    first = mirror("m1", "h1", bridge="lan", select_src_ports=("uplink",), output_port="a")
+    fleet.apply(first)
+    second = mirror("m2", "h1", bridge="lan", select_dst_ports=("a",), output_port="b")
+    assert refused(fleet, second) == [("/objects/0/spec/select_dst_ports/0", "output_selected")]
+    fleet.apply(mirror("m2", "h1", bridge="lan", select_all=True, output_port="b"))
+    fleet.apply(mirror("m3", "h1", bridge="lan", select_src_ports=("uplink",), output_port="a"))
+    onto = mirror("m1", "h1", bridge="lan", select_src_ports=("b",), output_port="uplink")
+    found = refused(fleet, onto)
+    assert found == [
+        ("/objects/0/spec/select_src_ports/0", "output_selected"),
+        ("/objects/0/spec/output_port", "output_selected"),
+    ]
+
+
 def test_a_bridge_has_room_for_32_mirrors(fleet: ModelFleet) -> None:
     fields = {"bridge": "lan", "select_all": True, "output_port": "uplink"}
     fleet.apply(*(mirror(f"m{i}", "h1", **fields) for i in range(32)))
@@ -115,6 +163,9 @@ def test_two_tunnels_of_one_host_that_are_alike_are_refused(fleet: ModelFleet) -
     found = refused(fleet, mirror("m2", "h1", bridge="lan", select_all=True, tunnel=same))
     assert found == [("/objects/0/spec/tunnel", "mirror_tunnel_taken")]
     fleet.apply(mirror("m2", "h1", bridge="lan", select_all=True, tunnel=away(key=8)))
+    fleet.apply(mirror("m3", "h1", select_all=True, tunnel=away()))
+    zero = mirror("m4", "h1", select_all=True, tunnel=away(key=0))
+    assert refused(fleet, zero) == [("/objects/0/spec/tunnel", "mirror_tunnel_taken")]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
 from controller.domain.validation.mirror_fields import check_tunnel_fields, mirror_fields
+from controller.domain.validation.mirror_ports import check_mirror_ports, selected_ports
 from controller.domain.validation.references import bridges_of, qualified
 from controller.domain.validation.relations import unknown
 from controller.domain.validation.world import Draft
@@ -42,6 +43,7 @@ def check_mirrors(after: After, faults: Faults) -> None:
         _check_tunnel_end(entry, spec, after, faults)
     _check_numbers(mirrors, after, faults)
     _check_tunnels_apart(mirrors, after, faults)
+    check_mirror_ports(mirrors, after, faults)
 
 
 def _check_fields(spec: MirrorSpec, at: str, faults: Faults) -> None:
@@ -129,9 +131,7 @@ def _check_ports(entry: Draft, spec: MirrorSpec, after: After, faults: Faults) -
 
 
 def _ports(spec: MirrorSpec) -> Iterator[tuple[str, Ref]]:
-    for where in ("select_src_ports", "select_dst_ports"):
-        for index, name in enumerate(getattr(spec, where)):
-            yield f"{where}/{index}", qualified(Kind.PORT, name)
+    yield from selected_ports(spec)
     if spec.output_port is not None:
         yield "output_port", qualified(Kind.PORT, spec.output_port)
 
@@ -203,13 +203,14 @@ def _blamed(entry: Draft, spec: MirrorSpec, after: After) -> str | None:
 def _check_tunnels_apart(
     mirrors: list[tuple[Draft, MirrorSpec]], after: After, faults: Faults
 ) -> None:
-    """Open vSwitch makes only the first of several tunnels that are alike on one host."""
+    """Open vSwitch makes only the first of several tunnels that are alike on one host, and to it
+    no key is the key 0."""
     alike: dict[object, list[Draft]] = defaultdict(list)
     for entry, spec in mirrors:
         if spec.tunnel is not None:
             tunnel = spec.tunnel
             local = tunnel.local_ip or _default_local(spec, after)
-            alike[spec.host, tunnel.type, local, tunnel.remote_ip, tunnel.key].append(entry)
+            alike[spec.host, tunnel.type, local, tunnel.remote_ip, tunnel.key or 0].append(entry)
     for entries in alike.values():
         for entry in entries if len(entries) > 1 else ():
             if entry.ref in after.drafts:
