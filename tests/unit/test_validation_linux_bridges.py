@@ -99,6 +99,7 @@ def test_a_linux_bridge_is_told_nothing_that_the_kernel_would_not_do(
 
 def test_without_stp_a_linux_bridge_may_forward_at_once(fleet: ModelFleet) -> None:
     fleet.apply(linux("new", stp_state=False, forward_delay_s=0, hello_time_s=10))
+    fleet.apply(linux("new", stp_state=False, forward_delay_s=1))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_a_port_is_told_no_vlans_that_its_linux_bridge_would_not_keep_apart(
 
 
 def test_what_the_kernel_can_do_is_accepted(fleet: ModelFleet) -> None:
-    flags = BridgePortSettings(isolated=True, state=BridgePortState.BLOCKING, cost=7)
+    flags = BridgePortSettings(isolated=True, state=BridgePortState.LISTENING, cost=7)
     native = {"vlan_mode": VlanMode.NATIVE_UNTAGGED, "trunks": (8, 9)}
     fleet.apply(
         at("vlans", "access", TAGGED, bridge_port=flags),
@@ -274,8 +275,14 @@ def test_a_bridge_keeps_vlans_apart_while_its_ports_name_some(fleet: ModelFleet)
     fleet.apply(linux("vlans"), at("vlans", "access", VETH))
 
 
+def test_no_port_is_told_to_block_what_the_kernel_would_forward(fleet: ModelFleet) -> None:
+    blocking = BridgePortSettings(state=BridgePortState.BLOCKING)
+    told = at("plain", "blocked", SYSTEM, bridge_port=blocking)
+    assert refused(fleet, told) == [("/objects/0/spec/bridge_port/state", "state_not_kept")]
+
+
 def test_either_stp_or_intent_chooses_the_state_of_a_port(fleet: ModelFleet) -> None:
-    blocked = BridgePortSettings(state=BridgePortState.BLOCKING)
+    blocked = BridgePortSettings(state=BridgePortState.LISTENING)
     fleet.apply(at("plain", "blocked", SYSTEM, bridge_port=blocked))
     running = linux("plain", stp_state=True)
     where = "/objects/0/spec/linux/stp_state"

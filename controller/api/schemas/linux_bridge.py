@@ -30,7 +30,7 @@ class LinuxBridge(Shape):
     stp_state: bool | None = None
     """Whether the kernel runs STP (IEEE 802.1D-1998)."""
     forward_delay_s: int | None = None
-    """2..30, and without STP 0 too."""
+    """0..30; with STP from 2."""
     hello_time_s: int | None = None
     """1..10."""
     max_age_s: int | None = None

@@ -120,7 +120,8 @@ def _groups(groups: GroupFwdMask | None, never: tuple[LinkLocalGroup, ...]) -> _
 
 
 def _timers(settings: LinuxBridgeSettings) -> _Found:
-    """IEEE 802.1D, 8.10.2. Without STP only the forward delay means something: 0 is no delay."""
+    """IEEE 802.1D, 8.10.2. Without STP the kernel takes any; when STP is turned on, it makes a
+    shorter delay the shortest."""
     if not settings.stp_state:
         return
     delay = 15 if settings.forward_delay_s is None else settings.forward_delay_s
