@@ -28,6 +28,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     union,
 )
@@ -42,6 +43,7 @@ from controller.domain.validation.pools import Demand, Demands
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.held import taken_vnis
+from controller.store.lifecycles import CONFIRMED
 from controller.store.tables import HostRow, SegmentRow, TunnelRow, VtepQuarantineRow
 from controller.store.writing import Writing
 
@@ -109,8 +111,45 @@ def _taken_vteps() -> CompoundSelect[str]:
         select(tunnel.b_ip).where(objects.current(Kind.TUNNEL), tunnel.b_ip.is_not(None)),
         select(outside).where(objects.current(Kind.SEGMENT), segment.mentions.is_not(None)),
         select(kept.address).where(kept.quarantined_until > func.now()),
+        select(_GIVEN_UP.c.address),
     )
     return union(*columns)
+
+
+_GIVEN_UP = (
+    text(f"""
+WITH confirmed AS ({CONFIRMED}),
+lagging AS (
+    SELECT host_uid, applied_revision FROM confirmed JOIN host ON host.uid = host_uid
+    WHERE host.valid_to IS NULL
+),
+closed AS (
+    SELECT uid, valid_to, address FROM host CROSS JOIN unnest(vteps) AS address
+    WHERE valid_to > (SELECT min(applied_revision) FROM lagging) AND NOT EXISTS (
+        SELECT FROM host AS now WHERE now.valid_to IS NULL
+            AND (now.vtep_ipv4 = address OR now.vtep_ipv6 = address)
+    )
+)
+SELECT DISTINCT address FROM closed
+WHERE EXISTS (
+    SELECT FROM lagging WHERE host_uid = closed.uid AND applied_revision < closed.valid_to
+) OR EXISTS (
+    SELECT FROM port AS there JOIN port AS here USING (segment_uid)
+    JOIN lagging ON lagging.host_uid = here.host_uid AND applied_revision < closed.valid_to
+    WHERE there.host_uid = closed.uid AND coalesce(there.valid_to > applied_revision, true)
+        AND coalesce(here.valid_to > applied_revision, true)
+) OR EXISTS (
+    SELECT FROM tunnel
+    JOIN lagging ON host_uid IN (a_host_uid, b_host_uid) AND applied_revision < closed.valid_to
+    WHERE closed.uid IN (a_host_uid, b_host_uid)
+        AND coalesce(tunnel.valid_to > applied_revision, true)
+)
+""")  # noqa: S608 (of constants)
+    .columns(address=Text)
+    .subquery("given_up")
+)
+"""VTEPs that no host has any more, and that their hosts, or others with tunnels to them, have not
+confirmed to have given up. Costs as much as the meshes of the hosts that gave one up."""
 
 
 def _taken(values: _Values) -> CTE:

@@ -101,6 +101,40 @@ def test_a_tunnel_of_a_host_in_maintenance_without_a_session_is_still_there(db: 
     apply(db, tunnel("other", "h1/b1", "h2/b2", key=8))
 
 
+# --- addresses -----------------------------------------------------------------------------------
+
+
+def test_a_vtep_is_given_out_again_when_nobody_tunnels_to_it_any_more(db: Database) -> None:
+    taking = host(3, vteps=(), vtep_pool="p")
+    apply(db, vteps("p", "192.0.2.101"), vteps("q", "192.0.2.102"), segment("red"))
+    apply(db, host(1, vteps=(), vtep_pool="p"), host(2), host(4))
+    apply(db, *(port(f"p{n}", f"h{n}", segment="red") for n in (1, 2)))
+    h1, h2, h4 = (Agent(db, n) for n in (1, 2, 4))
+    for agent in (h1, h2, h4):
+        agent.apply()
+    apply(db, host(1, vteps=(), vtep_pool="q"))
+    assert refused(db, taking) == ["vtep_pool_exhausted"]
+    h1.apply()
+    assert refused(db, taking) == ["vtep_pool_exhausted"]
+    h2.apply()
+    apply(db, taking)
+    assert spec_of(db, taking).vteps == ("192.0.2.101",)
+
+
+def test_a_vtep_of_a_deleted_host_waits_for_a_member_in_maintenance(db: Database) -> None:
+    sides = [each for n in (1, 2) for each in (host(n), bridge(f"b{n}", f"h{n}"))]
+    drawn = tunnel("t", "h1/b1", "h2/b2")
+    apply(db, vteps("p", "192.0.2.1"), *sides, drawn)
+    h2 = Agent(db, 2)
+    h2.apply()
+    apply(db, host(2, state=HALTED))
+    remove(db, drawn, bridge("b1", "h1"), host(1))
+    assert refused(db, host(3, vteps=(), vtep_pool="p")) == ["vtep_pool_exhausted"]
+    apply(db, host(2))
+    h2.apply()
+    apply(db, host(3, vteps=(), vtep_pool="p"))
+
+
 # --- topologies ----------------------------------------------------------------------------------
 
 
