@@ -8,7 +8,8 @@ import pytest
 
 from controller.domain.definitions import HostGroupSpec, PoolSpec, PoolType, TransportZoneSpec
 from controller.domain.intent import HostSpec, Kind, Manifest, SegmentSpec
-from tests.support.model_fleet import ModelFleet, host, manifest, removal, segment
+from controller.domain.validation.pools import Demand, demands
+from tests.support.model_fleet import ModelFleet, host, manifest, pointed, removal, segment
 from tests.support.refusals import faults, refusal, refused
 
 
@@ -46,6 +47,19 @@ def group(name: str, selector: str) -> Manifest:
 )
 def test_a_range_must_be_one_of_values_that_can_be_given_out(pool: Manifest, code: str) -> None:
     assert refused(ModelFleet(), pool) == [("/objects/0/spec/ranges/0", code)]
+
+
+@pytest.mark.parametrize(
+    ("pool", "taker"),
+    [
+        (vteps("p", "2001:db8::-2001:db8:ffff::"), host("h9", vtep_pool="p")),
+        (vnis("p", f"{10**30}"), segment("s", vni_pool="p")),
+    ],
+)
+def test_no_value_is_looked_for_in_a_range_that_is_refused(pool: Manifest, taker: Manifest) -> None:
+    asked = demands(pointed([pool, taker]), [])
+    assert {**asked.vteps, **asked.vnis} == {"p": Demand((), 1)}
+    assert {at for at, _ in refused(ModelFleet(), pool, taker)} == {"/objects/0/spec/ranges/0"}
 
 
 def test_the_ranges_of_a_pool_do_not_overlap_and_are_of_one_family() -> None:

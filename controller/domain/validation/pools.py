@@ -64,8 +64,10 @@ class Definitions:
         return next((zone.vtep_pool for zone in zones if zone.vtep_pool is not None), None)
 
     def ranges(self, pool: str, of: PoolType) -> tuple[Range, ...]:
+        """Return those that values can be given out of; the rules name the others."""
         spec = self.pools.get(pool)
-        return ranges_of(spec) if spec is not None and spec.type is of else ()
+        ranges = ranges_of(spec) if spec is not None and spec.type is of else ()
+        return tuple(each for each in ranges if _value_fault(of, each) is None)
 
 
 def definitions_in(specs: Iterable[tuple[Ref, Spec]]) -> Definitions:
@@ -211,12 +213,16 @@ def _range_fault(of: PoolType, text: str) -> fields.Fault | None:
             f"{text!r} is not a range of {what}",
             "write first-last, with the smaller one first, or one value alone",
         )
+    return _value_fault(of, found)
+
+
+def _value_fault(of: PoolType, found: Range) -> fields.Fault | None:
     if of is PoolType.VNI:
         return fields.vni(found.first) or fields.vni(found.last)
     if found.size > _MAX_ADDRESSES:
         return fields.Fault(
             "pool_range_too_large",
-            f"{text!r} has {found.size} addresses",
+            f"{str(found)!r} has {found.size} addresses",
             f"keep at most {_MAX_ADDRESSES} in one range",
         )
     return fields.vtep(found.word(found.first)) or fields.vtep(found.word(found.last))
