@@ -219,6 +219,18 @@ def test_what_both_ends_need_at_once_stays_while_a_segment_has_ports(fleet: Mode
     fleet.apply(profile(dst_port=4790, ttl=5))
 
 
+def test_a_profile_does_not_say_another_udp_port_than_its_segments_have(fleet: ModelFleet) -> None:
+    fleet.apply(profile(dst_port=4790), segment("idle", tunnel_profile="wan"))
+    own = segment("own", tunnel_profile="wan", dst_port=4795)
+    fleet.apply(own, port("o1", "h1", segment="own"))
+    moved = profile(dst_port=4791)
+    assert refused(fleet, moved) == [(f"{AT}/dst_port", "immutable_in_use")]
+    assert refused(fleet, profile()) == [(f"{AT}/dst_port", "immutable_in_use")]
+    fleet.apply(moved, segment("idle", tunnel_profile="wan", dst_port=4791))
+    fleet.commit([profile(dst_port=4795)], [removal(Kind.SEGMENT, "idle")])
+    assert spec_of(fleet, "own").dst_port == 4795
+
+
 def test_a_udp_port_of_a_host_has_the_group_policy_extension_or_has_not(fleet: ModelFleet) -> None:
     fleet.apply(profile(gbp=True), segment("grouped", tunnel_profile="wan"))
     joining = port("g1", "h1", segment="grouped")

@@ -40,7 +40,7 @@ _AUTO_TUNNELS = 2000
 """The same for all segments of one host together."""
 _UNPOOLED = ""
 """No name of a pool: VNIs that are in none."""
-_DEFAULT_PORTS = {Backend.OVS: VXLAN_PORT, Backend.KERNEL: KERNEL_VXLAN_PORT}
+DEFAULT_PORTS = {Backend.OVS: VXLAN_PORT, Backend.KERNEL: KERNEL_VXLAN_PORT}
 
 
 _Value = TypeVar("_Value", int, str)
@@ -217,7 +217,7 @@ class _Backends:
         if spec.dst_port is not None:
             return replace(spec, backend=backend)
         was = isinstance(before, SegmentSpec) and before.backend is backend and before.dst_port
-        dst_port = self._profile_port(spec) or was or _DEFAULT_PORTS[backend]
+        dst_port = self._profile_port(spec) or was or DEFAULT_PORTS[backend]
         return replace(spec, backend=backend, dst_port=dst_port)
 
     def _profile_port(self, spec: SegmentSpec) -> int | None:

@@ -23,6 +23,7 @@ from controller.domain.intent import (
     segment_backend,
 )
 from controller.domain.validation.after import After, segment_ref
+from controller.domain.validation.completion import DEFAULT_PORTS
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.relations import unknown
 from controller.domain.validation.world import Draft
@@ -47,6 +48,9 @@ def check_profiles(after: After, faults: Faults) -> None:
         if profile is not None:
             _check_backends(ref, segment, profile, after, faults)
         _check_unchanged(ref, segment, after, faults)
+    for draft in after.drafts.values():
+        if isinstance(draft.spec, TunnelProfileSpec) and draft.current is not None:
+            _check_dst_port(draft, draft.spec, after, faults)
     _check_shared_ports(after, faults)
 
 
@@ -135,18 +139,48 @@ def _check_unchanged(ref: Ref, segment: SegmentSpec, after: After, faults: Fault
     if before is None or not in_use or not isinstance(before.spec, SegmentSpec):
         return
     was, now = _stored_profile(before.spec, after), profile_of(segment, after)
-    for field in ("dst_port", "gbp"):
-        is_same = _value(was, field) == _value(now, field)
-        is_followed = field == "gbp" or before.spec.tunnel_profile == segment.tunnel_profile
-        pointer = _changed_at(ref, segment, field, after)
-        if not is_same and is_followed and pointer is not None:
-            faults.conflict(
-                pointer,
-                "immutable_in_use",
-                f"{field!r} cannot change for segment {ref.name!r} while it has ports: its hosts"
-                " would not understand each other until all of them have it",
-                "create another profile and a segment that names it, and move the ports there",
-            )
+    pointer = _changed_at(ref, segment, "gbp", after)
+    if _has_gbp(was) is not _has_gbp(now) and pointer is not None:
+        faults.conflict(
+            pointer,
+            "immutable_in_use",
+            f"'gbp' cannot change for segment {ref.name!r} while it has ports: its hosts would not"
+            " understand each other until all of them have it",
+            "create another profile and a segment that names it, and move the ports there",
+        )
+
+
+def _check_dst_port(draft: Draft, profile: TunnelProfileSpec, after: After, faults: Faults) -> None:
+    """A segment keeps the port that it took when it was created; a profile must not say another."""
+    before = draft.current.spec if draft.current else None
+    was = before.dst_port if isinstance(before, TunnelProfileSpec) else None
+    if was == profile.dst_port:
+        return
+    left = [
+        entry.ref
+        for entry in after.referring_to(draft.ref)
+        if _stays_behind(was, profile.dst_port, entry)
+    ]
+    if left:
+        faults.conflict(
+            f"{draft.pointer}/spec/dst_port",
+            "immutable_in_use",
+            f"{after.listing(left)} took 'dst_port' from TunnelProfile {draft.ref.name!r}, and"
+            " would go on with the old one",
+            "create another profile and segments that name it; a segment without ports can be given"
+            " its new 'dst_port' in the same request",
+        )
+
+
+def _stays_behind(was: int | None, now: int | None, segment: Draft) -> bool:
+    """Tell whether a segment took the UDP port that its profile had, and would not have the new
+    one. What chose a port for itself has nothing to do with the profile's."""
+    before, spec = segment.current and segment.current.spec, segment.spec
+    if not isinstance(before, SegmentSpec) or not isinstance(spec, SegmentSpec):
+        return False
+    default = DEFAULT_PORTS[spec.backend or Backend.OVS]
+    is_same = before.tunnel_profile == spec.tunnel_profile
+    return is_same and before.dst_port == (was or default) and spec.dst_port != (now or default)
 
 
 def _stored_profile(segment: SegmentSpec, after: After) -> TunnelProfileSpec | None:
@@ -155,9 +189,8 @@ def _stored_profile(segment: SegmentSpec, after: After) -> TunnelProfileSpec | N
     return found.spec if found and isinstance(found.spec, TunnelProfileSpec) else None
 
 
-def _value(profile: TunnelProfileSpec | None, field: str) -> object:
-    value = getattr(profile, field) if profile else None
-    return bool(value) if field == "gbp" else value
+def _has_gbp(profile: TunnelProfileSpec | None) -> bool:
+    return profile is not None and bool(profile.gbp)
 
 
 def _changed_at(ref: Ref, segment: SegmentSpec, field: str, after: After) -> str | None:
