@@ -67,6 +67,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             unreadable=devices.unreadable,
             fdb=devices.fdb,
             neighbours=devices.neighbours,
+            learned=devices.learned,
             has_ovs=switch.has_ovs,
             vswitchd_running=switch.vswitchd_running,
             boot=_boot(),

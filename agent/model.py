@@ -52,10 +52,6 @@ def _empty() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
-def _no_exports() -> Mapping[str, OvsFlowExport]:
-    return MappingProxyType({})
-
-
 def _no_attributes() -> Mapping[str, int]:
     return MappingProxyType({})
 
@@ -238,8 +234,7 @@ class HostState:
     removed: frozenset[str] = frozenset()
     released: frozenset[Release] = frozenset()
     is_whole: bool = True
-    """False for one from the disk that another version of the agent took from the wire: what that
-    one did not understand is missing, and its absence says nothing."""
+    """Otherwise another version of the agent took it: what it lacks, that one may not have known."""
 
 
 # --- observed ------------------------------------------------------------------------------------
@@ -286,7 +281,7 @@ class OvsBridge:
     external_ids: Mapping[str, str] = field(default_factory=_empty)
     settings: Settings = NO_SETTINGS
     mirrors: tuple[OvsMirror, ...] = ()
-    exports: Mapping[str, OvsFlowExport] = field(default_factory=_no_exports)
+    exports: Mapping[str, OvsFlowExport] = field(default_factory=dict)
     """By table: NetFlow, sFlow, IPFIX."""
 
 

@@ -2,7 +2,7 @@
 
 Those of the device's own table have NTF_SELF, and a remote VTEP. Those without that are of the
 Linux bridge above, and only say that a MAC address is behind the device: once a frame with it comes
-in elsewhere, the bridge learns better, and the entry is its own.
+in elsewhere, the bridge learns better, and the entry is its own. It is not taken back from there.
 
 A segment of a thousand hosts has as many entries for what is flooded and one more for every remote
 port, on each host, so that both directions count. The kernel keeps the mark (NTF_EXT_LEARNED) once
@@ -34,7 +34,9 @@ _ERROR = struct.Struct("=i")
 _RTM_GETNEIGH = 30
 _NTF_MASTER = 0x04
 _NUD_PERMANENT_NOARP, _NUD_REACHABLE = 0x80 | 0x40, 0x02
-_NDA_DST, _NDA_LLADDR, _NDA_PORT, _NDA_VNI, _NDA_IFINDEX = 1, 2, 6, 7, 8
+_NDA_DST, _NDA_LLADDR, _NDA_VLAN, _NDA_PORT, _NDA_VNI, _NDA_IFINDEX = 1, 2, 5, 6, 7, 8
+_NDA_MASTER = 9
+_INDEX = struct.Struct("=I")
 _ELSEWHERE = frozenset({_NDA_PORT, _NDA_VNI, _NDA_IFINDEX})
 """What an entry has when it does not lead through the device's own port, VNI and route."""
 _FLOODED = bytes(6)
@@ -59,6 +61,21 @@ def entries(ifindex: int) -> frozenset[FdbEntry]:
         for mac, destination, flags in _read(ifindex)
         if flags & NTF_EXT_LEARNED or (mac == _FLOODED and flags & NTF_SELF)
     )
+
+
+def behind_others(bridge: int, ifindex: int) -> frozenset[str]:
+    """MAC addresses that a Linux bridge knows to be behind another device than that one."""
+    master = wire.attribute(wire.IFLA_MASTER, _INDEX.pack(bridge))
+    request = wire.LINK.pack(socket.AF_BRIDGE, 0, 0, 0, 0) + master
+    found: set[str] = set()
+    with wire.conversation() as route:
+        for body in wire.dump(route, _RTM_GETNEIGH, RTM_NEWNEIGH, request, strict=False):
+            _, index, _, flags = NEIGHBOUR.unpack_from(body)
+            attributes = wire.attributes(body, NEIGHBOUR.size)
+            is_of_bridge = wire.number(attributes, _NDA_MASTER) == bridge and not flags & NTF_SELF
+            if is_of_bridge and index != ifindex and _NDA_VLAN not in attributes:
+                found.add(attributes.get(_NDA_LLADDR, b"").hex(":"))
+    return frozenset(found)
 
 
 def _read(ifindex: int) -> Iterator[tuple[bytes, bytes, int]]:
@@ -89,12 +106,27 @@ def add(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
     known = [each for each in wanted if each.dst and each.mac != BROADCAST_FDB]
     behind = [each for each in wanted if not each.dst]
     _check(_send(ifindex, RTM_NEWNEIGH, flooded, _NLM_F_CREATE | _NLM_F_APPEND))
-    _check(_send(ifindex, RTM_NEWNEIGH, behind, _NLM_F_CREATE | _NLM_F_REPLACE))
+    _place(ifindex, behind)
     refused = _send(ifindex, RTM_NEWNEIGH, known, _NLM_F_CREATE | _NLM_F_EXCL)
     there = [each for each, code in refused if code == errno.EEXIST]
     _check((each, code) for each, code in refused if code != errno.EEXIST)
     if there:
         _move(ifindex, there)
+
+
+def _place(ifindex: int, wanted: Sequence[FdbEntry]) -> None:
+    """What the bridge has learned to be elsewhere stays there.
+
+    Asked for an entry of this sort, the kernel minds no NLM_F_EXCL.
+    """
+    if not wanted:
+        return
+    with wire.conversation() as route:
+        found = wire.attributes(wire.get_link(route, ifindex), wire.LINK.size)
+    master = wire.number(found, wire.IFLA_MASTER)
+    elsewhere = behind_others(master, ifindex) if master else frozenset[str]()
+    placed = [each for each in wanted if each.mac not in elsewhere]
+    _check(_send(ifindex, RTM_NEWNEIGH, placed, _NLM_F_CREATE | _NLM_F_REPLACE))
 
 
 def _move(ifindex: int, wanted: Sequence[FdbEntry]) -> None:

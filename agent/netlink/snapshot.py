@@ -11,6 +11,7 @@ from agent.fragments import Neighbour
 from agent.model import ALIAS_PREFIX, FdbEntry, Link
 from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns
 
+_NEIGH_SUPPRESS = "IFLA_BRPORT_NEIGH_SUPPRESS"
 Tables = Mapping[int, frozenset[FdbEntry]]
 """Forwarding entries by the index of the device."""
 
@@ -21,7 +22,7 @@ class NetlinkSnapshot:
 
     ``unreadable`` names those that could not be looked into, and why: what is in them is not known.
     ``fdb`` has the forwarding entries of our vxlan devices, ``neighbours`` what is ours of those of
-    all devices of segments, by name.
+    all devices of segments, by name, ``learned`` what bridges know better (``ObservedState``).
     """
 
     links: Mapping[str, Link]
@@ -30,6 +31,7 @@ class NetlinkSnapshot:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     fdb: Mapping[str, frozenset[FdbEntry]] = field(default_factory=dict)
     neighbours: Mapping[str, frozenset[Neighbour]] = field(default_factory=dict)
+    learned: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> NetlinkSnapshot:
@@ -50,7 +52,13 @@ def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> Net
     links = _with_vlans(dump.links())
     fdb_found = _forwarding(links, known or {})
     return NetlinkSnapshot(
-        links, found, namespaces, unreadable, fdb_found, _neighbours(links, fdb_found)
+        links,
+        found,
+        namespaces,
+        unreadable,
+        fdb_found,
+        _neighbours(links, fdb_found),
+        _learned(links, fdb_found),
     )
 
 
@@ -87,6 +95,21 @@ def _neighbours(
     names = {name for each in vxlans for name in (each, links[each].master)} & links.keys()
     found = neighbours.entries({links[name].ifindex for name in names}) if names else {}
     return {name: found[links[name].ifindex] for name in names if links[name].ifindex in found}
+
+
+def _learned(
+    links: Mapping[str, Link], vxlans: Mapping[str, frozenset[FdbEntry]]
+) -> dict[str, frozenset[str]]:
+    """Of devices whose bridge answers ARP for what is behind them: no other bridge is told."""
+    suppressing = (
+        links[name] for name in vxlans if links[name].bridge_port_attributes.get(_NEIGH_SUPPRESS)
+    )
+    found = {
+        link.name: fdb.behind_others(links[link.master].ifindex, link.ifindex)
+        for link in suppressing
+        if link.master in links
+    }
+    return {name: macs for name, macs in found.items() if macs}
 
 
 def _links_of(namespace: str) -> dict[str, Link]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from agent.errors import Failure
 from agent.fragments import ArpMode
-from agent.model import BROADCAST_FDB, Backend, Link, OvsInterface, OvsPort, Vxlan
+from agent.model import BROADCAST_FDB, Backend, FdbEntry, Link, OvsInterface, OvsPort, Vxlan
 from agent.planner.answers import answering, placed_macs, unanswered
 from agent.planner.carriage import (
     DEVICE_TABLE,
@@ -249,8 +249,9 @@ def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
     Somebody else's entry for a MAC refuses ours, which is only seen by trying. Until then its
     frames are flooded, so that known MACs come last and keep nothing else from being mended.
     """
-    wanted = segment.fdb | placed_macs(segment)
-    there = inventory.observed.fdb.get(device.name, frozenset())
+    learned = inventory.observed.learned.get(device.name, frozenset())
+    wanted = segment.fdb | _besides(placed_macs(segment), learned)
+    there = _besides(inventory.observed.fdb.get(device.name, frozenset()), learned)
     if device.master != segment.bridge:
         there = frozenset(entry for entry in there if entry.dst)  # a bridge forgets what left it
     if wanted == there:
@@ -269,6 +270,13 @@ def _table_steps(segment: Segment, device: Link, inventory: Inventory) -> Stage:
         ),
         post=(AddFdb(*target, known, device.ifindex),) if known else (),
     )
+
+
+def _besides(entries: frozenset[FdbEntry], learned: frozenset[str]) -> frozenset[FdbEntry]:
+    """Those of the bridge are what it has not learned to be elsewhere."""
+    if not learned:
+        return entries
+    return frozenset(each for each in entries if each.dst or each.mac not in learned)
 
 
 def _row_steps(segment: Segment, inventory: Inventory, row: PlacedPort | None) -> Stage:

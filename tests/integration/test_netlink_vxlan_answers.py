@@ -23,6 +23,7 @@ from agent.model import (
     Vxlan,
 )
 from agent.planner import make_plan
+from agent.planner.bridge_steps import SetBridgePort
 from agent.planner.plan import (
     AddFdb,
     AddNeighbours,
@@ -136,6 +137,27 @@ def test_a_bridge_is_told_what_is_behind_a_device_until_it_learns_better(netns: 
     assert seen(netns).fdb == {"kx7001": {behind}}
     done(netns, replace(placed, master=""))
     assert seen(netns).fdb == {"kx7001": frozenset()}
+
+
+def test_what_a_bridge_has_learned_elsewhere_stays_there(netns: Namespace) -> None:
+    behind = FdbEntry(KNOWN.mac, "")
+    placed = SetLink(RESOURCE, None, "kx7001", master="br-v7001")
+    done(netns, BRIDGE, DEVICE, placed, replace(UP, name="br-v7001"), UP)
+    index = look(netns)[0]["kx7001"].ifindex
+    done(netns, SetBridgePort(RESOURCE, "kx7001", (("IFLA_BRPORT_NEIGH_SUPPRESS", 1),), index))
+    netns.ip("link", "add", "near", "type", "veth", "peer", "name", "far")
+    netns.ip("link", "set", "near", "master", "br-v7001", "up")
+    netns.ip("link", "set", "far", "up")
+    learn = ("bridge", "fdb", "replace", KNOWN.mac, "master", "dynamic", "dev")
+    netns.exec(*learn, "near")
+    assert KNOWN.mac in seen(netns).learned["kx7001"]
+    done(netns, AddFdb(RESOURCE, "kx7001", (behind,)))
+    assert seen(netns).fdb == {"kx7001": frozenset()}
+    assert "near" in netns.exec("bridge", "fdb", "get", KNOWN.mac, "br", "br-v7001")
+    netns.exec(*learn, "kx7001")
+    assert KNOWN.mac not in seen(netns).learned["kx7001"]
+    done(netns, AddFdb(RESOURCE, "kx7001", (behind,)))
+    assert seen(netns).fdb == {"kx7001": {behind}}
 
 
 # --- who answers ---------------------------------------------------------------------------------

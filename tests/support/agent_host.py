@@ -83,6 +83,7 @@ class SwitchKernel:
             unreadable=self.unreadable,
             fdb=seen.fdb,
             neighbours=seen.neighbours,
+            learned=seen.learned,
         )
 
     async def apply(self, step: NetlinkStep) -> Failure | None:

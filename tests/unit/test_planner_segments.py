@@ -16,7 +16,7 @@ from agent.fragments import (
     Topology,
     TunnelOptions,
 )
-from agent.model import Backend, DatapathType, HostState, OvsPort, SegmentAttachment
+from agent.model import Backend, DatapathType, FdbEntry, HostState, OvsPort, SegmentAttachment
 from agent.planner import make_plan, owed_releases
 from agent.planner.plan import AddPort, CreateVxlan, DeletePort, SetInterface, SetPort, SetVxlan
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
@@ -230,6 +230,21 @@ def test_a_strict_segment_says_that_nobody_answers_for_ipv6() -> None:
     plan = make_plan(wanted(strict, Backend.KERNEL), bare_host())
     assert [each.reason for each in plan.failures] == ["Ipv6Unanswered"]
     assert any(isinstance(step, CreateVxlan) for step in plan.stages[0].steps())
+
+
+def test_what_a_bridge_has_learned_elsewhere_is_not_taken_back() -> None:
+    far = replace(MEMBERS[1], neighbours=(Neighbour("198.51.100.1", MEMBERS[1].macs[0]),))
+    suppressing = of(arp_mode=ArpMode.SUPPRESS, members=(MEMBERS[0], far))
+    attachment = SegmentAttachment("S", 0, suppressing.hash, Backend.KERNEL, "br-v")
+    desired = replace(wanted(suppressing), overlay=None, attachments=(attachment,))
+    told = realized(desired).observed
+    placed = FdbEntry(far.macs[0], "")
+    assert placed in told.fdb["kx10001"]
+    learned = replace(told, learned={"kx10001": frozenset(far.macs)})
+    assert make_plan(desired, learned).is_empty
+    gone = {"kx10001": told.fdb["kx10001"] - {placed}}
+    assert make_plan(desired, replace(learned, fdb=gone)).is_empty
+    assert not make_plan(desired, replace(told, fdb=gone)).is_empty
 
 
 # --- what nobody has removed ---------------------------------------------------------------------
