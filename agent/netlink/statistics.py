@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.model import alias
-from agent.netlink import wire
+from agent.netlink import bridge_links, wire
 from agent.netlink.wire import (
     IFLA_IFALIAS,
     IFLA_IFNAME,
@@ -56,7 +56,7 @@ class DeviceCounters:
 
 @dataclass(frozen=True, slots=True)
 class KernelCounters:
-    """``bridged`` are the veths on Linux bridges of ours, ``underlay`` what carries tunnels."""
+    """``bridged`` is what is on Linux bridges of ours, ``underlay`` what carries tunnels."""
 
     vxlan: tuple[DeviceCounters, ...] = ()
     bridged: tuple[DeviceCounters, ...] = ()
@@ -80,10 +80,10 @@ def _take(
 ) -> KernelCounters:
     vxlan = _devices(_of_kind(route, "vxlan", b"", strict))
     bridges = _devices(_of_kind(route, "bridge", WITHOUT_STATISTICS, strict))
-    ours = {each.ifindex for each in bridges if each.alias.startswith(alias(owner, ""))}
+    ours = [each for each in bridges if each.alias.startswith(alias(owner, ""))]
     return KernelCounters(
         vxlan=vxlan,
-        bridged=_devices(_ports_of(route, ours, strict)),
+        bridged=_devices(_bridged(route, ours, strict)),
         underlay=_underlay(route, _holders(route, vteps, strict), uplinks),
     )
 
@@ -100,10 +100,26 @@ def _of_kind(route: socket.socket, kind: str, options: bytes, strict: bool) -> I
     )
 
 
-def _ports_of(route: socket.socket, bridges: Collection[int], strict: bool) -> Iterator[bytes]:
-    """In one dump: the kernel walks all devices for each, however few it answers with."""
-    found = _of_kind(route, "veth", b"", strict) if bridges else ()
-    return (each for each in found if number(attributes(each, LINK.size), IFLA_MASTER) in bridges)
+def _bridged(
+    route: socket.socket, bridges: Iterable[DeviceCounters], strict: bool
+) -> Iterator[bytes]:
+    """Of the bridges of segments, which may be thousands and have veths alone, in one dump: the
+    kernel walks all devices for each, however few it answers with.
+    """
+    explicit: set[int] = set()
+    others: set[int] = set()
+    for each in bridges:
+        (explicit if bridge_links.is_marked(each.alias, "bridge:") else others).add(each.ifindex)
+    found = _of_kind(route, "veth", b"", strict) if others else ()
+    yield from (each for each in found if _master(each) in others)
+    for bridge in sorted(explicit):
+        request = attribute(IFLA_MASTER, struct.pack("=I", bridge))
+        ports = wire.links(route, request, strict=strict)
+        yield from (each for each in ports if _master(each) == bridge)
+
+
+def _master(message: bytes) -> int:
+    return number(attributes(message, LINK.size), IFLA_MASTER)
 
 
 def _devices(messages: Iterable[bytes]) -> tuple[DeviceCounters, ...]:

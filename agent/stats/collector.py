@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +56,7 @@ class Collector:
         switch: Switch | None,
         vteps: Callable[[], Collection[str]],
         uplinks: Callable[[str], Iterable[str]],
+        cards: Callable[[], Mapping[str, str]],
         is_wanted: Callable[[], bool],
         clock: Clock,
         metrics: Metrics,
@@ -67,6 +68,7 @@ class Collector:
         self._switch = switch
         self._vteps = vteps
         self._uplinks = uplinks
+        self._cards = cards
         self._is_wanted = is_wanted
         self._clock = clock
         self._metrics = metrics
@@ -149,7 +151,9 @@ class Collector:
         return request.SerializeToString(), len(found)
 
     def _device_series(self, kernel: KernelCounters | None) -> list[Series]:
-        return [] if kernel is None else device_series(self._owner, self._life, kernel)
+        if kernel is None:
+            return []
+        return device_series(self._owner, self._life, kernel, self._cards())
 
     def _interface_series(self, switch: SwitchCounters | None, now: float) -> list[Series]:
         if switch is None:

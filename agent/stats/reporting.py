@@ -13,7 +13,7 @@ from agent.model import HostState, OvsBridge
 from agent.observability import Metrics
 from agent.ovsdb.statistics import SwitchStatistics
 from agent.stats.collector import Collector, current_life
-from agent.stats.subjects import LocalVteps, uplinks
+from agent.stats.subjects import LocalVteps, bridged_cards, uplinks
 
 
 class Statistics:
@@ -50,6 +50,7 @@ class Statistics:
             life=current_life(),
             switch=SwitchStatistics(remote, owner) if remote is not None else None,
             vteps=self._local_vteps,
+            cards=lambda: bridged_cards(self._state()),
             uplinks=self._uplinks,
             is_wanted=lambda: self.client.is_wanted,
             clock=clock,

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.fragments import SegmentFragment
@@ -21,9 +22,11 @@ from agent.model import (
     ALIAS_PREFIX,
     DEVICE_KEY,
     OWNER_KEY,
+    BridgeType,
     HostState,
     OvsBridge,
     OvsInterface,
+    PortType,
     alias,
 )
 from agent.netlink.statistics import DeviceCounters, KernelCounters
@@ -36,6 +39,7 @@ _DEVICE_TYPES = frozenset({"", "system", "internal"})
 """Interface types behind which there is a kernel device; the others live inside ovs-vswitchd."""
 _MEMBER_TYPES = frozenset({"", "system"})
 SETTLE_MARGIN_S = 1.0
+NO_CARDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Series(NamedTuple):
@@ -58,8 +62,10 @@ class Life:
         return int.from_bytes(blake2b(words.encode(), digest_size=8).digest())
 
 
-def device_series(owner: str, life: Life, kernel: KernelCounters) -> list[Series]:
-    """What rtnetlink tells."""
+def device_series(
+    owner: str, life: Life, kernel: KernelCounters, cards: Mapping[str, str] = NO_CARDS
+) -> list[Series]:
+    """What rtnetlink tells; ``cards`` are the ports that are devices of somebody else's."""
     prefix = alias(owner, "")
     found: dict[str, DeviceCounters] = {}
     for device in kernel.vxlan:
@@ -70,6 +76,8 @@ def device_series(owner: str, life: Life, kernel: KernelCounters) -> list[Series
     for device in kernel.bridged:
         if device.alias.startswith(prefix + _PORT):
             found.setdefault(device.alias.removeprefix(prefix), device)
+        elif device.name in cards and not device.alias.startswith(ALIAS_PREFIX + ":"):
+            found.setdefault(cards[device.name], device)
     for device in kernel.underlay:
         if not device.alias.startswith(ALIAS_PREFIX + ":"):
             found[_device(device)] = device
@@ -157,6 +165,19 @@ class LocalVteps:
         }
         explicit = _addresses(tunnel.local_ip for tunnel in state.tunnels)
         return explicit.union(*self._of_fragments.values())
+
+
+def bridged_cards(state: HostState | None) -> Mapping[str, str]:
+    """Ports of Linux bridges that nothing on the device tells of, by the device's name."""
+    bridges = () if state is None else state.bridges
+    linux = {bridge.name for bridge in bridges if bridge.type is BridgeType.LINUX}
+    if state is None or not linux:
+        return NO_CARDS
+    return {
+        port.interface: port.id
+        for port in state.ports
+        if port.type is PortType.SYSTEM and port.bridge in linux
+    }
 
 
 def _own_vteps(fragment: SegmentFragment, host_uid: str) -> frozenset[str]:

@@ -52,7 +52,7 @@ class Site:
     def kernel(self) -> dict[str, Series]:
         def take() -> list[Series]:
             found = kernel_statistics.take(FLEET, {VTEP}, lambda name: [f"u-{name}"])
-            return device_series(FLEET, current_life(), found)
+            return device_series(FLEET, current_life(), found, {"card0": "port:card"})
 
         return {each.subject: each for each in namespaces.call_in(self.host.name, take)}
 
@@ -101,6 +101,13 @@ def make_devices(site: Site) -> None:
     ip("link", "set", "br-v9", "up", "alias", alias(FLEET, "segment:linux"))
     ip("link", "set", "b1", "master", "br-v9")
     ip("link", "set", "u-under0", "master", "br-v9")
+    ip("link", "add", "br-lan", "type", "bridge")
+    ip("link", "set", "br-lan", "up", "alias", alias(FLEET, "bridge:lan"))
+    ip("tuntap", "add", "tap0", "mode", "tap")
+    ip("link", "set", "tap0", "master", "br-lan", "alias", alias(FLEET, "port:tap"))
+    for name in ("card0", "card1"):
+        ip("link", "add", name, "type", "veth", "peer", "name", f"{name}w")
+        ip("link", "set", name, "master", "br-lan")
 
 
 def make_rows(site: Site) -> None:
@@ -127,6 +134,8 @@ def test_each_subject_is_told_once_and_by_one_source(site: Site) -> None:
         "device:under0",
         "device:vxlan_sys_4789",
         "port:b1",
+        "port:card",
+        "port:tap",
         "segment:k",
     ]
 

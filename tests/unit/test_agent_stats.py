@@ -15,7 +15,19 @@ from pydantic import ValidationError
 from agent.config import Settings
 from agent.controlplane.stats_queue import ReportQueue
 from agent.fragments import SegmentFragment, SegmentMember
-from agent.model import HostState, OvsBridge, OvsInterface, OvsPort, Tunnel, alias
+from agent.model import (
+    Bridge,
+    BridgeType,
+    DatapathType,
+    HostState,
+    OvsBridge,
+    OvsInterface,
+    OvsPort,
+    Port,
+    PortType,
+    Tunnel,
+    alias,
+)
 from agent.netlink.statistics import DeviceCounters, KernelCounters
 from agent.observability import Metrics
 from agent.ovsdb.statistics import InterfaceCounters, StatisticsUnavailableError, SwitchCounters
@@ -25,6 +37,7 @@ from agent.stats.subjects import (
     LocalVteps,
     Series,
     Settling,
+    bridged_cards,
     device_series,
     interface_series,
     merged,
@@ -256,6 +269,7 @@ class Bench:
             life=LIFE,
             switch=self.switch,
             vteps=lambda: {"127.0.0.1"},
+            cards=dict,
             uplinks=lambda _: (),
             is_wanted=lambda: True,
             clock=self.clock,
@@ -337,3 +351,20 @@ def test_a_metrics_address_is_read_in_both_families(
     text: str, expected: tuple[str, int] | None
 ) -> None:
     assert Settings(metrics_address=text).metrics_endpoint == expected
+
+
+def test_cards_on_linux_bridges_count_for_their_ports_and_other_devices_there_for_none() -> None:
+    lan = Bridge("bridge:l", "lan", DatapathType.UNKNOWN, type=BridgeType.LINUX)
+    of_ovs = Bridge("bridge:o", "br0", DatapathType.SYSTEM)
+    ports = (
+        Port("port:c", "eth1", PortType.SYSTEM, "lan"),
+        Port("port:t", "tap0", PortType.TAP, "lan"),
+        Port("port:o", "eth2", PortType.SYSTEM, "br0"),
+    )
+    state = HostState(FLEET, 1, 1, b"s", "h0", "h0", bridges=(lan, of_ovs), ports=ports)
+    cards = bridged_cards(state)
+    assert cards == {"eth1": "port:c"}
+    devices = (device("eth1"), device("eth3"), device("tap0", alias(FLEET, "port:t")))
+    found = device_series(FLEET, LIFE, KernelCounters(bridged=devices), cards)
+    assert sorted(each.subject for each in found) == ["port:c", "port:t"]
+    assert bridged_cards(None) == {}
