@@ -20,17 +20,21 @@ def encode_inventory(found: Foreign) -> agent_pb2.Inventory:
         ports_total=found.ports_total,
         links_total=found.links_total,
     )
-    while message.ByteSize() > LARGEST:
-        _halve(message)
+    while message.ByteSize() > LARGEST and _halve(message):
+        pass
     return message
 
 
-def _halve(message: agent_pb2.Inventory) -> None:
-    """Bridges of ours come first, and are the last to be left out."""
-    for each in message.bridges:
-        del each.ports[(len(each.ports) + 1) // 2 :]
+def _halve(message: agent_pb2.Inventory) -> bool:
+    """Bridges of ours come first, and are the last to be left out; False when all is left out."""
+    before = message.ByteSize()
+    for bridge in message.bridges:
+        for port in bridge.ports:
+            del port.interfaces[(len(port.interfaces) + 1) // 2 :]
+        del bridge.ports[(len(bridge.ports) + 1) // 2 :]
     del message.bridges[(len(message.bridges) + 1) // 2 :]
     del message.links[len(message.links) // 2 :]
+    return message.ByteSize() < before
 
 
 def _bridge(found: ForeignBridge) -> agent_pb2.ForeignBridge:
