@@ -11,6 +11,7 @@ import gzip
 import platform
 import re
 import socket
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,12 +44,18 @@ def kernel_features(root: Path = Path("/")) -> frozenset[str]:
 
 
 def marks_addresses() -> bool:
-    """Whether addresses have an IFA_PROTO: a kernel that knows it marks its own with it."""
+    """Whether addresses have an IFA_PROTO: a kernel that knows it marks its own with it.
+
+    Not known to be so where they cannot be read.
+    """
 
     def look(route: socket.socket, strict: bool) -> bool:
         return any(_IFA_PROTO in found for *_, found in wire.addresses(route, strict=strict))
 
-    return wire.whole(look)
+    try:
+        return wire.whole(look)
+    except OSError:
+        return False
 
 
 def _built_in(root: Path) -> Iterator[str]:
@@ -65,7 +72,7 @@ def _configuration(root: Path) -> str:
         if packed.exists():
             return gzip.decompress(packed.read_bytes()).decode(errors="replace")
         return _text(root / f"boot/config-{platform.release()}")
-    except OSError:
+    except (OSError, EOFError, zlib.error):  # it is cut short or no gzip at all
         return ""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import platform
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from agent.model import (
     SegmentAttachment,
     Tunnel,
 )
+from agent.netlink import wire
 from agent.netlink.features import kernel_features
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner import make_plan
@@ -122,6 +125,13 @@ def test_an_inventory_of_very_long_words_still_fits_into_a_message() -> None:
     found = told(host(bridge("br-int", *(OvsPort(each.name, (each,) * 8) for each in interfaces))))
     assert 0 < found.ByteSize() <= LARGEST
     assert found.ports_total == 16_000
+
+
+def test_a_port_of_very_many_interfaces_still_fits_into_a_message() -> None:
+    ids = dict.fromkeys(GUEST, "y" * 253)
+    interfaces = tuple(OvsInterface(f"tap{number}", external_ids=ids) for number in range(3_000))
+    found = told(host(bridge("br-int", OvsPort("bond", interfaces))))
+    assert 0 < found.ByteSize() <= LARGEST
 
 
 class HeldClock(HandClock):
@@ -248,3 +258,22 @@ def test_an_ipv6_vtep_is_unsupported_where_the_kernel_has_no_ipv6(desired: HostS
     (failure,) = make_plan(desired, bare_host(ipv6=False)).failures
     assert (failure.kind, failure.reason) == (ErrorKind.UNSUPPORTED, "Ipv6Unavailable")
     assert "2001:db8::1" in failure.message
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"CONFIG_TUN=y")[:-9]])
+def test_a_configuration_that_cannot_be_unpacked_tells_nothing(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/config.gz").write_bytes(content)
+    assert kernel_features(tmp_path) <= {"ifa_proto"}
+
+
+def test_addresses_that_cannot_be_read_keep_nothing_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(wire, "conversation", refused)
+    assert kernel_features(tmp_path) == frozenset()
