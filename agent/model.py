@@ -52,10 +52,6 @@ def _empty() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
-def _no_attributes() -> Mapping[str, int]:
-    return MappingProxyType({})
-
-
 def port_id(uid: str) -> str:
     return f"port:{uid}"
 
@@ -130,7 +126,7 @@ class Bridge:
     datapath_type: DatapathType
     settings: Settings = NO_SETTINGS
     type: BridgeType = BridgeType.OVS
-    link_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    link_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of a Linux bridge, by the names in ``agent.bridge_attributes``."""
 
 
@@ -177,7 +173,7 @@ class Port:
     members: tuple[str, ...] = ()
     tap_owner: TapOwner | None = None
     qos: Qos | None = None
-    bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    bridge_port_attributes: Mapping[str, int] = field(default_factory=dict)
     """On an explicit Linux bridge, by the names in ``agent.bridge_attributes``."""
 
 
@@ -234,7 +230,7 @@ class HostState:
     removed: frozenset[str] = frozenset()
     released: frozenset[Release] = frozenset()
     is_whole: bool = True
-    """Otherwise another version of the agent took it: what it lacks, that one may not have known."""
+    """Otherwise another version of the agent took it, and may not have known what it lacks."""
 
 
 # --- observed ------------------------------------------------------------------------------------
@@ -301,7 +297,7 @@ class Vxlan:
     """IFLA_VXLAN_COLLECT_METADATA, as Open vSwitch's vxlan_sys_<port> has."""
     proxy: bool = False
     """IFLA_VXLAN_PROXY: it answers ARP for the addresses it knows, and drops other requests."""
-    attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    attributes: Mapping[str, int] = field(default_factory=dict)
     """Others, named as in ``agent.vxlan_attributes``; observed: those not at their default."""
 
 
@@ -347,12 +343,12 @@ class Link:
     """False when the host would take part in IP on it: answer ARP for its own addresses, take
     packets for them, listen to Router Advertisements. Only looked at for vxlan devices, bridges,
     veths and TAP devices that bear our alias."""
-    bridge_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    bridge_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of an explicit Linux bridge of ours: those that are not at their default."""
     follows_root: bool = False
     """Of such a bridge: another one is the root of its spanning tree, so that it is not known what
     its own ``ROOTS_TIMERS`` are."""
-    bridge_port_attributes: Mapping[str, int] = field(default_factory=_no_attributes)
+    bridge_port_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of what is in such a bridge: those that are not at their default."""
     own_cost: int = 100
     """Of what is in such a bridge: the path cost that the kernel gives it for its speed."""
