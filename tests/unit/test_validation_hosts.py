@@ -7,6 +7,7 @@ import pytest
 from controller.domain.definitions import MirrorSpec, TransportZoneSpec
 from controller.domain.intent import Kind, Lifecycle, Manifest, PortType, TunnelEnd
 from controller.domain.settings import BondSpec, PatchSpec, PortSettings
+from controller.domain.topology import Topology
 from tests.support.model_fleet import (
     ModelFleet,
     bridge,
@@ -90,6 +91,20 @@ def test_nothing_new_comes_to_a_host_that_is_decommissioned(fleet: ModelFleet) -
     assert fleet.apply(host("h1", "192.0.2.1"), bridge("new", "h1")).creates
 
 
+def test_no_topology_names_a_host_anew_that_is_decommissioned(fleet: ModelFleet) -> None:
+    spokes = segment("star", topology=Topology.HUB_SPOKE, hubs=("h1",))
+    fleet.apply(spokes)
+    fleet.apply(host("h1", "192.0.2.1", state=LEAVING))
+    chain = segment("chain", topology=Topology.EXPLICIT, links=(("h1", "h2"),))
+    other = segment("other", topology=Topology.HUB_SPOKE, hubs=("h1", "h2"))
+    assert refused(fleet, chain, other) == [
+        ("/objects/0/spec/links", "host_decommissioning"),
+        ("/objects/1/spec/hubs", "host_decommissioning"),
+    ]
+    assert fleet.apply(segment("star", topology=Topology.HUB_SPOKE, hubs=("h1", "h2"))).updates
+
+
+@pytest.mark.parametrize("managed", ["eth0", "eth0.10", "eth0.10.20"])
 @pytest.mark.parametrize(
     ("taker", "place"),
     [
@@ -118,16 +133,16 @@ def test_nothing_new_comes_to_a_host_that_is_decommissioned(fleet: ModelFleet) -
     ],
 )
 def test_nothing_takes_the_device_that_the_agent_is_reached_through(
-    fleet: ModelFleet, taker: Manifest, place: str
+    fleet: ModelFleet, taker: Manifest, place: str, managed: str
 ) -> None:
     fleet.apply(bridge("lan2", "h1"))
-    managed = host("h1", "192.0.2.1", management_interface="eth0")
+    reached = host("h1", "192.0.2.1", management_interface=managed)
     bare = ModelFleet(dict(fleet.objects), fleet.revision)
-    fleet.apply(managed)
+    fleet.apply(reached)
     assert refused(fleet, taker) == [(f"/objects/0/spec/{place}", "management_interface_taken")]
     bare._uids = fleet._uids
     bare.apply(taker)
-    found = refused(bare, managed)
+    found = refused(bare, reached)
     assert found == [("/objects/0/spec/management_interface", "management_interface_taken")]
 
 

@@ -12,13 +12,14 @@ from controller.domain.intent import (
     HostSpec,
     Lifecycle,
     PortSpec,
+    SegmentSpec,
     Spec,
     TunnelSpec,
 )
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
-from controller.domain.validation.references import devices_of
+from controller.domain.validation.references import devices_of, hosts_of_topology
 from controller.domain.validation.world import Draft
 
 
@@ -47,13 +48,16 @@ def _check_arrival(draft: Draft, after: After, faults: Faults) -> None:
 
 
 def _hosts(spec: Spec) -> Iterator[tuple[str, str]]:
-    """Yield where a spec names the hosts that it is on."""
+    """Yield where a spec names the hosts that it is on, or that its topology is made of."""
     if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec):
         yield "host", spec.host
     if isinstance(spec, TunnelSpec):
         for index, end in enumerate(spec.ends):
             if end.host is not None:
                 yield f"ends/{index}/host", end.host
+    if isinstance(spec, SegmentSpec):
+        named = "hubs" if spec.hubs else "links"
+        yield from ((named, name) for name in sorted(hosts_of_topology(spec)))
 
 
 def _check_devices(draft: Draft, after: After, faults: Faults) -> None:
@@ -63,7 +67,7 @@ def _check_devices(draft: Draft, after: After, faults: Faults) -> None:
     if host is None or host.management_interface is None:
         return
     for place, device in _taken(draft.spec):
-        if device == host.management_interface:
+        if device in _way_out(host.management_interface):
             _refuse(f"{draft.pointer}{place}", device, draft.spec.host, draft, faults)
 
 
@@ -76,8 +80,16 @@ def _check_host(draft: Draft, spec: HostSpec, after: After, faults: Faults) -> N
     if device == spec.overlay_bridge and spec.overlay_bridge_type is BridgeType.OVS:
         _refuse(at, device, draft.ref.name, draft, faults)
     for entry in after.on_host(draft.ref.name):
-        if entry.ref not in after.drafts and device in {name for _, name in _taken(entry.spec)}:
-            _refuse(at, device, draft.ref.name, entry, faults)
+        taken = {name for _, name in _taken(entry.spec)} & _way_out(device)
+        if entry.ref not in after.drafts and taken:
+            _refuse(at, min(taken), draft.ref.name, entry, faults)
+
+
+def _way_out(device: str) -> set[str]:
+    """Return a device with those that it is a VLAN of, as they are usually called: ``eth0`` of
+    ``eth0.10``."""
+    parts = device.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
 
 
 def _taken(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -92,7 +104,8 @@ def _refuse(pointer: str, device: str, host: str, taker: Draft, faults: Faults) 
     faults.conflict(
         pointer,
         "management_interface_taken",
-        f"{device!r} is the management interface of host {host!r}, and {taker.ref.kind}"
-        f" {taker.ref.name!r} would take it: the agent's connection to the controller would be cut",
+        f"{device!r} is, or carries, the management interface of host {host!r}, and"
+        f" {taker.ref.kind} {taker.ref.name!r} would take it: the agent's connection to the"
+        " controller would be cut",
         "choose another device, or give the host another management_interface first",
     )
