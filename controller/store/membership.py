@@ -69,8 +69,15 @@ def _join(tx: Transaction, joining: Collection[Member], known: Mapping[Member, _
     if not joining:
         return
     overlays = _overlays(tx, _hosts(joining))
-    # Such a host keeps its VLAN, unless it was on another bridge or there was none to give.
-    returning = {member for member, row in known.items() if _fits(row, overlays[member.host_uid])}
+    foreign = inventory.foreign_vlans(tx, _hosts(known)) if known else {}
+    # Such a host keeps its VLAN, unless it was on another bridge, there was none to give, or
+    # somebody else has taken it there since.
+    returning = {
+        member
+        for member, row in known.items()
+        if _fits(row, overlays[member.host_uid])
+        and row.local_vlan not in foreign.get((member.host_uid, row.bridge), ())
+    }
     _set_released(tx, returning, None)
     _forget(tx, known.keys() - returning)
     _insert(tx, sorted(set(joining) - returning), overlays)

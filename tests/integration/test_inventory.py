@@ -145,6 +145,18 @@ def test_a_segment_gets_no_local_vlan_that_a_foreign_port_on_its_bridge_has(db: 
     assert local_vlans(db, uid) == [2]
 
 
+def test_a_segment_does_not_come_back_to_a_vlan_that_a_foreign_port_has_by_now(
+    db: Database,
+) -> None:
+    uid = made(db, host(1))
+    epoch, first = begin(db, uid), port("p1", "h1", segment="red")
+    apply(db, segment("red"), first)
+    remove(db, first)
+    assert inventory.record(db, uid, epoch, with_port(1, "vif-1"), now=NOW)
+    apply(db, port("p2", "h1", segment="red"))
+    assert local_vlans(db, uid) == [2]
+
+
 def local_vlans(db: Database, host_uid: UUID) -> list[int]:
     intent = desired.load_host_intent(db, host_uid)
     return sorted(intent.local_vlans.values())
