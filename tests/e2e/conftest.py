@@ -28,11 +28,18 @@ def running_lab() -> Iterator[Lab]:
         lab.clear()
 
 
+_DELETED = (
+    *("mirrors", "flow-exports", "tunnels", "ports", "segments", "bridges"),
+    *("host-groups", "qos-policies", "tunnel-profiles", "transport-zones", "pools"),
+)
+"""Every kind but hosts, so that nothing refers to what goes."""
+
+
 @pytest.fixture
 def lab(running_lab: Lab) -> Iterator[Lab]:
     """The running lab; whatever intent a test leaves is deleted after it."""
     yield running_lab
-    for kind in ("tunnels", "ports", "segments", "bridges"):
+    for kind in _DELETED:
         names = running_lab.ovsfleet("get", kind, "-o", "name").split()
         if names:
             running_lab.ovsfleet("delete", "--yes", kind, *(n.split("/")[-1] for n in names))
