@@ -3,20 +3,30 @@
 Keeps one failing resource from being hammered, and the others from waiting for it. The same steps
 that failed are tried again with growing delays, or rarely where a person has to mend something
 first (the intent, or a module or a setting of the host, which no event tells of); other steps for
-the same resource (the host has changed) after a short rest at most. Owned by the reconciler; time
-and randomness are arguments.
+the same resource (the host has changed) after a short rest at most. What is to be on a bridge that
+could not be made waits for the bridge. Owned by the reconciler; time and randomness are arguments.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass, replace
 
 from agent.backoff import Backoff
 from agent.errors import Failure
-from agent.planner.plan import Plan, Stage, Step
+from agent.planner.health import bridge_missing
+from agent.planner.plan import (
+    AddBridge,
+    AddMirror,
+    AddPort,
+    OvsdbOp,
+    Plan,
+    SetFlowExport,
+    Stage,
+    Step,
+)
 
 REST_S = 1.0
 """The shortest pause between two different attempts for one failing resource."""
@@ -65,22 +75,40 @@ class Attempts:
 
     def held(self, plan: Plan, now: float) -> frozenset[str]:
         """The resources of ``plan`` that have to wait."""
-        return frozenset(
-            resource
-            for resource, steps in steps_by_resource(plan).items()
-            if resource in self._failed and self._failed[resource].due(steps) > now
-        )
+        return frozenset(resource for resource, due in self._due(plan).items() if due > now)
 
     def failures(self) -> tuple[Failure, ...]:
         return tuple(attempt.failure for attempt in self._failed.values())
 
     def next_due(self, plan: Plan) -> float:
         """When the first of the resources that wait may be tried again; infinity for none."""
-        steps = steps_by_resource(plan)
-        return min(
-            (attempt.due(steps.get(resource, ())) for resource, attempt in self._failed.items()),
-            default=math.inf,
+        return min(self._due(plan).values(), default=math.inf)
+
+    def hindered(self, plan: Plan) -> tuple[Failure, ...]:
+        """What would be on bridges that could not be made, as failures of its own."""
+        makers = self._failed_makers(plan)
+        found = (
+            bridge_missing(resource, min(missing), makers[min(missing)])
+            for resource, steps in steps_by_resource(plan).items()
+            if (missing := _bridges_used(steps) & makers.keys())
         )
+        return tuple(found)
+
+    def _due(self, plan: Plan) -> Mapping[str, float]:
+        """When each of those may be tried again that have failed, or rest on what has."""
+        steps = steps_by_resource(plan)
+        due = {r: self._failed[r].due(steps[r]) for r in steps if r in self._failed}
+        if makers := self._failed_makers(plan):
+            for resource in steps:
+                waits = (due[makers[each]] for each in _bridges_needed(steps[resource], makers))
+                if (at := max(waits, default=-math.inf)) > -math.inf:
+                    due[resource] = max(due.get(resource, at), at)
+        return due
+
+    def _failed_makers(self, plan: Plan) -> Mapping[str, str]:
+        """Of bridges that could not be made, by name."""
+        ops = (op for stage in plan.stages for op in stage.ovsdb if op.resource in self._failed)
+        return {op.name: op.resource for op in ops if isinstance(op, AddBridge)}
 
     def _new_backoff(self) -> Backoff:
         # Half of the first bound at least: full jitter alone may draw "at once" several times.
@@ -96,13 +124,39 @@ def steps_by_resource(plan: Plan) -> Mapping[str, Steps]:
 
 
 def without(plan: Plan, resources: Collection[str]) -> Plan:
-    """``plan`` less everything that serves ``resources``."""
+    """``plan`` less everything that serves ``resources``, and exports of the bridges they make."""
+    ops = (op for stage in plan.stages for op in stage.ovsdb if op.resource in resources)
+    missing = {op.name for op in ops if isinstance(op, AddBridge)}
     stages = tuple(
         Stage(
             pre=tuple(step for step in stage.pre if step.resource not in resources),
-            ovsdb=tuple(op for op in stage.ovsdb if op.resource not in resources),
+            ovsdb=tuple(
+                _off_bridges(op, missing) for op in stage.ovsdb if op.resource not in resources
+            ),
             post=tuple(step for step in stage.post if step.resource not in resources),
         )
         for stage in plan.stages
     )
     return Plan(tuple(stage for stage in stages if any(stage.steps())), plan.failures)
+
+
+def _off_bridges(op: OvsdbOp, missing: Collection[str]) -> OvsdbOp:
+    """One that is of such bridges alone is not asked for: its resource waits for them."""
+    if not missing or not isinstance(op, SetFlowExport):
+        return op
+    return replace(op, bridges=tuple(name for name in op.bridges if name not in missing))
+
+
+def _bridges_used(steps: Steps) -> set[str]:
+    exported = {name for op in steps if isinstance(op, SetFlowExport) for name in op.bridges}
+    return exported | {op.bridge for op in steps if isinstance(op, AddPort | AddMirror)}
+
+
+def _bridges_needed(steps: Steps, missing: Container[str]) -> set[str]:
+    """Those of ``missing`` without which nothing can be done; an export goes on with the others."""
+    on = {op.bridge for op in steps if isinstance(op, AddPort | AddMirror)}
+    is_of_none = all(
+        isinstance(op, SetFlowExport) and all(name in missing for name in op.bridges)
+        for op in steps
+    )
+    return {name for name in (_bridges_used(steps) if is_of_none else on) if name in missing}

@@ -22,6 +22,7 @@ from agent.ovsdb.liveness import VswitchdWatch
 from agent.ovsdb.replica import Replica
 from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.ovsdb.write import Writer
+from agent.planner.health import bridge_missing
 from agent.planner.plan import AddBridge, AddMirror, AddPort, OvsdbOp, SetFlowExport, Stage
 
 Waiting = Generator[float, None, "OvsdbResult"]
@@ -120,7 +121,8 @@ def _commit_by_resource(
         if time.monotonic() >= deadline:
             return replace(total, outcome=Outcome.TRY_AGAIN, error="the time ran out half-way")
         if needed := {name for op in group for name in _bridges_of(op)} & missing.keys():
-            total = _with_failure(total, _without_bridge(resource, min(needed), missing))
+            failure = bridge_missing(resource, min(needed), missing[min(needed)])
+            total = _with_failure(total, failure)
             continue
         result = yield from _commit(replica, group, f"{comment} ({resource})", deadline)
         total = _add(total, resource, result)
@@ -153,15 +155,6 @@ def _with_failure(total: OvsdbResult, failure: Failure) -> OvsdbResult:
     error = "; ".join(filter(None, (total.error, f"{failure.resource}: {failure.message}")))
     outcome = Outcome.ERROR if total.outcome is Outcome.UNCHANGED else total.outcome
     return replace(total, outcome=outcome, error=error, failures=(*total.failures, failure))
-
-
-def _without_bridge(resource: str, bridge: str, missing: dict[str, str]) -> Failure:
-    return Failure(
-        resource,
-        ErrorKind.TRANSIENT,
-        "BridgeMissing",
-        f"its bridge {bridge} could not be created; see {missing[bridge]}",
-    )
 
 
 _REFUSALS = {

@@ -49,6 +49,11 @@ def foreign_interface(resource: str, name: str, strangers: tuple[str, ...]) -> F
     return Failure(resource, ErrorKind.CONFLICT, "ForeignInterface", message)
 
 
+def bridge_missing(resource: str, bridge: str, maker: str) -> Failure:
+    message = f"its bridge {bridge} could not be created; see {maker}"
+    return Failure(resource, ErrorKind.TRANSIENT, "BridgeMissing", message)
+
+
 def interface_failures(resource: str, interface: OvsInterface) -> tuple[Failure, ...]:
     """Why an interface does not carry packets; nothing when it does."""
     if interface.error or (interface.ofport is not None and interface.ofport < 0):
