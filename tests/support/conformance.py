@@ -30,6 +30,13 @@ class Shown(NamedTuple):
     read: Callable[[System], object]
     expected: object
 
+    def and_also(self, other: Shown) -> Shown:
+        """Both are to be seen."""
+        return Shown(
+            lambda system: (self.read(system), other.read(system)),
+            (self.expected, other.expected),
+        )
+
 
 @dataclass(frozen=True)
 class Specimen:

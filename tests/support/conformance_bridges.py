@@ -106,6 +106,16 @@ def vlans_of(name: str, expected: Mapping[int, frozenset[str]]) -> Shown:
     return Shown(read, expected)
 
 
+def shaped(device: str, *words: str) -> Shown:
+    """Words that tc(8) says of the classes or policers of a device, in that order."""
+
+    def read(system: System) -> object:
+        said = system.shaping[device].split()
+        return words in zip(*(said[start:] for start in range(len(words))), strict=False)
+
+    return Shown(read, expected=True)
+
+
 def settings_shown(name: str, targets: Mapping[str, Target], values: Values) -> dict[str, Shown]:
     """Every setting that has a place of its own in a column, by its path."""
     return {
@@ -197,8 +207,6 @@ PORT_SETTINGS: Values = {
     "priority_tags": PriorityTags.IF_NONZERO,
     "ingress_policing.rate_kbps": 1000,
     "ingress_policing.burst_kb": 800,
-    "ingress_policing.kpkts_rate": 7,
-    "ingress_policing.kpkts_burst": 6,
     "stp.enabled": False,
     "stp.path_cost": 7,
     "stp.priority": 16,
@@ -233,7 +241,27 @@ NEGOTIATED: Values = {
 }
 
 
-def ovs_ports(workload: str) -> Iterator[Specimen]:
+_POLICERS: Mapping[str, Shown] = {
+    "ingress_policing.rate_kbps": shaped("p-set", "rate", "1Mbit"),
+    "ingress_policing.burst_kb": shaped("p-set", "burst", "100Kb"),
+    "ingress_policing.kpkts_rate": shaped("p-qinq", "pkts_rate", "7000"),
+    "ingress_policing.kpkts_burst": shaped("p-qinq", "pkts_burst", "5999"),
+}
+"""What Open vSwitch makes of policing in the kernel, with either datapath."""
+
+
+def ovs_ports(workload: str, kind: DatapathType) -> Iterator[Specimen]:
+    """With the kernel's datapath, policers are looked at in the kernel too, which has them all."""
+    for made in _ovs_ports(workload):
+        also = _POLICERS if kind is DatapathType.SYSTEM else {}
+        shows = {
+            path: shown.and_also(also[path]) if path in also else shown
+            for path, shown in made.shows.items()
+        }
+        yield replace(made, shows=shows)
+
+
+def _ovs_ports(workload: str) -> Iterator[Specimen]:
     yield _internal()
     yield _veth(workload)
     yield _ovs_port(
@@ -244,6 +272,8 @@ def ovs_ports(workload: str) -> Iterator[Specimen]:
             "tag": 8,
             "cvlans": (9,),
             "qinq_ethtype": QinqEthtype.DOT1Q,
+            "ingress_policing.kpkts_rate": 7,
+            "ingress_policing.kpkts_burst": 6,
         },
         (),
     )

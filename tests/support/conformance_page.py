@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import structlog
 
-from tests.support.conformance import Apart, Column, Field, fleet_of, observed, refused
+from tests.support.conformance import Apart, Field, fleet_of, observed, refused
 from tests.support.conformance_columns import KERNEL, LINUX, TITLES, USERSPACE, columns, samples
 from tests.support.conformance_site import realize, site, told
 from tests.support.conformance_system import look
@@ -37,32 +37,35 @@ What becomes of each field of the [intent model](intent-model.md) on each sort o
 was tried: a value that differs from what is there unasked was set through intent, and the agent
 brought a host to it.
 
-- `realized`: it was read back from the host with `ovsdb-client`, `ip` or `bridge`.
+- `realized`: it was read back from the host with `ovsdb-client`, `ip`, `bridge` or `tc`.
 - `refused: <code>`: the rules of intent refuse the field there, with this code, and store nothing.
 - `unsupported: <reason>`: the agent reported that the host cannot do it, with this reason.
 - `—`: there is nothing to see on such a host; the footnote says why.
 
 The sorts of host are Open vSwitch with its userspace datapath (`datapath_type` `netdev`), Open
 vSwitch with the kernel's datapath (`system`), and a host without Open vSwitch, whose bridges are
-the kernel's.
+the kernel's. Policies and policing are the kernel's work with either datapath; that it does them is
+looked at in the kernel's own column, because not every kernel has them all.
 
 This page is written by `make conformance`, and tests hold it against what they see.
 """
 
 
-def cells_of(title: str, directory: Path) -> Cells:
+def seen_on_host(title: str, directory: Path) -> Cells:
     """Bring a host of a sort to all of its column, and look."""
     with site(directory, ovs=title != LINUX, userspace=title == USERSPACE) as host:
         column = columns(host.workload.name)[title]
         fleet = fleet_of(column)
         failures = realize(host, told(fleet))
-        seen = observed(column, fleet, look(host), failures)
-        return seen | refused(column, fleet, samples()) | _notes(column)
+        return observed(column, fleet, look(host), failures)
 
 
-def _notes(column: Column) -> Cells:
+def without_host(title: str) -> Cells:
+    """The cells of a column that the rules of intent decide by themselves."""
+    column = columns("workload")[title]
     numbers = {reason: number for number, reason in enumerate(Apart, start=1)}
-    return {wanted: f"— [^{numbers[reason]}]" for wanted, reason in column.apart.items()}
+    notes = {wanted: f"— [^{numbers[reason]}]" for wanted, reason in column.apart.items()}
+    return refused(column, fleet_of(column), samples()) | notes
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -105,7 +108,7 @@ def _print(titles: Sequence[str]) -> None:
         for title in titles:
             place = Path(directory, title)
             place.mkdir()
-            cells = cells_of(title, place)
+            cells = seen_on_host(title, place)
             print(json.dumps({"title": title, "cells": list(cells.items())}))
 
 
@@ -123,6 +126,7 @@ def _write() -> None:
     tool = (sys.executable, "-m", "tests.support.conformance_page")
     seen = _asked(*tool, USERSPACE)
     seen |= _asked(str(ROOT / "deploy/guest/run"), *tool, KERNEL, LINUX)
+    seen = {title: cells | without_host(title) for title, cells in seen.items()}
     fields = [(kind, path) for kind, model in KINDS.items() for path, _ in leaves(model)]
     PAGE.write_text(render(fields, seen))
     for title, cells in seen.items():

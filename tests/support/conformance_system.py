@@ -1,4 +1,4 @@
-"""What a host is like in the words of tools that are not ours: ovsdb-client, ip and bridge.
+"""What a host is like in the words of tools that are not ours: ovsdb-client, ip, bridge and tc.
 
 Read once, when it is made. Must not use what the agent reads or what the compiler writes with.
 """
@@ -17,6 +17,11 @@ from tests.support.ovs import OpenVSwitch
 Row: TypeAlias = Mapping[str, Any]
 
 
+_SHAPERS = ("sfq", "codel", "fq_codel", "netem")
+_SHOWN = {"htb": ("class", "show"), "ingress": ("filter", "show", "parent", "ffff:")}
+"""What more there is to see of a qdisc."""
+
+
 @dataclass(frozen=True)
 class System:
     tables: Mapping[str, Mapping[str, Row]]
@@ -27,7 +32,10 @@ class System:
     """Devices of the workload's namespace."""
     vlans: Mapping[str, list[Row]]
     fdb: tuple[Row, ...]
-    neighbours: tuple[Row, ...]
+    qdiscs: Mapping[str, Row]
+    """What shapes what a device sends."""
+    shaping: Mapping[str, str]
+    """The classes of it, and what polices what the device receives, as tc(8) shows them."""
 
     def row(self, table: str, name: str) -> Row:
         """The row of a table that has names."""
@@ -60,13 +68,20 @@ class System:
 
 def look(host: Host) -> System:
     netns = host.netns
+    shown: list[Row] = json.loads(netns.sibling("tc", "-j", "qdisc", "show"))
+    qdiscs = [each for each in shown if each["kind"] in (*_SHAPERS, *_SHOWN)]
     return System(
         tables={} if host.ovs is None else _tables(host.ovs),
         links=_links(netns),
         workload=_links(host.workload),
         vlans={} if host.ovs else _vlans(netns),
         fdb=tuple(_json(netns, "fdb", "show")),
-        neighbours=tuple(netns.ip_json("neighbour", "show")),
+        qdiscs={each["dev"]: each for each in qdiscs if each.get("root")},
+        shaping={
+            each["dev"]: netns.sibling("tc", *_SHOWN[each["kind"]], "dev", each["dev"])
+            for each in qdiscs
+            if each["kind"] in _SHOWN
+        },
     )
 
 
@@ -80,7 +95,7 @@ def _vlans(netns: Namespace) -> dict[str, list[Row]]:
 
 
 def _json(netns: Namespace, *arguments: str) -> list[Row]:
-    return list(json.loads(netns.exec("bridge", "-d", "-j", *arguments) or "[]"))
+    return list(json.loads(netns.sibling("bridge", "-d", "-j", *arguments) or "[]"))
 
 
 def _tables(ovs: OpenVSwitch) -> dict[str, dict[str, Row]]:

@@ -6,6 +6,7 @@ All of it is Open vSwitch's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from controller.domain.definitions import (
@@ -16,7 +17,7 @@ from controller.domain.definitions import (
 )
 from controller.domain.intent import BridgeType, DatapathType, Kind, PortType
 from tests.support.conformance import Shown, Specimen
-from tests.support.conformance_bridges import column
+from tests.support.conformance_bridges import column, shaped
 from tests.support.conformance_segments import OVERLAY
 from tests.support.conformance_system import Row, System
 
@@ -32,7 +33,51 @@ _QUEUE = QueueSpec(
 )
 
 
-def policies() -> Iterator[Specimen]:
+def _option(policy: str, *path: str, expected: object) -> Shown:
+    """What tc(8) says of the device of a policy's port."""
+
+    def read(system: System) -> object:
+        found: Any = system.qdiscs[f"q-{policy}"]
+        for key in path:
+            found = found[key]
+        return found
+
+    return Shown(read, expected)
+
+
+_IN_KERNEL: dict[str, Shown] = {
+    "type": _option("htb", "kind", expected="htb"),
+    "max_rate_bps": shaped("q-htb", "root", "rate", "10Mbit"),
+    "queues.id": shaped("q-htb", "class", "htb", "1:4"),
+    "queues.min_rate_bps": shaped("q-htb", "prio", "4", "rate", "1Mbit"),
+    "queues.max_rate_bps": shaped("q-htb", "rate", "1Mbit", "ceil", "2Mbit"),
+    "queues.burst_b": shaped("q-htb", "burst", "10000b"),
+    "queues.priority": shaped("q-htb", "prio", "4"),
+    "perturb_s": _option("sfq", "options", "perturb", expected=9),
+    "quantum_b": _option("sfq", "options", "quantum", expected=3000),
+    "limit": _option("codel", "options", "limit", expected=900),
+    "target_us": _option("codel", "options", "target", expected=5999),
+    "interval_us": _option("codel", "options", "interval", expected=89_999),
+    "flows": _option("fq", "options", "flows", expected=512),
+    "latency_us": _option("netem", "options", "delay", "delay", expected=0.001),
+    "loss_percent": _option("netem", "options", "loss-random", "loss", expected=0.01),
+}
+"""What Open vSwitch makes of policies in the kernel, with either datapath. The kernel counts
+microseconds in units of its own, and marks of queues are in no qdisc."""
+
+
+def policies(kind: DatapathType) -> Iterator[Specimen]:
+    """With the kernel's datapath, they are looked at in the kernel too, which has all types."""
+    for made in _policies():
+        also = made.kind is Kind.QOS_POLICY and kind is DatapathType.SYSTEM
+        shows = {
+            path: shown.and_also(_IN_KERNEL[path]) if also and path in _IN_KERNEL else shown
+            for path, shown in made.shows.items()
+        }
+        yield replace(made, shows=shows)
+
+
+def _policies() -> Iterator[Specimen]:
     """A policy of each type, and a port that has it."""
     htb = {"max_rate_bps": 10_000_000, "queues": (_QUEUE,)}
     words = {"min_rate_bps": "min-rate", "max_rate_bps": "max-rate", "burst_b": "burst"}

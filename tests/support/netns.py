@@ -53,6 +53,10 @@ class Namespace:
     def ip(self, *arguments: str) -> str:
         return _run("ip", "-n", self.name, *arguments)
 
+    def sibling(self, tool: str, *arguments: str) -> str:
+        """Run tc(8) or bridge(8), which find their way in by themselves, as ip(8) does."""
+        return _run(tool, "-n", self.name, *arguments)
+
     def ip_json(self, *arguments: str) -> list[dict[str, Any]]:
         return list(json.loads(_run("ip", "-n", self.name, "-d", "-j", *arguments) or "[]"))
 
