@@ -16,7 +16,7 @@ def _run() -> None:
         connection=context.config.attributes["connection"],
         target_metadata=Base.metadata,
         compare_server_default=True,
-        transaction_per_migration=True,
+        transaction_per_migration=context.config.attributes["transaction_per_migration"],
     )
     with context.begin_transaction():
         context.run_migrations()

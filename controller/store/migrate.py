@@ -31,8 +31,11 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
+    """Goes back to ``revision``; where one step refuses, the schema stays as it was."""
     with _exclusive(url) as connection:
-        command.downgrade(_config(connection), revision)
+        config = _config(connection)
+        config.attributes["transaction_per_migration"] = False
+        command.downgrade(config, revision)
 
 
 def current(url: str) -> str | None:
@@ -57,7 +60,7 @@ def _folder() -> Path:
 
 
 def _config(connection: Connection) -> Config:
-    config = Config(attributes={"connection": connection})
+    config = Config(attributes={"connection": connection, "transaction_per_migration": True})
     config.set_main_option("script_location", str(_folder()))
     config.set_main_option("path_separator", "os")
     return config
@@ -80,7 +83,7 @@ def _connected(url: str) -> Iterator[Connection]:
 @contextmanager
 def _exclusive(url: str) -> Iterator[Connection]:
     with _connected(url) as connection:
-        # Of the session, not of a transaction: each migration commits on its own.
+        # Of the session, not of a transaction: each upgrade commits on its own.
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.execute(text("SET lock_timeout = '10s'"))
         connection.execute(text("SET statement_timeout = '10min'"))
