@@ -8,7 +8,8 @@ from agent.model import HostState, ObservedState
 from agent.planner import make_plan
 from agent.planner.foreign import Foreign, foreign
 from agent.planner.ownership import aliased_id, owned_id
-from tests.support.hosts import DEVICES, FLEET, bare_host, desired_states, strange_hosts
+from tests.support.hosts import DEVICES, FLEET, bare_host, desired_states
+from tests.support.strange_hosts import strange_hosts
 from tests.support.switch import Switch
 
 

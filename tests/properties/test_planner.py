@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from agent.model import Backend, HostState, ObservedState, segment_id
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import Plan, SetLink, Step
-from tests.support.hosts import DEVICES, FLEET, bare_host, desired_states, ids, strange_hosts
+from tests.support.hosts import DEVICES, FLEET, bare_host, desired_states, ids
 from tests.support.satisfaction import foreign_part, own_part, shortcomings
+from tests.support.strange_hosts import strange_hosts
 from tests.support.switch import Switch
 
 

@@ -14,7 +14,7 @@ from agent.model import Backend, HostState, OvsBridge, OvsInterface, OvsPort
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.ownership import owned_id
 from tests.properties.test_planner import assert_at_rest, converge
-from tests.support.hosts import FLEET, OPTIONS, bare_host, desired_states, with_options
+from tests.support.hosts import FLEET, bare_host, desired_states
 from tests.support.satisfaction import own_part
 from tests.support.settings_strategies import (
     BRIDGE_SETTINGS,
@@ -22,6 +22,7 @@ from tests.support.settings_strategies import (
     ROW_SETTINGS,
 )
 from tests.support.switch import Switch
+from tests.support.tunnel_strategies import OPTIONS, with_options
 
 Row = OvsBridge | OvsPort | OvsInterface
 R = TypeVar("R", OvsBridge, OvsPort, OvsInterface)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for hosts: desired states, and whatever may lie about on a machine.
+"""Hypothesis strategies for hosts: what may be desired of them.
 
 Names, VLANs, VNIs and addresses come from small pools, so that clashes are common and shrunk
 examples are short.
@@ -11,18 +11,13 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from agent.fragments import (
-    NO_OPTIONS,
     ArpMode,
     Neighbour,
     SegmentFragment,
-    SegmentLink,
     SegmentMember,
     Topology,
-    TunnelOptions,
 )
 from agent.model import (
-    ID_KEY,
-    OWNER_KEY,
     Backend,
     Bridge,
     BridgeType,
@@ -30,19 +25,13 @@ from agent.model import (
     HostState,
     Link,
     ObservedState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
     PatchPeer,
     Port,
     PortType,
     SegmentAttachment,
     TapOwner,
-    Tunnel,
     VethPeer,
-    Vxlan,
     bridge_id,
-    explicit_tunnel_id,
     port_id,
     segment_id,
     tunnel_id,
@@ -54,6 +43,7 @@ from tests.support.settings_strategies import (
     INTERFACE_SETTINGS,
     ROW_SETTINGS,
 )
+from tests.support.tunnel_strategies import DST_PORTS, OPTIONS, hashed, links, tunnels
 
 FLEET = "fleet-1"
 OTHER_FLEET = "fleet-2"
@@ -112,7 +102,6 @@ _VLANS_OF = st.sampled_from(((frozenset(), ""), (frozenset({7, 8}), "trunk")))
 _TAP_OWNERS = st.sampled_from((None, TapOwner(uid=107), TapOwner(uid=107, gid=64055)))
 _DATAPATH_TYPES = st.sampled_from((DatapathType.NETDEV, DatapathType.SYSTEM))
 _REMOTES = st.sets(st.sampled_from(("h1", "h2", "h3")))
-_DST_PORTS = st.sampled_from((4789, 4790))
 _KERNEL_PORTS = st.sampled_from((8472, 8473))
 _PLACES = st.sampled_from(("tunnels", "tunnels", "device", "linux bridge"))
 """What carries a segment: tunnels or a device on the overlay bridge, or a device on a Linux one."""
@@ -133,25 +122,6 @@ _NEIGHBOURS = st.lists(
     max_size=2,
     unique_by=lambda each: each.ip,
 ).map(tuple)
-_TUNNEL_ENDS = ("198.51.100.1", "198.51.100.2", "2001:db8::1")
-_HOPS = st.sampled_from(("", "64", "inherit"))
-_CHOICES = st.sampled_from((None, True, False))
-_BFD = st.sampled_from(({}, {}, {"enable": "true"}, {"enable": "true", "min_tx": "300"}))
-OPTIONS = st.one_of(
-    st.just(NO_OPTIONS),
-    st.builds(
-        TunnelOptions,
-        ttl=_HOPS,
-        tos=_HOPS,
-        csum=_CHOICES,
-        df_default=_CHOICES,
-        egress_pkt_mark=st.sampled_from((None, 0)),
-        gbp=st.booleans(),
-        flow_label=st.sampled_from((0, 77)),
-        source_ports=st.sampled_from(((0, 0), (40000, 50000))),
-        bfd=_BFD,
-    ),
-)
 _EXTERNAL = st.sampled_from(((), (), ("198.51.100.9",), ("198.51.100.8", "198.51.100.9")))
 _PORT_UIDS = st.lists(st.sampled_from("0123"), unique=True)
 
@@ -323,7 +293,7 @@ def segment(
         )
         for host in hosts
     )
-    dst_port = draw(_KERNEL_PORTS if is_kernel else _DST_PORTS)
+    dst_port = draw(_KERNEL_PORTS if is_kernel else DST_PORTS)
     mtu = draw(_MTUS)
     fragment = SegmentFragment(
         b"", uid, vni, dst_port, mtu, members, options=draw(OPTIONS), arp_mode=arp_mode
@@ -337,55 +307,6 @@ def segment(
     if place == "linux bridge":
         return SegmentAttachment(uid, 0, fragment.hash, backend, f"br-v{vni}"), fragment
     return SegmentAttachment(uid, vlan, fragment.hash, backend), fragment
-
-
-def hashed(fragment: SegmentFragment) -> SegmentFragment:
-    return replace(fragment, hash=repr(replace(fragment, hash=b"")).encode())
-
-
-def with_options(
-    state: HostState, attachment: SegmentAttachment, options: TunnelOptions
-) -> HostState:
-    """The same state with other options for that segment's tunnels."""
-    fragment = hashed(replace(state.fragments[attachment.fragment_hash], options=options))
-    changed = replace(attachment, fragment_hash=fragment.hash)
-    attachments = (changed if each is attachment else each for each in state.attachments)
-    others = {key: each for key, each in state.fragments.items() if key != attachment.fragment_hash}
-    return replace(
-        state, attachments=tuple(attachments), fragments={**others, fragment.hash: fragment}
-    )
-
-
-@st.composite
-def links(draw: st.DrawFn, hosts: tuple[str, ...]) -> tuple[SegmentLink, ...]:
-    pairs = [(a, b) for a in hosts for b in hosts if a < b]
-    return tuple(
-        SegmentLink(a, b, split_horizon=draw(st.booleans()))
-        for a, b in pairs
-        if draw(st.integers(0, 2))
-    )
-
-
-@st.composite
-def tunnels(draw: st.DrawFn, on: tuple[Bridge, ...]) -> tuple[Tunnel, ...]:
-    uids = draw(st.lists(st.sampled_from("xy"), unique=True)) if on else []
-    vnis = draw(st.permutations((20001, 20002)))
-    return tuple(
-        Tunnel(
-            id=explicit_tunnel_id(uid),
-            bridge=draw(st.sampled_from(on)).name,
-            local_ip="203.0.113.1",
-            remote_ip=draw(st.sampled_from(_TUNNEL_ENDS)),
-            vni=vni,
-            dst_port=draw(_DST_PORTS),
-            tag=draw(st.sampled_from((0, 11, 21))),
-            ttl=draw(_HOPS),
-            tos=draw(_HOPS),
-            csum=draw(_CHOICES),
-            df_default=draw(_CHOICES),
-        )
-        for uid, vni in zip(uids, vnis, strict=False)
-    )
 
 
 @st.composite
@@ -432,90 +353,3 @@ def ids(state: HostState) -> frozenset[str]:
         | {tunnel.id for tunnel in state.tunnels}
         | {segment_id(attachment.segment_uid) for attachment in state.attachments}
     )
-
-
-# --- observed ------------------------------------------------------------------------------------
-
-_FOREIGN_MARKS: tuple[dict[str, str], ...] = (
-    {},
-    {"iface-id": "vm-7"},
-    {OWNER_KEY: OTHER_FLEET, ID_KEY: "port:0"},
-)
-
-
-@st.composite
-def foreign_ports(draw: st.DrawFn, names: st.SearchStrategy[str]) -> OvsPort:
-    name = draw(names)
-    marks = draw(st.sampled_from(_FOREIGN_MARKS))
-    kind = draw(st.sampled_from(("", "internal", "vxlan")))
-    options = draw(_foreign_options()) if kind == "vxlan" else {}
-    interface = OvsInterface(name, kind, options, external_ids=marks)
-    tag = draw(st.sampled_from((None, 11, 99)))
-    return OvsPort(name, (interface,), tag=tag, external_ids=marks)
-
-
-def _foreign_options() -> st.SearchStrategy[dict[str, str]]:
-    return st.fixed_dictionaries(
-        {"key": st.sampled_from(("10001", "7")), "remote_ip": st.sampled_from(VTEPS)},
-        optional={
-            "local_ip": st.sampled_from(VTEPS),
-            "dst_port": st.sampled_from(("4789", "4790", "8473")),
-        },
-    )
-
-
-@st.composite
-def foreign_bridges(draw: st.DrawFn, names: st.SearchStrategy[str]) -> OvsBridge:
-    name = draw(names)
-    local = OvsPort(name, (OvsInterface(name, "internal"),))
-    port_names = st.sampled_from((*PORT_NAMES, "eth0", "vm1"))
-    drawn = draw(st.lists(foreign_ports(port_names), max_size=2, unique_by=lambda each: each.name))
-    unique = [each for each in drawn if each.name != name]
-    marks = draw(st.sampled_from(_FOREIGN_MARKS))
-    mode = draw(st.sampled_from((None, "secure")))
-    return OvsBridge(name, (local, *unique), "netdev", mode, marks)
-
-
-@st.composite
-def foreign_links(draw: st.DrawFn) -> dict[str, Link]:
-    names = ("eth0", "vm1", "p0", "br-a", "kx10001", "br-v10002", "vxlan_sys_8472")
-    drawn = draw(st.sets(st.sampled_from(names), max_size=3))
-    return {
-        name: draw(_foreign_link(name, index)) for index, name in enumerate(sorted(drawn), start=1)
-    }
-
-
-@st.composite
-def _foreign_link(draw: st.DrawFn, name: str, index: int) -> Link:
-    kind = draw(st.sampled_from(("", "bridge", "vxlan")))
-    alias = draw(st.sampled_from(("", "theirs")))
-    vxlan = draw(_FOREIGN_VXLANS) if kind == "vxlan" else None
-    return Link(name, index, kind, alias=alias, up=draw(st.booleans()), vxlan=vxlan)
-
-
-_FOREIGN_VXLANS = st.builds(
-    Vxlan,
-    vni=st.sampled_from((10001, 7)),
-    local_ip=st.sampled_from(("", *VTEPS)),
-    dst_port=st.sampled_from((4789, 8472, 8473)),
-    learning=st.booleans(),
-    collect_metadata=st.booleans(),
-)
-
-
-@st.composite
-def strange_hosts(draw: st.DrawFn) -> ObservedState:
-    """A machine on which others have been busy, with or without clashes with our names."""
-    names = st.sampled_from(("br-int", "br-phy", "br-a", "p1"))
-    rows = draw(st.lists(foreign_bridges(names), max_size=2, unique_by=lambda each: each.name))
-    found: dict[str, OvsBridge] = {}
-    used: set[str] = set()
-    for row in rows:
-        mine = {each.name for each in row.ports} | {row.name}
-        if not mine & used:
-            used |= mine
-            found[row.name] = row
-    peers: dict[tuple[str, str], Link] = {}
-    if draw(st.booleans()):
-        peers["ns0", "e0"] = Link("e0", 900, "veth", peer_ifindex=901)
-    return bare_host(bridges=found, links=DEVICES | draw(foreign_links()), peers=peers)
