@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from typing import Any
@@ -13,65 +13,17 @@ import pytest
 
 from controller.store.engine import Database, Transaction
 from tests.support.api import Api
+from tests.support.fabric import FABRIC, YAML, admin, fabric, names
 from tests.support.manifests import apply, segment
 
 pytestmark = pytest.mark.integration
 
-YAML = {"Content-Type": "application/yaml"}
+__all__ = ["admin", "fabric"]
+
 HOST: dict[str, Any] = {
     "metadata": {"name": "h1"},
     "spec": {"vteps": ["192.0.2.1"], "underlay_mtu": 9000},
 }
-
-FABRIC = """\
-kind: Host
-metadata: {name: h1}
-spec:
-  vteps: [192.0.2.1]
----
-kind: Segment
-metadata:
-  name: blue
-  labels: {tier: web}
----
-kind: Port
-metadata: {name: web-1, labels: {tier: web, zone: a}}
-spec: {host: h1, interface: web1, segment: blue, mac: "02:00:00:00:00:01",
-       addresses: [10.0.0.1/24]}
----
-kind: Port
-metadata: {name: web-2, labels: {tier: web, zone: b}}
-spec:
-  host: h1
-  interface: web2
-  segment: blue
-  type: veth
-  peer: {netns: guest, interface: eth0}
----
-kind: Port
-metadata: {name: db-1, labels: {tier: db}}
-spec: {host: h1, interface: db1, segment: blue}
-"""
-
-
-@pytest.fixture
-async def admin(api: Api) -> AsyncIterator[httpx.AsyncClient]:
-    async with api.admin as client:
-        yield client
-
-
-@pytest.fixture
-async def fabric(admin: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await admin.post("/v1/apply", content=FABRIC, headers=YAML)
-    assert answer.status_code == 200, answer.text
-    result: dict[str, Any] = answer.json()
-    return result
-
-
-async def names(admin: httpx.AsyncClient, path: str) -> list[str]:
-    answer = await admin.get(path)
-    assert answer.status_code == 200, answer.text
-    return [item["metadata"]["name"] for item in answer.json()["items"]]
 
 
 async def test_a_created_object_is_answered_whole_with_its_address_and_etag(
@@ -287,78 +239,6 @@ async def test_a_veth_port_reads_back_as_it_was_written(
     assert {name: spec[name] for name in placed} == placed
     unsaid = [value for name, value in spec.items() if name not in placed]
     assert all(value in (None, [], {}, "up") for value in unsaid)
-
-
-@pytest.mark.parametrize("page_size", [1, 2, 3, 100, 5000])
-async def test_pages_together_are_the_whole_list_once(
-    admin: httpx.AsyncClient, fabric: dict[str, Any], page_size: int
-) -> None:
-    seen: list[str] = []
-    token = ""
-    while True:
-        answer = await admin.get(f"/v1/ports?page_size={page_size}&page_token={token}")
-        page = answer.json()
-        assert len(page["items"]) <= page_size
-        assert page["revision"] == fabric["revision"]
-        seen += [item["metadata"]["name"] for item in page["items"]]
-        token = page["next_page_token"]
-        if not token:
-            break
-    assert seen == ["db-1", "web-1", "web-2"]
-
-
-@pytest.mark.parametrize(
-    ("selector", "expected"),
-    [
-        ("tier=web", ["web-1", "web-2"]),
-        ("tier!=web", ["db-1"]),
-        ("zone in (a,c)", ["web-1"]),
-        ("zone", ["web-1", "web-2"]),
-        ("!zone", ["db-1"]),
-        ("tier=web,zone!=a", ["web-2"]),
-        ("tier=nothing", []),
-    ],
-)
-@pytest.mark.parametrize("page_size", [1, 100])
-async def test_a_label_selector_chooses_whatever_the_size_of_a_page(
-    admin: httpx.AsyncClient,
-    fabric: dict[str, Any],
-    selector: str,
-    expected: list[str],
-    page_size: int,
-) -> None:
-    seen: list[str] = []
-    token = ""
-    while True:
-        answer = await admin.get(
-            "/v1/ports",
-            params={"label_selector": selector, "page_size": page_size, "page_token": token},
-        )
-        page = answer.json()
-        seen += [item["metadata"]["name"] for item in page["items"]]
-        token = page["next_page_token"]
-        if not token:
-            break
-    assert seen == expected
-
-
-async def test_a_list_of_another_project_is_another_list(
-    api: Api, admin: httpx.AsyncClient, fabric: dict[str, Any]
-) -> None:
-    api.add_projects("red")
-    answer = await admin.post("/v1/segments", json={"metadata": {"name": "blue", "project": "red"}})
-    assert answer.status_code == 201, answer.text
-    assert await names(admin, "/v1/segments?project=red") == ["blue"]
-    assert await names(admin, "/v1/segments?project=default") == ["blue"]
-    assert await names(admin, "/v1/segments") == ["blue", "blue"]
-    mine = (await admin.get("/v1/segments/blue?project=red")).json()
-    assert mine["metadata"]["project"] == "red"
-    changed = await admin.put(
-        "/v1/segments/blue?project=red",
-        json={"metadata": {"name": "blue"}, "spec": {"mtu": 1300}},
-        headers={"If-Match": "*"},
-    )
-    assert changed.json()["metadata"]["project"] == "red"
 
 
 async def test_an_answer_shows_what_its_own_request_wrote(

@@ -65,8 +65,14 @@ def _host_named(
     return host
 
 
-def _no_host() -> None:
-    return None
+def _no_host(host: Annotated[Text | None, Query(include_in_schema=False)] = None) -> None:
+    """Refuse to answer everything to who asked for less."""
+    if host is not None:
+        detail = (
+            "'host' narrows lists of what is on hosts, and these objects are on none by themselves"
+        )
+        fix = "leave it out; GET .../{name}/realization names the hosts that an object is on"
+        raise InvalidError(detail, [Violation("", "host", detail, fix)])
 
 
 def _add_readers(router: APIRouter, of: Collection) -> None:
