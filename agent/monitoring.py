@@ -109,6 +109,8 @@ class OvsQos:
     other_config: Mapping[str, str] = field(default_factory=_empty)
     queues: Mapping[int, OvsQueue] = field(default_factory=_no_queues)
     external_ids: Mapping[str, str] = field(default_factory=_empty)
+    row: str = field(default="", compare=False, repr=False)
+    """UUID of the row that is there; a port that is made with it refers to that very row."""
 
 
 @dataclass(frozen=True, slots=True)

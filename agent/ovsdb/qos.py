@@ -38,6 +38,13 @@ class QosWriter:
         self.release(port, op.external_ids)
         port.qos = [] if op.qos is None else [self.insert(op.qos)]
 
+    def given(self, qos: OvsQos) -> list[Row]:
+        """For a port that is made: somebody else's row if it is still there, or one of its own."""
+        if not qos.row:
+            return [self.insert(qos)]
+        row = self._batch.replica.tables["QoS"].rows.get(UUID(qos.row))
+        return [] if row is None else [row]
+
     def insert(self, qos: OvsQos) -> Row:
         return self._batch.insert(
             "QoS",

@@ -207,7 +207,8 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
             if (queue := self._used(port, "Queue", uuid)) is not None
         }
         ids = map_of(row, "external_ids")
-        return OvsQos(first(row, "type"), map_of(row, "other_config"), queues, ids)
+        config = map_of(row, "other_config")
+        return OvsQos(first(row, "type"), config, queues, ids, str(row.uuid))
 
     def _mirrors(self, bridge: Row) -> tuple[OvsMirror, ...]:
         found = (self._used(bridge, "Mirror", uuid) for uuid in referred(bridge, "mirrors"))

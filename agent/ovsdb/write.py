@@ -150,7 +150,7 @@ class Writer:
             vlan_mode=_atoms(port.vlan_mode),
             protected=port.protected,
             external_ids=dict(port.external_ids),
-            qos=[] if port.qos is None else [self._qos.insert(port.qos)],
+            qos=[] if port.qos is None else self._qos.given(port.qos),
             **_all_of("Port", port.settings),
         )
 

@@ -8,7 +8,7 @@ is to be given back.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.columns import Release
@@ -60,11 +60,14 @@ class Inventory:
     """The devices that take the frames of another one, by its ifindex."""
     mirrors: Mapping[str, tuple[PlacedMirror, ...]] = field(default_factory=dict)
     exports: Mapping[str, tuple[PlacedExport, ...]] = field(default_factory=dict)
-    """Of flows, likewise what is ours by resource id."""
+    """Of flows, likewise what is ours by resource id; both on bridges of ours alone, for what is
+    on a bridge of somebody else he put there."""
     userspace: frozenset[str] = frozenset()
     """The bridges that shall have a userspace datapath."""
     let_go: frozenset[str] = frozenset()
     """Devices of others that are taken out of a Linux bridge of ours."""
+    is_whole: bool = True
+    """As of the desired state."""
 
     def released(self, resource: str, table: str, row: str) -> tuple[Release, ...]:
         return self.releases.get((resource, table, row), ())
@@ -108,6 +111,8 @@ def take_inventory(
     released: Collection[Release] = (),
     userspace: frozenset[str] = frozenset(),
     let_go: frozenset[str] = frozenset(),
+    *,
+    is_whole: bool = True,
 ) -> Inventory:
     bridges: dict[str, list[OvsBridge]] = defaultdict(list)
     ports: dict[str, list[PlacedPort]] = defaultdict(list)
@@ -143,6 +148,7 @@ def take_inventory(
         exports=_exports(observed, owner),
         userspace=userspace,
         let_go=let_go,
+        is_whole=is_whole,
     )
 
 
@@ -155,16 +161,20 @@ def _stacks(observed: ObservedState) -> dict[int, tuple[str, ...]]:
 
 def _mirrors(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedMirror, ...]]:
     found: dict[str, list[PlacedMirror]] = defaultdict(list)
-    for bridge in in_order(observed):
+    for bridge in _own_bridges(observed, owner):
         for mirror in sorted(bridge.mirrors, key=lambda each: each.name):
             if resource := owned_id(mirror.external_ids, owner):
                 found[resource].append(PlacedMirror(bridge.name, mirror))
     return {resource: tuple(rows) for resource, rows in found.items()}
 
 
+def _own_bridges(observed: ObservedState, owner: str) -> Iterator[OvsBridge]:
+    return (each for each in in_order(observed) if owned_id(each.external_ids, owner))
+
+
 def _exports(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedExport, ...]]:
     found: dict[str, list[PlacedExport]] = defaultdict(list)
-    for bridge in in_order(observed):
+    for bridge in _own_bridges(observed, owner):
         for table, row in sorted(bridge.exports.items()):
             if resource := owned_id(row.external_ids, owner):
                 found[resource].append(PlacedExport(bridge.name, table))
@@ -179,7 +189,7 @@ def owned_ids(observed: ObservedState, owner: str) -> frozenset[str]:
         for bridge in observed.bridges.values()
         for placed in placed_ports(bridge)
     ]
-    for bridge in observed.bridges.values():
+    for bridge in _own_bridges(observed, owner):
         marks += [mirror.external_ids for mirror in bridge.mirrors]
         marks += [row.external_ids for row in bridge.exports.values()]
     of_rows = {owned_id(mark, owner) for mark in marks}

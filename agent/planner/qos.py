@@ -1,12 +1,14 @@
 """What a port sends, shaped: its row of table QoS, which is that port's alone.
 
 The row and its queues bear the port's mark and are ours as a whole. Somebody else's QoS on a port
-of ours stays: where intent wants one, that is a conflict.
+of ours stays, also when the port is made anew: where intent wants one, that is a conflict. Ours
+stays while it is not known whether intent wants one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
 from agent.model import ID_KEY, OWNER_KEY, OvsPort, Port
@@ -17,14 +19,16 @@ from agent.planner.plan import DeleteStrays, OvsdbOp, SetQos
 
 
 def wanted_qos(port: Port, inventory: Inventory) -> tuple[OvsQos | None, tuple[Failure, ...]]:
-    """The row, or why it cannot be."""
-    if port.qos is None:
-        return None, ()
+    """The row, and what is wrong with it."""
     rows = (placed.port for placed in inventory.ports.get(port.id, ()))
-    for there in (row.qos for row in rows if row.name == port.interface):
-        if there is not None and there.external_ids.get(OWNER_KEY) != inventory.owner:
-            return None, (_taken(port, there),)
-    return _row(port.qos, inventory.mark(port.id)), ()
+    there = next((row.qos for row in rows if row.name == port.interface), None)
+    if there is not None and there.external_ids.get(OWNER_KEY) != inventory.owner:
+        return there, () if port.qos is None else (_taken(port, there),)
+    if port.qos is not None:
+        return _row(port.qos, inventory.mark(port.id)), ()
+    if there is None or inventory.is_whole:
+        return None, ()
+    return replace(there, row=""), ()
 
 
 def mend_qos(resource: str, placed: PlacedPort, wanted: OvsPort) -> tuple[OvsdbOp, ...]:

@@ -149,6 +149,8 @@ class Rows:
         made = replace(op.port, interfaces=interfaces, settings=stored("Port", op.port.settings))
         row = self._bridge(op.bridge)
         self.bridges[op.bridge] = replace(row, ports=(*row.ports, made))
+        # Somebody else's QoS that the port had before: it is the same row, and in use again.
+        self.strays -= {*left_behind(op.port.qos, ownership(op.port.external_ids))}
 
     def _set_port(self, op: SetPort) -> None:
         row = self._port(op.bridge, op.name)
