@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
-from controller.domain.intent import Backend, BridgeType, Kind, Object
+from controller.domain.intent import Backend, BridgeType, DatapathType, Kind, Object
 from controller.domain.validation import Elsewhere
 from controller.store import objects
 from controller.store.engine import Transaction
@@ -33,10 +33,8 @@ from controller.store.tables import HostRow, HostSegmentRow, PortRow, SegmentRow
 
 _SAMPLE = 10
 _NOTHING: Mapping[UUID, Any] = MappingProxyType({})
-_IPV6_AT_SEGMENT_MTU = (
-    PortRow.mtu.is_(None),
-    func.array_to_string(PortRow.addresses, " ").like("%:%"),
-)
+_HAS_IPV6 = func.array_to_string(PortRow.addresses, " ").like("%:%")
+_IPV6_AT_SEGMENT_MTU = (PortRow.mtu.is_(None), _HAS_IPV6)
 
 
 def load_elsewhere(
@@ -69,40 +67,44 @@ def load_elsewhere(
     outsiders = _outsiders(tx, zones, touched)
     return {
         uid: Elsewhere(
-            ports=ports,
-            hosts=hosts,
-            has_ovs=has_ovs,
+            **counted,
             sample=tuple(samples[uid]),
             narrowest_host=narrowest.get(uid),
             widest_port=next(iter(widest[uid]), None),
             ipv6_port=next(iter(ipv6[uid]), None),
             claimants=tuple(claimants.get(uid, ())),
             outsiders=outsiders.get(uid, ()),
-            has_linux=has_linux,
-            providers=providers,
             named=named.get(uid, frozenset()),
             outside=outside.get(uid),
         )
-        for uid, (ports, hosts, has_ovs, has_linux, providers) in counts.items()
+        for uid, counted in counts.items()
     }
 
 
-def _counts(
-    tx: Transaction, far: Collection[ColumnElement[bool]]
-) -> dict[UUID, tuple[int, int, bool, bool, int]]:
-    """Ports, hosts that have one, whether one of these has Open vSwitch and whether one has not,
-    and how many of the ports are patches."""
-    segment, hosts = PortRow.segment_uid, func.count(PortRow.host_uid.distinct())
-    has_ovs = func.bool_or(HostRow.overlay_bridge_type == BridgeType.OVS)
-    has_linux = func.bool_or(HostRow.overlay_bridge_type == BridgeType.LINUX)
-    providers = func.count(PortRow.patch_bridge_uid)
+def _counts(tx: Transaction, far: Collection[ColumnElement[bool]]) -> dict[UUID, dict[str, Any]]:
+    """The fields of ``Elsewhere`` that are counted."""
+    segment, has_ovs = PortRow.segment_uid, HostRow.overlay_bridge_type == BridgeType.OVS
+    is_userspace = has_ovs & (HostRow.datapath_type == DatapathType.NETDEV)
+    counted = {
+        "ports": func.count(),
+        "hosts": func.count(PortRow.host_uid.distinct()),
+        "has_ovs": func.bool_or(has_ovs),
+        "has_linux": func.bool_or(HostRow.overlay_bridge_type == BridgeType.LINUX),
+        "providers": func.count(PortRow.patch_bridge_uid),
+        "has_userspace": func.bool_or(is_userspace),
+        "has_ipv6": func.bool_or(_HAS_IPV6),
+    }
     query = (
-        select(segment, func.count(), hosts, has_ovs, has_linux, providers)
+        select(segment, *counted.values())
         .join(HostRow, (HostRow.uid == PortRow.host_uid) & objects.current(Kind.HOST))
         .where(*far)
         .group_by(segment)
     )
-    return {uid: tuple(of_it) for uid, *of_it in tx.execute(query) if uid is not None}
+    return {
+        uid: dict(zip(counted, of_it, strict=True))
+        for uid, *of_it in tx.execute(query)
+        if uid is not None
+    }
 
 
 def _ranked(

@@ -44,6 +44,7 @@ from controller.domain.validation import (
     plan_change,
     wanted,
 )
+from controller.domain.validation.profiles import on_userspace
 from controller.domain.validation.references import hosts_of_topology, references
 from tests.support.free_values import free_values
 from tests.support.relinked import relinked
@@ -216,6 +217,8 @@ class ModelFleet:
             outsiders=_outsiders(owners, want.zones.get(segment)),
             has_linux=not all(_has_ovs(owner) for owner in owners),
             providers=sum(s.settings.patch is not None for _, s in far),
+            has_userspace=any(on_userspace(owner.spec) for owner in owners),
+            has_ipv6=any(_has_ipv6(s) for _, s in far),
             named=self._named_by_topologies(want) & {s.host for _, s in far},
             outside=next((o for o, s in far if _outside(s, want.subnets.get(segment))), None),
         )

@@ -10,6 +10,7 @@ from controller.domain.definitions import Bfd, QosPolicySpec, TunnelProfileSpec
 from controller.domain.intent import (
     Backend,
     BridgeType,
+    DatapathType,
     Kind,
     Manifest,
     PortType,
@@ -160,6 +161,27 @@ def test_who_answers_for_addresses_is_what_its_members_have(
         assert refused(fleet, joining) == [(f"{AT}/segment", code)]
     by_ovs = segment("loud", arp_mode=ArpMode.STRICT, backend=Backend.OVS)
     assert refused(fleet, by_ovs) == [(f"{AT}/arp_mode", "arp_mode_needs_kernel")]
+
+
+def test_who_answers_for_ipv4_alone_has_no_port_with_an_ipv6_address(fleet: ModelFleet) -> None:
+    strict = segment("quiet", arp_mode=ArpMode.STRICT, backend=Backend.KERNEL)
+    six = port("six", "h1", segment="quiet", addresses=("2001:db8::7/64",))
+    fleet.apply(strict)
+    assert refused(fleet, six) == [(f"{AT}/addresses", "arp_mode_strict_ipv4_only")]
+    fleet.apply(segment("quiet", backend=Backend.KERNEL), six)
+    assert refused(fleet, strict) == [(f"{AT}/arp_mode", "arp_mode_strict_ipv4_only")]
+
+
+def test_no_packet_is_marked_where_the_userspace_datapath_loses_it(fleet: ModelFleet) -> None:
+    in_userspace = host("h3", "192.0.2.3", datapath_type=DatapathType.NETDEV)
+    fleet.apply(profile(), in_userspace, segment("far", tunnel_profile="wan"))
+    joining, marking = port("f3", "h3", segment="far"), profile(egress_pkt_mark=7)
+    code = "unsupported_on_datapath"
+    fleet.apply(joining, port("f1", "h1", segment="far"))
+    assert refused(fleet, marking) == [(f"{AT}/egress_pkt_mark", code)]
+    fleet.delete(removal(Kind.PORT, "f3"))
+    fleet.apply(marking)
+    assert refused(fleet, joining) == [(f"{AT}/segment", code)]
 
 
 def test_addresses_of_ports_are_in_the_segment_s_subnets(fleet: ModelFleet) -> None:

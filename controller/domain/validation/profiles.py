@@ -15,10 +15,13 @@ from controller.domain.intent import (
     DEFAULT_PROJECT,
     AddressFamily,
     Backend,
+    BridgeType,
+    DatapathType,
     HostSpec,
     Kind,
     Ref,
     SegmentSpec,
+    Spec,
     TunnelSpec,
     segment_backend,
 )
@@ -112,6 +115,7 @@ def _check_backends(
                     f" does not know, and it carries segment {ref.name!r} {where}",
                     f"leave {field!r} out of the profile, or name another profile",
                 )
+    _check_datapaths(ref, named, profile, after, faults)
     pointer = _blamed(ref, named, "flow_label", after)
     if profile.flow_label and segment.address_family is AddressFamily.IPV4 and pointer is not None:
         faults.invalid(
@@ -121,6 +125,31 @@ def _check_backends(
             f" tunnels of segment {ref.name!r} are IPv4",
             "leave 'flow_label' out of the profile, or name another profile",
         )
+
+
+def _check_datapaths(
+    ref: Ref, named: Ref, profile: TunnelProfileSpec, after: After, faults: Faults
+) -> None:
+    """Refuse a mark where the userspace datapath would lose every packet that has one."""
+    near = any(on_userspace(after.host(spec.host)) for _, spec in after.ports_of(ref))
+    pointer = _blamed(ref, named, "egress_pkt_mark", after)
+    is_lost = profile.egress_pkt_mark and (near or after.elsewhere(ref).has_userspace)
+    if is_lost and pointer is not None:
+        faults.invalid(
+            pointer,
+            "unsupported_on_datapath",
+            f"TunnelProfile {named.name!r} has 'egress_pkt_mark', and a member host of segment"
+            f" {ref.name!r} has datapath_type 'netdev', which loses packets with a mark",
+            "leave 'egress_pkt_mark' out of the profile, or name another profile",
+        )
+
+
+def on_userspace(host: Spec | None) -> bool:
+    return (
+        isinstance(host, HostSpec)
+        and host.overlay_bridge_type is BridgeType.OVS
+        and host.datapath_type is DatapathType.NETDEV
+    )
 
 
 def _blamed(segment: Ref, profile: Ref, field: str, after: After) -> str | None:

@@ -41,6 +41,7 @@ def check_topologies(after: After, faults: Faults) -> None:
             _warn_of_parts(ref, segment, after, faults)
         if segment.arp_mode is not ArpMode.FLOOD:
             _check_answering(ref, segment, after, faults)
+            _check_ipv6(ref, segment, after, faults)
         _check_providers(ref, segment, after, faults)
     _check_external_vteps(after, faults)
     _check_named_hosts(after, faults)
@@ -97,6 +98,24 @@ def _check_answering(ref: Ref, segment: SegmentSpec, after: After, faults: Fault
             f"segment {ref.name!r} has arp_mode 'suppress', and Open vSwitch, which a member host"
             " has, answers no requests for addresses",
             "set arp_mode to 'flood', or to 'strict' with backend 'kernel'",
+        )
+
+
+def _check_ipv6(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
+    """Refuse IPv6 where nothing is flooded and nobody answers neighbour solicitations."""
+    if segment.arp_mode is not ArpMode.STRICT:
+        return
+    near = [port for port, spec in after.ports_of(ref) if any(":" in a for a in spec.addresses)]
+    pointers = [f"{port.pointer}/spec/addresses" for port in near if port.ref in after.drafts]
+    if ref in after.drafts and (near or after.elsewhere(ref).has_ipv6):
+        pointers.append(f"{after.drafts[ref].pointer}/spec/arp_mode")
+    for pointer in pointers:
+        faults.invalid(
+            pointer,
+            "arp_mode_strict_ipv4_only",
+            f"segment {ref.name!r} has arp_mode 'strict', which answers for IPv4 addresses alone:"
+            " nobody would find a port by its IPv6 address",
+            "leave IPv6 addresses out, or set the segment's arp_mode to 'suppress' or 'flood'",
         )
 
 

@@ -78,6 +78,10 @@ class Elsewhere:
     """How many of the ports are of type patch."""
     named: frozenset[str] = frozenset()
     """Those of these hosts that a topology names, of the request or of ``World.objects``."""
+    has_userspace: bool = False
+    """Whether one of these hosts has the userspace datapath of Open vSwitch for its overlay."""
+    has_ipv6: bool = False
+    """Whether one of the ports has an IPv6 address."""
     outside: Object | None = None
     """Some port with an address in none of what ``Wanted.subnets`` says of the segment."""
 
