@@ -84,15 +84,8 @@ def _linux(workload: str) -> Column:
         *segments.segments(BridgeType.LINUX, workload),
     ]
     specimens = list(segments.placed(iter(made), segments.linux_shows()))
-    ovs_alone = (
-        *(("Host", path) for path in ("datapath_type", "overlay_bridge")),
-        ("HostGroup", "selector"),
-        *(
-            (kind, path)
-            for kind, path in samples_of([_ovs(KERNEL, DatapathType.SYSTEM, "w")])
-            if kind == "FlowExport"
-        ),
-    )
+    exports = [(each.kind.value, path) for each in watchers.exports() for path in each.shows]
+    ovs_alone = (("Host", "datapath_type"), ("Host", "overlay_bridge"), *exports)
     apart = {**_APART, **dict.fromkeys(ovs_alone, Apart.NO_OVS)}
     return Column(LINUX, specimens, _linux_bases(specimens), apart)
 

@@ -78,6 +78,14 @@ PORT: Mapping[str, Said] = {
 _UNTAGGED = frozenset({"PVID", "Egress Untagged"})
 
 
+def _told(name: str, unasked: str, *path: str, expected: object) -> Shown:
+    """What a device has, and one that was told nothing of it has not."""
+    other = link(unasked, *path, expected=expected).read
+    return link(name, *path, expected=expected).and_also(
+        Shown(lambda system: other(system) != expected, expected=True)
+    )
+
+
 def linux_bridges() -> Iterator[Specimen]:
     fixed = {"host": "h1", "type": BridgeType.LINUX}
     told = {f"linux.{name}": said.sample for name, said in BRIDGE.items()}
@@ -87,7 +95,7 @@ def linux_bridges() -> Iterator[Specimen]:
         "interface": link("c-set", "ifname", expected="c-set"),
         "type": link("c-set", "linkinfo", "info_kind", expected="bridge"),
         **{
-            f"linux.{name}": link("c-set", *data, said.key, expected=said.expected)
+            f"linux.{name}": _told("c-set", "c-flat", *data, said.key, expected=said.expected)
             for name, said in BRIDGE.items()
         },
     }
@@ -152,7 +160,9 @@ def _veth(workload: str) -> Specimen:
         "addresses": address("e-set", "203.0.113.1/26", workload=True),
         **dict.fromkeys(("tag", "trunks", "vlan_mode"), vlans),
         **{
-            f"bridge_port.{name}": link("p-set", *slave, said.key, expected=said.expected)
+            f"bridge_port.{name}": _told(
+                "p-set", "p-down", *slave, said.key, expected=said.expected
+            )
             for name, said in PORT.items()
         },
     }
