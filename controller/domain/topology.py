@@ -40,10 +40,11 @@ class ArpMode(enum.StrEnum):
     FLOOD = "flood"
     """Whoever has them."""
     SUPPRESS = "suppress"
-    """The Linux bridge of each member, for the addresses that it knows of."""
+    """The Linux bridge of each member, for the addresses that it knows of. Requests for others, and
+    neighbour discovery of IPv6, are flooded."""
     STRICT = "strict"
     """The vxlan device of each member; requests for addresses that it does not know of are
-    dropped."""
+    dropped. For IPv4 alone: ports of such a segment have no IPv6 addresses."""
 
 
 Pair: TypeAlias = tuple[str, str]
