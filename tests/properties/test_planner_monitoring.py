@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import given
@@ -11,7 +12,8 @@ from ovsfleet.v1 import state_pb2
 from agent.controlplane.codec import decode_host_state, dump_host_state, encode_host_state
 from agent.controlplane.codec import load_host_state as load
 from agent.errors import ErrorKind
-from agent.model import HostState, ObservedState, OvsBridge
+from agent.model import OWNER_KEY, HostState, ObservedState, OvsBridge
+from agent.monitoring import FlowExport, Mirror
 from agent.planner import make_plan, still_owed
 from agent.planner.plan import AddMirror, Plan, Stage
 from tests.support.hosts import FLEET, bare_host
@@ -50,12 +52,54 @@ def assert_at_rest(switch: Switch, desired: HostState) -> None:
     observed = switch.observed
     plan = make_plan(desired, observed)
     assert plan.is_empty, plan.describe()
-    told = {failure.resource for failure in plan.failures}
-    faults = monitoring_faults(desired, observed)
-    assert [(who, what) for who, what in faults if who not in told] == []
+    possible, hindered = what_is_possible(desired, observed)
+    assert {(each.resource, each.reason) for each in plan.failures} == hindered
+    assert list(monitoring_faults(possible, observed)) == []
     assert not [each for each in observed.strays if each.owner == FLEET]
-    assert not still_owed(desired.removed - ids(desired) - told, observed, FLEET)
+    assert not still_owed(desired.removed - ids(desired), observed, FLEET)
     copies_everything_by_mistake(switch, desired)
+
+
+def what_is_possible(
+    desired: HostState, observed: ObservedState
+) -> tuple[HostState, set[tuple[str, str]]]:
+    """``desired`` without what others' rows and missing ports hinder, and what is to be told."""
+    mirrors = [_reduced(mirror, observed) for mirror in desired.mirrors]
+    exports = tuple(_not_taken(export, observed) for export in desired.flow_exports)
+    shaped = {p.name: p.qos for bridge in observed.bridges.values() for p in bridge.ports}
+    theirs = {name for name, row in shaped.items() if row and not _is_of(FLEET, row.external_ids)}
+    ports = tuple(replace(p, qos=None) if p.interface in theirs else p for p in desired.ports)
+    told = {(p.id, "QosTaken") for p in desired.ports if p.qos and p.interface in theirs}
+    pairs = zip(desired.mirrors, mirrors, strict=True)
+    told |= {(mirror.id, "PortMissing") for mirror, there in pairs if there != mirror}
+    taken = zip(desired.flow_exports, exports, strict=True)
+    told |= {(export.id, "ExportTaken") for export, left in taken if left != export}
+    whole = tuple(mirror for mirror in mirrors if mirror is not None)
+    return replace(desired, ports=ports, mirrors=whole, flow_exports=exports), told
+
+
+def _reduced(mirror: Mirror, observed: ObservedState) -> Mirror | None:
+    """None where there is nothing to copy, or no place to copy it to."""
+    ports = {port.name for port in observed.bridges[mirror.bridge].ports}
+    named = mirror.select_src_ports | mirror.select_dst_ports
+    if not (mirror.select_all or named & ports or (mirror.select_vlans and not named)):
+        return None
+    if mirror.output_port and mirror.output_port not in ports:
+        return None
+    src, dst = mirror.select_src_ports & ports, mirror.select_dst_ports & ports
+    return replace(mirror, select_src_ports=src, select_dst_ports=dst)
+
+
+def _not_taken(export: FlowExport, observed: ObservedState) -> FlowExport:
+    rows = {
+        name: observed.bridges[name].exports.get(export.protocol.value) for name in export.bridges
+    }
+    ours = (name for name, row in rows.items() if not row or _is_of(FLEET, row.external_ids))
+    return replace(export, bridges=tuple(ours))
+
+
+def _is_of(owner: str, external_ids: Mapping[str, str]) -> bool:
+    return external_ids.get(OWNER_KEY) == owner
 
 
 def copies_everything_by_mistake(switch: Switch, desired: HostState) -> None:
@@ -94,12 +138,13 @@ def test_rows_of_others_stay_as_they_are_and_what_they_hinder_is_told(
     converge(switch, first)
     assert watching_rows(switch.observed, FLEET, ours=False) == foreign
     assert_at_rest(switch, first)
-    moved = move_on(replace(second, bridges=first.bridges), first)
+    bridges = {each.id: each for each in (*first.bridges, *second.bridges)}
+    moved = move_on(replace(second, bridges=tuple(bridges.values())), first)
     converge(switch, moved)
     after = watching_rows(switch.observed, FLEET, ours=False)
     kept = {port.name for bridge in switch.bridges.values() for port in bridge.ports}
-    lost = {place for place in foreign.keys() - after.keys() if place[-1] in kept}
-    assert not {place for place in lost if place[0] != "qos"}
+    shaped = {place for place in foreign if place[0] == "qos" and place[1] in kept}
+    assert {place: after.get(place) for place in shaped} == {p: foreign[p] for p in shaped}
     assert_at_rest(switch, moved)
 
 
@@ -177,6 +222,56 @@ def test_mirrors_and_exports_that_are_merely_absent_stay_and_are_reported(
     told = {each.resource for each in plan.failures if each.reason == "NotRemoved"}
     assert made <= told
     assert watching_rows(switch.observed, FLEET, ours=True) == before
+
+
+@given(monitored_states())
+def test_rows_that_bear_our_mark_on_a_bridge_of_somebody_else_are_his(first: HostState) -> None:
+    switch = Switch(a_host())
+    converge(switch, first)
+    mirrors = [mirror for bridge in switch.bridges.values() for mirror in bridge.mirrors]
+    exports = switch.bridges["br-fleet"].exports
+    theirs = OvsBridge("br-int", datapath_type="netdev", mirrors=tuple(mirrors), exports=exports)
+    observed = a_host(theirs=theirs)
+    gone = replace(first, overlay=None, bridges=(), ports=(), mirrors=(), flow_exports=())
+    assert make_plan(gone, observed).describe() == ()
+    assert make_plan(move_on(gone, first), observed).describe() == ()
+    assert not still_owed(ids(first), observed, FLEET)
+
+
+@given(monitored_states(), st.sampled_from("xy"))
+def test_an_export_takes_no_place_of_one_that_nobody_removed(first: HostState, uid: str) -> None:
+    switch = Switch(a_host())
+    converge(switch, first)
+    before = watching_rows(switch.observed, FLEET, ours=True)
+    others = tuple(replace(each, id=f"{each.id}-{uid}") for each in first.flow_exports)
+    desired = replace(first, flow_exports=others)
+    told = {each.resource: each.reason for each in make_plan(desired, switch.observed).failures}
+    assert {told[each.id] for each in others} <= {"ExportTaken"}
+    converge(switch, desired)
+    assert watching_rows(switch.observed, FLEET, ours=True) == before
+    replaced = move_on(desired, first)
+    converge(switch, replaced)
+    assert_at_rest(switch, replaced)
+
+
+@given(monitored_states())
+def test_a_state_of_an_agent_that_knew_less_takes_no_shaping_away(first: HostState) -> None:
+    switch = Switch(a_host())
+    converge(switch, first)
+    before = watching_rows(switch.observed, FLEET, ours=True)
+    less = tuple(replace(port, qos=None) for port in first.ports)
+    older = replace(first, ports=less, mirrors=(), flow_exports=(), is_whole=False)
+    assert make_plan(older, switch.observed).is_empty
+    moved = replace(older, ports=tuple(replace(port, bridge="br-fleet") for port in less))
+    converge(switch, moved)
+    shaped = {place: row for place, row in before.items() if place[0] == "qos"}
+    after = watching_rows(switch.observed, FLEET, ours=True)
+    assert {place: row for place, row in after.items() if place[0] == "qos"} == shaped
+    whole = replace(older, is_whole=True)
+    converge(switch, whole)
+    assert not [
+        place for place in watching_rows(switch.observed, FLEET, ours=True) if place[0] == "qos"
+    ]
 
 
 def _mirrors_of(state: HostState) -> list[AddMirror]:
