@@ -54,7 +54,7 @@ def _ovs(title: str, kind: DatapathType, workload: str) -> Column:
         *bridges.ovs_ports(workload, kind),
         *segments.profiles(BridgeType.OVS),
         *segments.segments(BridgeType.OVS, workload),
-        *segments.ovs_segments(workload),
+        *segments.ovs_segments(workload, kind),
         *segments.tunnels(kind),
         *watchers.policies(kind),
         *watchers.mirrors(kind),
@@ -71,6 +71,7 @@ def _ovs_bases(specimens: list[Specimen]) -> Mapping[str, list[Specimen]]:
         "Bridge": [_new_bridge(named)],
         "Port": [named[Kind.PORT, "p-tap"]],
         "QosPolicy": [named[Kind.QOS_POLICY, "netem"]],
+        "TunnelProfile": [named[Kind.TUNNEL_PROFILE, "told"]],
     }
 
 

@@ -135,17 +135,17 @@ def segments(kind: BridgeType, workload: str) -> Iterator[Specimen]:
     yield from _segment("s-quiet", 5006, quiet, workload, ("h2",))
 
 
-def ovs_segments(workload: str) -> Iterator[Specimen]:
-    """What needs Open vSwitch on every member."""
-    yield Specimen(
-        Kind.TUNNEL_PROFILE,
-        "mark",
-        {"egress_pkt_mark": 7, "dst_port": 4798},
-        {"egress_pkt_mark": option(5009, "egress_pkt_mark", "7")},
-        carrier=(Kind.SEGMENT, "s-mark"),
-    )
-    mark = {"tunnel_profile": "mark", "backend": Backend.OVS}
-    yield from _segment("s-mark", 5009, mark, workload, ("h2",))
+def ovs_segments(workload: str, datapath: DatapathType) -> Iterator[Specimen]:
+    """What needs Open vSwitch on every member, and marks the kernel's datapath too."""
+    if datapath is DatapathType.SYSTEM:
+        yield Specimen(
+            Kind.TUNNEL_PROFILE,
+            "mark",
+            {"egress_pkt_mark": 7, "dst_port": 4798},
+            {"egress_pkt_mark": option(5009, "egress_pkt_mark", "7")},
+        )
+        mark = {"tunnel_profile": "mark", "backend": Backend.OVS}
+        yield from _segment("s-mark", 5009, mark, workload, ("h2",))
     fixed = {"backend": Backend.OVS, "dst_port": 4790}
     hub = {"topology": Topology.HUB_SPOKE, "hubs": ("h2",), **fixed}
     yield from _segment("s-hub", 5007, hub, workload, _MEMBERS)
