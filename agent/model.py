@@ -308,8 +308,7 @@ class FdbEntry:
     mac: str
     """Lower-case; ``BROADCAST_FDB`` for head-end replication."""
     dst: str
-    """The remote VTEP (NDA_DST). Empty for an entry not of the device's own table, but in that of
-    the Linux bridge above: that the MAC address is behind this device."""
+    """The remote VTEP (NDA_DST); empty in the table of the bridge above: behind this device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,10 +345,11 @@ class Link:
     bridge_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of an explicit Linux bridge of ours: those that are not at their default."""
     follows_root: bool = False
-    """Of such a bridge: another one is the root of its spanning tree, so that it is not known what
-    its own ``ROOTS_TIMERS`` are."""
+    """Of such a bridge: another one is the root of its tree, and hides its ``ROOTS_TIMERS``."""
     bridge_port_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of what is in such a bridge: those that are not at their default."""
+    lacks: frozenset[str] = frozenset()
+    """Of such a bridge and what is in it: the attributes that this kernel does not know."""
     own_cost: int = 100
     """Of what is in such a bridge: the path cost that the kernel gives it for its speed."""
     running: bool = True

@@ -14,7 +14,16 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
 
-from agent.bridge_attributes import BRIDGE, COST, PORT, ROOTS_TIMERS, STATE, Attribute
+from agent.bridge_attributes import (
+    BRIDGE,
+    COST,
+    DEFAULT_PVID,
+    FILTERING,
+    PORT,
+    ROOTS_TIMERS,
+    STATE,
+    Attribute,
+)
 from agent.model import ALIAS_PREFIX
 from agent.netlink import wire
 from agent.netlink.wire import IFLA_IFALIAS, IFLA_INFO_KIND, IFLA_LINKINFO, attribute, attributes
@@ -55,6 +64,14 @@ def follows_root(info: wire.Attributes) -> bool:
     """Whether another bridge is the root of the bridge's spanning tree."""
     found = attributes(info.get(_IFLA_INFO_DATA, b""), 0)
     return found.get(_IFLA_BR_ROOT_ID) != found.get(_IFLA_BR_BRIDGE_ID)
+
+
+def lacking(info: wire.Attributes, *, is_bridge: bool) -> frozenset[str]:
+    """The kernel tells all that it knows, and always that it does not filter."""
+    place, table = (_IFLA_INFO_DATA, BRIDGE) if is_bridge else (_IFLA_INFO_SLAVE_DATA, PORT)
+    found = attributes(info.get(place, b""), 0)
+    lacks = {name for name, each in table.items() if found and each.number not in found}
+    return frozenset(lacks | {FILTERING} if DEFAULT_PVID in lacks else lacks)
 
 
 def of_port(info: wire.Attributes, own_cost: int, *, running: bool) -> dict[str, int]:

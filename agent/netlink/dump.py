@@ -102,13 +102,15 @@ def _with_bridging(link: Link, flags: int, found: Attributes, bridges: set[int])
     cost = bridge_links.own_cost(link.name)
     running = bool(flags & _IFF_RUNNING)
     port = bridge_links.of_port(_info(found), cost, running=running)
-    return replace(link, bridge_port_attributes=port, own_cost=cost, running=running)
+    lacks = bridge_links.lacking(_info(found), is_bridge=False)
+    return replace(link, bridge_port_attributes=port, own_cost=cost, running=running, lacks=lacks)
 
 
 def _explicit_bridge(link: Link, info: Attributes) -> Link:
     follows_root = bridge_links.follows_root(info)
     values = bridge_links.of_bridge(info, follows_root=follows_root)
-    return replace(link, bridge_attributes=values, follows_root=follows_root)
+    lacks = bridge_links.lacking(info, is_bridge=True)
+    return replace(link, bridge_attributes=values, follows_root=follows_root, lacks=lacks)
 
 
 def _dumped_links(route: socket.socket, strict: bool) -> list[tuple[int, int, Attributes]]:

@@ -27,7 +27,12 @@ from agent.planner.draft import NOTHING, Draft, joined
 from agent.planner.inventory import Inventory
 from agent.planner.link_releases import MASTER, PORT_TABLE, VLANS, holds, wanted_vlans
 from agent.planner.links import Wish, configure
-from agent.planner.linux_explicit import given_back, in_order, wanted_attributes
+from agent.planner.linux_explicit import (
+    given_back,
+    in_order,
+    wanted_attributes,
+    without_lacking,
+)
 from agent.planner.plan import NetlinkStep, SetLink, Stage
 from agent.planner.port_rows import stale_links, stale_rows
 from agent.planner.taps import draft_enslaved_tap
@@ -53,8 +58,12 @@ def draft_bridge_port(
     if draft.make == NOTHING and link is None:
         return replace(draft, failures=failures)  # it is not there to be set up
     if draft.make == NOTHING and link is not None:
-        mend = _settled(draft.mend, *_mending(port, bridge, link, wanted.values, inventory))
-        return replace(draft, mend=mend, failures=failures)
+        changed = _changed(port, link, wanted.values, inventory)
+        lacking = without_lacking(port.id, changed, link)
+        vlans = _vlan_steps(port, bridge, link, inventory)
+        attributes = _attribute_steps(port, changed, link.ifindex)
+        mend = _settled(draft.mend, vlans, attributes)
+        return replace(draft, mend=mend, failures=(*failures, *lacking))
     index = link.ifindex if link is not None and port.type is PortType.SYSTEM else None
     vlans, attributes = _first_steps(port, bridge, wanted.values, index)
     make = _arriving(port, link, draft, vlans, attributes)
@@ -168,21 +177,24 @@ def _first_steps(
         for name, value in wanted.items()
         if name != STATE and (name == COST or value != PORT[name].default)
     }
-    steps: Steps = ()
-    if changed:
-        steps = (SetBridgePort(port.id, port.interface, in_order(changed, PORT), index),)
+    steps = _attribute_steps(port, changed, index)
     vlans = wanted_vlans(port)
     if not _filters(bridge) or not vlans:
         return (), steps
     return (SetBridgeVlans(port.id, port.interface, tuple(sorted(vlans)), index),), steps
 
 
-def _mending(
-    port: Port, bridge: Bridge, link: Link, wanted: Mapping[str, int], inventory: Inventory
-) -> tuple[Steps, Steps]:
-    """Of one that is there: its VLANs, and the rest."""
-    released = inventory.released(port.id, PORT_TABLE, link.name)
-    held = tuple(r for r in released if holds(r, inventory.observed, inventory.owner))
+def _attribute_steps(port: Port, changed: Mapping[str, int], index: int | None) -> Steps:
+    if not changed:
+        return ()
+    return (SetBridgePort(port.id, port.interface, in_order(changed, PORT), index),)
+
+
+def _changed(
+    port: Port, link: Link, wanted: Mapping[str, int], inventory: Inventory
+) -> dict[str, int]:
+    """Of one that is there: what of its attributes is not as it shall be."""
+    held = _held(port, link, inventory)
     attributes = tuple(each for each in held if each.column in PORT)
     changed = given_back(link, wanted, attributes)
     defaults = {name: each.default for name, each in PORT.items()} | {COST: link.own_cost}
@@ -190,14 +202,20 @@ def _mending(
         is_settable = link.running or name != STATE
         if is_settable and link.bridge_port_attributes.get(name, defaults[name]) != value:
             changed[name] = value
-    steps: Steps = ()
-    if changed:
-        steps = (SetBridgePort(port.id, link.name, in_order(changed, PORT), link.ifindex),)
-    vlans = _vlans(port, bridge, held)
-    # Where the bridge does not filter yet they do not show: they are set before it does.
+    return changed
+
+
+def _vlan_steps(port: Port, bridge: Bridge, link: Link, inventory: Inventory) -> Steps:
+    """Where the bridge does not filter yet they do not show: they are set before it does."""
+    vlans = _vlans(port, bridge, _held(port, link, inventory))
     if vlans is None or vlans == link.vlans:
-        return (), steps
-    return (SetBridgeVlans(port.id, link.name, tuple(sorted(vlans)), link.ifindex),), steps
+        return ()
+    return (SetBridgeVlans(port.id, link.name, tuple(sorted(vlans)), link.ifindex),)
+
+
+def _held(port: Port, link: Link, inventory: Inventory) -> tuple[Release, ...]:
+    released = inventory.released(port.id, PORT_TABLE, link.name)
+    return tuple(r for r in released if holds(r, inventory.observed, inventory.owner))
 
 
 def _vlans(port: Port, bridge: Bridge, held: Iterable[Release]) -> frozenset[BridgeVlan] | None:

@@ -53,10 +53,12 @@ def draft_explicit_bridge(bridge: Bridge, host_uid: str, inventory: Inventory) -
     held = tuple(r for r in released if holds(r, inventory.observed, inventory.owner))
     first = configure(bridge.id, None, bridge.name, kept, wish)
     changed = _changed(wanted, kept, held)
+    lacking = without_lacking(bridge.id, changed, kept)
     # Only once the ports that are there already are in their VLANs.
     last = {FILTERING: changed.pop(FILTERING)} if changed.get(FILTERING) else {}
     return replace(
         draft,
+        failures=(*draft.failures, *lacking),
         mend=Stage(pre=first + _attribute_steps(bridge, changed, kept)),
         later=Stage(post=_attribute_steps(bridge, last, kept)),
     )
@@ -116,6 +118,20 @@ def wanted_attributes(
 def given_back(link: Link, wanted: Mapping[str, int], held: tuple[Release, ...]) -> dict[str, int]:
     """Attributes that intent does not name any more, at their defaults."""
     return {each.column: default(link, each) for each in held if each.column not in wanted}
+
+
+def without_lacking(resource: str, changed: dict[str, int], link: Link) -> tuple[Failure, ...]:
+    """Takes out what this kernel does not know: to try it again with each start is of no use."""
+    lacking = sorted(changed.keys() & link.lacks)
+    for name in lacking:
+        del changed[name]
+    if not lacking:
+        return ()
+    message = (
+        f"this kernel does not know {', '.join(lacking)}; everything else is set. Leave it out, or "
+        "give the host a kernel that does"
+    )
+    return (Failure(resource, ErrorKind.UNSUPPORTED, "NotSupported", message),)
 
 
 def in_order(changed: Mapping[str, int], known: Mapping[str, Attribute]) -> Values:

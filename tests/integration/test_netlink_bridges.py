@@ -75,6 +75,18 @@ def test_what_this_kernel_cannot_do_is_said_and_the_rest_is_done(site: Site) -> 
     assert site.port("ve1")["master"] == LAN.name
 
 
+def test_a_vxlan_device_of_somebody_elses_is_a_port_like_any_other(site: Site) -> None:
+    device = ("type", "vxlan", "id", "77", "dstport", "5555", "local", "127.0.0.1")
+    site.host.netns.ip("link", "add", "uplink", *device)
+    site.host.netns.ip("link", "set", "uplink", "alias", "tenant uplink")
+    told = ISOLATED | {"IFLA_BRPORT_LEARNING": 0}
+    site.realize(
+        Port("port:u", "uplink", PortType.SYSTEM, LAN.name, mtu=0, bridge_port_attributes=told)
+    )
+    assert site.port("uplink")["isolated"]
+    assert site.restart() == (0, 0)
+
+
 def test_a_value_that_the_kernel_refuses_is_the_intents_fault(site: Site) -> None:
     asked = {"IFLA_BR_GROUP_FWD_MASK": 1, "IFLA_BR_HELLO_TIME": 300}
     (said,) = site.refusals(bridges=(replace(LAN, link_attributes=asked),))

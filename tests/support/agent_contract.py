@@ -158,6 +158,7 @@ def _link(link: Link) -> Link:
         peer_ifindex=bool(link.peer_ifindex),
         quiet=quiet,
         own_cost=0,
+        lacks=frozenset(),
         running=True,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,8 @@ from agent.model import (
     PortType,
     VethPeer,
 )
+from agent.netlink import bridge_links
+from agent.netlink.wire import attribute
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import Plan
 from tests.support.hosts import DEVICES, FLEET, OWN_HOST, bare_host
@@ -48,8 +51,9 @@ def state(*ports: Port, bridges: tuple[Bridge, ...] = (OVS, LAN), **other: Any) 
 def host(told: HostState | None = None) -> Switch:
     up = {**DEVICES, "eth1": replace(DEVICES["eth1"], up=True)}
     switch = Switch(bare_host(links=up, namespaces=frozenset({"red"})))
-    for _ in range(4 if told is not None else 0):
-        switch.run(make_plan(told, switch.observed))
+    if told is not None:
+        for _ in range(4):
+            switch.run(make_plan(told, switch.observed))
     return switch
 
 
@@ -189,3 +193,32 @@ def test_an_interval_that_the_kernel_rounds_is_written_once_and_given_back(
     bare = replace(bare, released=owed_releases(first, bare))
     switch.run(make_plan(bare, switch.observed))
     assert switch.kernel.links["br-a"].bridge_attributes == {}
+
+
+def test_what_this_kernel_does_not_know_is_said_and_not_tried_again() -> None:
+    told = {"IFLA_BRPORT_LOCKED": 1, "IFLA_BRPORT_ISOLATED": 1}
+    port = replace(TAP, tag=0, bridge_port_attributes=told)
+    attributes = {"IFLA_BR_MCAST_STATS_ENABLED": 1, "IFLA_BR_PRIORITY": 1}
+    switch = host(state(replace(port, bridge_port_attributes={}), bridges=(OPEN,)))
+    for name in ("br-a", "tap0"):
+        lacks = frozenset({"IFLA_BRPORT_LOCKED", "IFLA_BR_MCAST_STATS_ENABLED"})
+        switch.kernel.links[name] = replace(switch.kernel.links[name], lacks=lacks)
+    desired = state(port, bridges=(replace(OPEN, link_attributes=attributes),))
+    switch.run(make_plan(desired, switch.observed))
+    plan = make_plan(desired, switch.observed)
+    assert plan.is_empty, plan.describe()
+    said = {each.resource: (each.reason, each.message.split()[5]) for each in plan.failures}
+    assert said == {
+        LAN.id: ("NotSupported", "IFLA_BR_MCAST_STATS_ENABLED;"),
+        TAP.id: ("NotSupported", "IFLA_BRPORT_LOCKED;"),
+    }
+
+
+@pytest.mark.parametrize(("own", "follows"), [(b"\x10\0other!", False), (b"\x80\0mine!!", True)])
+def test_a_bridge_follows_whoever_has_another_id_than_its_own(own: bytes, follows: bool) -> None:
+    root = attribute(10, b"\x10\0other!")
+    hello = attribute(2, (300).to_bytes(4, sys.byteorder))
+    info = {2: root + attribute(11, own) + hello}
+    assert bridge_links.follows_root(info) is follows
+    seen = bridge_links.of_bridge(info, follows_root=follows)
+    assert seen == ({} if follows else {"IFLA_BR_HELLO_TIME": 300})
