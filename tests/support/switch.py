@@ -23,13 +23,14 @@ its tunnels, as long as nobody else has the UDP port.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, Vxlan
+from agent.planner.bridge_steps import PartialStep
 from agent.planner.claims import TunnelKey, tunnel_key
 from agent.planner.plan import NetlinkStep, OvsdbOp, Plan, Stage, Step
 from agent.planner.port_rows import is_open
@@ -38,8 +39,8 @@ from tests.support.rows import OutOfDateError, Rows
 
 LOCAL_OFPORT = 65534
 
-Atom: TypeAlias = Callable[[Collection[str]], list[Failure]]
-"""Takes the resources that have failed already, and tells what fails now."""
+Atom: TypeAlias = Callable[[set[str]], list[Failure]]
+"""Takes the resources of which no more is done, adds to them, and tells what fails now."""
 
 
 class Switch:
@@ -99,14 +100,17 @@ class Switch:
         )
 
     def run(self, plan: Plan, limit: int | None = None) -> tuple[Failure, ...]:
-        """What comes after a failure of the same resource is left out, as the agent does."""
+        """What comes after a failure of the same resource is left out, as the agent does, unless
+        only attributes were refused.
+        """
         failures: list[Failure] = []
+        stopped: set[str] = set()
         done = 0
         for stage in plan.stages:
             for atom in self._atoms(stage):
                 if done == limit:
                     return tuple(failures)
-                failures += atom({failure.resource for failure in failures})
+                failures += atom(stopped)
                 done += 1
         return tuple(failures)
 
@@ -141,14 +145,14 @@ class Switch:
             yield partial(self._ovsdb, stage)
         yield from (partial(self._netlink, step) for step in stage.post)
 
-    def _netlink(self, step: NetlinkStep, failed: Collection[str]) -> list[Failure]:
-        if step.resource in failed:
+    def _netlink(self, step: NetlinkStep, stopped: set[str]) -> list[Failure]:
+        if step.resource in stopped:
             return []
-        if self.refuses(step):
-            return [_refused(step)]
         try:
-            self.kernel.execute(step)
+            self._execute(step)
         except NetlinkRefusedError as error:
+            if not isinstance(step, PartialStep):
+                stopped.add(step.resource)
             return [_refused(step, str(error))]
         self.netlink_writes += 1
         if self._running:
@@ -156,9 +160,14 @@ class Switch:
                 self._spread_mtu(bridge)
         return []
 
-    def _ovsdb(self, whole: Stage, failed: Collection[str]) -> list[Failure]:
+    def _execute(self, step: NetlinkStep) -> None:
+        if self.refuses(step):
+            raise NetlinkRefusedError("injected")
+        self.kernel.execute(step)
+
+    def _ovsdb(self, whole: Stage, stopped: set[str]) -> list[Failure]:
         """One transaction; where it would be refused, one for each resource group."""
-        stage = Stage(ovsdb=tuple(op for op in whole.ovsdb if op.resource not in failed))
+        stage = Stage(ovsdb=tuple(op for op in whole.ovsdb if op.resource not in stopped))
         if not any(self.refuses(op) for op in stage.ovsdb):
             if stage.ovsdb:
                 self._commit(stage.ovsdb)
@@ -172,6 +181,7 @@ class Switch:
                 self._commit(ops)
             except OutOfDateError as error:
                 failures.append(_refused(ops[0], str(error)))
+        stopped.update(failure.resource for failure in failures)
         return failures
 
     def _commit(self, ops: tuple[OvsdbOp, ...]) -> None:
