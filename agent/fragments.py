@@ -102,3 +102,18 @@ class SegmentFragment:
     def __hash__(self) -> int:
         """What identifies the content needs no look at a thousand members."""
         return hash(self.hash)
+
+    def links_of(self, host_uid: str) -> Mapping[str, bool] | None:
+        """With whom a host has a tunnel, and whether with split horizon; None: with everybody."""
+        if self.topology is not Topology.LINKS:
+            return None
+        ends = ((each.a_host_uid, each.b_host_uid, each.split_horizon) for each in self.links)
+        return {(b if a == host_uid else a): split for a, b, split in ends if host_uid in (a, b)}
+
+    def ends_of(self, host_uid: str) -> frozenset[str]:
+        """The other ends of a host's tunnels: uids of hosts, and addresses outside of the fleet."""
+        members = {member.host_uid for member in self.members} - {host_uid}
+        linked = self.links_of(host_uid)
+        if linked is not None:
+            members &= linked.keys()
+        return frozenset(members) | frozenset(self.external_vteps)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from agent.errors import ErrorKind, Failure
-from agent.fragments import Neighbour, SegmentFragment, SegmentMember, Topology
+from agent.fragments import Neighbour, SegmentFragment, SegmentMember
 from agent.model import BROADCAST_FDB, FdbEntry, tunnel_id
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -101,7 +101,7 @@ def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
 def _candidates(
     fragment: SegmentFragment, own: SegmentMember, members: Iterable[SegmentMember]
 ) -> Iterator[_Candidate]:
-    linked = _linked(fragment, own.host_uid)
+    linked = fragment.links_of(own.host_uid)
     for member in members:
         if member is own or (linked is not None and member.host_uid not in linked):
             continue
@@ -117,14 +117,6 @@ def _candidates(
     for address in sorted({_normal(each) for each in fragment.external_vteps}):
         words = f"the VTEP {address} outside of the fleet"
         yield _Candidate(Remote(address, address), False, words, "the segment's external_vteps")
-
-
-def _linked(fragment: SegmentFragment, host_uid: str) -> Mapping[str, bool] | None:
-    """With whom this host has a tunnel, and whether with split horizon; None: with everybody."""
-    if fragment.topology is not Topology.LINKS:
-        return None
-    ends = ((each.a_host_uid, each.b_host_uid, each.split_horizon) for each in fragment.links)
-    return {(b if a == host_uid else a): split for a, b, split in ends if host_uid in (a, b)}
 
 
 def _vtep_fault(

@@ -139,7 +139,7 @@ def _host_facts(
         outcome=None if row.outcome is None else Outcome(row.outcome),
         since=row.last_transition,
         maintenance_since=maintenance.since if maintenance else None,
-        left=left,
+        left=None if left is None else {kind.value: number for kind, number in left.items()},
     )
 
 

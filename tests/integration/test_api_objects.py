@@ -39,6 +39,10 @@ async def test_a_created_object_is_answered_whole_with_its_address_and_etag(
         "datapath_type": "system",
         "overlay_bridge": "br-fleet",
         "overlay_bridge_type": "ovs",
+        "zones": [],
+        "vtep_pool": None,
+        "management_interface": None,
+        "state": "active",
     }
     metadata = document["metadata"]
     assert metadata["project"] == "default"

@@ -70,7 +70,7 @@ async def test_a_write_that_may_be_regretted_is_done_and_answered_with_a_warning
         read = await admin.get("/v1/ports/a")
     (warning,) = created.json()["warnings"]
     assert (warning["pointer"], warning["code"]) == ("/spec/segment", "mesh_large")
-    assert "502 member hosts" in warning["detail"]
+    assert "up to 501 tunnel ports" in warning["detail"]
     (warning,) = applied.json()["warnings"]
     assert warning["pointer"] == "/objects/0/spec/segment"
     assert warning["detail"].endswith("(line 4)")

@@ -10,8 +10,9 @@ import pytest
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.columns import Release, Settings
 from agent.controlplane import codec
-from agent.fragments import SegmentFragment, SegmentMember
+from agent.fragments import SegmentFragment, SegmentLink, SegmentMember, Topology
 from agent.model import Bridge, DatapathType, HostState, Port, PortType, SegmentAttachment, Tunnel
+from agent.monitoring import FlowExport, FlowProtocol, Mirror
 
 FRAGMENT = SegmentFragment(
     hash=b"f1",
@@ -34,6 +35,8 @@ def state(revision: int = 1, **changes: object) -> HostState:
         overlay=Bridge("overlay", "br-fleet", DatapathType.NETDEV),
         bridges=(Bridge("bridge:b1", "br-a", DatapathType.NETDEV),),
         ports=(Port("port:p1", "p1", PortType.INTERNAL, "br-fleet", tag=2),),
+        mirrors=(Mirror("mirror:m1", "m", "br-a", select_all=True, output_vlan=7),),
+        flow_exports=(FlowExport("flow-export:e1", FlowProtocol.SFLOW, ("br-a",)),),
         tunnels=(Tunnel("tunnel:t1", "br-a", "10.0.0.1", "198.51.100.1", 20001, 4789),),
         attachments=(SegmentAttachment("s1", 2, b"f1"),),
         fragments={b"f1": FRAGMENT},
@@ -171,9 +174,39 @@ def test_a_removal_is_owed_until_it_is_seen_gone(tmp_path: Path) -> None:
     assert again.state.removed == {"port:b"}
 
 
+def test_the_removal_of_a_tunnel_is_owed_though_both_of_its_hosts_stay(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.accept(state(1))
+    linked = dataclasses.replace(
+        FRAGMENT,
+        hash=b"f2",
+        members=(*FRAGMENT.members, SegmentMember("h3", "three", "10.0.0.3")),
+        topology=Topology.LINKS,
+        links=(SegmentLink("h1", "h3"), SegmentLink("h2", "h3")),
+        external_vteps=("198.51.100.7",),
+    )
+    removed = {"tunnel:s1/h2", "tunnel:s1/h3", "tunnel:s1/198.51.100.7", "tunnel:s1/198.51.100.8"}
+    offered = state(
+        2,
+        attachments=(SegmentAttachment("s1", 2, b"f2"),),
+        fragments={b"f2": linked},
+        removed=frozenset(removed),
+    )
+    assert cache.accept(offered).removed == {"tunnel:s1/h2", "tunnel:s1/198.51.100.8"}
+
+
 @pytest.mark.parametrize(
     "resource",
-    ["port:p1", "overlay", "bridge:b1", "segment:s1", "tunnel:s1/h2", "tunnel:t1"],
+    [
+        "mirror:m1",
+        "flow-export:e1",
+        "port:p1",
+        "overlay",
+        "bridge:b1",
+        "segment:s1",
+        "tunnel:s1/h2",
+        "tunnel:t1",
+    ],
 )
 def test_a_removal_of_what_is_desired_again_is_forgotten(tmp_path: Path, resource: str) -> None:
     cache = open_cache(tmp_path)
