@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 _EXAMPLES = sorted((Path(__file__).parents[2] / "docs/examples").glob("*.yaml"))
 
 
-def _documents(path: Path) -> list[dict[str, Any]]:
-    return [doc for doc in YAML(typ="safe").load_all(path.read_text()) if doc]
+def _specs(path: Path) -> list[dict[str, Any]]:
+    return [doc.get("spec", {}) for doc in YAML(typ="safe").load_all(path.read_text()) if doc]
 
 
 def _cards(path: Path, lab: Lab) -> list[tuple[str, str]]:
     """Namespace and name of the devices that a host has to have for the example."""
-    specs = [doc["spec"] for doc in _documents(path) if "bond" in doc["spec"]]
+    specs = [spec for spec in _specs(path) if "bond" in spec]
     return [(lab.host(s["host"]).netns, name) for s in specs for name in s["bond"]["members"]]
 
 
@@ -32,7 +32,7 @@ def _cards(path: Path, lab: Lab) -> list[tuple[str, str]]:
 def example(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Path]:
     """An example's path; the namespaces and devices that it names exist while the test runs."""
     path: Path = request.param
-    peers = [doc["spec"]["peer"] for doc in _documents(path) if "peer" in doc["spec"]]
+    peers = [spec["peer"] for spec in _specs(path) if "peer" in spec]
     names = sorted({peer["netns"] for peer in peers})
     for name in names:
         add_workload_netns(name)

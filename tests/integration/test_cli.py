@@ -156,7 +156,7 @@ def test_a_list_is_followed_to_its_last_page(cli: Cli) -> None:
 def test_objects_come_in_every_shape_and_only_data_goes_to_stdout(cli: Cli) -> None:
     cli.out("apply", "-f", "-", stdin=HOSTS)
     table = cli.out("get", "h").splitlines()
-    assert table[0].split()[:3] == ["NAME", "VTEPS", "APPLIED"]
+    assert table[0].split()[:3] == ["NAME", "VTEPS", "STATE"]
     assert "192.0.2.1" in table[1]
     assert "UID" in cli.out("get", "hosts", "-o", "wide")
     assert "- 192.0.2.2\n" in cli.out("get", "host", "h2", "-o", "yaml")

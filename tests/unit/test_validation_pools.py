@@ -148,6 +148,16 @@ def test_a_zone_s_new_pool_does_not_renumber_the_hosts_that_are_in_the_same_requ
     assert [spec.vteps for spec in specs] == [("192.0.2.1",)]
 
 
+def test_a_host_without_a_vtep_gets_none_by_being_written_as_it_is() -> None:
+    fleet = ModelFleet()
+    fleet.apply(vteps("four", "192.0.2.1-192.0.2.9"), zone("z"), host("h", zones=("z",)))
+    planned = fleet.apply(zone("z", vtep_pool="four"), host("h", zones=("z",)))
+    assert [draft.ref.name for draft in planned.updates] == ["z"]
+    (asking,) = fleet.apply(host("h", zones=("z",), vtep_pool="four")).updates
+    assert isinstance(asking.spec, HostSpec)
+    assert asking.spec.vteps == ("192.0.2.1",)
+
+
 def test_an_address_that_a_neighbour_in_the_request_names_is_not_given_away() -> None:
     fleet = ModelFleet()
     fleet.apply(vteps("four", "192.0.2.1-192.0.2.2"))

@@ -130,8 +130,17 @@ def _free(pools: Mapping[str, Iterable[_Value]], asked: Container[object]) -> _F
     }
 
 
+def _asks_for_vtep(draft: Draft, spec: HostSpec) -> bool:
+    """A host that has none since before its zone had a pool stays so until it asks itself: writing
+    it as it is changes nothing."""
+    before = draft.current.spec if draft.current else None
+    if spec.vteps or not isinstance(before, HostSpec):
+        return not spec.vteps
+    return bool(before.vteps) or (before.vtep_pool, before.zones) != (spec.vtep_pool, spec.zones)
+
+
 def _with_vtep(draft: Draft, free: _Free[str], known: Definitions, faults: Faults) -> Draft:
-    if not isinstance(draft.spec, HostSpec) or draft.spec.vteps:
+    if not isinstance(draft.spec, HostSpec) or not _asks_for_vtep(draft, draft.spec):
         return draft
     pool = known.vtep_pool(draft.spec)
     if pool is None or not known.ranges(pool, PoolType.VTEP):
