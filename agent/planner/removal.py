@@ -19,7 +19,7 @@ from agent.planner.flow_exports import clear_export
 from agent.planner.health import foreign_interface
 from agent.planner.inventory import Inventory, PlacedPort, owned_ids
 from agent.planner.mirrors import delete_mirror
-from agent.planner.ownership import segment_of
+from agent.planner.ownership import is_segment, segment_of
 from agent.planner.plan import ColumnValue, OvsdbOp, SetPort, Stage
 
 DEAD_VLAN = 4095
@@ -106,7 +106,7 @@ def _things(resource: str, inventory: Inventory) -> tuple[Thing, ...]:
 
 def _left_over(resource: str, meshes: Meshes, inventory: Inventory) -> Draft:
     """It stays, but not where floods could go round."""
-    rows = inventory.ports.get(resource, ()) if segment_of(resource) else ()
+    rows = inventory.ports.get(resource, ()) if _segment(resource) else ()
     looping = [each for each in rows if _may_loop(resource, each.port, meshes)]
     ops = tuple(op for placed in looping for op in _cut_off(resource, placed))
     is_dead = bool(looping) or any(placed.port.tag == DEAD_VLAN for placed in rows)
@@ -114,8 +114,13 @@ def _left_over(resource: str, meshes: Meshes, inventory: Inventory) -> Draft:
     return Draft(resource, mend=Stage(ovsdb=ops), failures=(failure,))
 
 
+def _segment(resource: str) -> str | None:
+    """The segment that a resource carries: by one of its tunnels, or by the kernel's device."""
+    return resource if is_segment(resource) else segment_of(resource)
+
+
 def _may_loop(resource: str, row: OvsPort, meshes: Meshes) -> bool:
-    found = [meshes[each] for each in (segment_of(resource), row.tag) if each in meshes]
+    found = [meshes[each] for each in (_segment(resource), row.tag) if each in meshes]
     return bool(found) and not (row.protected and all(found))
 
 

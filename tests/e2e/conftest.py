@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,19 +29,14 @@ def running_lab() -> Iterator[Lab]:
         lab.clear()
 
 
-_DELETED = (
-    *("mirrors", "flow-exports", "tunnels", "ports", "segments", "bridges"),
-    *("host-groups", "qos-policies", "tunnel-profiles", "transport-zones", "pools"),
-)
-"""Every kind but hosts, so that nothing refers to what goes."""
-
-
 @pytest.fixture
-def lab(running_lab: Lab) -> Iterator[Lab]:
-    """The running lab; whatever intent a test leaves is deleted after it."""
+def lab(running_lab: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """The running lab; whatever intent a test leaves, but hosts, is deleted after it."""
+    manifests = tmp_path / "left.yaml"
     yield running_lab
-    for kind in _DELETED:
-        names = running_lab.ovsfleet("get", kind, "-o", "name").split()
-        if names:
-            running_lab.ovsfleet("delete", "--yes", kind, *(n.split("/")[-1] for n in names))
+    left = [text for text in running_lab.ovsfleet("export").split("---\n") if text.strip()]
+    others = [text for text in left if not text.startswith("kind: Host\n")]
+    if others:
+        manifests.write_text("---\n".join(others))
+        running_lab.ovsfleet("delete", "--yes", "-f", str(manifests))
     running_lab.ovsfleet("wait", "host", *running_lab.plan.names, "--for=Ready", "--timeout=30")
