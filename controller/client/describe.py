@@ -11,7 +11,6 @@ from controller.client.kinds import BY_NAME, HOST, HOST_GROUP, POOL, SEGMENT, Ki
 from controller.client.rest import Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
 
-_SHOWN_TUNNELS = 50
 _SHOWN_HOSTS = 20
 _SHOWN = 50
 
@@ -183,7 +182,7 @@ def _print_rows(first: str, field: str, tunnels: Sequence[Document]) -> None:
             plain(tunnel["backend"]),
             plain(tunnel["phase"]),
         ]
-        for tunnel in tunnels[:_SHOWN_TUNNELS]
+        for tunnel in tunnels[:_SHOWN]
     ]
     print_rows([f"  {first}", "TO", "ADDRESS", "VNI", "UDP PORT", "BACKEND", "PHASE"], rows)
     if more := len(tunnels) - len(rows):

@@ -7,7 +7,7 @@ grow with the answer. Must not show a principal what lies outside its projects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -146,10 +146,12 @@ def fleet(db: Database) -> Fleet:
         return Fleet(*read_fleet(tx))
 
 
-def summary(db: Database, principal: Principal) -> dict[Kind, dict[Phase, int]]:
-    """How many objects of each kind are in each phase."""
+def summary(
+    db: Database, principal: Principal, kinds: Iterable[Kind]
+) -> dict[Kind, dict[Phase, int]]:
+    """How many objects of each of the kinds are in each phase: a status for every object."""
     with db.snapshot() as tx:
-        return {kind: _count(tx, principal, kind) for kind in Kind}
+        return {kind: _count(tx, principal, kind) for kind in kinds}
 
 
 def phases(db: Database, principal: Principal, kind: Kind) -> dict[Phase, int]:

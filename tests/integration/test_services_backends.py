@@ -29,6 +29,7 @@ from controller.services.status import SessionStart
 from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
+from tests.support.stored_fleet import StoredFleet
 
 pytestmark = pytest.mark.integration
 
@@ -39,13 +40,12 @@ ALL_VLANS_TAKEN = text(
 )
 
 
-class Fleet:
+class Fleet(StoredFleet):
     """Hosts h1 and h2 with Open vSwitch, h3 and h4 without. ``mixed`` is on h1, h2 and h3; the
     others are on h1 and h2."""
 
     def __init__(self, db: Database) -> None:
-        self.db = db
-        made = apply(
+        super().__init__(
             db,
             host(1),
             host(2),
@@ -59,16 +59,6 @@ class Fleet:
             veth("m3", "h3", "mixed"),
             *(port(f"{s[0]}{n}", f"h{n}", segment=s) for s in ("kernel", "ovs") for n in (1, 2)),
         )
-        self.uid = {r.ref.name: r.uid for r in made.results if r.uid is not None}
-
-    def dirty_after(self, *manifests: Manifest, gone: tuple[Manifest, ...] = ()) -> set[str]:
-        before = changes.head(self.db)
-        if manifests:
-            apply(self.db, *manifests)
-        if gone:
-            remove(self.db, *gone)
-        found = changes.dirty_hosts(self.db, before, changes.head(self.db))
-        return {name for name, uid in self.uid.items() if uid in found}
 
     def segment(self, name: str, seen_from: str) -> SegmentIntent:
         intent = desired.load_host_intent(self.db, self.uid[seen_from])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from controller.compiler import compile_host
 from controller.domain.definitions import PoolSpec, PoolType
 from controller.domain.errors import ConflictError
-from controller.domain.host_intent import HostIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     Kind,
@@ -20,34 +17,14 @@ from controller.domain.intent import (
     Ref,
 )
 from controller.domain.topology import Topology
-from controller.services import changes, desired, queries, status
-from controller.services.status import HostReport, Outcome, SessionStart
+from controller.services import queries
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
+from tests.support.stored_fleet import FollowingAgent
 
 pytestmark = pytest.mark.integration
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HALTED = Lifecycle.MAINTENANCE
-
-
-class Agent:
-    """Has a session; ``apply`` reports what it was sent as applied."""
-
-    def __init__(self, db: Database, number: int) -> None:
-        self.db = db
-        self.uid: UUID = queries.get(db, ADMIN, Kind.HOST, "default", f"h{number}").object.uid
-        self.epoch = status.open_session(db, self.uid, SessionStart("n", "1"), now=NOW)
-        self.confirmed = 0
-
-    @property
-    def intent(self) -> HostIntent:
-        return desired.load_host_intent(self.db, self.uid, confirmed=self.confirmed)
-
-    def apply(self) -> None:
-        self.confirmed = self.intent.revision
-        report = HostReport(changes.head(self.db), self.confirmed, b"x", Outcome.APPLIED)
-        assert status.record(self.db, self.uid, self.epoch, report, now=NOW)
 
 
 def vnis(name: str, *ranges: str) -> Manifest:
@@ -81,7 +58,7 @@ def test_a_host_in_maintenance_without_a_session_keeps_its_vnis_vlans_and_names(
     remove(db, port("p1", "h1"), segment("red"))
     assert refused(db, segment("blue", vni_pool="low")) == ["vni_pool_exhausted"]
     assert refused(db, port("p2", "h1", bridge="lan", interface="p1")) == ["interface_held"]
-    h1 = Agent(db, 1)
+    h1 = FollowingAgent(db, 1)
     (fragment,) = compile_host(h1.intent).fragments.values()
     assert fragment.vni == 100
     h1.apply()
@@ -109,7 +86,7 @@ def test_a_vtep_is_given_out_again_when_nobody_tunnels_to_it_any_more(db: Databa
     apply(db, vteps("p", "192.0.2.101"), vteps("q", "192.0.2.102"), segment("red"))
     apply(db, host(1, vteps=(), vtep_pool="p"), host(2), host(4))
     apply(db, *(port(f"p{n}", f"h{n}", segment="red") for n in (1, 2)))
-    h1, h2, h4 = (Agent(db, n) for n in (1, 2, 4))
+    h1, h2, h4 = (FollowingAgent(db, n) for n in (1, 2, 4))
     for agent in (h1, h2, h4):
         agent.apply()
     apply(db, host(1, vteps=(), vtep_pool="q"))
@@ -125,7 +102,7 @@ def test_a_vtep_of_a_deleted_host_waits_for_a_member_in_maintenance(db: Database
     sides = [each for n in (1, 2) for each in (host(n), bridge(f"b{n}", f"h{n}"))]
     drawn = tunnel("t", "h1/b1", "h2/b2")
     apply(db, vteps("p", "192.0.2.1"), *sides, drawn)
-    h2 = Agent(db, 2)
+    h2 = FollowingAgent(db, 2)
     h2.apply()
     apply(db, host(2, state=HALTED))
     remove(db, drawn, bridge("b1", "h1"), host(1))
@@ -153,7 +130,7 @@ def test_links_wait_for_hosts_that_left_and_may_come_back(
         (("h3", "h4"), ("h1", "h3"), ("h2", "h4")),
     )
     apply(db, *(host(n) for n in numbers), linked(*old), *ports)
-    agents = [Agent(db, n) for n in numbers] if have_sessions else []
+    agents = [FollowingAgent(db, n) for n in numbers] if have_sessions else []
     for agent in agents:
         agent.apply()
     if not have_sessions:
@@ -162,7 +139,7 @@ def test_links_wait_for_hosts_that_left_and_may_come_back(
     remove(db, *ports)
     assert refused(db, linked(*new)) == ["flooding_loop_pending"]
     if not have_sessions:
-        agents = [Agent(db, n) for n in numbers]
+        agents = [FollowingAgent(db, n) for n in numbers]
         apply(db, *(host(n) for n in numbers))
     for agent in agents:
         agent.apply()

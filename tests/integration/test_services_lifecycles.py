@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from controller.domain.errors import ConflictError
-from controller.domain.host_intent import HostIntent
 from controller.domain.intent import (
     Kind,
     Lifecycle,
     Manifest,
 )
 from controller.domain.status import Phase
-from controller.services import changes, desired, queries, status
-from controller.services.status import HostReport, Outcome, SessionStart
+from controller.services import changes, queries, status
+from controller.services.status import HostReport, Outcome
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
+from tests.support.stored_fleet import NOW, FollowingAgent
 
 pytestmark = pytest.mark.integration
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Agent:
-    """Reports every revision that a host is sent as applied."""
-
-    def __init__(self, db: Database, number: int) -> None:
-        self.db = db
-        self.uid: UUID = queries.get(db, ADMIN, Kind.HOST, "default", f"h{number}").object.uid
-        self.epoch = status.open_session(db, self.uid, SessionStart("n", "1"), now=NOW)
-        self.confirmed = 0
-
-    @property
-    def sent(self) -> int:
-        return self.intent.revision
-
-    @property
-    def intent(self) -> HostIntent:
-        return desired.load_host_intent(self.db, self.uid, confirmed=self.confirmed)
-
-    def apply(self, outcome: Outcome = Outcome.APPLIED) -> None:
-        revision = self.confirmed = self.sent
-        report = HostReport(changes.head(self.db), revision, b"%d" % revision, outcome)
-        assert status.record(self.db, self.uid, self.epoch, report, now=NOW)
 
 
 def condition(db: Database, kind: Kind, name: str) -> tuple[Phase, str, str]:
@@ -56,7 +30,7 @@ def condition(db: Database, kind: Kind, name: str) -> tuple[Phase, str, str]:
 
 def test_a_host_in_maintenance_is_held_until_it_is_active_again(db: Database) -> None:
     apply(db, host(1), host(2), segment("red"), port("p1", "h1", segment="red"))
-    h1 = Agent(db, 1)
+    h1 = FollowingAgent(db, 1)
     h1.apply()
     before = changes.head(db)
     apply(db, host(1, state=Lifecycle.MAINTENANCE))
@@ -79,12 +53,12 @@ def test_a_host_in_maintenance_is_held_until_it_is_active_again(db: Database) ->
 def test_a_host_that_is_born_in_maintenance_is_sent_what_it_was_born_with(db: Database) -> None:
     born = apply(db, host(1, state=Lifecycle.MAINTENANCE)).revision
     apply(db, segment("red"), port("p1", "h1", segment="red"))
-    assert Agent(db, 1).sent == born
+    assert FollowingAgent(db, 1).sent == born
 
 
 def test_a_revert_outlives_maintenance_and_ends_with_it(db: Database) -> None:
     apply(db, host(1), segment("red"))
-    h1 = Agent(db, 1)
+    h1 = FollowingAgent(db, 1)
     h1.apply()
     good = h1.confirmed
     apply(db, port("p1", "h1", segment="red"))
@@ -102,7 +76,7 @@ def test_a_host_that_is_decommissioned_is_emptied_and_its_peers_drop_its_tunnels
 ) -> None:
     apply(db, host(1), host(2), segment("red"), bridge("b1", "h1"))
     apply(db, port("p1", "h1", segment="red"), port("p2", "h2", segment="red"))
-    h1, h2 = Agent(db, 1), Agent(db, 2)
+    h1, h2 = FollowingAgent(db, 1), FollowingAgent(db, 2)
     apply(db, host(1, state=Lifecycle.DECOMMISSIONING))
     h1.apply()
     h2.apply()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,18 +16,18 @@ from controller.domain.errors import ConflictError, ForbiddenError, NotFoundErro
 from controller.domain.intent import Kind, Lifecycle, Manifest, PortType, Ref, VethPeerSpec
 from controller.domain.realization import State
 from controller.domain.status import Phase, Status
-from controller.services import changes, desired, mirrors, queries, status
+from controller.services import changes, desired, mirrors, queries
 from controller.services.exports import Question, pages
 from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
-from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
+from controller.services.status import ReportedFailure
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
+from tests.support.stored_fleet import ReportingFleet
 from tests.support.watchers import export, group, mirror, policy
 
 pytestmark = pytest.mark.integration
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = ("h1", "h2", "h3")
 TUNNEL = MirrorTunnelSpec(MirrorTunnelType.GRE, "198.51.100.1")
 
@@ -48,36 +48,13 @@ def shaped(number: int, **fields: Any) -> Manifest:
     return port(f"p{number}", f"h{number}", **given)
 
 
-class Fleet:
+class Fleet(ReportingFleet):
     """Hosts h1 and h2 at the edge, h3 in the core, each with a port on the segment ``red``."""
 
     def __init__(self, db: Database) -> None:
-        self.db = db
         hosts = [labelled(host(n), role="core" if n == 3 else "edge") for n in (1, 2, 3)]
         ports = [port(f"web{n}", f"h{n}", segment="red") for n in (1, 2, 3)]
-        made = apply(db, *hosts, segment("red"), *ports, bridge("lan", "h1"))
-        self.uid = {r.ref.name: r.uid for r in made.results if r.uid is not None}
-        self.epoch = {
-            name: status.open_session(db, self.uid[name], SessionStart("n", "1"), now=NOW)
-            for name in NAMES
-        }
-
-    def confirm(self, *names: str, failure: ReportedFailure | None = None) -> None:
-        head = changes.head(self.db)
-        failures = (failure,) if failure else ()
-        for name in names:
-            report = HostReport(head, head, b"%d" % head, Outcome.APPLIED, failures)
-            assert status.record(self.db, self.uid[name], self.epoch[name], report, now=NOW)
-
-    def dirty_after(self, *manifests: Manifest, gone: tuple[Manifest, ...] = ()) -> set[str]:
-        """Change something, and say which hosts that makes dirty."""
-        before = changes.head(self.db)
-        if manifests:
-            apply(self.db, *manifests)
-        if gone:
-            remove(self.db, *gone)
-        found = changes.dirty_hosts(self.db, before, changes.head(self.db))
-        return {name for name in NAMES if self.uid[name] in found}
+        super().__init__(db, *hosts, segment("red"), *ports, bridge("lan", "h1"))
 
     def removed(self, name: str, confirmed: int) -> tuple[str, ...]:
         uid = self.uid[name]

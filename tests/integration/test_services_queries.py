@@ -99,7 +99,7 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
         lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel"),
         9,
     ),
-    "summary": (lambda db: queries.summary(db, ADMIN), 24),
+    "summary": (lambda db: queries.summary(db, ADMIN, Kind), 24),
     "failures": (lambda db: queries.failures(db, ADMIN, "h1"), 3),
     "host intents": (_batch, 24),
     "changed statuses": (lambda db: status.changed_since(db, 0), 5),

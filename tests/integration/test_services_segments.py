@@ -18,17 +18,17 @@ from controller.domain.topology import ArpMode, Topology
 from controller.services import changes, desired, effective, queries
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
+from tests.support.stored_fleet import StoredFleet
 
 pytestmark = pytest.mark.integration
 
 
-class Fleet:
+class Fleet(StoredFleet):
     """Hosts h1 to h3, each with a port on ``star``, whose hub is h1, and on ``quiet``, where the
     kernel answers for addresses."""
 
     def __init__(self, db: Database) -> None:
-        self.db = db
-        made = apply(
+        super().__init__(
             db,
             *(host(number) for number in (1, 2, 3, 4)),
             profile(ttl=7),
@@ -40,13 +40,6 @@ class Fleet:
                 for n in (1, 2)
             ),
         )
-        self.uid = {r.ref.name: r.uid for r in made.results if r.uid is not None}
-
-    def dirty_after(self, *manifests: Manifest) -> set[str]:
-        before = changes.head(self.db)
-        apply(self.db, *manifests)
-        found = changes.dirty_hosts(self.db, before, changes.head(self.db))
-        return {name for name, uid in self.uid.items() if uid in found}
 
     def segment(self, name: str, seen_from: str) -> SegmentIntent:
         intent = desired.load_host_intent(self.db, self.uid[seen_from])

@@ -296,12 +296,12 @@ def test_a_host_that_is_not_intended_gets_no_session(db: Database, fleet: Fleet)
 
 def test_the_summary_counts_each_kind_by_phase(db: Database, fleet: Fleet) -> None:
     fleet.record("h1", report(1))
-    counts = queries.summary(db, ADMIN)
+    counts = queries.summary(db, ADMIN, Kind)
     assert counts[Kind.HOST][Phase.READY] == 1
     assert counts[Kind.HOST][Phase.PENDING] == 1
     assert sum(counts[Kind.PORT].values()) == 2
     tenant = Principal("t", frozenset({Role.VIEWER}), frozenset({"blue"}))
-    assert sum(queries.summary(db, tenant)[Kind.PORT].values()) == 0
+    assert sum(queries.summary(db, tenant, Kind)[Kind.PORT].values()) == 0
 
 
 def test_a_principal_sees_only_its_own_projects(db: Database, fleet: Fleet) -> None:

@@ -7,7 +7,6 @@ given all that they have to look at.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +16,9 @@ from controller.domain.errors import ConflictError, DomainError, InvalidError
 from controller.domain.intent import HostSpec, Kind, Manifest, PortType, TunnelSpec
 from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.status import Phase, Status
-from controller.services import changes, desired, queries, status
+from controller.services import changes, desired, queries
 from controller.services.realization import realization
-from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
+from controller.services.status import ReportedFailure
 from controller.store.engine import Database
 from tests.support.manifests import (
     ADMIN,
@@ -31,41 +30,17 @@ from tests.support.manifests import (
     segment,
     tunnel,
 )
+from tests.support.stored_fleet import ReportingFleet
 
 pytestmark = pytest.mark.integration
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-
-class Fleet:
+class Fleet(ReportingFleet):
     """Three hosts, each with a bridge ``b1`` to ``b3`` and an agent that reports."""
 
     def __init__(self, db: Database) -> None:
-        self.db = db
         names = (1, 2, 3)
-        made = apply(db, *(host(n) for n in names), *(bridge(f"b{n}", f"h{n}") for n in names))
-        self.uid = {r.ref.name: r.uid for r in made.results if r.uid is not None}
-        self.epoch = {
-            f"h{n}": status.open_session(db, self.uid[f"h{n}"], SessionStart("n", "1"), now=NOW)
-            for n in names
-        }
-
-    def confirm(self, *names: str, failure: ReportedFailure | None = None) -> None:
-        head = changes.head(self.db)
-        failures = (failure,) if failure else ()
-        for name in names:
-            report = HostReport(head, head, b"%d" % head, Outcome.APPLIED, failures)
-            assert status.record(self.db, self.uid[name], self.epoch[name], report, now=NOW)
-
-    def dirty_after(self, *manifests: Manifest, gone: tuple[Manifest, ...] = ()) -> set[str]:
-        """Change something, and say which hosts that makes dirty."""
-        before = changes.head(self.db)
-        if manifests:
-            apply(self.db, *manifests)
-        if gone:
-            remove(self.db, *gone)
-        found = changes.dirty_hosts(self.db, before, changes.head(self.db))
-        return {name for name, uid in self.uid.items() if uid in found}
+        super().__init__(db, *(host(n) for n in names), *(bridge(f"b{n}", f"h{n}") for n in names))
 
     def uid_of(self, manifest: Manifest) -> UUID:
         return self.get(manifest).object.uid
@@ -270,7 +245,7 @@ def test_a_tunnel_is_as_its_worst_end_is(fleet: Fleet) -> None:
     found = fleet.status(T12)
     assert (found.phase, found.conditions[0].reason) == (Phase.FAILED, "NoRoute")
     assert found.conditions[0].message == "on host 'h2': no way"
-    assert queries.summary(fleet.db, ADMIN)[Kind.TUNNEL][Phase.FAILED] == 1
+    assert queries.summary(fleet.db, ADMIN, Kind)[Kind.TUNNEL][Phase.FAILED] == 1
     (failure,) = queries.failures(fleet.db, ADMIN, "h2")
     assert failure.object == T12.ref
 

@@ -14,6 +14,9 @@ from controller.services import queries
 router = APIRouter(prefix="/v1", tags=["fleet"])
 
 
+_COUNTED = (Kind.HOST, Kind.BRIDGE, Kind.SEGMENT, Kind.PORT, Kind.TUNNEL)
+
+
 @router.get(
     "/fleet",
     operation_id="get_fleet",
@@ -23,14 +26,14 @@ router = APIRouter(prefix="/v1", tags=["fleet"])
 def get_fleet(context: Context, caller: Caller) -> FleetDocument:
     """Who the fleet is, and how many objects of each kind are in each phase."""
     fleet = queries.fleet(context.db)
-    counts = queries.summary(context.db, caller)
+    counts = queries.summary(context.db, caller, _COUNTED)
     return FleetDocument(
         fleet_uid=fleet.uid,
         epoch=fleet.epoch,
         revision=fleet.revision,
-        hosts=to_phase_counts(counts.get(Kind.HOST, {})),
-        bridges=to_phase_counts(counts.get(Kind.BRIDGE, {})),
-        segments=to_phase_counts(counts.get(Kind.SEGMENT, {})),
-        ports=to_phase_counts(counts.get(Kind.PORT, {})),
-        tunnels=to_phase_counts(counts.get(Kind.TUNNEL, {})),
+        hosts=to_phase_counts(counts[Kind.HOST]),
+        bridges=to_phase_counts(counts[Kind.BRIDGE]),
+        segments=to_phase_counts(counts[Kind.SEGMENT]),
+        ports=to_phase_counts(counts[Kind.PORT]),
+        tunnels=to_phase_counts(counts[Kind.TUNNEL]),
     )

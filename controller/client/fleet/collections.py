@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +16,12 @@ from controller.client.fleet.documents import (
     Realization,
 )
 from controller.client.fleet.manifests import if_match, manifest_of
+from controller.client.kinds import BY_NAME
 from controller.client.rest import PAGE_SIZE
 
 _MERGE_PATCH = "application/merge-patch+json"
 _NO_QUERY: Mapping[str, Value] = {}
+_NO_PATH: Mapping[str, str] = {}
 
 
 class Collection:
@@ -30,7 +31,7 @@ class Collection:
         self._calls = calls
         self._kind = kind
         self._many = many
-        self._one = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
+        self._one = BY_NAME[kind].word.replace("-", "_")
 
     def get(self, name: str, *, project: str | None = None) -> ObjectDocument:
         found: ObjectDocument = self._of_one(f"get_{self._one}", name, project)
@@ -127,6 +128,10 @@ class Collection:
         where = {"project": project, **query}
         return self._calls.send(operation, path={"name_or_uid": name}, query=where, **more)
 
+    def _pages(self, operation: str, name: str, size: int) -> Iterator[Json]:
+        """What is told of one object, page by page."""
+        return _whole_pages(self._calls, operation, size, path={"name_or_uid": name})
+
 
 class Hosts(Collection):
     """Hosts belong to no project, and have more to tell."""
@@ -178,7 +183,7 @@ class Pools(Collection):
     def usage(self, name: str, *, page_size: int = PAGE_SIZE) -> Json:
         """How much is used, and by what: ``allocations`` has all of them."""
         whole: Json = {}
-        for page in _whole_pages(self._calls, "get_pool_usage", name, page_size):
+        for page in self._pages("get_pool_usage", name, page_size):
             allocations = whole.get("allocations", []) + page.pop("allocations")
             whole = {**page, "allocations": allocations}
         return whole
@@ -187,30 +192,30 @@ class Pools(Collection):
 class HostGroups(Collection):
     def hosts(self, name: str, *, page_size: int = PAGE_SIZE) -> Iterator[ObjectDocument]:
         """The hosts that are in it now."""
-        for page in _whole_pages(self._calls, "list_host_group_hosts", name, page_size):
+        for page in self._pages("list_host_group_hosts", name, page_size):
             yield from page["items"]
-
-
-def _whole_pages(calls: Calls, operation: str, name: str, size: int) -> Iterator[Json]:
-    """What is told of one object, page by page."""
-    token: str | None = None
-    while True:
-        asked = {"page_size": size, "page_token": token}
-        page: Json = calls.send(operation, path={"name_or_uid": name}, query=asked)
-        token = page.pop("next_page_token") or None
-        yield page
-        if token is None:
-            return
 
 
 def pages(calls: Calls, operation: str, size: int, query: Mapping[str, Value]) -> Iterator[Any]:
     """Every item of a list."""
+    for page in _whole_pages(calls, operation, size, query=query):
+        yield from page["items"]
+
+
+def _whole_pages(
+    calls: Calls,
+    operation: str,
+    size: int,
+    *,
+    query: Mapping[str, Value] = _NO_QUERY,
+    path: Mapping[str, str] = _NO_PATH,
+) -> Iterator[Json]:
     token: str | None = None
     while True:
         asked = {**query, "page_size": size, "page_token": token}
-        page = calls.send(operation, query=asked)
-        yield from page["items"]
-        token = page["next_page_token"] or None
+        page: Json = calls.send(operation, path=path, query=asked)
+        token = page.pop("next_page_token") or None
+        yield page
         if token is None:
             return
 

@@ -24,9 +24,9 @@ from controller.domain.intent import (
 )
 from controller.domain.validation import fields
 from controller.domain.validation.after import After, segment_ref
-from controller.domain.validation.completion import number_field, number_of
+from controller.domain.validation.completion import number_field
 from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
-from controller.domain.validation.references import devices_of
+from controller.domain.validation.references import devices_of, number_of
 from controller.domain.validation.shape import keeps_device
 from controller.domain.validation.world import Draft
 

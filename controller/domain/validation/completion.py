@@ -31,6 +31,7 @@ from controller.domain.topology import ArpMode, Topology
 from controller.domain.validation.after import segment_ref
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.pools import Definitions, definitions_in
+from controller.domain.validation.references import number_of, vteps_of
 from controller.domain.validation.world import Draft, World
 
 _AUTO_REMOTES = 250
@@ -55,15 +56,6 @@ def complete(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[
     numbered = _with_vteps(world, _numbered(world, kept, known, faults), known, faults)
     backends = _Backends(world, numbered)
     return {ref: replace(draft, spec=backends.decide(draft)) for ref, draft in numbered.items()}
-
-
-def addresses_of(spec: Spec) -> tuple[str, ...]:
-    """Return the VTEPs of a host, of the ends of a tunnel and of those outside of a segment."""
-    if isinstance(spec, TunnelSpec):
-        return tuple(end.ip for end in spec.ends if end.ip is not None)
-    if isinstance(spec, SegmentSpec):
-        return spec.external_vteps
-    return spec.vteps if isinstance(spec, HostSpec) else ()
 
 
 def _kept(draft: Draft) -> Spec:
@@ -118,7 +110,7 @@ def _with_vteps(
     world: World, drafts: Mapping[Ref, Draft], known: Definitions, faults: Faults
 ) -> dict[Ref, Draft]:
     """Give a VTEP to each host without one that has a pool to take it from."""
-    asked = {vtep for draft in drafts.values() for vtep in addresses_of(draft.spec)}
+    asked = {vtep for draft in drafts.values() for vtep in vteps_of(draft.spec)}
     free = _free(world.pooled_vteps, asked)
     return {ref: _with_vtep(draft, free, known, faults) for ref, draft in drafts.items()}
 
@@ -168,15 +160,6 @@ def _numbered(
     asked = {number_of(draft.spec) for draft in drafts.values()}
     free = _free({**world.pooled_vnis, _UNPOOLED: world.free_vnis}, asked)
     return {ref: _with_number(draft, free, known, faults) for ref, draft in drafts.items()}
-
-
-def number_of(spec: Spec) -> int | None:
-    """Return the VNI of a segment or the key of a tunnel, which are one space of numbers."""
-    match spec:
-        case SegmentSpec(vni=number) | TunnelSpec(key=number):
-            return number
-        case _:
-            return None
 
 
 def _with_number(draft: Draft, free: _Free[int], known: Definitions, faults: Faults) -> Draft:

@@ -18,6 +18,7 @@ from controller.domain.allocation import (
 )
 from controller.domain.definitions import PoolSpec, PoolType, TransportZoneSpec
 from controller.domain.intent import (
+    DEFAULT_PROJECT,
     HostSpec,
     Kind,
     Manifest,
@@ -30,6 +31,7 @@ from controller.domain.intent import (
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.references import number_of, vteps_of
 from controller.domain.validation.world import Draft
 
 _MAX_RANGES = 16
@@ -148,25 +150,15 @@ def _demanded(
 
 
 def _asked_vnis(manifests: Iterable[Manifest]) -> Iterator[tuple[int, int]]:
-    for spec in (m.spec for m in manifests):
-        match spec:
-            case SegmentSpec(vni=int(number)) | TunnelSpec(key=int(number)):
-                yield 0, number
+    numbers = (number_of(m.spec) for m in manifests)
+    return ((0, number) for number in numbers if number is not None)
 
 
 def _asked_vteps(manifests: Iterable[Manifest]) -> Iterator[tuple[int, int]]:
-    for spec in (m.spec for m in manifests):
-        addresses: tuple[str | None, ...] = ()
-        if isinstance(spec, HostSpec):
-            addresses = spec.vteps
-        if isinstance(spec, SegmentSpec):
-            addresses = spec.external_vteps
-        if isinstance(spec, TunnelSpec):
-            addresses = tuple(end.ip for end in spec.ends)
-        for address in addresses:
-            found = parse_range(PoolType.VTEP, address or "")
-            if found is not None:
-                yield found.family, found.first
+    for address in (vtep for m in manifests for vtep in vteps_of(m.spec)):
+        found = parse_range(PoolType.VTEP, address)
+        if found is not None:
+            yield found.family, found.first
 
 
 # --- rules ---------------------------------------------------------------------------------------
@@ -277,7 +269,7 @@ def _warn_of_narrowing(draft: Draft, after: After, faults: Faults) -> None:
 
 def _check_types(draft: Draft, after: After, faults: Faults) -> None:
     for name, of, place in _uses(draft.spec):
-        entry = after.entries.get(Ref(Kind.POOL, "default", name))
+        entry = after.entries.get(Ref(Kind.POOL, DEFAULT_PROJECT, name))
         if entry is not None and isinstance(entry.spec, PoolSpec) and entry.spec.type is not of:
             faults.invalid(
                 f"{draft.pointer}/spec/{place}",

@@ -114,3 +114,21 @@ def devices_of(spec: PortSpec) -> Iterator[tuple[str, str]]:
     if spec.settings.bond is not None:
         for member in sorted(set(spec.settings.bond.members)):
             yield "/spec/bond/members", member
+
+
+def vteps_of(spec: Spec) -> tuple[str, ...]:
+    """Return the VTEPs of a host, of the ends of a tunnel and of those outside of a segment."""
+    if isinstance(spec, TunnelSpec):
+        return tuple(end.ip for end in spec.ends if end.ip is not None)
+    if isinstance(spec, SegmentSpec):
+        return spec.external_vteps
+    return spec.vteps if isinstance(spec, HostSpec) else ()
+
+
+def number_of(spec: Spec) -> int | None:
+    """Return the VNI of a segment or the key of a tunnel, which are one space of numbers."""
+    match spec:
+        case SegmentSpec(vni=number) | TunnelSpec(key=number):
+            return number
+        case _:
+            return None

@@ -22,7 +22,13 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
-from controller.domain.validation.references import devices_of, hosts_of_topology, references
+from controller.domain.validation.references import (
+    devices_of,
+    hosts_of_topology,
+    number_of,
+    references,
+    vteps_of,
+)
 from controller.domain.validation.segment_fields import network, normal_subnets
 from controller.domain.validation.world import Outside, Place
 
@@ -89,7 +95,7 @@ def wanted(
     specs = [(m.ref, m.spec) for m in manifests]
     specs += [(ref, current[ref].spec) for ref in sorted(targets & current.keys(), key=_order)]
     refs = targets | {reference for ref, spec in specs for reference in references(ref, spec)}
-    numbers = [_number(m.spec) for m in manifests if isinstance(m.spec, SegmentSpec | TunnelSpec)]
+    numbers = [number_of(m.spec) for m in manifests]
     named_hosts = {name for m in manifests for name in hosts_of_topology(m.spec)}
     return Wanted(
         # A host that a topology names is looked up, and nothing that is on it.
@@ -101,7 +107,7 @@ def wanted(
         projects=frozenset(r.project for r in refs),
         macs=frozenset(mac for m in manifests for mac in _macs(m, current.get(m.ref))),
         ips=frozenset(_canonical(a for m in manifests for a in _addresses(m.spec))),
-        vteps=frozenset(_canonical(a for m in manifests for a in _vteps(m.spec))),
+        vteps=frozenset(_canonical(a for m in manifests for a in vteps_of(m.spec))),
         vnis=frozenset(number for number in numbers if number is not None),
         takers=tuple(_takers(manifests)),
         zones=dict(_zones(manifests)),
@@ -174,10 +180,6 @@ def _order(ref: Ref) -> tuple[str, str, str]:
     return ref.kind, ref.project, ref.name
 
 
-def _number(spec: SegmentSpec | TunnelSpec) -> int | None:
-    return spec.vni if isinstance(spec, SegmentSpec) else spec.key
-
-
 def _takers(manifests: Sequence[Manifest]) -> Iterator[Manifest]:
     """Yield nothing where nothing needs a value and no pool changes."""
     if any(_takes_from_pools(m.spec) for m in manifests):
@@ -224,14 +226,6 @@ def _new_subnets(
             networks = tuple(str(found) for text in subnets if (found := network(text)))
             if networks and getattr(before.spec, "subnets", None) != subnets:
                 yield manifest.ref, networks
-
-
-def _vteps(spec: Spec) -> tuple[str, ...]:
-    if isinstance(spec, SegmentSpec):
-        return spec.external_vteps
-    if isinstance(spec, TunnelSpec):
-        return tuple(end.ip for end in spec.ends if end.ip is not None)
-    return spec.vteps if isinstance(spec, HostSpec) else ()
 
 
 def _mesh_hosts(manifests: Sequence[Manifest], current: Mapping[Ref, Object]) -> Iterator[Ref]:
