@@ -26,17 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ovsfleet.v1 import state_pb2 as ovsfleet_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ovsfleet/v1/agent.proto\x12\x0bovsfleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17ovsfleet/v1/state.proto\"\xf8\x01\n\x0eSessionRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.ovsfleet.v1.HelloH\x00\x12)\n\x06status\x18\x02 \x01(\x0b\x32\x17.ovsfleet.v1.HostStatusH\x00\x12+\n\theartbeat\x18\x03 \x01(\x0b\x32\x16.ovsfleet.v1.HeartbeatH\x00\x12\x31\n\x0c\x63\x61pabilities\x18\x04 \x01(\x0b\x32\x19.ovsfleet.v1.CapabilitiesH\x00\x12+\n\tinventory\x18\x05 \x01(\x0b\x32\x16.ovsfleet.v1.InventoryH\x00\x42\t\n\x07message\"n\n\x0fSessionResponse\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.ovsfleet.v1.WelcomeH\x00\x12\'\n\x05state\x18\x02 \x01(\x0b\x32\x16.ovsfleet.v1.HostStateH\x00\x42\t\n\x07message\"\x8a\x02\n\x05Hello\x12\x16\n\x0einstance_nonce\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12/\n\x0c\x63\x61pabilities\x18\x03 \x01(\x0b\x32\x19.ovsfleet.v1.Capabilities\x12\x11\n\tfleet_uid\x18\x04 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x05 \x01(\x04\x12\x19\n\x11\x61\x63\x63\x65pted_revision\x18\x06 \x01(\x04\x12\x15\n\raccepted_hash\x18\x07 \x01(\x0c\x12\x18\n\x10\x61pplied_revision\x18\x08 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\t \x01(\x0c\x12\x17\n\x0f\x66ragment_hashes\x18\n \x03(\x0c\"\x81\x02\n\x0c\x43\x61pabilities\x12\x13\n\x0bovs_version\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61tapath_types\x18\x02 \x03(\t\x12\x13\n\x0biface_types\x18\x03 \x03(\t\x12\x16\n\x0ekernel_release\x18\x04 \x01(\t\x12\x0c\n\x04ipv4\x18\x05 \x01(\x08\x12\x0c\n\x04ipv6\x18\x06 \x01(\x08\x12\x14\n\x0covsdb_schema\x18\x07 \x01(\t\x12\x0c\n\x04\x64pdk\x18\x08 \x01(\x08\x12\x12\n\nhw_offload\x18\t \x01(\x08\x12\x11\n\ttc_policy\x18\n \x01(\t\x12\x17\n\x0fmissing_columns\x18\x0b \x03(\t\x12\x17\n\x0fkernel_features\x18\x0c \x03(\t\"\xa2\x01\n\tInventory\x12+\n\x07\x62ridges\x18\x01 \x03(\x0b\x32\x1a.ovsfleet.v1.ForeignBridge\x12\'\n\x05links\x18\x02 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignLink\x12\x15\n\rbridges_total\x18\x03 \x01(\r\x12\x13\n\x0bports_total\x18\x04 \x01(\r\x12\x13\n\x0blinks_total\x18\x05 \x01(\r\"\x81\x01\n\rForeignBridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdatapath_type\x18\x02 \x01(\t\x12\x11\n\tfail_mode\x18\x03 \x01(\t\x12\x0f\n\x07is_ours\x18\x04 \x01(\x08\x12\'\n\x05ports\x18\x05 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignPort\"[\n\x0b\x46oreignPort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\r\x12\x31\n\ninterfaces\x18\x03 \x03(\x0b\x32\x1d.ovsfleet.v1.ForeignInterface\"\x87\x01\n\x10\x46oreignInterface\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08iface_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61ttached_mac\x18\x04 \x01(\t\x12\r\n\x05vm_id\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x11\n\tremote_ip\x18\x07 \x01(\t\"r\n\x0b\x46oreignLink\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06master\x18\x03 \x01(\t\x12\x0b\n\x03mac\x18\x04 \x01(\t\x12\x0b\n\x03mtu\x18\x05 \x01(\r\x12\n\n\x02up\x18\x06 \x01(\x08\x12\x11\n\taddresses\x18\x07 \x03(\t\"\x0b\n\tHeartbeat\"\x82\x01\n\x07Welcome\x12\x11\n\tfleet_uid\x18\x01 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x02 \x01(\x04\x12\x15\n\rsession_epoch\x18\x03 \x01(\x04\x12\x1d\n\x15heartbeat_interval_ms\x18\x04 \x01(\r\x12\x19\n\x11stats_interval_ms\x18\x05 \x01(\r\"b\n\x07\x46\x61ilure\x12\x10\n\x08resource\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.ovsfleet.v1.ErrorKind\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xa6\x01\n\nHostStatus\x12\x19\n\x11observed_revision\x18\x01 \x01(\x04\x12\x18\n\x10\x61pplied_revision\x18\x02 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\x03 \x01(\x0c\x12%\n\x07outcome\x18\x04 \x01(\x0e\x32\x14.ovsfleet.v1.Outcome\x12&\n\x08\x66\x61ilures\x18\x05 \x03(\x0b\x32\x14.ovsfleet.v1.Failure\"6\n\x17RenewCertificateRequest\x12\x1b\n\x13\x63\x65rtificate_request\x18\x01 \x01(\x0c\"v\n\x18RenewCertificateResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x16\n\x0e\x63\x61_certificate\x18\x02 \x01(\x0c\x12-\n\tnot_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*_\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPLIED\x10\x01\x12\x10\n\x0cOUTCOME_HELD\x10\x02\x12\x14\n\x10OUTCOME_REVERTED\x10\x03*\xbb\x01\n\tErrorKind\x12\x1a\n\x16\x45RROR_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_KIND_INVALID\x10\x01\x12\x1a\n\x16\x45RROR_KIND_UNSUPPORTED\x10\x02\x12\x17\n\x13\x45RROR_KIND_CONFLICT\x10\x03\x12\x18\n\x14\x45RROR_KIND_TRANSIENT\x10\x04\x12\x17\n\x13\x45RROR_KIND_DATAPATH\x10\x05\x12\x12\n\x0e\x45RROR_KIND_BUG\x10\x06\x32\xb9\x01\n\x0c\x41gentService\x12H\n\x07Session\x12\x1b.ovsfleet.v1.SessionRequest\x1a\x1c.ovsfleet.v1.SessionResponse(\x01\x30\x01\x12_\n\x10RenewCertificate\x12$.ovsfleet.v1.RenewCertificateRequest\x1a%.ovsfleet.v1.RenewCertificateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ovsfleet/v1/agent.proto\x12\x0bovsfleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17ovsfleet/v1/state.proto\"\xf8\x01\n\x0eSessionRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.ovsfleet.v1.HelloH\x00\x12)\n\x06status\x18\x02 \x01(\x0b\x32\x17.ovsfleet.v1.HostStatusH\x00\x12+\n\theartbeat\x18\x03 \x01(\x0b\x32\x16.ovsfleet.v1.HeartbeatH\x00\x12\x31\n\x0c\x63\x61pabilities\x18\x04 \x01(\x0b\x32\x19.ovsfleet.v1.CapabilitiesH\x00\x12+\n\tinventory\x18\x05 \x01(\x0b\x32\x16.ovsfleet.v1.InventoryH\x00\x42\t\n\x07message\"n\n\x0fSessionResponse\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.ovsfleet.v1.WelcomeH\x00\x12\'\n\x05state\x18\x02 \x01(\x0b\x32\x16.ovsfleet.v1.HostStateH\x00\x42\t\n\x07message\"\x8a\x02\n\x05Hello\x12\x16\n\x0einstance_nonce\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12/\n\x0c\x63\x61pabilities\x18\x03 \x01(\x0b\x32\x19.ovsfleet.v1.Capabilities\x12\x11\n\tfleet_uid\x18\x04 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x05 \x01(\x04\x12\x19\n\x11\x61\x63\x63\x65pted_revision\x18\x06 \x01(\x04\x12\x15\n\raccepted_hash\x18\x07 \x01(\x0c\x12\x18\n\x10\x61pplied_revision\x18\x08 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\t \x01(\x0c\x12\x17\n\x0f\x66ragment_hashes\x18\n \x03(\x0c\"\x99\x02\n\x0c\x43\x61pabilities\x12\x13\n\x0bovs_version\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61tapath_types\x18\x02 \x03(\t\x12\x13\n\x0biface_types\x18\x03 \x03(\t\x12\x16\n\x0ekernel_release\x18\x04 \x01(\t\x12\x0c\n\x04ipv4\x18\x05 \x01(\x08\x12\x0c\n\x04ipv6\x18\x06 \x01(\x08\x12\x14\n\x0covsdb_schema\x18\x07 \x01(\t\x12\x0c\n\x04\x64pdk\x18\x08 \x01(\x08\x12\x12\n\nhw_offload\x18\t \x01(\x08\x12\x11\n\ttc_policy\x18\n \x01(\t\x12\x17\n\x0fmissing_columns\x18\x0b \x03(\t\x12\x17\n\x0fkernel_features\x18\x0c \x03(\t\x12\x16\n\x0estate_features\x18\r \x03(\t\"\xa2\x01\n\tInventory\x12+\n\x07\x62ridges\x18\x01 \x03(\x0b\x32\x1a.ovsfleet.v1.ForeignBridge\x12\'\n\x05links\x18\x02 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignLink\x12\x15\n\rbridges_total\x18\x03 \x01(\r\x12\x13\n\x0bports_total\x18\x04 \x01(\r\x12\x13\n\x0blinks_total\x18\x05 \x01(\r\"\x81\x01\n\rForeignBridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdatapath_type\x18\x02 \x01(\t\x12\x11\n\tfail_mode\x18\x03 \x01(\t\x12\x0f\n\x07is_ours\x18\x04 \x01(\x08\x12\'\n\x05ports\x18\x05 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignPort\"[\n\x0b\x46oreignPort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\r\x12\x31\n\ninterfaces\x18\x03 \x03(\x0b\x32\x1d.ovsfleet.v1.ForeignInterface\"\x87\x01\n\x10\x46oreignInterface\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08iface_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61ttached_mac\x18\x04 \x01(\t\x12\r\n\x05vm_id\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x11\n\tremote_ip\x18\x07 \x01(\t\"r\n\x0b\x46oreignLink\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06master\x18\x03 \x01(\t\x12\x0b\n\x03mac\x18\x04 \x01(\t\x12\x0b\n\x03mtu\x18\x05 \x01(\r\x12\n\n\x02up\x18\x06 \x01(\x08\x12\x11\n\taddresses\x18\x07 \x03(\t\"\x0b\n\tHeartbeat\"\x82\x01\n\x07Welcome\x12\x11\n\tfleet_uid\x18\x01 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x02 \x01(\x04\x12\x15\n\rsession_epoch\x18\x03 \x01(\x04\x12\x1d\n\x15heartbeat_interval_ms\x18\x04 \x01(\r\x12\x19\n\x11stats_interval_ms\x18\x05 \x01(\r\"b\n\x07\x46\x61ilure\x12\x10\n\x08resource\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.ovsfleet.v1.ErrorKind\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xa6\x01\n\nHostStatus\x12\x19\n\x11observed_revision\x18\x01 \x01(\x04\x12\x18\n\x10\x61pplied_revision\x18\x02 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\x03 \x01(\x0c\x12%\n\x07outcome\x18\x04 \x01(\x0e\x32\x14.ovsfleet.v1.Outcome\x12&\n\x08\x66\x61ilures\x18\x05 \x03(\x0b\x32\x14.ovsfleet.v1.Failure\"6\n\x17RenewCertificateRequest\x12\x1b\n\x13\x63\x65rtificate_request\x18\x01 \x01(\x0c\"v\n\x18RenewCertificateResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x16\n\x0e\x63\x61_certificate\x18\x02 \x01(\x0c\x12-\n\tnot_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*_\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPLIED\x10\x01\x12\x10\n\x0cOUTCOME_HELD\x10\x02\x12\x14\n\x10OUTCOME_REVERTED\x10\x03*\xbb\x01\n\tErrorKind\x12\x1a\n\x16\x45RROR_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_KIND_INVALID\x10\x01\x12\x1a\n\x16\x45RROR_KIND_UNSUPPORTED\x10\x02\x12\x17\n\x13\x45RROR_KIND_CONFLICT\x10\x03\x12\x18\n\x14\x45RROR_KIND_TRANSIENT\x10\x04\x12\x17\n\x13\x45RROR_KIND_DATAPATH\x10\x05\x12\x12\n\x0e\x45RROR_KIND_BUG\x10\x06\x32\xb9\x01\n\x0c\x41gentService\x12H\n\x07Session\x12\x1b.ovsfleet.v1.SessionRequest\x1a\x1c.ovsfleet.v1.SessionResponse(\x01\x30\x01\x12_\n\x10RenewCertificate\x12$.ovsfleet.v1.RenewCertificateRequest\x1a%.ovsfleet.v1.RenewCertificateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ovsfleet.v1.agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=2225
-  _globals['_OUTCOME']._serialized_end=2320
-  _globals['_ERRORKIND']._serialized_start=2323
-  _globals['_ERRORKIND']._serialized_end=2510
+  _globals['_OUTCOME']._serialized_start=2249
+  _globals['_OUTCOME']._serialized_end=2344
+  _globals['_ERRORKIND']._serialized_start=2347
+  _globals['_ERRORKIND']._serialized_end=2534
   _globals['_SESSIONREQUEST']._serialized_start=99
   _globals['_SESSIONREQUEST']._serialized_end=347
   _globals['_SESSIONRESPONSE']._serialized_start=349
@@ -44,29 +44,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HELLO']._serialized_start=462
   _globals['_HELLO']._serialized_end=728
   _globals['_CAPABILITIES']._serialized_start=731
-  _globals['_CAPABILITIES']._serialized_end=988
-  _globals['_INVENTORY']._serialized_start=991
-  _globals['_INVENTORY']._serialized_end=1153
-  _globals['_FOREIGNBRIDGE']._serialized_start=1156
-  _globals['_FOREIGNBRIDGE']._serialized_end=1285
-  _globals['_FOREIGNPORT']._serialized_start=1287
-  _globals['_FOREIGNPORT']._serialized_end=1378
-  _globals['_FOREIGNINTERFACE']._serialized_start=1381
-  _globals['_FOREIGNINTERFACE']._serialized_end=1516
-  _globals['_FOREIGNLINK']._serialized_start=1518
-  _globals['_FOREIGNLINK']._serialized_end=1632
-  _globals['_HEARTBEAT']._serialized_start=1634
-  _globals['_HEARTBEAT']._serialized_end=1645
-  _globals['_WELCOME']._serialized_start=1648
-  _globals['_WELCOME']._serialized_end=1778
-  _globals['_FAILURE']._serialized_start=1780
-  _globals['_FAILURE']._serialized_end=1878
-  _globals['_HOSTSTATUS']._serialized_start=1881
-  _globals['_HOSTSTATUS']._serialized_end=2047
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2049
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2103
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2105
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2223
-  _globals['_AGENTSERVICE']._serialized_start=2513
-  _globals['_AGENTSERVICE']._serialized_end=2698
+  _globals['_CAPABILITIES']._serialized_end=1012
+  _globals['_INVENTORY']._serialized_start=1015
+  _globals['_INVENTORY']._serialized_end=1177
+  _globals['_FOREIGNBRIDGE']._serialized_start=1180
+  _globals['_FOREIGNBRIDGE']._serialized_end=1309
+  _globals['_FOREIGNPORT']._serialized_start=1311
+  _globals['_FOREIGNPORT']._serialized_end=1402
+  _globals['_FOREIGNINTERFACE']._serialized_start=1405
+  _globals['_FOREIGNINTERFACE']._serialized_end=1540
+  _globals['_FOREIGNLINK']._serialized_start=1542
+  _globals['_FOREIGNLINK']._serialized_end=1656
+  _globals['_HEARTBEAT']._serialized_start=1658
+  _globals['_HEARTBEAT']._serialized_end=1669
+  _globals['_WELCOME']._serialized_start=1672
+  _globals['_WELCOME']._serialized_end=1802
+  _globals['_FAILURE']._serialized_start=1804
+  _globals['_FAILURE']._serialized_end=1902
+  _globals['_HOSTSTATUS']._serialized_start=1905
+  _globals['_HOSTSTATUS']._serialized_end=2071
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2073
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2127
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2129
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2247
+  _globals['_AGENTSERVICE']._serialized_start=2537
+  _globals['_AGENTSERVICE']._serialized_end=2722
 # @@protoc_insertion_point(module_scope)

@@ -228,6 +228,7 @@ class Capabilities(_message.Message):
     TC_POLICY_FIELD_NUMBER: _builtins.int
     MISSING_COLUMNS_FIELD_NUMBER: _builtins.int
     KERNEL_FEATURES_FIELD_NUMBER: _builtins.int
+    STATE_FEATURES_FIELD_NUMBER: _builtins.int
     ovs_version: _builtins.str
     """Open_vSwitch.ovs_version; empty while Open vSwitch cannot be reached, or where there is none."""
     kernel_release: _builtins.str
@@ -257,6 +258,13 @@ class Capabilities(_message.Message):
         docs/inventory.md lists.
         """
 
+    @_builtins.property
+    def state_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What this agent understands of HostState beyond its first version, sorted: the words that
+        docs/inventory.md lists. Protobuf drops fields that a reader does not know, so that only the
+        controller can tell that an agent is too old for what a resource asks for.
+        """
+
     def __init__(
         self,
         *,
@@ -272,10 +280,11 @@ class Capabilities(_message.Message):
         tc_policy: _builtins.str = ...,
         missing_columns: _abc.Iterable[_builtins.str] | None = ...,
         kernel_features: _abc.Iterable[_builtins.str] | None = ...,
+        state_features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_types", b"datapath_types", "dpdk", b"dpdk", "hw_offload", b"hw_offload", "iface_types", b"iface_types", "ipv4", b"ipv4", "ipv6", b"ipv6", "kernel_features", b"kernel_features", "kernel_release", b"kernel_release", "missing_columns", b"missing_columns", "ovs_version", b"ovs_version", "ovsdb_schema", b"ovsdb_schema", "tc_policy", b"tc_policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_types", b"datapath_types", "dpdk", b"dpdk", "hw_offload", b"hw_offload", "iface_types", b"iface_types", "ipv4", b"ipv4", "ipv6", b"ipv6", "kernel_features", b"kernel_features", "kernel_release", b"kernel_release", "missing_columns", b"missing_columns", "ovs_version", b"ovs_version", "ovsdb_schema", b"ovsdb_schema", "state_features", b"state_features", "tc_policy", b"tc_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -82,6 +82,11 @@ class _PortTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PortType.Val
     """
     PORT_TYPE_BOND: _PortType.ValueType  # 6
     """Several existing devices as one Port of Open vSwitch: `members`."""
+    PORT_TYPE_BOUND: _PortType.ValueType  # 7
+    """A port that somebody else, such as libvirt or Nova, plugs into `bridge`: the one with an
+    Interface whose external_ids:iface-id is `iface_id`. The agent sets Port.tag and the MTU on it
+    and bears it in mind (external_ids:ovsfleet-bound of the Port), and does nothing else to it.
+    """
 
 class PortType(_PortType, metaclass=_PortTypeEnumTypeWrapper):
     """PortType says which device carries a port."""
@@ -103,6 +108,11 @@ PORT_TYPE_PATCH: PortType.ValueType  # 5
 """
 PORT_TYPE_BOND: PortType.ValueType  # 6
 """Several existing devices as one Port of Open vSwitch: `members`."""
+PORT_TYPE_BOUND: PortType.ValueType  # 7
+"""A port that somebody else, such as libvirt or Nova, plugs into `bridge`: the one with an
+Interface whose external_ids:iface-id is `iface_id`. The agent sets Port.tag and the MTU on it
+and bears it in mind (external_ids:ovsfleet-bound of the Port), and does nothing else to it.
+"""
 Global___PortType: _TypeAlias = PortType  # noqa: Y015
 
 class _Backend:
@@ -213,7 +223,8 @@ class HostState(_message.Message):
       port:<uid>                         a port
       segment:<uid>                      a segment's presence on this host (all of its tunnels; with
                                          the kernel backend its vxlan device and Linux bridge)
-      tunnel:<segment_uid>/<host_uid>    one tunnel of a segment, towards one remote host
+      tunnel:<segment_uid>/<host_uid>    one tunnel of a segment, towards one remote host; with the
+                                         tunnels from and to former VTEPs that it has beside it
       tunnel:<segment_uid>/<ip>          one tunnel of a segment, towards a VTEP outside of the fleet
       tunnel:<uid>                       this host's end of an explicit tunnel
       mirror:<uid>                       a mirror, with the tunnel port that it may have
@@ -620,9 +631,12 @@ class Port(_message.Message):
     TAP_OWNER_FIELD_NUMBER: _builtins.int
     QOS_FIELD_NUMBER: _builtins.int
     BRIDGE_PORT_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    IFACE_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     interface: _builtins.str
-    """Device name on the host, at most 15 bytes (IFNAMSIZ less the terminator)."""
+    """Device name on the host, at most 15 bytes (IFNAMSIZ less the terminator); empty for
+    PORT_TYPE_BOUND, whose device has the name that its maker gave it.
+    """
     type: Global___PortType.ValueType
     bridge: _builtins.str
     """Name of the bridge it is a port of: the overlay bridge, one of `bridges`, or the linux_bridge
@@ -639,6 +653,8 @@ class Port(_message.Message):
     vlan_mode: _builtins.str
     admin_down: _builtins.bool
     """The device is to be administratively down."""
+    iface_id: _builtins.str
+    """Set for PORT_TYPE_BOUND."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Addresses of the workload's end in CIDR form, IPv4 and IPv6. The agent takes away only what it
@@ -703,10 +719,11 @@ class Port(_message.Message):
         tap_owner: Global___TapOwner | None = ...,
         qos: Global___Qos | None = ...,
         bridge_port_attributes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        iface_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["interface_settings", b"interface_settings", "patch", b"patch", "peer", b"peer", "qos", b"qos", "settings", b"settings", "tap_owner", b"tap_owner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "admin_down", b"admin_down", "bridge", b"bridge", "bridge_port_attributes", b"bridge_port_attributes", "id", b"id", "interface", b"interface", "interface_settings", b"interface_settings", "mac", b"mac", "members", b"members", "mtu", b"mtu", "patch", b"patch", "peer", b"peer", "qos", b"qos", "settings", b"settings", "tag", b"tag", "tap_owner", b"tap_owner", "trunks", b"trunks", "type", b"type", "vlan_mode", b"vlan_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "admin_down", b"admin_down", "bridge", b"bridge", "bridge_port_attributes", b"bridge_port_attributes", "id", b"id", "iface_id", b"iface_id", "interface", b"interface", "interface_settings", b"interface_settings", "mac", b"mac", "members", b"members", "mtu", b"mtu", "patch", b"patch", "peer", b"peer", "qos", b"qos", "settings", b"settings", "tag", b"tag", "tap_owner", b"tap_owner", "trunks", b"trunks", "type", b"type", "vlan_mode", b"vlan_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1227,10 +1244,16 @@ class SegmentMember(_message.Message):
     VTEP_FIELD_NUMBER: _builtins.int
     MACS_FIELD_NUMBER: _builtins.int
     NEIGHBOURS_FIELD_NUMBER: _builtins.int
+    FORMER_VTEP_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     vtep: _builtins.str
     """The member's tunnel end point (VTEP), of the segment's address family."""
+    former_vtep: _builtins.str
+    """The VTEP that the member had before `vtep`, as long as some member may still send to it or from
+    it: there is a second tunnel between it and each other member's `vtep` (and `former_vtep`),
+    beside the one that `vtep` says. Only where the topology has split horizon everywhere.
+    """
     @_builtins.property
     def macs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """MAC addresses of the member's ports, lower-case and sorted. Only in the variant of the fragment
@@ -1249,10 +1272,11 @@ class SegmentMember(_message.Message):
         vtep: _builtins.str = ...,
         macs: _abc.Iterable[_builtins.str] | None = ...,
         neighbours: _abc.Iterable[Global___Neighbour] | None = ...,
+        former_vtep: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "neighbours", b"neighbours", "vtep", b"vtep"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["former_vtep", b"former_vtep", "host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "neighbours", b"neighbours", "vtep", b"vtep"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
