@@ -10,7 +10,7 @@ from ovsfleet.v1 import agent_pb2
 
 from agent.columns import SETTABLE
 from agent.host import Sighting
-from agent.model import ObservedState
+from agent.observed import ObservedState
 
 
 def capabilities(sighting: Sighting, kernel_features: Collection[str]) -> agent_pb2.Capabilities:

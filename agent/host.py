@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.errors import Failure
-from agent.model import HostState, ObservedState
+from agent.model import HostState
 from agent.netlink import Netlink, NetlinkSnapshot
+from agent.observed import ObservedState
 from agent.ovsdb.absent import NoOvsdb
 from agent.ovsdb.apply import OvsdbResult
 from agent.ovsdb.connection import OvsdbConnection

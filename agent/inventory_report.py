@@ -13,7 +13,7 @@ from ovsfleet.v1 import agent_pb2
 
 from agent.clock import Clock
 from agent.controlplane.inventory_codec import encode_inventory
-from agent.model import ObservedState
+from agent.observed import ObservedState
 from agent.planner.foreign import foreign
 
 PAUSE_S = 5.0

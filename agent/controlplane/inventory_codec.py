@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ovsfleet.v1 import agent_pb2
 
-from agent.model import Link, OvsInterface, OvsPort
+from agent.observed import Link, OvsInterface, OvsPort
 from agent.planner.foreign import Foreign, ForeignBridge
 
 LARGEST = 2 * 1024 * 1024

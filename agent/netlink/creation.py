@@ -18,7 +18,7 @@ from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST
 from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_SETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
-from agent.model import Vxlan
+from agent.observed import Vxlan
 from agent.planner.plan import CreateLinuxBridge, CreateVeth, CreateVxlan, SetVxlan
 from agent.vxlan_attributes import LABEL, PORT_RANGE, VXLAN
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agent import vxlan_attributes
-from agent.model import ADDRESS_MARK, ALIAS_PREFIX, Link, TapOwner, Vxlan
+from agent.model import ADDRESS_MARK, ALIAS_PREFIX, TapOwner
 from agent.netlink import bridge_links, quiet, wire
 from agent.netlink.wire import (
     IFLA_IFALIAS,
@@ -31,6 +31,7 @@ from agent.netlink.wire import (
     text,
     whole,
 )
+from agent.observed import Link, Vxlan
 
 _IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_INFO_DATA = 1, 4, 5, 2
 _IFLA_VXLAN_ID, _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LEARNING = 1, 4, 7

@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
-from agent.model import BROADCAST_FDB, FdbEntry
+from agent.model import BROADCAST_FDB
 from agent.netlink import wire
+from agent.observed import FdbEntry
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ import os
 from collections.abc import Collection, Mapping
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link
 from agent.netlink import fdb, quiet
 from agent.netlink.netns import NamespaceMissingError
+from agent.observed import Link
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort
 from agent.planner.plan import (
     AddAddress,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from agent.bridge_attributes import FILTERING
 from agent.fragments import Neighbour
-from agent.model import ALIAS_PREFIX, FdbEntry, Link
+from agent.model import ALIAS_PREFIX
 from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns
+from agent.observed import FdbEntry, Link
 
 _NEIGH_SUPPRESS = "IFLA_BRPORT_NEIGH_SUPPRESS"
 Tables = Mapping[int, frozenset[FdbEntry]]

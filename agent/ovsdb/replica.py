@@ -15,8 +15,8 @@ import ovs.db.idl
 import ovs.jsonrpc
 
 from agent.columns import every_column
-from agent.model import OvsBridge, OvsPort
 from agent.monitoring import EXPORT_TABLES, OvsFlowExport, OvsMirror, OvsQos, Stray
+from agent.observed import OvsBridge, OvsPort
 from agent.ovsdb.rows import (
     Row,
     atoms_of,

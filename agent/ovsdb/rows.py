@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Settings
-from agent.model import ID_KEY, OWNER_KEY, OvsInterface
+from agent.model import ID_KEY, OWNER_KEY
 from agent.monitoring import OvsFlowExport, OvsQueue, Stray
+from agent.observed import OvsInterface
 
 Row: TypeAlias = Any
 """An ``ovs.db.idl.Row``; python-ovs has no types. It never leaves the thread."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.columns import every_column
-from agent.model import OvsBridge
 from agent.monitoring import Stray
+from agent.observed import OvsBridge
 from agent.ovsdb.replica import Replica
 
 

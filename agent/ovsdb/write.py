@@ -14,7 +14,7 @@ from typing import Any, assert_never
 import ovs.db.idl
 
 from agent.columns import SETTABLE, Atom, Settings
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb import monitors
 from agent.ovsdb.batch import Batch, OutOfDateError
 from agent.ovsdb.qos import QosWriter

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from agent.errors import ErrorKind, Failure
 from agent.fragments import ArpMode, Neighbour
-from agent.model import FdbEntry, Link
+from agent.observed import FdbEntry, Link
 from agent.planner.bridge_steps import SetBridgePort
 from agent.planner.carriage import device_name
 from agent.planner.inventory import Inventory

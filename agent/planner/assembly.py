@@ -13,10 +13,10 @@ from agent.model import (
     BridgeType,
     DatapathType,
     HostState,
-    ObservedState,
     Port,
     segment_id,
 )
+from agent.observed import ObservedState
 from agent.planner.bridge_ports import draft_let_go, kept_enslaved, let_go
 from agent.planner.bridges import draft_bridge, kept_row
 from agent.planner.carriage import device_name

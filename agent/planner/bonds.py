@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from agent.errors import Failure
-from agent.model import Link, OvsPort, Port
+from agent.model import Port
+from agent.observed import Link, OvsPort
 from agent.planner.claims import OvsName, Thing, ThingKind
 from agent.planner.devices import (
     configure_device,

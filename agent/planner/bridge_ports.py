@@ -14,7 +14,8 @@ from typing import TypeAlias
 from agent.bridge_attributes import COST, DEFAULT_PVID, FILTERING, PORT, STATE, BridgeVlan
 from agent.columns import NO_SETTINGS, Release
 from agent.errors import ErrorKind, Failure
-from agent.model import Bridge, BridgeType, HostState, Link, ObservedState, Port, PortType
+from agent.model import Bridge, BridgeType, HostState, Port, PortType
+from agent.observed import Link, ObservedState
 from agent.planner.bridge_steps import SetBridgePort, SetBridgeVlans
 from agent.planner.claims import Claim, OvsName
 from agent.planner.devices import (

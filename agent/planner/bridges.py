@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Bridge, BridgeType, DatapathType, Link, OvsBridge
+from agent.model import OVS_KINDS, Bridge, BridgeType, DatapathType
+from agent.observed import Link, OvsBridge
 from agent.planner.claims import Claim, LinkName, OvsName, Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures, no_open_vswitch

@@ -17,7 +17,8 @@ from collections.abc import Collection, Container, Iterator, Mapping
 
 from agent.columns import NO_SETTINGS, Release, Settings
 from agent.fragments import NO_OPTIONS, TunnelOptions
-from agent.model import Backend, HostState, OvsInterface, segment_id
+from agent.model import Backend, HostState, segment_id
+from agent.observed import OvsInterface
 from agent.vxlan_attributes import (
     DF,
     GBP,

@@ -13,7 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent.model import Backend, OvsInterface
+from agent.model import Backend
+from agent.observed import OvsInterface
 
 DEFAULT_VXLAN_PORT = "4789"
 """What ovs-vswitchd takes for a vxlan Interface without options:dst_port."""

@@ -11,7 +11,8 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link, OvsInterface, OvsPort, Port
+from agent.model import Port
+from agent.observed import Link, OvsInterface, OvsPort
 from agent.planner.claims import OvsName
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from agent.model import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.holders import device_rows, in_order, is_backed
 from agent.planner.inventory import placed_ports
 from agent.planner.ownership import aliased_id, owned_id

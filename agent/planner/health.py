@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OvsInterface
+from agent.observed import OvsInterface
 
 _TUNNEL_EXISTS = (
     "another tunnel of this ovs-vswitchd has the same remote, local address, VNI and UDP port; "

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
-from agent.model import OVS_KINDS, Backend, Link, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.model import OVS_KINDS, Backend
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.claims import (
     Carriage,
     Claim,

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.columns import Release
-from agent.model import ID_KEY, OWNER_KEY, Link, ObservedState, OvsBridge, OvsPort, alias
+from agent.model import ID_KEY, OWNER_KEY, alias
 from agent.monitoring import OvsMirror
+from agent.observed import Link, ObservedState, OvsBridge, OvsPort
 from agent.planner.claims import Claim, Holder
 from agent.planner.holders import device_rows, holders_of, in_order, is_backed
 from agent.planner.ownership import aliased_id, owned_id, segment_of

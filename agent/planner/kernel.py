@@ -18,7 +18,8 @@ from dataclasses import replace
 
 from agent.errors import Failure
 from agent.fragments import ArpMode
-from agent.model import BROADCAST_FDB, Backend, FdbEntry, Link, OvsInterface, OvsPort, Vxlan
+from agent.model import BROADCAST_FDB, Backend
+from agent.observed import FdbEntry, Link, OvsInterface, OvsPort, Vxlan
 from agent.planner.answers import answering, placed_macs, unanswered
 from agent.planner.carriage import (
     DEVICE_TABLE,

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agent.bridge_attributes import BRIDGE, COST, PORT, ROOTS_TIMERS, Attribute, BridgeVlan
 from agent.columns import Atom, Release
-from agent.model import BridgeType, HostState, Link, ObservedState, Port, PortType
+from agent.model import BridgeType, HostState, Port, PortType
+from agent.observed import Link, ObservedState
 from agent.planner.carriage import DEVICE_TABLE, is_held
 from agent.planner.ownership import aliased_id
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agent.errors import ErrorKind, Failure
-from agent.model import DatapathType, Link
+from agent.model import DatapathType
+from agent.observed import Link
 from agent.planner.inventory import Inventory
 from agent.planner.plan import AddAddress, DeleteAddress, NetlinkStep, SetLink
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 
-from agent.model import Link, SegmentAttachment, segment_id
+from agent.model import SegmentAttachment, segment_id
+from agent.observed import Link
 from agent.planner.claims import LinkName, OvsName
 from agent.planner.draft import Draft
 from agent.planner.inventory import Inventory

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from agent.bridge_attributes import BRIDGE, FILTERING, ROOTS_TIMERS, Attribute
 from agent.columns import Release
 from agent.errors import ErrorKind, Failure
-from agent.model import Bridge, Link
+from agent.model import Bridge
+from agent.observed import Link
 from agent.planner.bridge_steps import SetBridgeAttributes, Values
 from agent.planner.claims import LinkName, OvsName, Thing, ThingKind
 from agent.planner.draft import Draft

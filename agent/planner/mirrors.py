@@ -13,8 +13,8 @@ from collections.abc import Collection, Container, Iterator
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OvsInterface, OvsPort
 from agent.monitoring import Mirror, MirrorTunnel, OvsMirror
+from agent.observed import OvsInterface, OvsPort
 from agent.planner.claims import OvsName, Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures, no_open_vswitch

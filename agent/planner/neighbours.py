@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 
 from agent.errors import ErrorKind, Failure
 from agent.fragments import Neighbour, SegmentFragment, SegmentMember
-from agent.model import BROADCAST_FDB, FdbEntry, tunnel_id
+from agent.model import BROADCAST_FDB, tunnel_id
+from agent.observed import FdbEntry
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 

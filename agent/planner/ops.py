@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from agent.columns import NO_SETTINGS, Atom, Settings
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner.monitoring_ops import MonitoringOp
 from agent.planner.wording import ColumnValue, changes, settings_words
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.model import ID_KEY, OUR_KINDS, OVS_KINDS, OWNER_KEY, Link, alias, bridge_id, segment_id
+from agent.model import ID_KEY, OUR_KINDS, OVS_KINDS, OWNER_KEY, alias, bridge_id, segment_id
+from agent.observed import Link
 
 SEGMENT_KINDS = frozenset({"vxlan", "bridge"})
 """Kinds of the devices that segments have."""

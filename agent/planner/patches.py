@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from agent.model import OvsInterface, OvsPort, PatchPeer, Port
+from agent.model import PatchPeer, Port
+from agent.observed import OvsInterface, OvsPort
 from agent.planner.claims import Claim, OvsName, Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agent.errors import Failure
-from agent.model import DEVICE_KEY, Link, OvsInterface, OvsPort, Port, PortType
+from agent.model import DEVICE_KEY, Port, PortType
+from agent.observed import Link, OvsInterface, OvsPort
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import normal_address

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from agent.columns import NO_SETTINGS
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Bridge, Link, OvsInterface, Port, PortType
+from agent.model import OVS_KINDS, Bridge, Port, PortType
+from agent.observed import Link, OvsInterface
 from agent.planner.bonds import draft_bond
 from agent.planner.bridge_ports import draft_bridge_port
 from agent.planner.claims import Claim, LinkName, OvsName

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from agent.errors import ErrorKind, Failure
-from agent.model import ID_KEY, OWNER_KEY, OvsPort, Port
+from agent.model import ID_KEY, OWNER_KEY, Port
 from agent.monitoring import OvsQos, OvsQueue, Qos
+from agent.observed import OvsPort
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.ownership import ownership
 from agent.planner.plan import DeleteStrays, OvsdbOp, SetQos

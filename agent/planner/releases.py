@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Release, Settings
-from agent.model import HostState, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.model import HostState
+from agent.observed import ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.carriage import EVERY_ROW, tunnel_releases
 from agent.planner.link_releases import link_releases, on_links, still_held
 from agent.planner.ops import NO_AMENDMENT, Amendment

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from agent.errors import ErrorKind, Failure
-from agent.model import ObservedState, OvsPort
+from agent.observed import ObservedState, OvsPort
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.flow_exports import clear_export

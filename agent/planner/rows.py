@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from agent.columns import Release
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.plan import ColumnValue, OvsdbOp, SetBridge, SetInterface, SetPort
 from agent.planner.qos import mend_qos

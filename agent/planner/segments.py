@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from agent.errors import ErrorKind, Failure
 from agent.fragments import ArpMode, Neighbour, SegmentFragment, Topology, TunnelOptions
-from agent.model import Backend, DatapathType, FdbEntry, HostState, SegmentAttachment, segment_id
+from agent.model import Backend, DatapathType, HostState, SegmentAttachment, segment_id
+from agent.observed import FdbEntry
 from agent.planner.carriage import unknown_option
 from agent.planner.health import no_ipv6, no_open_vswitch, no_vxlan
 from agent.planner.neighbours import Neighbours, Remote, neighbours

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.columns import ALWAYS_SET, NO_SETTINGS, SETTABLE, Atom, ColumnType, Settings
 from agent.errors import ErrorKind, Failure
-from agent.model import ObservedState
+from agent.observed import ObservedState
 
 MARK_PREFIX = "ovsfleet-"
 """Keys of external_ids that begin so are the agent's own."""

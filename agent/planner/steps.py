@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agent.fragments import Neighbour
-from agent.model import FdbEntry, TapOwner, Vxlan
+from agent.model import TapOwner
+from agent.observed import FdbEntry, Vxlan
 from agent.planner.bridge_steps import BridgeStep
 from agent.planner.wording import changes
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.errors import Failure
-from agent.model import Link, OvsPort, Port, TapOwner
+from agent.model import Port, TapOwner
+from agent.observed import Link, OvsPort
 from agent.planner.claims import LinkName, OvsName
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures

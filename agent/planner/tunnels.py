@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 
 from agent.columns import NO_SETTINGS, Settings
 from agent.errors import Failure
-from agent.model import Backend, OvsInterface, OvsPort, tunnel_id
+from agent.model import Backend, tunnel_id
+from agent.observed import OvsInterface, OvsPort
 from agent.planner.carriage import (
     EVERY_ROW,
     EXTENSIONS,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.errors import Failure
-from agent.model import Link, OvsPort, Port, VethPeer
+from agent.model import Port, VethPeer
+from agent.observed import Link, OvsPort
 from agent.planner.claims import Claim, LinkName, OvsName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.health import interface_failures

@@ -9,8 +9,9 @@ from agent.clock import Clock
 from agent.controlplane.identity import IdentityStore
 from agent.controlplane.stats_client import StatsClient
 from agent.controlplane.stats_queue import ReportQueue
-from agent.model import HostState, OvsBridge
+from agent.model import HostState
 from agent.observability import Metrics
+from agent.observed import OvsBridge
 from agent.ovsdb.statistics import SwitchStatistics
 from agent.stats.collector import Collector, current_life
 from agent.stats.subjects import LocalVteps, bridged_cards, uplinks

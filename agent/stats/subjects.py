@@ -18,18 +18,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.fragments import SegmentFragment
-from agent.model import (
-    ALIAS_PREFIX,
-    DEVICE_KEY,
-    OWNER_KEY,
-    BridgeType,
-    HostState,
-    OvsBridge,
-    OvsInterface,
-    PortType,
-    alias,
-)
+from agent.model import ALIAS_PREFIX, DEVICE_KEY, OWNER_KEY, BridgeType, HostState, PortType, alias
 from agent.netlink.statistics import DeviceCounters, KernelCounters
+from agent.observed import OvsBridge, OvsInterface
 from agent.ovsdb.statistics import InterfaceCounters, SwitchCounters
 
 _PORT, _TUNNEL, _SEGMENT = "port:", "tunnel:", "segment:"

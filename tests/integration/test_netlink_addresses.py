@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agent.errors import ErrorKind
-from agent.model import ADDRESS_MARK, Link
+from agent.model import ADDRESS_MARK
+from agent.observed import Link
 from agent.planner.plan import AddAddress, CreateVeth, DeleteAddress
 from tests.support.netlink import execute, look, refused
 from tests.support.netns import Namespace

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agent.model import BROADCAST_FDB, FdbEntry, Vxlan
+from agent.model import BROADCAST_FDB
 from agent.netlink import Netlink, link
 from agent.netlink import fdb as agent_fdb
+from agent.observed import FdbEntry, Vxlan
 from agent.planner.plan import AddFdb, CreateVeth, CreateVxlan
 from tests.support.netns import Namespace
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from agent.model import BROADCAST_FDB, FdbEntry, Vxlan
+from agent.model import BROADCAST_FDB
+from agent.observed import FdbEntry, Vxlan
 from agent.planner.plan import (
     AddFdb,
     CreateLinuxBridge,
@@ -142,7 +143,7 @@ def test_a_device_that_cannot_be_kept_quiet_never_goes_up(netns: Namespace) -> N
 
 MAKE_AND_PUT_UP = f"""
 import asyncio
-from agent.model import Vxlan
+from agent.observed import Vxlan
 from agent.netlink import Netlink
 from agent.planner.plan import CreateVxlan, SetLink
 

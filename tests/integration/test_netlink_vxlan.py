@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from agent.errors import ErrorKind, Failure
-from agent.model import BROADCAST_FDB, FdbEntry, Vxlan
+from agent.model import BROADCAST_FDB
 from agent.netlink import Netlink, NetlinkSnapshot
 from agent.netlink.netns import call_in
+from agent.observed import FdbEntry, Vxlan
 from agent.planner.plan import (
     AddFdb,
     CreateLinuxBridge,

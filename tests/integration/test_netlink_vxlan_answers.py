@@ -12,16 +12,8 @@ import pytest
 
 from agent.errors import ErrorKind
 from agent.fragments import ArpMode, Neighbour, SegmentFragment, SegmentMember
-from agent.model import (
-    Backend,
-    FdbEntry,
-    HostState,
-    Port,
-    PortType,
-    SegmentAttachment,
-    VethPeer,
-    Vxlan,
-)
+from agent.model import Backend, HostState, Port, PortType, SegmentAttachment, VethPeer
+from agent.observed import FdbEntry, Vxlan
 from agent.planner import make_plan
 from agent.planner.bridge_steps import SetBridgePort
 from agent.planner.plan import (

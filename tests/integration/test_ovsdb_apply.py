@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Generator
 import pytest
 
 from agent.errors import ErrorKind
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb.apply import Outcome, OvsdbResult
 from agent.ovsdb.connection import OvsdbConnection
 from agent.planner.plan import (

@@ -9,7 +9,7 @@ import pytest
 
 from agent.columns import Settings
 from agent.errors import ErrorKind
-from agent.model import OvsBridge, OvsInterface, OvsPort
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb.apply import Outcome
 from agent.planner.plan import AddBridge, AddPort, Amendment, OvsdbOp, SetInterface
 from tests.support import ovs as support

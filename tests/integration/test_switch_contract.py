@@ -13,17 +13,8 @@ from dataclasses import replace
 import pytest
 
 from agent.fragments import SegmentFragment, SegmentMember
-from agent.model import (
-    Bridge,
-    DatapathType,
-    HostState,
-    OvsInterface,
-    OvsPort,
-    Port,
-    PortType,
-    SegmentAttachment,
-    VethPeer,
-)
+from agent.model import Bridge, DatapathType, HostState, Port, PortType, SegmentAttachment, VethPeer
+from agent.observed import OvsInterface, OvsPort
 from agent.planner.assembly import make_plan
 from agent.planner.plan import (
     AddBridge,

@@ -6,16 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.model import (
-    Bridge,
-    BridgeType,
-    DatapathType,
-    HostState,
-    ObservedState,
-    Port,
-    PortType,
-    VethPeer,
-)
+from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType, VethPeer
+from agent.observed import ObservedState
 from agent.planner import make_plan, owed_releases, still_released
 from tests.support.agent_contract import FLEET, MACS, RealHost, compare, on_real
 from tests.support.netns import Namespace

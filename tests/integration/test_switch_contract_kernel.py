@@ -15,14 +15,13 @@ from agent.model import (
     Backend,
     Bridge,
     DatapathType,
-    FdbEntry,
     HostState,
     Port,
     PortType,
     SegmentAttachment,
     VethPeer,
-    Vxlan,
 )
+from agent.observed import FdbEntry, Vxlan
 from agent.planner.assembly import make_plan
 from agent.planner.plan import (
     AddFdb,

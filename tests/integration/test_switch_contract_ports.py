@@ -16,14 +16,12 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    Link,
-    ObservedState,
-    OvsPort,
     PatchPeer,
     Port,
     PortType,
     TapOwner,
 )
+from agent.observed import Link, ObservedState, OvsPort
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import SetInterface
 from tests.support.agent_contract import FLEET, RealHost, compare, on_real

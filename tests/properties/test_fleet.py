@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agent.model import ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.observed import ObservedState, OvsBridge, OvsInterface, OvsPort
 from controller.domain.errors import DomainError
 from controller.domain.intent import Backend, BridgeType, HostSpec, Kind, Manifest, Removal
 from tests.support.hosts import bare_host

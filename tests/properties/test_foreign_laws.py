@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from agent.model import HostState, ObservedState
+from agent.model import HostState
+from agent.observed import ObservedState
 from agent.planner import make_plan
 from agent.planner.foreign import Foreign, foreign
 from agent.planner.ownership import aliased_id, owned_id

@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agent.model import Backend, HostState, ObservedState, segment_id
+from agent.model import Backend, HostState, segment_id
+from agent.observed import ObservedState
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import Plan, SetLink, Step
 from tests.support.hosts import DEVICES, FLEET, bare_host, desired_states, ids

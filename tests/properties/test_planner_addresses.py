@@ -8,7 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model import HostState, Link, PortType
+from agent.model import HostState, PortType
+from agent.observed import Link
 from agent.planner import make_plan
 from tests.properties.test_planner import assert_at_rest, converge, move_on
 from tests.support.hosts import FLEET, addresses, bare_host, desired_states

@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.columns import NO_SETTINGS
-from agent.model import (
-    BROADCAST_FDB,
-    ID_KEY,
-    OWNER_KEY,
-    FdbEntry,
-    HostState,
-    Link,
-    OvsInterface,
-    OvsPort,
-    segment_id,
-)
+from agent.model import BROADCAST_FDB, ID_KEY, OWNER_KEY, HostState, segment_id
+from agent.observed import FdbEntry, Link, OvsInterface, OvsPort
 from agent.planner import make_plan
 from agent.planner.ownership import segment_of
 from tests.properties.test_planner import assert_at_rest, converge

@@ -22,7 +22,6 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    ObservedState,
     Port,
     PortType,
     SegmentAttachment,
@@ -31,6 +30,7 @@ from agent.model import (
     explicit_tunnel_id,
     port_id,
 )
+from agent.observed import ObservedState
 from agent.planner import make_plan
 from tests.support.flooding import Place, flood, places
 from tests.support.hosts import FLEET, OVERLAY, bare_host

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import ErrorKind
-from agent.model import HostState, Link, Port, PortType
+from agent.model import HostState, Port, PortType
+from agent.observed import Link
 from agent.planner import make_plan, still_owed
 from agent.planner.plan import AddAddress, DeleteAddress, Plan, SetLink
 from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host, desired_states, ids

@@ -12,8 +12,9 @@ from ovsfleet.v1 import state_pb2
 from agent.controlplane.codec import decode_host_state, dump_host_state, encode_host_state
 from agent.controlplane.codec import load_host_state as load
 from agent.errors import ErrorKind
-from agent.model import OWNER_KEY, HostState, ObservedState, OvsBridge
+from agent.model import OWNER_KEY, HostState
 from agent.monitoring import FlowExport, Mirror
+from agent.observed import ObservedState, OvsBridge
 from agent.planner import make_plan, still_owed
 from agent.planner.plan import AddMirror, Plan, Stage
 from tests.support.hosts import FLEET, bare_host

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.columns import Atom, Settings
-from agent.model import Backend, HostState, OvsBridge, OvsInterface, OvsPort
+from agent.model import Backend, HostState
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.ownership import owned_id
 from tests.properties.test_planner import assert_at_rest, converge

@@ -15,7 +15,8 @@ from time import monotonic
 
 from agent.errors import Failure
 from agent.host import Kernel, Ovsdb, adapters, observe, peers_of
-from agent.model import HostState, Link, ObservedState, OvsBridge, OvsInterface
+from agent.model import HostState
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface
 from agent.ovsdb.apply import Outcome
 from agent.planner.plan import Plan
 from tests.support.bridging import is_explicit

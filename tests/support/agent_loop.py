@@ -9,16 +9,9 @@ from pathlib import Path
 from agent.cache import StateCache
 from agent.controlplane import codec
 from agent.errors import ErrorKind, Failure
-from agent.model import (
-    Bridge,
-    DatapathType,
-    HostState,
-    ObservedState,
-    Port,
-    PortType,
-    VethPeer,
-)
+from agent.model import Bridge, DatapathType, HostState, Port, PortType, VethPeer
 from agent.observability import Metrics
+from agent.observed import ObservedState
 from agent.planner import make_plan
 from agent.planner.plan import AddPort, Step
 from agent.reconciler import Outcome, Reconciler, Report, Timing

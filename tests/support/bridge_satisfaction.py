@@ -13,7 +13,8 @@ from agent.bridge_attributes import (
     Attribute,
     BridgeVlan,
 )
-from agent.model import Bridge, BridgeType, HostState, Link, ObservedState, Port, alias
+from agent.model import Bridge, BridgeType, HostState, Port, alias
+from agent.observed import Link, ObservedState
 
 
 def linux_names(desired: HostState) -> frozenset[str]:

@@ -20,7 +20,7 @@ from agent.bridge_attributes import (
     ROOTS_TIMERS,
     BridgeVlan,
 )
-from agent.model import Link
+from agent.observed import Link
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort, SetBridgeVlans
 
 _ROOT_PRIORITY = 0x1000

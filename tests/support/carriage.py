@@ -10,16 +10,13 @@ from agent.model import (
     ID_KEY,
     OWNER_KEY,
     Backend,
-    FdbEntry,
     HostState,
-    ObservedState,
-    OvsPort,
     SegmentAttachment,
     Tunnel,
-    Vxlan,
     alias,
     segment_id,
 )
+from agent.observed import FdbEntry, ObservedState, OvsPort, Vxlan
 
 
 def carriage_faults(desired: HostState, observed: ObservedState) -> Iterator[tuple[str, str]]:

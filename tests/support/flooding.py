@@ -12,7 +12,8 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.model import BROADCAST_FDB, Link, ObservedState, OvsBridge, OvsPort
+from agent.model import BROADCAST_FDB
+from agent.observed import Link, ObservedState, OvsBridge, OvsPort
 from agent.planner.claims import TunnelKey, tunnel_key
 
 MAX_COPIES = 1_000

@@ -23,8 +23,6 @@ from agent.model import (
     BridgeType,
     DatapathType,
     HostState,
-    Link,
-    ObservedState,
     PatchPeer,
     Port,
     PortType,
@@ -36,6 +34,7 @@ from agent.model import (
     segment_id,
     tunnel_id,
 )
+from agent.observed import Link, ObservedState
 from tests.support.bridge_strategies import PORT_ATTRIBUTES, linux_bridges, vlans_on
 from tests.support.carriage import ends
 from tests.support.settings_strategies import (

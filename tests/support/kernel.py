@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.fragments import Neighbour
-from agent.model import BROADCAST_FDB, OUR_KINDS, FdbEntry, Link, ObservedState, TapOwner, Vxlan
+from agent.model import BROADCAST_FDB, OUR_KINDS, TapOwner
+from agent.observed import FdbEntry, Link, ObservedState, Vxlan
 from agent.planner.bridge_steps import (
     BridgeStep,
     SetBridgeAttributes,

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agent.columns import SETTABLE, Settings
-from agent.model import ID_KEY, OWNER_KEY, OvsBridge, OvsPort
+from agent.model import ID_KEY, OWNER_KEY
 from agent.monitoring import OvsFlowExport, OvsMirror, OvsQos, Stray
+from agent.observed import OvsBridge, OvsPort
 from agent.planner.plan import ClearFlowExport, DeleteMirror, SetFlowExport, SetMirror, SetQos
 
 Marks = Mapping[str, str]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.columns import SETTABLE
-from agent.model import ID_KEY, OWNER_KEY, HostState, ObservedState, OvsBridge
+from agent.model import ID_KEY, OWNER_KEY, HostState
 from agent.monitoring import FlowExport, Mirror, OvsMirror, OvsQos, Qos
+from agent.observed import ObservedState, OvsBridge
 
 Place = tuple[str, ...]
 

@@ -16,9 +16,6 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
     Port,
     PortType,
     bridge_id,
@@ -36,6 +33,7 @@ from agent.monitoring import (
     Qos,
     Queue,
 )
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from tests.support.hosts import FLEET, OTHER_FLEET, OVERLAY, OWN_HOST
 
 _BRIDGES = ("br-fleet", "br-a", "br-b")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from agent.errors import ErrorKind, Failure
-from agent.model import Link
 from agent.netlink import Netlink
+from agent.observed import Link
 from agent.planner.plan import NetlinkStep
 from tests.support.netns import Namespace
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from agent.columns import SETTABLE, Atom, Settings
-from agent.model import ID_KEY, OWNER_KEY, OvsBridge, OvsInterface, OvsPort
+from agent.model import ID_KEY, OWNER_KEY
 from agent.monitoring import Stray
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner.ownership import ownership
 from agent.planner.plan import (
     AddBridge,

@@ -10,11 +10,6 @@ from agent.model import (
     ID_KEY,
     Backend,
     HostState,
-    Link,
-    ObservedState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
     PatchPeer,
     Port,
     PortType,
@@ -22,6 +17,7 @@ from agent.model import (
     segment_id,
     tunnel_id,
 )
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from tests.support.bridge_satisfaction import bridging_facts, bridging_faults, linux_names
 from tests.support.carriage import carriage_faults, ends, is_own, rows_of, tunnel_options
 

@@ -15,7 +15,8 @@ from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure
 from agent.fragments import SegmentFragment
-from agent.model import HostState, Link, ObservedState, PortType
+from agent.model import HostState, PortType
+from agent.observed import Link, ObservedState
 from agent.planner import make_plan, still_enslaved, still_owed, still_released
 from controller.compiler import compile_host, host_state
 from tests.support.model_fleet import ModelFleet

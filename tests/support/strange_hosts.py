@@ -7,16 +7,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from agent.model import (
-    ID_KEY,
-    OWNER_KEY,
-    Link,
-    ObservedState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
-    Vxlan,
-)
+from agent.model import ID_KEY, OWNER_KEY
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort, Vxlan
 from tests.support.hosts import DEVICES, OTHER_FLEET, PORT_NAMES, VTEPS, bare_host
 
 _FOREIGN_MARKS: tuple[dict[str, str], ...] = (

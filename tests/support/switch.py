@@ -29,7 +29,8 @@ from functools import partial
 from typing import TypeAlias
 
 from agent.errors import ErrorKind, Failure
-from agent.model import OVS_KINDS, Link, ObservedState, OvsBridge, OvsInterface, Vxlan
+from agent.model import OVS_KINDS
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, Vxlan
 from agent.planner.bridge_steps import PartialStep
 from agent.planner.claims import TunnelKey, tunnel_key
 from agent.planner.plan import NetlinkStep, OvsdbOp, Plan, Stage, Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.model import OvsInterface
+from agent.observed import OvsInterface
 from agent.planner.health import interface_failures
 
 

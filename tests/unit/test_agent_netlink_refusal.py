@@ -8,8 +8,8 @@ import os
 import pytest
 
 from agent.errors import ErrorKind
-from agent.model import Vxlan
 from agent.netlink import refusal
+from agent.observed import Vxlan
 from agent.planner.plan import CreateLinuxBridge, CreateVeth, CreateVxlan
 
 MAC = "0a:00:00:00:00:01"

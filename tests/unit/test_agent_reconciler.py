@@ -10,7 +10,8 @@ import pytest
 
 from agent import reconciler
 from agent.errors import ErrorKind
-from agent.model import HostState, ObservedState
+from agent.model import HostState
+from agent.observed import ObservedState
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner import Plan, make_plan
 from agent.reconciler import Outcome, Report

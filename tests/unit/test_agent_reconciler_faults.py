@@ -9,10 +9,8 @@ import pytest
 
 import agent.reconciler
 from agent.errors import ErrorKind, Failure
-from agent.model import (
-    HostState,
-    ObservedState,
-)
+from agent.model import HostState
+from agent.observed import ObservedState
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner import make_plan
 from agent.reconciler import Outcome, Report

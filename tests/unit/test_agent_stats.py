@@ -15,21 +15,10 @@ from pydantic import ValidationError
 from agent.config import Settings
 from agent.controlplane.stats_queue import ReportQueue
 from agent.fragments import SegmentFragment, SegmentMember
-from agent.model import (
-    Bridge,
-    BridgeType,
-    DatapathType,
-    HostState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
-    Port,
-    PortType,
-    Tunnel,
-    alias,
-)
+from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType, Tunnel, alias
 from agent.netlink.statistics import DeviceCounters, KernelCounters
 from agent.observability import Metrics
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb.statistics import InterfaceCounters, StatisticsUnavailableError, SwitchCounters
 from agent.stats.collector import Collector, next_due
 from agent.stats.subjects import (

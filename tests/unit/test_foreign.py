@@ -26,16 +26,12 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    Link,
-    ObservedState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
     SegmentAttachment,
     Tunnel,
 )
 from agent.netlink import wire
 from agent.netlink.features import kernel_features
+from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner import make_plan
 from agent.planner.foreign import MOST_BRIDGES, MOST_PORTS, foreign

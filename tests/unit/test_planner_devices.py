@@ -9,7 +9,8 @@ import pytest
 
 from agent.columns import Settings
 from agent.errors import ErrorKind
-from agent.model import HostState, OvsInterface, OvsPort, Port, PortType
+from agent.model import HostState, Port, PortType
+from agent.observed import OvsInterface, OvsPort
 from agent.planner import make_plan
 from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.switch import Switch

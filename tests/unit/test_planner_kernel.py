@@ -13,19 +13,13 @@ from agent.model import (
     Backend,
     Bridge,
     DatapathType,
-    FdbEntry,
     HostState,
-    Link,
-    ObservedState,
-    OvsBridge,
-    OvsInterface,
-    OvsPort,
     Port,
     PortType,
     SegmentAttachment,
     VethPeer,
-    Vxlan,
 )
+from agent.observed import FdbEntry, Link, ObservedState, OvsBridge, OvsInterface, OvsPort, Vxlan
 from agent.planner import make_plan, still_owed
 from agent.planner.neighbours import neighbours
 from agent.planner.plan import AddFdb, AddPort, CreateVxlan, SetLink, Stage

@@ -16,7 +16,8 @@ from agent.fragments import (
     Topology,
     TunnelOptions,
 )
-from agent.model import Backend, DatapathType, FdbEntry, HostState, OvsPort, SegmentAttachment
+from agent.model import Backend, DatapathType, HostState, SegmentAttachment
+from agent.observed import FdbEntry, OvsPort
 from agent.planner import make_plan, owed_releases
 from agent.planner.plan import AddPort, CreateVxlan, DeletePort, SetInterface, SetPort, SetVxlan
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host

@@ -13,12 +13,12 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
-    ObservedState,
     PatchPeer,
     Port,
     PortType,
     TapOwner,
 )
+from agent.observed import ObservedState
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import DeleteInterface, DeletePort, SetInterface, SetTapOwner
 from tests.support.hosts import DEVICES, FLEET, OVERLAY, OWN_HOST, bare_host

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from agent.errors import ErrorKind
-from agent.model import Bridge, DatapathType, HostState, Link, OvsInterface, OvsPort, Tunnel, Vxlan
+from agent.model import Bridge, DatapathType, HostState, Tunnel
+from agent.observed import Link, OvsInterface, OvsPort, Vxlan
 from agent.planner import make_plan
 from agent.planner.plan import AddPort, DeletePort, SetInterface
 from tests.support.hosts import FLEET, OWN_HOST, bare_host
