@@ -36,6 +36,7 @@ from agent.controlplane.identity import (
 from agent.fragments import SegmentFragment
 from agent.model import HostState
 from agent.observability import Metrics
+from agent.state_features import STATE_FEATURES
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +113,8 @@ class ControlPlane:
         self.nonce = secrets.token_hex(16)
         """Tells this process of the agent from every other."""
         self._status: agent_pb2.HostStatus | None = None
-        self._capabilities = agent_pb2.Capabilities()
+        # What the host can do is looked up later; what this agent understands is known at once.
+        self._capabilities = agent_pb2.Capabilities(state_features=sorted(STATE_FEATURES))
         self._inventory: agent_pb2.Inventory | None = None
         self._unsent: set[str] = set()
         self._wake = asyncio.Event()

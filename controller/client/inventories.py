@@ -38,6 +38,7 @@ def _print_capabilities(can: Document) -> None:
         ["missing columns", ", ".join(can["missing_columns"]) or "none"],
         ["kernel", can["kernel_release"]],
         ["kernel features", ", ".join(can["kernel_features"])],
+        ["agent understands", ", ".join(can.get("state_features", ()))],
         ["addresses", ", ".join(word for word in ("ipv4", "ipv6") if can[word])],
     ]
     print_rows(["THE HOST HAS", ""], [[name, plain(value)] for name, value in rows])

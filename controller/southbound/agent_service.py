@@ -134,6 +134,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
             applied_revision=start.applied_revision if same_fleet else 0,
             applied_hash=start.applied_hash if same_fleet else b"",
             fragments=hello.fragment_hashes if same_fleet else (),
+            features=hello.capabilities.state_features,
         )
         welcome = agent_pb2.Welcome(
             fleet_uid=str(fleet.uid),

@@ -58,6 +58,7 @@ def decode_capabilities(message: agent_pb2.Capabilities) -> dict[str, object]:
         "tc_policy": text(message.tc_policy),
         "missing_columns": _texts(message.missing_columns),
         "kernel_features": _texts(message.kernel_features),
+        "state_features": _texts(message.state_features),
     }
 
 

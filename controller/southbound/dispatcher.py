@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from uuid import UUID
 
 import grpc
 
 from controller.compiler import CompiledHost, compile_host, compile_hosts
+from controller.compiler.state_features import not_understood
 from controller.domain.errors import UnavailableError
 from controller.domain.host_intent import HostIntent
 from controller.observability import get_logger
 from controller.services import changes, desired, status
+from controller.services.status import ReportedFailure
 from controller.southbound.sessions import HostSession, Sessions
 from controller.southbound.threads import Threads
 from controller.southbound.timing import Clock, retry_delays
@@ -29,10 +32,18 @@ SWEEP_S = 2.0
 
 
 class Dispatcher:
-    def __init__(self, threads: Threads, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        threads: Threads,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        on_judged: Callable[[], None],
+    ) -> None:
         self._threads = threads
         self._sessions = sessions
         self._clock = clock
+        self._on_judged = on_judged
         self._cursor: int | None = None
         self._due: set[UUID] = set()
         self._wake = asyncio.Event()
@@ -96,9 +107,29 @@ class Dispatcher:
             desired.load_host_intents, list(confirmed), confirmed=confirmed
         )
         compiled = await self._threads.run(_compile, list(intents.values()))
+        await self._judge(sessions, intents, compiled)
         for session in sessions:
             self._deliver(session, intents, compiled)
         await self._advance(sessions)
+
+    async def _judge(
+        self,
+        sessions: Iterable[HostSession],
+        intents: Mapping[UUID, HostIntent],
+        compiled: Mapping[UUID, CompiledHost],
+    ) -> None:
+        """Find what agents that are too old for something will leave out of their new states."""
+        older = {s.host_uid: s for s in sessions if s.lacks}
+        if not older:
+            return
+        lacks = {uid: session.lacks for uid, session in older.items()}
+        found = await self._threads.run(not_understood, compiled, lacks)
+        for uid, session in older.items():
+            if uid in found:
+                session.judge(_too_old(intents[uid].host.name, found[uid]))
+            elif not session.is_judged:
+                session.judge(())
+        self._on_judged()
 
     def _deliver(
         self,
@@ -124,6 +155,15 @@ class Dispatcher:
                 by_revision.setdefault(advanced[0], {})[session.host_uid] = advanced[1]
         for revision, hosts in by_revision.items():
             await self._threads.call(status.advance, hosts, revision, now=self._clock())
+
+
+def _too_old(host: str, asked: Mapping[str, Iterable[str]]) -> Iterator[ReportedFailure]:
+    for resource, words in asked.items():
+        message = (
+            f"the agent on {host!r} is too old for this and leaves part of it out, because it does"
+            f" not understand {', '.join(words)}: upgrade the agent on {host!r}"
+        )
+        yield ReportedFailure(resource, "unsupported", "AgentTooOld", message)
 
 
 def _compile(intents: list[HostIntent]) -> dict[UUID, CompiledHost]:

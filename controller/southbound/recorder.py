@@ -2,6 +2,7 @@
 
 Owns the newest report, inventory and capabilities of each session that are not written yet: while
 the database is away they wait here, the latest wins, and none is lost that still matters.
+Reports of an agent that is too old for something wait until it is known for what.
 Heartbeats of all hosts are one statement. A session that the store has fenced off is ended.
 """
 
@@ -68,8 +69,14 @@ class Recorder:
         """Note a sign of life; it is written with everybody else's at the next beat."""
         self._heard.add(session)
 
+    def judged(self) -> None:
+        """Some session was judged: its report need not wait any more."""
+        self._wake.set()
+
     def ended(self, session: HostSession) -> None:
         self._heard.discard(session)
+        if not session.is_judged:
+            self._reports.pop(session, None)
         self._ended.add(session)
         self._wake.set()
 
@@ -100,7 +107,9 @@ class Recorder:
         await self._write_some(self._inventories, inventory.record)
 
     async def _write_reports(self) -> None:
-        reports, self._reports = self._reports, {}
+        reports = {each: report for each, report in self._reports.items() if each.is_judged}
+        for session in reports:
+            del self._reports[session]
         await _all(self._write_report(session, report) for session, report in reports.items())
         if reports:
             self._on_written()
@@ -108,7 +117,11 @@ class Recorder:
     async def _write_report(self, session: HostSession, report: HostReport) -> None:
         try:
             current = await self._threads.call(
-                status.record, session.host_uid, session.epoch, report, now=self._clock()
+                status.record,
+                session.host_uid,
+                session.epoch,
+                session.judged(report),
+                now=self._clock(),
             )
             if current:
                 await self._catch_up(session, report)

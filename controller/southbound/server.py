@@ -104,12 +104,14 @@ class Southbound:
         self._stats_threads = Threads(self._stats_db, workers=_COUNTING)
         self._sessions = Sessions()
         self._stats_streams = StatsStreams()
-        self._dispatcher = Dispatcher(self._threads, self._sessions, self._clock)
         self._recorder = Recorder(
             self._threads,
             self._clock,
             beat_s=self._settings.heartbeat_interval_ms / 2000,
             on_written=self._on_status,
+        )
+        self._dispatcher = Dispatcher(
+            self._threads, self._sessions, self._clock, on_judged=self._recorder.judged
         )
         self._guard = Guard(self._threads, self._sessions, self._clock)
         self._stats_guard = Guard(self._threads, self._stats_streams, self._clock)

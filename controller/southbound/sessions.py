@@ -17,8 +17,9 @@ import grpc
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler import CompiledHost, host_state
+from controller.compiler.state_features import STATE_FEATURES
 from controller.domain.host_intent import HostIntent
-from controller.services.status import HostReport, Outcome
+from controller.services.status import HostReport, Outcome, ReportedFailure
 from controller.southbound.identity import HostIdentity
 
 _NONCES_KEPT = 16
@@ -46,11 +47,15 @@ class HostSession:
         applied_revision: int,
         applied_hash: bytes,
         fragments: Iterable[bytes],
+        features: Iterable[str],
     ) -> None:
         self.identity = identity
         self.epoch = epoch
         self.applied_revision = applied_revision
         self.applied_hash = applied_hash
+        self.lacks = STATE_FEATURES.difference(features)
+        """What this agent does not understand; that does not change while its process lives."""
+        self._not_understood: tuple[ReportedFailure, ...] | None = None if self.lacks else ()
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._held_revision = accepted_revision
         self._held_hash = accepted_hash
@@ -111,6 +116,20 @@ class HostSession:
             applied_revision=max(report.applied_revision, revision),
             observed_revision=max(report.observed_revision, revision),
         )
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it is known what of its state the agent leaves out without knowing it."""
+        return self._not_understood is not None
+
+    def judge(self, not_understood: Iterable[ReportedFailure]) -> None:
+        self._not_understood = tuple(not_understood)
+
+    def judged(self, report: HostReport) -> HostReport:
+        """``report`` with what the agent could not know of; its own words go before."""
+        told = {failure.resource for failure in report.failures}
+        more = [each for each in self._not_understood or () if each.resource not in told]
+        return replace(report, failures=(*report.failures, *more)) if more else report
 
     def end(self, code: grpc.StatusCode, reason: str) -> None:
         if not self.ending.done():

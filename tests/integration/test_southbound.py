@@ -6,6 +6,7 @@ import pytest
 from ovsfleet.v1 import agent_pb2, state_pb2
 
 from controller.domain.intent import Kind
+from controller.domain.settings import BridgeSettings
 from controller.domain.status import Phase
 from controller.store.engine import Database
 from tests.support.agent_end import (
@@ -16,7 +17,7 @@ from tests.support.agent_end import (
     hello_after,
     session,
 )
-from tests.support.manifests import apply, host, port, remove
+from tests.support.manifests import apply, bridge, host, port, remove
 from tests.support.southbound_site import status_of
 
 pytestmark = pytest.mark.integration
@@ -29,6 +30,15 @@ def ports(state: state_pb2.HostState) -> list[str]:
 async def phase_becomes(db: Database, kind: Kind, name: str, phase: Phase) -> None:
     await eventually(
         lambda: status_of(db, kind, name).phase is phase, f"{kind} {name} becomes {phase}"
+    )
+
+
+def a_failure(resource: str) -> agent_pb2.Failure:
+    return agent_pb2.Failure(
+        resource=resource,
+        kind=agent_pb2.ERROR_KIND_TRANSIENT,
+        reason="NamespaceMissing",
+        message="no namespace\0 'x'",
     )
 
 
@@ -51,13 +61,7 @@ async def test_a_failure_shows_on_its_object_and_goes_with_the_next_report(
     done = apply(site.db, port("p1", "h1", segment="red"))
     async with session(site, h1) as agent:
         state = await agent.receive_until(done.revision)
-        failure = agent_pb2.Failure(
-            resource=state.host.ports[0].id,
-            kind=agent_pb2.ERROR_KIND_TRANSIENT,
-            reason="NamespaceMissing",
-            message="no namespace\0 'x'",
-        )
-        await agent.report(state, failures=[failure])
+        await agent.report(state, failures=[a_failure(state.host.ports[0].id)])
         await phase_becomes(site.db, Kind.PORT, "p1", Phase.FAILED)
         assert "no namespace 'x'" in status_of(site.db, Kind.PORT, "p1").conditions[0].message
         await agent.report(state)
@@ -204,3 +208,41 @@ async def test_many_hosts_follow_one_segment(site: Site, h1: Identity) -> None:
             await agent.receive_until(last.revision)
             (fragment,) = agent.fragments.values()
             assert len(fragment.members) == 5
+
+
+async def test_what_an_agent_is_too_old_for_is_not_shown_as_ready(site: Site, h1: Identity) -> None:
+    aged = BridgeSettings(mac_aging_time_s=60)
+    done = apply(
+        site.db,
+        bridge("br-x", "h1", settings=aged),
+        bridge("br-y", "h1"),
+        port("p1", "h1", segment="red"),
+    )
+    old = hello_after(None)
+    old.capabilities.state_features.remove("settings")
+    async with session(site, h1, old) as agent:
+        state = await agent.receive_until(done.revision)
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.BRIDGE, "br-x", Phase.FAILED)
+        found = status_of(site.db, Kind.BRIDGE, "br-x").conditions[0]
+        assert found.reason == "AgentTooOld"
+        assert "settings: upgrade the agent on 'h1'" in found.message
+        assert status_of(site.db, Kind.BRIDGE, "br-y").phase is Phase.READY
+        assert status_of(site.db, Kind.PORT, "p1").phase is Phase.READY
+        plain = apply(site.db, bridge("br-x", "h1"))
+        await agent.report(await agent.receive_until(plain.revision))
+        await phase_becomes(site.db, Kind.BRIDGE, "br-x", Phase.READY)
+        again = apply(site.db, bridge("br-x", "h1", settings=aged))
+        newest = await agent.receive_until(again.revision)
+        await agent.report(newest)
+        await phase_becomes(site.db, Kind.BRIDGE, "br-x", Phase.FAILED)
+    old = hello_after(newest)
+    del old.capabilities.state_features[:]
+    async with session(site, h1, old) as agent:
+        # It has its state and is sent none: what it says first must not pass for the whole.
+        await agent.report(newest, failures=[a_failure(newest.host.ports[0].id)])
+        await phase_becomes(site.db, Kind.PORT, "p1", Phase.FAILED)
+        assert status_of(site.db, Kind.BRIDGE, "br-x").phase is Phase.FAILED
+    async with session(site, h1, hello_after(newest)) as agent:
+        await agent.report(newest)
+        await phase_becomes(site.db, Kind.BRIDGE, "br-x", Phase.READY)

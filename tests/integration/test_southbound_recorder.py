@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from controller.compiler import compile_host
+from controller.compiler.state_features import STATE_FEATURES
 from controller.domain.errors import UnavailableError
 from controller.domain.intent import DEFAULT_PROJECT, Kind
 from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
@@ -118,6 +119,7 @@ async def begin(db: Database, name: str) -> HostSession:
         applied_revision=0,
         applied_hash=b"",
         fragments=(),
+        features=STATE_FEATURES,
     )
 
 

@@ -25,6 +25,7 @@ from ovsfleet.v1 import (
     state_pb2,
 )
 
+from controller.compiler.state_features import STATE_FEATURES
 from controller.config import Settings
 from controller.services import enrolment, queries
 from controller.southbound.identity import SERVER_NAME, Authority
@@ -226,6 +227,7 @@ class AgentEnd:
 def hello_after(state: state_pb2.HostState | None, **fields: object) -> agent_pb2.Hello:
     """Say what an agent says that has accepted and applied a state."""
     hello = agent_pb2.Hello(instance_nonce="one", agent_version="0.1.0")
+    hello.capabilities.state_features.extend(sorted(STATE_FEATURES))
     if state is not None:
         hello.fleet_uid, hello.fleet_epoch = state.fleet_uid, state.fleet_epoch
         hello.accepted_revision = hello.applied_revision = state.revision

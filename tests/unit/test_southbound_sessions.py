@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from controller.compiler import compile_host
+from controller.compiler.state_features import STATE_FEATURES
 from controller.services.status import HostReport, Outcome
 from controller.southbound.identity import HostIdentity
 from controller.southbound.sessions import HostSession, Sessions
@@ -21,7 +22,11 @@ HOST = UUID(int=9)
 
 
 def open_session(
-    epoch: int = 1, *, accepted: tuple[int, bytes] = (0, b""), applied: tuple[int, bytes] = (0, b"")
+    epoch: int = 1,
+    *,
+    accepted: tuple[int, bytes] = (0, b""),
+    applied: tuple[int, bytes] = (0, b""),
+    features: frozenset[str] = STATE_FEATURES,
 ) -> HostSession:
     return HostSession(
         HostIdentity(HOST, "ab", FAR),
@@ -31,6 +36,7 @@ def open_session(
         applied_revision=applied[0],
         applied_hash=applied[1],
         fragments=(),
+        features=features,
     )
 
 

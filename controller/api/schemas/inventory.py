@@ -26,6 +26,8 @@ class CapabilitiesDocument(Answer):
     kernel_release: str = ""
     kernel_features: list[str] = Field(default_factory=list)
     """What the kernel is known to have."""
+    state_features: list[str] = Field(default_factory=list)
+    """What the host's agent understands of a desired state beyond its first version."""
     ipv4: bool = False
     ipv6: bool = False
 
