@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -83,10 +84,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.feed.close()
 
 
+# Made once like the other routers: they own nothing, and take longer to make than all the rest.
+_COLLECTION_ROUTERS = tuple(map(collection_router, COLLECTIONS))
+
+
 def _add_routes(app: FastAPI) -> None:
-    for collection in COLLECTIONS:
-        app.include_router(collection_router(collection))
     for router in (
+        *_COLLECTION_ROUTERS,
         changes.router,
         export.router,
         revisions.router,
@@ -113,6 +117,17 @@ def _add_routes(app: FastAPI) -> None:
 def _describe_bodies(app: FastAPI) -> None:
     """Adds to OpenAPI the shapes that the framework does not see: bodies, events and problems."""
     original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        document["components"]["schemas"].update(_extra_schemas())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+@cache
+def _extra_schemas() -> dict[str, Any]:
     _, extra = models_json_schema(
         [
             (ApplyRequest, "validation"),
@@ -128,10 +143,5 @@ def _describe_bodies(app: FastAPI) -> None:
         ],
         ref_template="#/components/schemas/{model}",
     )
-
-    def openapi() -> dict[str, Any]:
-        document = original()
-        document["components"]["schemas"].update(extra["$defs"])
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    schemas: dict[str, Any] = extra["$defs"]
+    return schemas

@@ -74,9 +74,6 @@ class Collection:
         written = create_model(
             f"Written{self.document.__name__}",
             __base__=self.document,
-            # Pydantic looks for the docstrings of fields in the source of the module that it takes
-            # a model to be from, at the line that runs: here that is no class.
-            __module__=self.document.__module__,
             warnings=(list[ChangeWarning], ...),
         )
         object.__setattr__(self, "written", written)
