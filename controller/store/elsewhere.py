@@ -23,13 +23,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import aliased
 
-from controller.domain.intent import Backend, BridgeType, DatapathType, Kind, Object
+from controller.domain.intent import BridgeType, DatapathType, Kind, Object
 from controller.domain.validation import Elsewhere
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import HostRow, HostSegmentRow, PortRow, SegmentRow
+from controller.store.tables import HostRow, HostSegmentRow, PortRow
 
 _SAMPLE = 10
 _NOTHING: Mapping[UUID, Any] = MappingProxyType({})
@@ -189,23 +188,3 @@ def _outsiders(
         .group_by(asked.c.segment_uid)
     )
     return {uid: tuple(found[:_SAMPLE]) for uid, found in tx.execute(query)}
-
-
-def mesh_tunnels(tx: Transaction, hosts: Collection[UUID]) -> dict[UUID, int]:
-    """By host, how many tunnel ports Open vSwitch has there for segments of its backend."""
-    if not hosts:
-        return {}
-    mine, other = aliased(HostSegmentRow), aliased(HostSegmentRow)
-    query = (
-        select(mine.host_uid, func.count().label("tunnels"))
-        .join(SegmentRow, (SegmentRow.uid == mine.segment_uid) & objects.current(Kind.SEGMENT))
-        .join(other, (other.segment_uid == mine.segment_uid) & (other.host_uid != mine.host_uid))
-        .where(
-            mine.host_uid == func.any(list(hosts)),
-            mine.released_revision.is_(None),
-            other.released_revision.is_(None),
-            SegmentRow.backend == Backend.OVS,
-        )
-        .group_by(mine.host_uid)
-    )
-    return {found.host_uid: found.tunnels for found in tx.execute(query)}

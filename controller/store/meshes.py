@@ -6,15 +6,16 @@ nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import RowMapping, func, select, text
 
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref, SegmentSpec
 from controller.domain.topology import ArpMode
+from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.references import hosts_of_topology
 from controller.store import objects
 from controller.store.engine import Transaction
@@ -197,3 +198,64 @@ def outside_subnets(
     }
     rows = tx.execute(_OUTSIDE, values).mappings().all()
     return {row["segment_uid"]: objects.read(Kind.PORT, row) for row in rows}
+
+
+_CARRIED = """
+WITH carried AS (
+    SELECT host_uid, segment_uid FROM host_segment
+    WHERE host_uid = ANY(CAST(:hosts AS uuid[])) AND released_revision IS NULL
+), mesh AS (
+    SELECT segment_uid, count(*) AS members FROM host_segment
+    WHERE released_revision IS NULL AND segment_uid IN (SELECT segment_uid FROM carried)
+    GROUP BY segment_uid
+)
+"""
+
+_FULL_MESHES = text(
+    _CARRIED
+    + """
+SELECT host_uid, sum(
+    members - 1 + jsonb_array_length(coalesce(settings -> 'external_vteps', '[]'))
+) AS tunnels
+FROM carried JOIN mesh USING (segment_uid)
+JOIN segment ON uid = segment_uid AND valid_to IS NULL
+WHERE backend = 'ovs' AND NOT settings ? 'topology'
+GROUP BY host_uid
+"""
+)
+
+_OTHER_MESHES = text(
+    _CARRIED  # noqa: S608 (both parts are constants)
+    + """
+, named AS (
+    SELECT segment.uid, array_agg(host.name) AS named
+    FROM segment JOIN host_segment ON segment_uid = segment.uid AND released_revision IS NULL
+    JOIN host ON host.uid = host_uid AND host.valid_to IS NULL
+        AND host.name = ANY(segment.mentions)
+    WHERE segment.uid IN (SELECT segment_uid FROM carried) AND segment.valid_to IS NULL
+    GROUP BY segment.uid
+)
+SELECT
+    carried.host_uid, host.name AS host_name, members, coalesce(named, '{}') AS named, segment.*
+FROM carried JOIN mesh USING (segment_uid)
+JOIN segment ON segment.uid = segment_uid AND segment.valid_to IS NULL
+JOIN host ON host.uid = carried.host_uid AND host.valid_to IS NULL
+LEFT JOIN named ON named.uid = segment.uid
+WHERE backend = 'ovs' AND settings ? 'topology'
+"""
+).columns(**{each.name: each.type for each in SegmentRow.__table__.columns})
+
+
+def mesh_tunnels(tx: Transaction, hosts: Collection[UUID]) -> dict[UUID, int]:
+    """By host, how many tunnel ports Open vSwitch has there for segments of its backend."""
+    if not hosts:
+        return {}
+    asked = {"hosts": list(hosts)}
+    found = Counter({row.host_uid: int(row.tunnels) for row in tx.execute(_FULL_MESHES, asked)})
+    for row in tx.execute(_OTHER_MESHES, asked).mappings():
+        found[row["host_uid"]] += _tunnels_in(row)
+    return dict(found)
+
+
+def _tunnels_in(row: RowMapping) -> int:
+    return tunnels_of(row["host_name"], segment_spec(row), row["named"], row["members"])

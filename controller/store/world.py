@@ -17,7 +17,7 @@ from controller.domain.validation import Wanted, World, counts_ports, references
 from controller.domain.validation.fields import KERNEL_VXLAN_PREFIX
 from controller.domain.validation.pools import demands
 from controller.store import meshes, objects, tunnels
-from controller.store.elsewhere import load_elsewhere, mesh_tunnels
+from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Transaction
 from controller.store.held import held_interfaces, held_keys
 from controller.store.monitoring import load_watchers
@@ -79,7 +79,9 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
         pooled_vnis=free.pooled_vnis,
         pooled_vteps=free.pooled_vteps,
         outside_pools=free.outside_pools,
-        mesh_tunnels=mesh_tunnels(tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)),
+        mesh_tunnels=meshes.mesh_tunnels(
+            tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)
+        ),
         held_interfaces=held_interfaces(tx, hosts),
     )
 

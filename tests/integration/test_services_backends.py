@@ -23,11 +23,13 @@ from controller.domain.intent import (
     SegmentSpec,
     VethPeerSpec,
 )
+from controller.domain.topology import Topology
 from controller.services import changes, desired, effective, queries, status
 from controller.services.realization import realization
 from controller.services.status import SessionStart
 from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Database
+from controller.store.meshes import mesh_tunnels
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 from tests.support.stored_fleet import StoredFleet
 
@@ -222,3 +224,28 @@ def test_tunnels_are_listed_by_the_names_of_their_ends(fleet: Fleet) -> None:
     pairs = [(t.host, t.remote_host or "") for t in found]
     assert len(pairs) == 12
     assert pairs == sorted(pairs)
+
+
+def test_the_tunnels_of_a_host_are_counted_as_the_topologies_of_its_segments_say(
+    fleet: Fleet,
+) -> None:
+    """``ovs`` is a full mesh of two; ``star`` has the hub h1, ``line`` two links to h2."""
+    star = {"topology": Topology.HUB_SPOKE, "hubs": ("h1",), "backend": Backend.OVS}
+    line = {"topology": Topology.EXPLICIT, "links": (("h1", "h2"), ("h2", "h5"))}
+    outside = {"external_vteps": ("198.51.100.1", "198.51.100.2")}
+    apply(fleet.db, segment("star", **star), segment("line", **line), host(5), host(6))
+    apply(fleet.db, segment("leaf", backend=Backend.OVS, **outside))
+    everywhere = [(s, n) for s in ("star", "line", "leaf") for n in (1, 2, 5)]
+    apply(fleet.db, *(port(f"{s}-{n}", f"h{n}", segment=s) for s, n in everywhere))
+    uids = {
+        queries.get(fleet.db, ADMIN, Kind.HOST, "default", name).object.uid: name
+        for name in ("h1", "h2", "h5", "h6")
+    }
+    with fleet.db.snapshot() as tx:
+        found = mesh_tunnels(tx, uids)
+    # Of ``mixed``, which has the members h1, h2 and h3, each has two.
+    assert {uids[uid]: count for uid, count in found.items()} == {
+        "h1": 1 + 2 + 2 + 1 + 4,
+        "h2": 1 + 2 + 1 + 2 + 4,
+        "h5": 1 + 1 + 4,
+    }

@@ -44,6 +44,7 @@ from controller.domain.validation import (
     plan_change,
     wanted,
 )
+from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.profiles import on_userspace
 from controller.domain.validation.references import hosts_of_topology, references
 from tests.support.free_values import free_values
@@ -193,12 +194,11 @@ class ModelFleet:
 
     def _mesh_ports(self, name: str) -> int:
         intents = [self._segment_intent(o.ref) for o in self.of_kind(Kind.SEGMENT)]
+        found = [(each.segment.spec, {m.name for m in each.members}) for each in intents]
         return sum(
-            len(each.members) - 1
-            for each in intents
-            if isinstance(each.segment.spec, SegmentSpec)
-            and each.segment.spec.backend is Backend.OVS
-            and any(member.name == name for member in each.members)
+            tunnels_of(name, spec, members, len(members))
+            for spec, members in found
+            if isinstance(spec, SegmentSpec) and spec.backend is Backend.OVS and name in members
         )
 
     def _elsewhere(self, segment: Ref, near: set[str], want: Wanted) -> Elsewhere:

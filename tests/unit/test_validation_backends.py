@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from controller.domain.intent import (
     TunnelEnd,
     VethPeerSpec,
 )
+from controller.domain.topology import Topology
 from controller.domain.validation import Draft, Elsewhere, Planned, plan_change
 from tests.support.model_fleet import (
     ModelFleet,
@@ -106,6 +108,30 @@ def test_a_host_that_has_many_tunnels_gets_no_more_of_them(
     world = replace(fleet.world(request, []), mesh_tunnels={h1: tunnels})
     planned = plan_change(world, pointed(request), [])
     assert [stored(planned, name).backend for name in ("one", "two")] == backends
+
+
+@pytest.mark.parametrize(
+    ("before", "backend"),
+    [
+        ({}, Backend.KERNEL),
+        ({"topology": Topology.EXPLICIT, "links": (("h1", "h2"),)}, Backend.OVS),
+        ({"topology": Topology.HUB_SPOKE, "hubs": ("h1",)}, Backend.KERNEL),
+        ({"topology": Topology.HUB_SPOKE, "hubs": ("h2",)}, Backend.OVS),
+    ],
+)
+def test_tunnels_beside_a_new_segment_count_as_their_topologies_say(
+    fleet: ModelFleet, before: dict[str, Any], backend: Backend
+) -> None:
+    """h1 has 1998 tunnels besides those of the segment that the request makes first."""
+    fleet.apply(host("h5", "192.0.2.5"))
+    hosts = (*HOSTS, "h5")
+    request = [segment("one", **before), segment("two")]
+    request += [port(f"one-{on}", on, segment="one") for on in hosts]
+    request += [port(f"two-{on}", on, segment="two") for on in HOSTS]
+    h1 = fleet.objects[Ref(Kind.HOST, DEFAULT_PROJECT, "h1")].uid
+    world = replace(fleet.world(request, []), mesh_tunnels={h1: 1998})
+    planned = plan_change(world, pointed(request), [])
+    assert stored(planned, "two").backend is backend
 
 
 def test_a_backend_is_kept_and_fixed_while_in_use(fleet: ModelFleet) -> None:

@@ -1,4 +1,4 @@
-"""Rules of backends: who encapsulates where, on which UDP port, and up to what size of mesh.
+"""Rules of backends: who encapsulates where, and on which UDP port.
 
 A kernel vxlan device and Open vSwitch on one UDP port of one host lose packets without an error
 anywhere, so that is proven here and nowhere later.
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from controller.domain.intent import (
-    AddressFamily,
     Backend,
     BridgeSpec,
     BridgeType,
@@ -19,7 +18,6 @@ from controller.domain.intent import (
     PortSpec,
     PortType,
     Ref,
-    SegmentSpec,
     Spec,
     TunnelSpec,
     segment_backend,
@@ -27,13 +25,8 @@ from controller.domain.intent import (
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.linux_bridges import is_linux_bridge
-from controller.domain.validation.meshes import remotes_of
 from controller.domain.validation.settings import said
 from controller.domain.validation.world import Draft
-
-_MAX_REMOTES = {AddressFamily.IPV4: 850, AddressFamily.IPV6: 700}
-"""Tunnel ports that Open vSwitch floods to on one VNI: beyond, a frame takes more actions than a
-flow can hold and is dropped."""
 
 
 def check_backends(after: After, faults: Faults) -> None:
@@ -41,8 +34,6 @@ def check_backends(after: After, faults: Faults) -> None:
         _check_needs_ovs(draft, after, faults)
     for name, host in after.hosts():
         _check_udp_ports(name, host, after, faults)
-    for ref, segment in after.touched_segments():
-        _check_mesh(ref, segment, after, faults)
 
 
 def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
@@ -179,42 +170,3 @@ def _pointer(user: _User, after: After) -> str | None:
     if user.owner in after.drafts:
         return f"{after.drafts[user.owner].pointer}/spec/dst_port"
     return f"{user.cause.pointer}/spec/segment"
-
-
-def _reaches_others(draft: Draft) -> bool:
-    """Tell whether a segment's members may have more tunnels each than before."""
-    before = draft.current.spec if draft.current else None
-    return _mesh_of(before) != _mesh_of(draft.spec)
-
-
-def _mesh_of(spec: Spec | None) -> object:
-    if not isinstance(spec, SegmentSpec):
-        return None
-    return spec.topology, spec.hubs, spec.links, spec.external_vteps
-
-
-def _check_mesh(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
-    """Refuse to let a mesh of Open vSwitch tunnels grow beyond what one frame can be flooded to."""
-    near, elsewhere = {spec.host for _, spec in after.ports_of(ref)}, after.elsewhere(ref)
-    before = after.hosts_before(ref)
-    remotes = remotes_of(segment, near | elsewhere.named, len(near) + elsewhere.hosts)
-    limit = _MAX_REMOTES[segment.address_family]
-    if segment.backend is not Backend.OVS or remotes <= limit:
-        return
-    if not elsewhere.has_ovs and all(_is_linux(host, after) for host in near):
-        return
-    if len(near) > len(before):
-        joining = next(port for port, spec in after.ports_of(ref) if spec.host not in before)
-        pointer = f"{joining.pointer}/spec/segment"
-    elif ref in after.drafts and _reaches_others(after.drafts[ref]):
-        pointer = f"{after.drafts[ref].pointer}/spec/topology"
-    else:
-        return
-    faults.conflict(
-        pointer,
-        "mesh_too_large",
-        f"segment {ref.name!r} would have {len(near) + elsewhere.hosts} member hosts, and one of"
-        f" them tunnels to {remotes} others: with the backend 'ovs' a host can flood to at most"
-        f" {limit}",
-        "create a segment with backend 'kernel' for a mesh of this size",
-    )

@@ -30,6 +30,7 @@ from controller.domain.intent import (
 from controller.domain.topology import ArpMode, Topology
 from controller.domain.validation.after import segment_ref
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.pools import Definitions, definitions_in
 from controller.domain.validation.references import number_of, vteps_of
 from controller.domain.validation.world import Draft, World
@@ -221,21 +222,24 @@ class _Backends:
     def _choose(self, segment: Ref, spec: SegmentSpec) -> Backend:
         """Choose for a new segment by what it asks for, or else by the hosts that the request puts
         its ports on."""
-        if spec.topology is not Topology.FULL:
-            return Backend.OVS
-        if spec.arp_mode is not ArpMode.FLOOD:
-            return Backend.KERNEL
         hosts = self._hosts.get(segment, set())
-        remotes = max(len(hosts) - 1, 0)
-        if hosts and all(self._is_linux(host) for host in hosts):
+        tunnels = {host: tunnels_of(host, spec, hosts, len(hosts)) for host in hosts}
+        if spec.topology is Topology.FULL and not self._suits_ovs(spec, tunnels):
             return Backend.KERNEL
-        if remotes > _AUTO_REMOTES:
-            return Backend.KERNEL
-        if any(self._tunnels(host) + remotes > _AUTO_TUNNELS for host in hosts):
-            return Backend.KERNEL
-        for host in hosts:
-            self._added[host] += remotes
+        for host, added in tunnels.items():
+            self._added[host] += added
         return Backend.OVS
+
+    def _suits_ovs(self, spec: SegmentSpec, tunnels: Mapping[str, int]) -> bool:
+        """Tell whether Open vSwitch does what is asked for, with so many tunnels more by host."""
+        if spec.arp_mode is not ArpMode.FLOOD:
+            return False
+        if tunnels and all(self._is_linux(host) for host in tunnels):
+            return False
+        return all(
+            added <= _AUTO_REMOTES and self._tunnels(host) + added <= _AUTO_TUNNELS
+            for host, added in tunnels.items()
+        )
 
     def _is_linux(self, name: str) -> bool:
         spec = self._host(name)

@@ -18,7 +18,7 @@ from controller.domain.validation.flow_exports import check_flow_exports
 from controller.domain.validation.groups import check_groups
 from controller.domain.validation.host_states import check_host_states
 from controller.domain.validation.linux_bridges import check_linux_bridges
-from controller.domain.validation.meshes import warn_of_meshes
+from controller.domain.validation.meshes import check_meshes
 from controller.domain.validation.monitoring import check_mirrors
 from controller.domain.validation.pools import check_pools
 from controller.domain.validation.profiles import check_profiles
@@ -65,7 +65,7 @@ def plan_change(
     check_qos(after, faults)
     check_mirrors(after, faults)
     check_flow_exports(after, faults)
-    warn_of_meshes(after, faults)
+    check_meshes(after, faults)
     faults.raise_any()
     planned = _sort_out(world, drafts, removed, missing)
     return replace(planned, warnings=tuple(faults.warnings))

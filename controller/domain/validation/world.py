@@ -164,8 +164,8 @@ class World:
     mesh_tunnels: Mapping[UUID, int] = field(default_factory=lambda: MappingProxyType({}))
     """By host uid, for ``Wanted.mesh_hosts`` and those of ``Wanted.joins`` without a port on the
     segment: how many tunnel ports Open vSwitch has there for its
-    segments, the sum of (members - 1) over those of the host's segments that have the backend
-    ``ovs``. A missing entry means none."""
+    segments, the sum of ``meshes.tunnels_of`` over those that have the backend ``ovs``. A missing
+    entry means none."""
     held_interfaces: Mapping[UUID, frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
