@@ -14,16 +14,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Double, Select, cast, func, text
+from sqlalchemy import Double, Select, cast, func, select, text
 from sqlalchemy.dialects.postgresql import array
 
 from controller.domain.definitions import FlowExportSpec
-from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, PortSpec, Ref
+from controller.domain.intent import DEFAULT_PROJECT, BridgeType, Kind, Object, PortSpec, Ref
 from controller.domain.validation.mirror_ports import UPLINKS
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
     HostGroupRow,
+    HostRow,
     MirrorRow,
     PortRow,
     QosPolicyRow,
@@ -49,6 +50,15 @@ def load_watchers(
     if Kind.QOS_POLICY in kinds:
         found += _ports_of_policies(tx, targets)
     return found
+
+
+def labels_of_exporting(tx: Transaction, targets: Iterable[Ref]) -> tuple[Mapping[str, str], ...]:
+    """Read the labels, each once, of the hosts that exports and groups could choose."""
+    if not {ref.kind for ref in targets} & {Kind.FLOW_EXPORT, Kind.HOST_GROUP}:
+        return ()
+    has_ovs = HostRow.overlay_bridge_type == BridgeType.OVS
+    query = select(HostRow.labels).where(has_ovs, objects.current(Kind.HOST)).distinct()
+    return tuple(tx.execute(query).scalars())
 
 
 def _current(kind: Kind) -> Select[Any]:

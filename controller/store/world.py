@@ -20,7 +20,7 @@ from controller.store import meshes, objects, tunnels
 from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Transaction
 from controller.store.held import held_interfaces, held_keys
-from controller.store.monitoring import load_watchers
+from controller.store.monitoring import labels_of_exporting, load_watchers
 from controller.store.pools import every_pool, find_free
 from controller.store.referrers import load_referrers
 from controller.store.tables import (
@@ -82,6 +82,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
         mesh_tunnels=meshes.mesh_tunnels(
             tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)
         ),
+        exporting=labels_of_exporting(tx, wanted.targets),
         held_interfaces=held_interfaces(tx, hosts),
     )
 

@@ -230,11 +230,11 @@ def test_the_tunnels_of_a_host_are_counted_as_the_topologies_of_its_segments_say
     fleet: Fleet,
 ) -> None:
     """``ovs`` is a full mesh of two; ``star`` has the hub h1, ``line`` two links to h2."""
-    star = {"topology": Topology.HUB_SPOKE, "hubs": ("h1",), "backend": Backend.OVS}
-    line = {"topology": Topology.EXPLICIT, "links": (("h1", "h2"), ("h2", "h5"))}
-    outside = {"external_vteps": ("198.51.100.1", "198.51.100.2")}
+    star: dict[str, Any] = {"topology": Topology.HUB_SPOKE, "hubs": ("h1",), "backend": Backend.OVS}
+    line: dict[str, Any] = {"topology": Topology.EXPLICIT, "links": (("h1", "h2"), ("h2", "h5"))}
+    outside = ("198.51.100.1", "198.51.100.2")
     apply(fleet.db, segment("star", **star), segment("line", **line), host(5), host(6))
-    apply(fleet.db, segment("leaf", backend=Backend.OVS, **outside))
+    apply(fleet.db, segment("leaf", backend=Backend.OVS, external_vteps=outside))
     everywhere = [(s, n) for s in ("star", "line", "leaf") for n in (1, 2, 5)]
     apply(fleet.db, *(port(f"{s}-{n}", f"h{n}", segment=s) for s, n in everywhere))
     uids = {

@@ -150,6 +150,12 @@ def test_an_export_concerns_the_hosts_whose_labels_its_group_matches(fleet: Flee
     assert f"flow-export:{uid}" in fleet.removed("h1", head)
 
 
+def test_an_export_that_no_host_is_chosen_for_is_told(fleet: Fleet) -> None:
+    some = apply(fleet.db, group("edge", "role=edge"), export("s", host_group="edge"))
+    nobody = apply(fleet.db, group("edge", "role=none"))
+    assert [[w.code for w in each.warnings] for each in (some, nobody)] == [[], ["exports_nothing"]]
+
+
 def test_exports_that_a_later_one_would_meet_are_found(fleet: Fleet) -> None:
     apply(fleet.db, group("edge", "role=edge"), export("s", host_group="edge"))
     with pytest.raises(ConflictError, match="FlowExport s"):

@@ -11,7 +11,15 @@ from controller.compiler import CompiledHost, compile_host
 from controller.domain.definitions import TunnelProfileSpec
 from controller.domain.errors import DomainError
 from controller.domain.host_intent import SegmentIntent
-from controller.domain.intent import DEFAULT_PROJECT, Backend, Kind, Manifest, PortType, Ref
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    Backend,
+    DatapathType,
+    Kind,
+    Manifest,
+    PortType,
+    Ref,
+)
 from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.status import Phase
 from controller.domain.topology import ArpMode, Topology
@@ -158,7 +166,8 @@ def test_rules_see_what_is_on_hosts_that_a_request_does_not_touch(fleet: Fleet) 
 
 
 def test_a_segment_and_the_bridges_that_it_leaves_by_close_no_circle(fleet: Fleet) -> None:
-    apply(fleet.db, bridge("near", "h1"), bridge("far", "h2"))
+    netdev = {"datapath_type": DatapathType.NETDEV}
+    apply(fleet.db, bridge("near", "h1", **netdev), bridge("far", "h2", **netdev))
     apply(fleet.db, star("h1", provider_loop_safe=True))
     apply(fleet.db, attachment("out1", "h1", "near"))
     apply(fleet.db, attachment("out2", "h2", "far"))

@@ -160,6 +160,7 @@ class ModelFleet:
             **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
             lingering=self._lingering(want),
+            exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if _has_ovs(o)),
         )
 
     def whole_world(self, manifests: Sequence[Manifest], removals: Sequence[Removal]) -> World:
@@ -172,6 +173,7 @@ class ModelFleet:
             held_keys=held,
             **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
+            exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if _has_ovs(o)),
         )
 
     def _numbers(self) -> dict[int, Ref]:

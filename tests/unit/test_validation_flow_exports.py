@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from controller.domain.definitions import FlowProtocol
-from controller.domain.intent import Kind
+from controller.domain.intent import BridgeType, Kind
 from controller.domain.label_selectors import may_meet, parse_selector
-from tests.support.model_fleet import ModelFleet, removal
+from controller.domain.validation import Planned
+from tests.support.model_fleet import ModelFleet, host, removal
 from tests.support.refusals import faults, refusal, refused
 from tests.support.watchers import export, group
 
@@ -114,3 +116,19 @@ def test_selectors_meet_where_some_labels_match_both(
 ) -> None:
     assert may_meet(parse_selector(first), parse_selector(second)) is expected
     assert may_meet(parse_selector(second), parse_selector(first)) is expected
+
+
+def test_an_export_that_is_on_no_host_is_told(fleet: ModelFleet) -> None:
+    bare = host("bare", "192.0.2.1", overlay_bridge_type=BridgeType.LINUX)
+    fleet.apply(replace(bare, labels={"role": "edge"}), host("other", "192.0.2.2"))
+    planned = fleet.apply(EDGE, export("e", host_group="edge"))
+    assert told(planned) == [("/objects/1/spec", "exports_nothing")]
+    full = replace(host("full", "192.0.2.3"), labels={"role": "edge"})
+    assert told(fleet.apply(full, export("e", host_group="edge"))) == []
+    away = fleet.apply(group("edge", "role=elsewhere"))
+    assert told(away) == [("/objects/0/spec/selector", "exports_nothing")]
+    assert told(fleet.apply(export("all", protocol=NETFLOW))) == []
+
+
+def told(planned: Planned) -> list[tuple[str, str]]:
+    return [(warning.pointer, warning.code) for warning in planned.warnings]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from controller.domain.intent import Kind, TunnelEnd
+from controller.domain.intent import DatapathType, Kind, PortType, TunnelEnd
+from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.validation import plan_change
 from tests.support.bridge_manifests import patch
-from tests.support.model_fleet import ModelFleet, bridge, removal, tunnel
+from tests.support.model_fleet import ModelFleet, bridge, host, port, removal, tunnel
 from tests.support.refusals import refused
 
 
@@ -23,6 +26,26 @@ def test_the_ends_of_a_patch_are_bridges_of_one_host(fleet: ModelFleet) -> None:
     assert refused(fleet, patch("new", "lan", "lan"))[0] == (where, "same_bridge")
     assert refused(fleet, patch("new", "lan", "far")) == [(where, "bridge_on_other_host")]
     assert refused(fleet, patch("new", "lan", "nowhere")) == [(where, "unknown_bridge")]
+
+
+def test_a_patch_joins_bridges_of_one_datapath(fleet: ModelFleet) -> None:
+    where, userspace = "/objects/0/spec/patch/bridge", DatapathType.NETDEV
+    fleet.apply(bridge("fast", "h1", datapath_type=userspace), host("h9", "192.0.2.9"))
+    differs = [(where, "datapath_type_differs")]
+    assert refused(fleet, patch("new", "lan", "fast")) == differs
+    provider = port("out", "h1", segment="red", type=PortType.PATCH, **to("fast"))
+    assert refused(fleet, provider) == differs
+    fleet.apply(patch("new", "lan", "dmz"))
+    moved = [e for e in refused(fleet, patch("new", "fast", "dmz")) if e in differs]
+    assert moved == differs
+    fleet.apply(port("out", "h1", segment="red", type=PortType.PATCH, **to("lan")))
+    # What is joined keeps the datapath of its host.
+    again = host("h1", "192.0.2.1", datapath_type=userspace)
+    assert refused(fleet, again) == [("/objects/0/spec/datapath_type", "immutable_in_use")]
+
+
+def to(far: str) -> dict[str, Any]:
+    return {"settings": PortSettings(patch=PatchSpec(far, "out-far"))}
 
 
 def test_a_bridge_at_the_far_end_of_a_patch_cannot_be_deleted(fleet: ModelFleet) -> None:

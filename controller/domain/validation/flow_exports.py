@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from controller.domain.definitions import FlowExportSpec, FlowProtocol, HostGroupSpec
 from controller.domain.errors import InvalidError
-from controller.domain.intent import DEFAULT_PROJECT, Kind, Ref
+from controller.domain.intent import DEFAULT_PROJECT, BridgeType, HostSpec, Kind, Ref
 from controller.domain.label_selectors import Selector, may_meet, parse_selector
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
@@ -64,6 +64,7 @@ def check_flow_exports(after: After, faults: Faults) -> None:
         if pointer := _blamed(entry, spec, after):
             rivals = [other.ref for other, its in exports if _clash(entry, spec, other, its, after)]
             _refuse(pointer, spec, rivals, after, faults)
+            _warn_of_nobody(pointer, entry.ref, spec, after, faults)
 
 
 def _check_export(spec: FlowExportSpec, at: str, faults: Faults) -> None:
@@ -162,6 +163,30 @@ def _refuse(
             "let host groups or bridge selectors exclude each other, as role=edge and role!=edge"
             " do, or name all collectors in one export",
         )
+
+
+def _warn_of_nobody(
+    pointer: str, ref: Ref, spec: FlowExportSpec, after: After, faults: Faults
+) -> None:
+    """Tell of an export that is on no host; one of its hosts may be about to be registered."""
+    hosts = _hosts(spec, after)
+    if hosts is None or any(map(hosts.matches, _exporting(after))):
+        return
+    chosen = f"HostGroup {spec.host_group!r} has no" if spec.host_group else "there is no"
+    faults.warn(
+        pointer,
+        "exports_nothing",
+        f"{chosen} host with Open vSwitch, which alone exports flows: FlowExport {ref.name!r} is"
+        " nowhere until there is one",
+        "let the group's selector match the labels of hosts with Open vSwitch",
+    )
+
+
+def _exporting(after: After) -> Iterator[Mapping[str, str]]:
+    yield from after.world.exporting
+    for draft in after.drafts.values():
+        if isinstance(draft.spec, HostSpec) and draft.spec.overlay_bridge_type is BridgeType.OVS:
+            yield draft.labels
 
 
 def _clash(

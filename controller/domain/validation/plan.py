@@ -20,6 +20,7 @@ from controller.domain.validation.host_states import check_host_states
 from controller.domain.validation.linux_bridges import check_linux_bridges
 from controller.domain.validation.meshes import check_meshes
 from controller.domain.validation.monitoring import check_mirrors
+from controller.domain.validation.patches import check_patches
 from controller.domain.validation.pools import check_pools
 from controller.domain.validation.profiles import check_profiles
 from controller.domain.validation.qos import check_qos
@@ -50,6 +51,7 @@ def plan_change(
     check_relations(after, faults)
     check_backends(after, faults)
     check_bridges(after, faults)
+    check_patches(after, faults)
     check_linux_bridges(after, faults)
     check_pools(after, faults)
     check_zones(after, faults)

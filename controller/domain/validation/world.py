@@ -166,6 +166,9 @@ class World:
     segment: how many tunnel ports Open vSwitch has there for its
     segments, the sum of ``meshes.tunnels_of`` over those that have the backend ``ovs``. A missing
     entry means none."""
+    exporting: tuple[Mapping[str, str], ...] = ()
+    """What labels hosts with Open vSwitch have, where ``Wanted.targets`` has flow exports or host
+    groups."""
     held_interfaces: Mapping[UUID, frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
