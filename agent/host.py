@@ -77,6 +77,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             columns=switch.columns,
             strays=switch.strays,
             ipv6=_has_ipv6(),
+            vlan_limit=switch.vlan_limit,
         ),
         ovsdb=switch,
     )

@@ -183,3 +183,6 @@ class ObservedState:
     strays: frozenset[Stray] = frozenset()
     ipv6: bool = True
     """False where the kernel has no IPv6, or was started without."""
+    vlan_limit: int = 0
+    """How many VLAN headers of a frame ovs-vswitchd looks at (other_config:vlan-limit); 0 for as
+    many as its datapath can."""

@@ -38,6 +38,7 @@ class OvsdbSnapshot:
     hw_offload: bool = False
     """As it is asked for (other_config:hw-offload), like ``tc_policy``."""
     tc_policy: str = ""
+    vlan_limit: int = 0
 
 
 def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
@@ -60,4 +61,13 @@ def take(replica: Replica, *, vswitchd_running: bool) -> OvsdbSnapshot:
         dpdk=bool(root.dpdk_initialized),
         hw_offload=root.other_config.get("hw-offload") == "true",
         tc_policy=root.other_config.get("tc-policy", ""),
+        vlan_limit=_vlan_limit(root.other_config.get("vlan-limit", "")),
     )
+
+
+def _vlan_limit(said: str) -> int:
+    """Read it as ovs-vswitchd does, which takes what is left out or no number for 1."""
+    try:
+        return int(said)
+    except ValueError:
+        return 1

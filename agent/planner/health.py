@@ -41,6 +41,15 @@ def no_ipv6(resource: str, address: str) -> Failure:
     return Failure(resource, ErrorKind.UNSUPPORTED, "Ipv6Unavailable", message)
 
 
+def vlan_limited(resource: str) -> Failure:
+    message = (
+        "it is to tell customer VLANs apart (cvlans), and Open vSwitch looks at one VLAN header "
+        "alone, so that every tagged frame towards it is dropped; run: ovs-vsctl set Open_vSwitch "
+        ". other_config:vlan-limit=2, or leave cvlans out"
+    )
+    return Failure(resource, ErrorKind.UNSUPPORTED, "VlanLimit", message)
+
+
 def foreign_interface(resource: str, name: str, strangers: tuple[str, ...]) -> Failure:
     message = (
         f"somebody added {', '.join(strangers)} to port {name}, which is ours; take it out of the "

@@ -8,6 +8,7 @@ from agent.errors import Failure
 from agent.model import DEVICE_KEY, Port, PortType
 from agent.observed import Link, OvsInterface, OvsPort
 from agent.planner.claims import Thing, ThingKind
+from agent.planner.health import vlan_limited
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import normal_address
 from agent.planner.qos import wanted_qos
@@ -50,7 +51,10 @@ def wanted_row(port: Port, inventory: Inventory) -> WantedRow:
         settings=own.settings,
         qos=qos,
     )
-    return WantedRow(row, (*own.failures, *each.failures, *conflicts))
+    # It is set all the same: the limit may be raised later, and is somebody else's.
+    limited = "cvlans" in own.settings.columns and inventory.observed.vlan_limit == 1
+    limits = (vlan_limited(port.id),) if limited else ()
+    return WantedRow(row, (*own.failures, *each.failures, *conflicts, *limits))
 
 
 def _interface(port: Port, name: str) -> OvsInterface:

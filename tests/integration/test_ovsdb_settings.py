@@ -68,6 +68,15 @@ async def test_a_value_that_the_database_refuses_fails_its_port_alone(ovsdb: Ope
     assert "bad" not in names
 
 
+async def test_how_many_vlan_headers_are_looked_at_is_seen(ovsdb: OpenVSwitch) -> None:
+    seen = []
+    for limit in ("2", "0", "many", ""):
+        ovsdb.vsctl("--no-wait", "set", "Open_vSwitch", ".", f'other_config:vlan-limit="{limit}"')
+        async with connected(ovsdb) as connection:
+            seen.append((await connection.observe()).vlan_limit)
+    assert seen == [2, 0, 1, 1]
+
+
 async def test_an_amendment_that_rests_on_an_older_row_changes_nothing(ovsdb: OpenVSwitch) -> None:
     def row(bridges: dict[str, OvsBridge]) -> OvsInterface:
         (found,) = (each for each in bridges["br0"].ports if each.name == "p0")

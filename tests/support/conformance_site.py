@@ -31,6 +31,8 @@ def site(directory: Path, *, ovs: bool, userspace: bool = False) -> Iterator[Hos
         netns = stack.enter_context(namespace(unique_name("h")))
         workload = stack.enter_context(namespace(unique_name("w")))
         switch = stack.enter_context(open_vswitch(netns)) if ovs else None
+        if switch is not None:  # Customer VLANs are told apart from two headers on.
+            switch.vsctl("set", "Open_vSwitch", ".", "other_config:vlan-limit=2")
         for name in ("eth0", *CARDS):
             far = ("peer", "name", f"far-{name}", "netns", workload.name)
             netns.ip("link", "add", name, "type", "veth", *far)

@@ -57,6 +57,7 @@ class Switch:
         self._datapath_types = observed.datapath_types
         self._iface_types = observed.iface_types
         self._columns = observed.columns
+        self._vlan_limit = observed.vlan_limit
         self._made: set[str] = set()
         """Devices that ovs-vswitchd made for internal rows."""
         self._tunnel_devices: set[str] = set()
@@ -88,6 +89,7 @@ class Switch:
             datapath_types=self._datapath_types,
             iface_types=self._iface_types,
             columns=self._columns,
+            vlan_limit=self._vlan_limit,
             strays=self._rows.strays,
         )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.columns import NO_SETTINGS, Settings, every_column
+from agent.columns import NO_SETTINGS, Atom, Settings, every_column
 from agent.errors import ErrorKind
 from agent.model import (
     DEVICE_KEY,
@@ -60,6 +60,28 @@ def an_older_database() -> ObservedState:
     columns = every_column()
     older = columns["Interface"] - {"ingress_policing_rate"}
     return bare_host(columns={**columns, "Interface": older})
+
+
+@pytest.mark.parametrize(
+    ("limit", "settings", "told"),
+    [
+        (1, {"cvlans": (3,)}, ["VlanLimit"]),
+        (2, {"cvlans": (3,)}, []),
+        (0, {"cvlans": (3,)}, []),
+        (1, {"lacp": ("active",)}, []),
+    ],
+)
+def test_customer_vlans_that_open_vswitch_does_not_look_at_are_told_and_set(
+    limit: int, settings: dict[str, tuple[Atom, ...]], told: list[str]
+) -> None:
+    tunnel = replace(PORT, tag=7, vlan_mode="dot1q-tunnel", settings=Settings(settings))
+    switch = Switch(bare_host(vlan_limit=limit))
+    settled(wanting(tunnel), switch)
+    plan = make_plan(wanting(tunnel), switch.observed)
+    assert [each.reason for each in plan.failures] == told
+    assert all("vlan-limit=2" in each.message for each in plan.failures)
+    (row,) = (p for p in switch.bridges[OVERLAY.name].ports if p.name == PORT.interface)
+    assert row.settings == Settings(settings)
 
 
 @pytest.mark.parametrize(
