@@ -26,6 +26,12 @@ Open vSwitch was given; the ifindex is 0 for one that went away under it.
 Open vSwitch stays with the device that it opened: what has its name later carries nothing. That
 ends with the boot, the database does not: indices of an earlier boot tell nothing.
 """
+BOUND_KEY = "ovsfleet-bound"
+"""external_ids key that holds ``<fleet uid>/<resource id>`` on the Port of somebody else that a
+port of intent is bound to: it stays his, and tells which tag and MTU are intent's."""
+IFACE_ID_KEY = "iface-id"
+"""external_ids key of an Interface by which hypervisors say what they plug in (its OVS's
+integration guide, Documentation/topics/integration.rst)."""
 ALIAS_PREFIX = "ovsfleet"
 """Kernel devices carry ``ovsfleet:<fleet_uid>:<resource id>`` in IFLA_IFALIAS."""
 ADDRESS_MARK = 0x6F
@@ -94,6 +100,8 @@ class PortType(enum.Enum):
     SYSTEM = "system"
     PATCH = "patch"
     BOND = "bond"
+    BOUND = "bound"
+    """What somebody else plugs in, known by its iface-id."""
     UNKNOWN = "unknown"
     """A value this agent is too old for; reported as UNSUPPORTED."""
 
@@ -165,6 +173,8 @@ class Port:
     qos: Qos | None = None
     bridge_port_attributes: Mapping[str, int] = field(default_factory=dict)
     """On an explicit Linux bridge, by the names in ``agent.bridge_attributes``."""
+    iface_id: str = ""
+    """Of a bound port, which has no ``interface``: its device has the name its maker gave it."""
 
 
 @dataclass(frozen=True, slots=True)

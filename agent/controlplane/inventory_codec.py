@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ovsfleet.v1 import agent_pb2
 
+from agent.model import IFACE_ID_KEY
 from agent.observed import Link, OvsInterface, OvsPort
 from agent.planner.foreign import Foreign, ForeignBridge
 
@@ -43,28 +44,29 @@ def _bridge(found: ForeignBridge) -> agent_pb2.ForeignBridge:
         datapath_type=_word(found.row.datapath_type),
         fail_mode=_word(found.row.fail_mode),
         is_ours=found.is_ours,
-        ports=[_port(each) for each in found.ports],
+        ports=[_port(each, bound=each.name in found.bound) for each in found.ports],
     )
 
 
-def _port(port: OvsPort) -> agent_pb2.ForeignPort:
+def _port(port: OvsPort, *, bound: bool) -> agent_pb2.ForeignPort:
     return agent_pb2.ForeignPort(
         name=_word(port.name),
         tag=port.tag or 0,
-        interfaces=[_interface(each) for each in port.interfaces],
+        interfaces=[_interface(each, bound=bound) for each in port.interfaces],
     )
 
 
-def _interface(interface: OvsInterface) -> agent_pb2.ForeignInterface:
+def _interface(interface: OvsInterface, *, bound: bool) -> agent_pb2.ForeignInterface:
     marks = interface.external_ids
     return agent_pb2.ForeignInterface(
         name=_word(interface.name),
         type=_word(interface.type),
-        iface_id=_word(marks.get("iface-id")),
+        iface_id=_word(marks.get(IFACE_ID_KEY)),
         attached_mac=_word(marks.get("attached-mac")),
         vm_id=_word(marks.get("vm-id")),
         error=_word(interface.error),
         remote_ip=_word(interface.options.get("remote_ip")),
+        bound=bound,
     )
 
 

@@ -18,6 +18,7 @@ _PORT_TYPES = {
     PortType.SYSTEM: state_pb2.PORT_TYPE_SYSTEM,
     PortType.PATCH: state_pb2.PORT_TYPE_PATCH,
     PortType.BOND: state_pb2.PORT_TYPE_BOND,
+    PortType.BOUND: state_pb2.PORT_TYPE_BOUND,
     PortType.UNKNOWN: state_pb2.PORT_TYPE_UNSPECIFIED,
 }
 _PORT_TYPES_BACK = {number: value for value, number in _PORT_TYPES.items()}
@@ -44,6 +45,7 @@ def decode_port(message: state_pb2.Port) -> Port:
         tap_owner=_decode_tap_owner(message),
         qos=decode_qos(message),
         bridge_port_attributes=dict(message.bridge_port_attributes),
+        iface_id=message.iface_id,
     )
 
 
@@ -68,6 +70,7 @@ def encode_port(port: Port) -> state_pb2.Port:
         tap_owner=_encode_tap_owner(port.tap_owner),
         qos=encode_qos(port.qos),
         bridge_port_attributes=port.bridge_port_attributes,
+        iface_id=port.iface_id,
     )
 
 

@@ -9,11 +9,12 @@ server at commit (``verify``), so that a plan that is out of date changes nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import ovs.db.idl
 
 from agent.columns import SETTABLE, Atom, Settings
+from agent.model import BOUND_KEY
 from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb import monitors
 from agent.ovsdb.batch import Batch, OutOfDateError
@@ -27,6 +28,7 @@ from agent.planner.plan import (
     AddMirror,
     AddPort,
     Amendment,
+    BindPort,
     ClearFlowExport,
     ColumnValue,
     DeleteBridge,
@@ -42,6 +44,11 @@ from agent.planner.plan import (
     SetMirror,
     SetPort,
     SetQos,
+    UnbindPort,
+)
+
+_PartOp: TypeAlias = (
+    BindPort | UnbindPort | AddInterface | SetInterface | DeleteInterface | MonitoringOp
 )
 
 
@@ -70,14 +77,21 @@ class Writer:
                 self._add_port(op)
             case SetPort():
                 self._set_port(op)
+            case DeletePort():
+                self._delete_port(op)
+            case _:
+                self._write_part(op)
+
+    def _write_part(self, op: _PartOp) -> None:
+        match op:
+            case BindPort() | UnbindPort():
+                self._bind(op)
             case AddInterface():
                 self._add_interface(op)
             case SetInterface():
                 self._set_interface(op)
             case DeleteInterface():
                 self._delete_interface(op)
-            case DeletePort():
-                self._delete_port(op)
             case _:
                 self._write_monitoring(op)
 
@@ -172,6 +186,28 @@ class Writer:
         _verify(row, current, op.based_on, _touched(op.columns, external_ids=op.external_ids))
         _amend("Port", row, current, op)
         _write(row, op.columns, external_ids=op.external_ids)
+
+    def _bind(self, op: BindPort | UnbindPort) -> None:
+        """All that says which port it is and that its tag has the effect meant is verified."""
+        row = self._placed(op.bridge, op.based_on.name)
+        current = self._replica.port(row)
+        if _names(current) != _names(op.based_on):
+            raise OutOfDateError(f"port {op.based_on.name} has other interfaces than it had")
+        row.verify("interfaces")
+        _verify(row, current, op.based_on, ["tag", "trunks", "vlan_mode", "external_ids"])
+        for there, before in zip(current.interfaces, op.based_on.interfaces, strict=True):
+            interface = self._batch.find("Interface", there.name)
+            _verify(interface, there, before, ["external_ids", "mtu_request"])
+            if isinstance(op, UnbindPort):
+                interface.mtu_request = []
+            elif op.mtu:
+                interface.mtu_request = [op.mtu]
+        if isinstance(op, UnbindPort):
+            row.delkey("external_ids", BOUND_KEY)
+        else:
+            row.setkey("external_ids", BOUND_KEY, op.mark)
+        if op.tag is not None:
+            row.tag = _atoms(op.tag or None)
 
     def _add_interface(self, op: AddInterface) -> None:
         row = self._placed(op.bridge, op.port)

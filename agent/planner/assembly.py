@@ -14,13 +14,15 @@ from agent.model import (
     DatapathType,
     HostState,
     Port,
+    PortType,
     segment_id,
 )
 from agent.observed import ObservedState
+from agent.planner.bound import draft_letting_go
 from agent.planner.bridge_ports import draft_let_go, kept_enslaved, let_go
 from agent.planner.bridges import draft_bridge, kept_row
 from agent.planner.carriage import device_name
-from agent.planner.claims import Claim, LinkName, PeerName
+from agent.planner.claims import Claim, IfaceId, LinkName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.explicit import explicit_tunnels, identity
 from agent.planner.inventory import Inventory, take_inventory
@@ -65,6 +67,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     mesh = _mesh(segments) if desired.is_whole else list(as_found(_mesh(segments), inventory))
     drafted += _draft(desired, segments, [*mesh, *explicit], contested, inventory)
     drafted += [*draft_let_go(freed, desired, inventory), *kept_enslaved(desired, observed)]
+    drafted += draft_letting_go(desired, inventory)
     of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
     there = _bridges_there(desired, inventory)
     drafted += draft_monitoring(desired, of_ovs, there, inventory)
@@ -272,6 +275,8 @@ def _asked_for(desired: HostState) -> Iterator[Claim]:
 
 
 def _port_claims(port: Port) -> tuple[Claim, ...]:
+    if port.type is PortType.BOUND:
+        return (IfaceId(port.iface_id),)
     names = [port.interface, *port.members]
     if port.patch is not None:
         names.append(port.patch.interface)

@@ -71,6 +71,16 @@ class PeerName:
 
 
 @dataclass(frozen=True, slots=True)
+class IfaceId:
+    """What somebody else's port is known by; only one of ours may be bound to it."""
+
+    iface_id: str
+
+    def __str__(self) -> str:
+        return f"iface-id {self.iface_id!r}"
+
+
+@dataclass(frozen=True, slots=True)
 class TunnelKey:
     """What ovs-vswitchd tells vxlan tunnels apart by, over all of its bridges."""
 
@@ -126,7 +136,9 @@ class Carriage:
         return f"the traffic of {self.segment}"
 
 
-Claim: TypeAlias = OvsName | LinkName | PeerName | TunnelKey | DeviceKey | UdpPort | Carriage
+Claim: TypeAlias = (
+    OvsName | LinkName | PeerName | IfaceId | TunnelKey | DeviceKey | UdpPort | Carriage
+)
 
 
 @dataclass(frozen=True, slots=True)

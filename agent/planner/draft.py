@@ -28,7 +28,8 @@ class Draft:
     """Name of the other bridge it is to be on, for a patch."""
     makes_bridge: str = ""
     frees: str = ""
-    """Somebody else's device that it takes out of a bridge of ours, and that alone."""
+    """Somebody else's device that it takes out of a bridge of ours, or port that it lets go of,
+    and that alone."""
     is_on_the_move: bool = False
     """Whether that is for the sake of another place, with a draft of its own."""
     claims: tuple[Claim, ...] = ()

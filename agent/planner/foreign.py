@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.holders import device_rows, in_order, is_backed
 from agent.planner.inventory import placed_ports
-from agent.planner.ownership import aliased_id, owned_id
+from agent.planner.ownership import aliased_id, bound_id, owned_id
 
 MOST_BRIDGES = 500
 MOST_PORTS = 2000
@@ -31,6 +31,8 @@ class ForeignBridge:
     row: OvsBridge
     is_ours: bool
     ports: tuple[OvsPort, ...]
+    bound: frozenset[str] = frozenset()
+    """Of ``ports``, the names of those that something of the fleet is bound to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def _bridges(observed: ObservedState, owner: str) -> Iterator[ForeignBridge]:
             for placed in placed_ports(bridge)
             if not owned_id(placed.port.external_ids, owner)
         )
-        yield ForeignBridge(bridge, bool(owned_id(bridge.external_ids, owner)), ports)
+        bound = frozenset(each.name for each in ports if bound_id(each.external_ids, owner))
+        yield ForeignBridge(bridge, bool(owned_id(bridge.external_ids, owner)), ports, bound)
 
 
 def _without_ours(port: OvsPort, owner: str) -> OvsPort:

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.columns import Release
-from agent.model import ID_KEY, OWNER_KEY, alias
+from agent.model import BOUND_KEY, ID_KEY, IFACE_ID_KEY, OWNER_KEY, alias
 from agent.monitoring import OvsMirror
 from agent.observed import Link, ObservedState, OvsBridge, OvsPort
 from agent.planner.claims import Claim, Holder
 from agent.planner.holders import device_rows, holders_of, in_order, is_backed
-from agent.planner.ownership import aliased_id, owned_id, segment_of
+from agent.planner.ownership import aliased_id, bound_id, owned_id, segment_of
 from agent.planner.releases import Releases, by_row
 
 
@@ -69,6 +69,10 @@ class Inventory:
     """Devices of others that are taken out of a Linux bridge of ours."""
     is_whole: bool = True
     """As of the desired state."""
+    plugged: Mapping[str, tuple[PlacedPort, ...]] = field(default_factory=dict)
+    """Ports of others by the iface-ids of their interfaces."""
+    bound: Mapping[str, tuple[PlacedPort, ...]] = field(default_factory=dict)
+    """Ports of others that bear our mark, by the resource that they are bound to."""
 
     def released(self, resource: str, table: str, row: str) -> tuple[Release, ...]:
         return self.releases.get((resource, table, row), ())
@@ -150,7 +154,38 @@ def take_inventory(
         userspace=userspace,
         let_go=let_go,
         is_whole=is_whole,
+        plugged=_plugged(observed, owner),
+        bound=_bound(observed, owner),
     )
+
+
+def _plugged(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedPort, ...]]:
+    found: dict[str, list[PlacedPort]] = defaultdict(list)
+    for bridge in in_order(observed):
+        for port in bridge.ports:
+            for interface in port.interfaces:
+                iface_id = interface.external_ids.get(IFACE_ID_KEY)
+                if iface_id and port.name != bridge.name and not owned_id(port.external_ids, owner):
+                    found[iface_id].append(PlacedPort(bridge.name, port))
+    return {iface_id: _sorted(rows) for iface_id, rows in found.items()}
+
+
+def _bound(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedPort, ...]]:
+    found: dict[str, list[PlacedPort]] = defaultdict(list)
+    for bridge in in_order(observed):
+        for port in bridge.ports:
+            if BOUND_KEY in port.external_ids and not owned_id(port.external_ids, owner):
+                found[bound_id(port.external_ids, owner)].append(PlacedPort(bridge.name, port))
+    return {resource: _sorted(rows) for resource, rows in found.items() if resource}
+
+
+def _sorted(rows: list[PlacedPort]) -> tuple[PlacedPort, ...]:
+    return tuple(sorted(rows, key=lambda each: (each.bridge, each.port.name)))
+
+
+def bound_ids(observed: ObservedState, owner: str) -> frozenset[str]:
+    """The resources that ports of others are bound to."""
+    return frozenset(_bound(observed, owner))
 
 
 def _stacks(observed: ObservedState) -> dict[int, tuple[str, ...]]:

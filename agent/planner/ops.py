@@ -182,6 +182,46 @@ class SetInterface:
 
 
 @dataclass(frozen=True, slots=True)
+class BindPort:
+    """Put somebody else's port into a VLAN: Port.tag, Interface.mtu_request and our mark on it.
+
+    Must not be executed when what of the rows it rests on is not as in ``based_on`` any more: the
+    bridge, the iface-id of the one interface, the tagging, the marks. ``tag`` 0 is none, ``mtu`` 0
+    leaves the column alone.
+    """
+
+    resource: str
+    bridge: str
+    based_on: OvsPort
+    tag: int
+    mtu: int
+    mark: str
+    """Of ``BOUND_KEY``."""
+
+    def describe(self) -> str:
+        mtu = f", mtu_request {self.mtu}" if self.mtu else ""
+        name = self.based_on.name
+        return f"bind port {name}, which is not ours, on bridge {self.bridge}: tag {self.tag}{mtu}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindPort:
+    """Let go of a bound port: our mark and Interface.mtu_request go, Port.tag becomes ``tag``.
+
+    Rests on ``based_on`` as ``BindPort`` does; ``tag`` None leaves the column alone.
+    """
+
+    resource: str
+    bridge: str
+    based_on: OvsPort
+    tag: int | None
+
+    def describe(self) -> str:
+        where = "" if self.tag is None else f": into VLAN {self.tag}, where nobody else is"
+        return f"let go of port {self.based_on.name} on bridge {self.bridge}{where}"
+
+
+@dataclass(frozen=True, slots=True)
 class AddInterface:
     """Insert an Interface into a Port that is there: one more member of a bond."""
 
@@ -233,6 +273,8 @@ OvsdbOp: TypeAlias = (
     | DeleteBridge
     | AddPort
     | SetPort
+    | BindPort
+    | UnbindPort
     | AddInterface
     | SetInterface
     | DeleteInterface

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.model import ID_KEY, OUR_KINDS, OVS_KINDS, OWNER_KEY, alias, bridge_id, segment_id
+from agent.model import (
+    BOUND_KEY,
+    ID_KEY,
+    OUR_KINDS,
+    OVS_KINDS,
+    OWNER_KEY,
+    alias,
+    bridge_id,
+    segment_id,
+)
 from agent.observed import Link
 
 SEGMENT_KINDS = frozenset({"vxlan", "bridge"})
@@ -25,6 +34,16 @@ def owned_id(external_ids: Mapping[str, str], owner: str) -> str:
 def ownership(external_ids: Mapping[str, str]) -> dict[str, str]:
     """The mark alone; a row without one has an owner that nobody is."""
     return {key: external_ids.get(key, "") for key in (OWNER_KEY, ID_KEY)}
+
+
+def bound_mark(owner: str, resource: str) -> str:
+    return f"{owner}/{resource}"
+
+
+def bound_id(external_ids: Mapping[str, str], owner: str) -> str:
+    """The resource that somebody else's port is bound to; empty for none of ours."""
+    fleet, _, resource = external_ids.get(BOUND_KEY, "").partition("/")
+    return resource if fleet == owner else ""
 
 
 def aliased_id(link: Link, owner: str) -> str:

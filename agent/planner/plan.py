@@ -32,6 +32,7 @@ from agent.planner.ops import (
     AddInterface,
     AddPort,
     Amendment,
+    BindPort,
     DeleteBridge,
     DeleteInterface,
     DeletePort,
@@ -39,6 +40,7 @@ from agent.planner.ops import (
     SetBridge,
     SetInterface,
     SetPort,
+    UnbindPort,
 )
 from agent.planner.steps import (
     AddAddress,
@@ -68,6 +70,7 @@ __all__ = [
     "AddNeighbours",
     "AddPort",
     "Amendment",
+    "BindPort",
     "ClearFlowExport",
     "ColumnValue",
     "CreateLinuxBridge",
@@ -99,6 +102,7 @@ __all__ = [
     "SetVxlan",
     "Stage",
     "Step",
+    "UnbindPort",
 ]
 
 Step: TypeAlias = OvsdbOp | NetlinkStep

@@ -11,6 +11,7 @@ from agent.errors import ErrorKind, Failure
 from agent.model import OVS_KINDS, Bridge, Port, PortType
 from agent.observed import Link, OvsInterface
 from agent.planner.bonds import draft_bond
+from agent.planner.bound import draft_bound
 from agent.planner.bridge_ports import draft_bridge_port
 from agent.planner.claims import Claim, LinkName, OvsName
 from agent.planner.devices import draft_system
@@ -44,6 +45,9 @@ def draft_port(
     """``there`` has the bridges, of either sort, that exist already and stay, ``linux`` the
     explicit Linux bridges; ``on_linux_bridge`` tells of that of a segment.
     """
+    if port.type is PortType.BOUND:
+        on_linux = on_linux_bridge or port.bridge in linux
+        return draft_bound(port, inventory, on_linux=on_linux)
     refusal = _refusal(port, inventory) or (_misplaced(port) if on_linux_bridge else None)
     if refusal is not None:
         return refusal

@@ -17,7 +17,7 @@ from agent.planner.claims import Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.flow_exports import clear_export
 from agent.planner.health import foreign_interface
-from agent.planner.inventory import Inventory, PlacedPort, owned_ids
+from agent.planner.inventory import Inventory, PlacedPort, bound_ids, owned_ids
 from agent.planner.mirrors import delete_mirror
 from agent.planner.ownership import is_segment, segment_of
 from agent.planner.plan import ColumnValue, OvsdbOp, SetPort, Stage
@@ -45,7 +45,7 @@ def still_owed(removed: Collection[str], observed: ObservedState, owner: str) ->
     """The ids in ``removed`` of which something is still on the host."""
     if not removed:
         return frozenset()
-    present = owned_ids(observed, owner)
+    present = owned_ids(observed, owner) | bound_ids(observed, owner)
     present |= {segment_of(resource) for resource in present}
     return present.intersection(removed)
 

@@ -16,6 +16,7 @@ from agent.planner.plan import (
     AddInterface,
     AddMirror,
     AddPort,
+    BindPort,
     ClearFlowExport,
     DeleteBridge,
     DeleteInterface,
@@ -31,6 +32,7 @@ from agent.planner.plan import (
     SetPort,
     SetQos,
     Stage,
+    UnbindPort,
 )
 from agent.planner.settle import Settlement
 
@@ -45,6 +47,8 @@ _OVSDB_ORDER: tuple[type[OvsdbOp], ...] = (
     SetBridge,
     SetPort,
     SetInterface,
+    UnbindPort,
+    BindPort,
     AddPort,
     SetQos,
     DeleteStrays,

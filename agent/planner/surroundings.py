@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from agent.errors import ErrorKind, Failure
 from agent.fragments import SegmentFragment
 from agent.model import Backend, HostState, SegmentAttachment
+from agent.observed import OvsBridge
 from agent.planner.bridges import kept_row
 from agent.planner.inventory import Inventory, placed_ports
+from agent.planner.ownership import bound_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,25 @@ def survey(desired: HostState, inventory: Inventory) -> Surroundings:
         vlans=Counter(each.local_vlan for each in desired.attachments if not each.linux_bridge),
         networks=Counter((each.vni, each.dst_port) for _, each in attached) + Counter(tunnels),
         backends={port: frozenset(each) for port, each in backends.items()},
-        strangers={
-            placed.port.tag: placed.port.name
-            for placed in (() if overlay is None else placed_ports(overlay))
-            if placed.port.tag and not inventory.owns(placed.port.external_ids)
-        },
+        strangers={} if overlay is None else _strangers(overlay, desired, inventory),
         has_ovs=inventory.observed.has_ovs,
         has_vxlan="vxlan" in inventory.observed.iface_types,
         has_ipv6=inventory.observed.ipv6,
     )
+
+
+def _strangers(overlay: OvsBridge, desired: HostState, inventory: Inventory) -> dict[int, str]:
+    """But for those that are bound, or are to be: their tag is a segment's because we set it."""
+    wanted = {port.iface_id for port in desired.ports if port.iface_id}
+    at_home = {row.port.name for each in wanted for row in inventory.plugged.get(each, ())}
+    return {
+        placed.port.tag: placed.port.name
+        for placed in placed_ports(overlay)
+        if placed.port.tag
+        and placed.port.name not in at_home
+        and not inventory.owns(placed.port.external_ids)
+        and not bound_id(placed.port.external_ids, inventory.owner)
+    }
 
 
 def port_shared(resource: str, dst_port: int) -> Failure:

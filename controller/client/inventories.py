@@ -63,6 +63,7 @@ def _print_bridges(bridges: Iterable[Document], total: int) -> None:
 def _interface(interface: Document) -> str:
     said = [interface["type"] or "system"]
     said += [f"iface-id {interface['iface_id']}"] if interface["iface_id"] else []
+    said += ["bound"] if interface.get("bound") else []
     said += [f"to {interface['remote_ip']}"] if interface["remote_ip"] else []
     said += [interface["error"]] if interface["error"] else []
     return f"{interface['name']} ({', '.join(said)})"

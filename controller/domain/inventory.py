@@ -17,6 +17,8 @@ class ForeignInterface:
     vm_id: str = ""
     error: str = ""
     remote_ip: str = ""
+    bound: bool = False
+    """Whether a port of the fleet is bound to it, so that the tag of its port is intent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,14 @@ class Plugged:
 
 
 def foreign_vlans(inventory: Inventory) -> dict[str, list[int]]:
-    """The tags of foreign ports by bridge: what local VLANs there must not be."""
+    """The tags of foreign ports by bridge: what local VLANs there must not be.
+
+    A port that is bound has the local VLAN of its own segment.
+    """
     found: dict[str, set[int]] = defaultdict(set)
     for bridge in inventory.bridges:
         for port in bridge.ports:
-            if port.tag:
+            if port.tag and not any(each.bound for each in port.interfaces):
                 found[bridge.name].add(port.tag)
     return {bridge: sorted(tags) for bridge, tags in found.items()}
 

@@ -64,6 +64,7 @@ def _interface(message: agent_pb2.ForeignInterface) -> ForeignInterface:
         vm_id=text(message.vm_id),
         error=text(message.error),
         remote_ip=text(message.remote_ip),
+        bound=message.bound,
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from agent.columns import SETTABLE, Atom, Settings
-from agent.model import ID_KEY, OWNER_KEY
+from agent.model import BOUND_KEY, ID_KEY, OWNER_KEY
 from agent.monitoring import Stray
 from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner.ownership import ownership
@@ -20,6 +21,7 @@ from agent.planner.plan import (
     AddMirror,
     AddPort,
     Amendment,
+    BindPort,
     ClearFlowExport,
     DeleteBridge,
     DeleteInterface,
@@ -34,6 +36,7 @@ from agent.planner.plan import (
     SetMirror,
     SetPort,
     SetQos,
+    UnbindPort,
 )
 from tests.support.monitoring_rows import (
     exporting,
@@ -43,6 +46,10 @@ from tests.support.monitoring_rows import (
     not_exporting,
     shaped,
     unmirrored,
+)
+
+_PartOp: TypeAlias = (
+    BindPort | UnbindPort | AddInterface | SetInterface | DeleteInterface | MonitoringOp
 )
 
 
@@ -80,17 +87,24 @@ class Rows:
                 self._add_port(op)
             case SetPort():
                 self._set_port(op)
+            case DeletePort():
+                port = self._port(op.bridge, op.name)
+                _expect(_same_row(port, op.based_on), op)
+                self.strays |= {*left_behind(port.qos, ownership(port.external_ids))}
+                self._keep_ports(op.bridge, lambda port: port.name != op.name)
+            case _:
+                self._write_part(op)
+
+    def _write_part(self, op: _PartOp) -> None:
+        match op:
+            case BindPort() | UnbindPort():
+                self._bind(op)
             case AddInterface():
                 self._add_interface(op)
             case SetInterface():
                 self._set_interface(op)
             case DeleteInterface():
                 self._delete_interface(op)
-            case DeletePort():
-                port = self._port(op.bridge, op.name)
-                _expect(_same_row(port, op.based_on), op)
-                self.strays |= {*left_behind(port.qos, ownership(port.external_ids))}
-                self._keep_ports(op.bridge, lambda port: port.name != op.name)
             case _:
                 self._write_monitoring(op)
 
@@ -162,6 +176,21 @@ class Rows:
             settings=amended("Port", row.settings, op.settings),
         )
         self.put_port(op.bridge, changed)
+
+    def _bind(self, op: BindPort | UnbindPort) -> None:
+        row = self._port(op.bridge, op.based_on.name)
+        _expect(_same_row(row, op.based_on) and _tagging(row) == _tagging(op.based_on), op)
+        (interface,) = row.interfaces
+        (before,) = op.based_on.interfaces
+        _expect(interface.external_ids == before.external_ids, op)
+        ids = {key: value for key, value in row.external_ids.items() if key != BOUND_KEY}
+        if isinstance(op, BindPort):
+            ids[BOUND_KEY] = op.mark
+            interface = replace(interface, mtu_request=op.mtu or interface.mtu_request)
+        else:
+            interface = replace(interface, mtu_request=None)
+        tag = row.tag if op.tag is None else op.tag or None
+        self.put_port(op.bridge, replace(row, interfaces=(interface,), tag=tag, external_ids=ids))
 
     def _add_interface(self, op: AddInterface) -> None:
         _expect(op.interface.name not in self._names(), op)
@@ -254,6 +283,10 @@ def _amended_ids(external_ids: Mapping[str, str], change: Amendment) -> dict[str
 def _same_row(row: OvsPort, based_on: OvsPort) -> bool:
     names = ({each.name for each in port.interfaces} for port in (row, based_on))
     return row.external_ids == based_on.external_ids and next(names) == next(names)
+
+
+def _tagging(row: OvsPort) -> tuple[object, ...]:
+    return row.tag, row.trunks, row.vlan_mode
 
 
 def _expect(holds: bool, op: OvsdbOp) -> None:

@@ -310,6 +310,8 @@ class Switch:
             return ""  # deleted under an open port: the row looks well and no packet passes
         if link is None:
             return f"could not open network device {row.name} (No such device)"
+        if row.mtu_request:
+            self.kernel.links[row.name] = replace(link, mtu=row.mtu_request)
         self._opened.setdefault(row.name, link.ifindex)
         return ""
 

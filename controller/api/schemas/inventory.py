@@ -42,6 +42,8 @@ class ForeignInterfaceDocument(Answer):
     error: str
     remote_ip: str
     """Of a tunnel."""
+    bound: bool = False
+    """A port of the fleet is bound to it, and its tag is intent's."""
 
 
 class ForeignPortDocument(Answer):

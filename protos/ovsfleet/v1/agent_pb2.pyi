@@ -406,6 +406,7 @@ class ForeignInterface(_message.Message):
     VM_ID_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     REMOTE_IP_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """Interface.type; empty for a device of the system."""
@@ -416,6 +417,8 @@ class ForeignInterface(_message.Message):
     error: _builtins.str
     remote_ip: _builtins.str
     """options:remote_ip of a tunnel."""
+    bound: _builtins.bool
+    """A port of the fleet is bound to it (PORT_TYPE_BOUND): the tag of its port is intent's."""
     def __init__(
         self,
         *,
@@ -426,10 +429,11 @@ class ForeignInterface(_message.Message):
         vm_id: _builtins.str = ...,
         error: _builtins.str = ...,
         remote_ip: _builtins.str = ...,
+        bound: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attached_mac", b"attached_mac", "error", b"error", "iface_id", b"iface_id", "name", b"name", "remote_ip", b"remote_ip", "type", b"type", "vm_id", b"vm_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attached_mac", b"attached_mac", "bound", b"bound", "error", b"error", "iface_id", b"iface_id", "name", b"name", "remote_ip", b"remote_ip", "type", b"type", "vm_id", b"vm_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
