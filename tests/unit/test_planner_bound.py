@@ -186,13 +186,13 @@ def test_ports_that_are_let_go_of_get_vlans_that_nobody_has() -> None:
     other = Port("port:h", "", PortType.BOUND, "br-fleet", 11, mtu=1400, iface_id="vif-2")
     switch = plugged(tap("tap1"), tap("tap2", "vif-2"), tap("tap3", "vif-3", tag=4093))
     switch.run(make_plan(desired(GUEST, other), switch.observed))
-    internal = Port("port:i", "p0", PortType.INTERNAL, "br-fleet", 4091)
+    internal = Port("port:i", "p0", PortType.INTERNAL, "br-fleet", 4092)
     state = desired(internal, removed=frozenset({"port:g", "port:h"}))
     assert still_owed(state.removed, switch.observed, FLEET) == state.removed
     plan = make_plan(state, switch.observed)
     assert plan.failures == ()
     switch.run(plan)
-    assert [row(switch, name).tag for name in ("tap1", "tap2", "tap3")] == [4094, 4092, 4093]
+    assert [row(switch, name).tag for name in ("tap1", "tap2", "tap3")] == [4094, 4091, 4093]
     assert row(switch, "tap1") == replace(tap("tap1"), tag=4094, interfaces=_opened(switch, "tap1"))
     assert row(switch, "tap1").interfaces[0].mtu_request is None
     assert not still_owed(state.removed, switch.observed, FLEET)
