@@ -79,6 +79,8 @@ class SegmentMember:
     """Lower-case, sorted; only in what attachments with the kernel backend refer to."""
     neighbours: tuple[Neighbour, ...] = ()
     """Addresses of its ports; only where ``arp_mode`` needs them."""
+    former_vtep: str = ""
+    """The VTEP that it had before, as long as some member may still send to it or from it."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

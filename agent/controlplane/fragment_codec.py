@@ -93,6 +93,7 @@ def _decode_member(message: state_pb2.SegmentMember) -> SegmentMember:
         message.vtep,
         tuple(message.macs),
         tuple(Neighbour(each.ip, each.mac) for each in message.neighbours),
+        message.former_vtep,
     )
 
 
@@ -103,6 +104,7 @@ def _encode_member(member: SegmentMember) -> state_pb2.SegmentMember:
         vtep=member.vtep,
         macs=member.macs,
         neighbours=[state_pb2.Neighbour(ip=each.ip, mac=each.mac) for each in member.neighbours],
+        former_vtep=member.former_vtep,
     )
 
 

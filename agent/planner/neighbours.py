@@ -34,11 +34,15 @@ class Remote:
     neighbours: tuple[Neighbour, ...] = ()
     protected: bool = True
     """Whether what comes from there goes into no other tunnel that is protected as well."""
+    former_vtep: str = ""
+    """The one that it had before, where others may still send to that or from that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     local_ip: str
+    former_ip: str
+    """What this host had before instead of ``local_ip``, while that is still in use; or empty."""
     own_fault: str
     """Why this host itself can reach nobody; empty if it can."""
     remotes: tuple[Remote, ...]
@@ -46,7 +50,8 @@ class Neighbours:
     fdb: frozenset[FdbEntry]
     """Who gets what: floods each remote, frames for a known MAC the one that has it.
 
-    A MAC that two members have is flooded, as nobody can tell where it is.
+    A MAC that two members have is flooded, as nobody can tell where it is. What has a former VTEP
+    is sent to that as long as it has it: whoever has not heard of the new one knows no other.
     """
     addresses: frozenset[Neighbour]
     """Who has which address elsewhere, of those that one port alone has."""
@@ -77,9 +82,10 @@ def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
     members = sorted(fragment.members, key=lambda each: each.host_uid)
     own = next(each for each in members if each.host_uid == host_uid)
     counts = Counter(_address(each.vtep) for each in members)
+    formers = _formers(fragment, own, members)
     remotes: list[Remote] = []
     unreachable: list[Failure] = []
-    for candidate in _candidates(fragment, own, members):
+    for candidate in _candidates(fragment, own, members, formers):
         remote = candidate.remote
         if fault := _vtep_fault(own, candidate, counts):
             resource = tunnel_id(fragment.segment_uid, remote.end)
@@ -88,6 +94,7 @@ def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
             remotes.append(remote)
     return Neighbours(
         local_ip=_normal(own.vtep),
+        former_ip=formers.get(own.host_uid, ""),
         own_fault=_own_fault(own),
         remotes=tuple(remotes),
         unreachable=tuple(unreachable),
@@ -100,7 +107,10 @@ def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
 
 
 def _candidates(
-    fragment: SegmentFragment, own: SegmentMember, members: Iterable[SegmentMember]
+    fragment: SegmentFragment,
+    own: SegmentMember,
+    members: Iterable[SegmentMember],
+    formers: Mapping[str, str],
 ) -> Iterator[_Candidate]:
     linked = fragment.links_of(own.host_uid)
     for member in members:
@@ -108,9 +118,9 @@ def _candidates(
             continue
         protected = linked is None or linked[member.host_uid]
         macs = tuple(mac for mac in member.macs if mac not in own.macs)
-        vtep = _normal(member.vtep)
+        vtep, former = _normal(member.vtep), formers.get(member.host_uid, "")
         yield _Candidate(
-            Remote(member.host_uid, vtep, macs, member.neighbours, protected),
+            Remote(member.host_uid, vtep, macs, member.neighbours, protected, former),
             True,
             f"the VTEP of host {member.host_name}, {member.vtep}",
             "that host's vteps",
@@ -140,6 +150,32 @@ def _vtep_fault(
     return ""
 
 
+def _formers(
+    fragment: SegmentFragment, own: SegmentMember, members: Iterable[SegmentMember]
+) -> dict[str, str]:
+    """By host, the former VTEPs that are of use: of the family of this host's VTEP and nobody
+    else's. Where not all tunnels have split horizon there are none, as two side by side may loop.
+    """
+    if fragment.links_of(own.host_uid) is not None:
+        return {}
+    changing = [each for each in members if each.former_vtep]
+    if not changing:
+        return {}
+    local = _address(own.vtep)
+    taken = Counter(_address(each.vtep) for each in members)
+    taken.update(_address(each.former_vtep) for each in changing)
+    taken.update(_address(each) for each in set(fragment.external_vteps))
+    return {
+        each.host_uid: str(former)
+        for each in changing
+        if (former := _address(each.former_vtep)) is not None
+        and not former.is_unspecified
+        and local is not None
+        and former.version == local.version
+        and taken[former] == 1
+    }
+
+
 def _own_fault(own: SegmentMember) -> str:
     address = _address(own.vtep)
     if address is not None and not address.is_unspecified:
@@ -153,8 +189,9 @@ def _own_fault(own: SegmentMember) -> str:
 def _table(remotes: Collection[Remote]) -> Iterator[FdbEntry]:
     count = Counter(mac for remote in remotes for mac in remote.macs)
     for remote in remotes:
-        yield FdbEntry(BROADCAST_FDB, remote.vtep)
-        yield from (FdbEntry(mac, remote.vtep) for mac in remote.macs if count[mac] == 1)
+        vtep = remote.former_vtep or remote.vtep
+        yield FdbEntry(BROADCAST_FDB, vtep)
+        yield from (FdbEntry(mac, vtep) for mac in remote.macs if count[mac] == 1)
 
 
 def _addresses(own: SegmentMember, remotes: Collection[Remote]) -> Iterator[Neighbour]:

@@ -36,6 +36,9 @@ class Segment:
     dst_port: int
     mtu: int
     local_ip: str
+    """With the kernel's device: the former one as long as there is one, as in ``fdb``."""
+    former_ip: str
+    """As in ``Neighbours``."""
     remotes: tuple[Remote, ...]
     fdb: frozenset[FdbEntry]
     addresses: frozenset[Neighbour]
@@ -74,6 +77,7 @@ def _segment(
     on_linux_bridge = bool(attachment.linux_bridge)
     overlay = "" if desired.overlay is None else desired.overlay.name
     others = neighbours(fragment, desired.host_uid)
+    by_kernel = attachment.backend is Backend.KERNEL
     return Segment(
         uid=attachment.segment_uid,
         backend=attachment.backend,
@@ -83,7 +87,9 @@ def _segment(
         vni=fragment.vni,
         dst_port=fragment.dst_port,
         mtu=fragment.mtu,
-        local_ip=others.local_ip,
+        # A device has one address alone: it goes on with what all members know it by.
+        local_ip=(by_kernel and others.former_ip) or others.local_ip,
+        former_ip=others.former_ip,
         remotes=others.remotes,
         fdb=others.fdb,
         addresses=others.addresses,

@@ -5,6 +5,10 @@ tunnel never enters another: that is what keeps a full mesh free of loops. Where
 between some members only, those without split horizon are ordinary ports, and so is an explicit
 tunnel; that they close no loop is proven before they become intent.
 
+A member that has another VTEP than before keeps tunnels from and to the former one, beside those
+of the new: a peer that has not heard of the change yet is reached by these, and reaches it. All of
+them are one resource; where both ends have both, floods arrive once by each.
+
 Therefore only protected ones are replaced without a gap: the new one is made in one transaction,
 and once it works the old one goes in another. Meanwhile floods go out twice. An old and a new
 ordinary tunnel side by side, at both ends, would be a loop of two.
@@ -38,11 +42,13 @@ from agent.planner.claims import (
     ThingKind,
     TunnelKey,
     UdpPort,
+    tunnel_key,
 )
 from agent.planner.draft import Draft
 from agent.planner.health import foreign_interface, interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
-from agent.planner.plan import AddPort, Stage
+from agent.planner.neighbours import Remote
+from agent.planner.plan import AddPort, OvsdbOp, Stage
 from agent.planner.rows import mend_port
 from agent.planner.segments import Segment
 
@@ -65,16 +71,9 @@ class TunnelPort:
     """What else is intended of its options, None for those that are to be unset."""
     settings: Settings = NO_SETTINGS
     """Of its row in table Interface."""
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """The options that make it another tunnel when they change."""
-        return {
-            "key": self.key.vni,
-            "remote_ip": self.key.remote_ip,
-            "local_ip": self.key.local_ip,
-            "dst_port": self.key.dst_port,
-        }
+    former: tuple[TunnelKey, ...] = ()
+    """Those from and to former VTEPs, each with a row of its own that is like the one of ``key``;
+    none where it is not protected."""
 
 
 def tunnels_of(segment: Segment) -> list[TunnelPort]:
@@ -95,9 +94,20 @@ def tunnels_of(segment: Segment) -> list[TunnelPort]:
             protected=remote.protected,
             options=options,
             settings=settings,
+            former=tuple(_former(segment, remote)),
         )
         for remote in segment.remotes
     ]
+
+
+def _former(segment: Segment, remote: Remote) -> Iterator[TunnelKey]:
+    """Who is outside of the fleet has no part in the change: its tunnel is replaced."""
+    if remote.end == remote.vtep or not (segment.former_ip or remote.former_vtep):
+        return
+    here, there = (segment.local_ip, segment.former_ip), (remote.vtep, remote.former_vtep)
+    for local_ip, remote_ip in list(itertools.product(here, there))[1:]:
+        if local_ip and remote_ip:
+            yield TunnelKey(remote_ip, local_ip, str(segment.vni), str(segment.dst_port))
 
 
 def as_found(mesh: Iterable[TunnelPort], inventory: Inventory) -> Iterator[TunnelPort]:
@@ -106,7 +116,10 @@ def as_found(mesh: Iterable[TunnelPort], inventory: Inventory) -> Iterator[Tunne
     """
     for tunnel in mesh:
         if rows := inventory.ports.get(tunnel.id):
-            yield replace(tunnel, protected=rows[0].port.protected)
+            there = {tunnel_key(row) for placed in rows for row in placed.port.interfaces}
+            protected = all(placed.port.protected for placed in rows)
+            former = tuple(key for key in tunnel.former if protected and key in there)
+            yield replace(tunnel, protected=protected, former=former)
         elif tunnel.segment not in inventory.meshes:
             yield tunnel
 
@@ -118,15 +131,16 @@ def draft_tunnels(
     taken = {claim.name for claim in inventory.holders if isinstance(claim, OvsName | LinkName)}
     drafts: list[Draft | Failure] = []
     for tunnel in tunnels:
-        kept = _fitting_row(tunnel, inventory) if tunnel.bridge in there else None
-        if kept is not None:
+        kept = _kept_rows(tunnel, inventory) if tunnel.bridge in there else {}
+        missing = [key for key in (tunnel.key, *tunnel.former) if key not in kept]
+        if not missing:
             drafts.append(_mend(tunnel, kept, inventory))
         elif refusal := _stranger_inside(tunnel, inventory):
             drafts.append(refusal)
         else:
-            name = choose_name(tunnel.key, taken)
-            taken.add(name)
-            drafts.append(_make(tunnel, name, inventory))
+            names = {key: choose_name(key, taken) for key in missing}
+            taken.update(names.values())
+            drafts.append(_make(tunnel, names, kept, inventory))
     return drafts
 
 
@@ -141,13 +155,28 @@ def choose_name(key: TunnelKey, taken: Container[str]) -> str:
     raise AssertionError("there are more names than anybody can take")
 
 
-def _fitting_row(tunnel: TunnelPort, inventory: Inventory) -> PlacedPort | None:
+def _identity(key: TunnelKey) -> dict[str, str]:
+    """The options that make it another tunnel when they change."""
+    return {
+        "key": key.vni,
+        "remote_ip": key.remote_ip,
+        "local_ip": key.local_ip,
+        "dst_port": key.dst_port,
+    }
+
+
+def _kept_rows(tunnel: TunnelPort, inventory: Inventory) -> dict[TunnelKey, PlacedPort]:
+    found = ((key, _fitting_row(tunnel, key, inventory)) for key in (tunnel.key, *tunnel.former))
+    return {key: placed for key, placed in found if placed is not None}
+
+
+def _fitting_row(tunnel: TunnelPort, key: TunnelKey, inventory: Inventory) -> PlacedPort | None:
     """The row of this tunnel that need not be made anew, whatever its name and other columns."""
     for placed in inventory.ports.get(tunnel.id, ()):
         interfaces = placed.port.interfaces
         if placed.bridge == tunnel.bridge and len(interfaces) == 1:
             options = interfaces[0].options
-            wanted = tunnel.identity.items()
+            wanted = _identity(key).items()
             is_same = wanted <= options.items() and not _OTHER_KEYS & options.keys()
             is_same = is_same and _has_extensions(tunnel, interfaces[0], inventory)
             if interfaces[0].type == "vxlan" and is_same:
@@ -170,10 +199,10 @@ def _stranger_inside(tunnel: TunnelPort, inventory: Inventory) -> Failure | None
     return None
 
 
-def _wanted_row(tunnel: TunnelPort, name: str, inventory: Inventory) -> OvsPort:
+def _wanted_row(tunnel: TunnelPort, key: TunnelKey, name: str, inventory: Inventory) -> OvsPort:
     marks = inventory.mark(tunnel.id)
     others = {key: value for key, value in (tunnel.options or {}).items() if value is not None}
-    options = tunnel.identity | others
+    options = _identity(key) | others
     interface = OvsInterface(
         name, type="vxlan", options=options, external_ids=marks, settings=tunnel.settings
     )
@@ -183,12 +212,13 @@ def _wanted_row(tunnel: TunnelPort, name: str, inventory: Inventory) -> OvsPort:
 
 
 def _stale_rows(
-    tunnel: TunnelPort, inventory: Inventory, kept: PlacedPort | None
+    tunnel: TunnelPort, inventory: Inventory, kept: Mapping[TunnelKey, PlacedPort]
 ) -> tuple[Thing, ...]:
+    staying = [placed.port.name for placed in kept.values()]
     return tuple(
         Thing(ThingKind.PORT, placed.port.name)
         for placed in inventory.ports.get(tunnel.id, ())
-        if placed is not kept
+        if placed.port.name not in staying
     )
 
 
@@ -198,34 +228,50 @@ def _can_overlap(tunnel: TunnelPort, inventory: Inventory) -> bool:
     return tunnel.protected and all(placed.port.protected for placed in rows)
 
 
-def _make(tunnel: TunnelPort, name: str, inventory: Inventory) -> Draft:
-    add = AddPort(tunnel.id, tunnel.bridge, _wanted_row(tunnel, name, inventory))
-    claims: tuple[Claim, ...] = (tunnel.key, UdpPort(int(tunnel.key.dst_port), Backend.KERNEL))
+def _make(
+    tunnel: TunnelPort,
+    names: Mapping[TunnelKey, str],
+    kept: Mapping[TunnelKey, PlacedPort],
+    inventory: Inventory,
+) -> Draft:
+    """``names`` are of the rows that are missing."""
+    rows = (_wanted_row(tunnel, key, name, inventory) for key, name in names.items())
+    adds = tuple(AddPort(tunnel.id, tunnel.bridge, row) for row in rows)
+    claims: tuple[Claim, ...] = (*names, UdpPort(int(tunnel.key.dst_port), Backend.KERNEL))
     if tunnel.segment:
         claims = (*claims, Carriage(tunnel.segment, Backend.KERNEL))
-    return Draft(
-        tunnel.id,
-        bridge=tunnel.bridge,
+    return replace(
+        _mend(tunnel, kept, inventory),
         claims=claims,
-        stale=_stale_rows(tunnel, inventory, None),
-        make=Stage(ovsdb=(add,)),
+        make=Stage(ovsdb=adds),
         make_first=_can_overlap(tunnel, inventory),
     )
 
 
-def _mend(tunnel: TunnelPort, placed: PlacedPort, inventory: Inventory) -> Draft:
-    interface = placed.port.interfaces[0]
-    wanted = _wanted_row(tunnel, interface.name, inventory)
-    unset = frozenset(key for key, value in (tunnel.options or {}).items() if value is None)
-    released = inventory.released(tunnel.segment, "Interface", EVERY_ROW)
-    unset |= options_given_back(interface, wanted.interfaces[0].options, released)
-    ops = mend_port(
-        tunnel.id, placed, wanted, interface_columns=(), unset=unset, interface_released=released
-    )
+def _mend(tunnel: TunnelPort, kept: Mapping[TunnelKey, PlacedPort], inventory: Inventory) -> Draft:
+    mended = {key: _mended(tunnel, key, placed, inventory) for key, placed in kept.items()}
     return Draft(
         tunnel.id,
         bridge=tunnel.bridge,
-        stale=_stale_rows(tunnel, inventory, placed),
-        mend=Stage(ovsdb=ops),
-        failures=() if ops else interface_failures(tunnel.id, interface),
+        stale=_stale_rows(tunnel, inventory, kept),
+        mend=Stage(ovsdb=tuple(op for ops in mended.values() for op in ops)),
+        failures=tuple(
+            failure
+            for key, ops in mended.items()
+            if not ops
+            for failure in interface_failures(tunnel.id, kept[key].port.interfaces[0])
+        ),
+    )
+
+
+def _mended(
+    tunnel: TunnelPort, key: TunnelKey, placed: PlacedPort, inventory: Inventory
+) -> tuple[OvsdbOp, ...]:
+    interface = placed.port.interfaces[0]
+    wanted = _wanted_row(tunnel, key, interface.name, inventory)
+    unset = frozenset(key for key, value in (tunnel.options or {}).items() if value is None)
+    released = inventory.released(tunnel.segment, "Interface", EVERY_ROW)
+    unset |= options_given_back(interface, wanted.interfaces[0].options, released)
+    return mend_port(
+        tunnel.id, placed, wanted, interface_columns=(), unset=unset, interface_released=released
     )

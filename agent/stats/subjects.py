@@ -29,6 +29,7 @@ _METADATA_DEVICE = "vxlan_sys_"
 _DEVICE_TYPES = frozenset({"", "system", "internal"})
 """Interface types behind which there is a kernel device; the others live inside ovs-vswitchd."""
 _MEMBER_TYPES = frozenset({"", "system"})
+_SUMMED_TYPES = _MEMBER_TYPES | {"vxlan"}
 SETTLE_MARGIN_S = 1.0
 NO_CARDS: Mapping[str, str] = MappingProxyType({})
 
@@ -89,9 +90,11 @@ def interface_series(life: Life, switch: SwitchCounters) -> list[Series]:
 
 
 def _resource_series(life: Life, rows: list[InterfaceCounters], process: str) -> Series:
-    """A bond counts what its members do; of the two ends of a patch it is always the same one."""
+    """A bond counts what its members do, and a tunnel what those to and from former VTEPs do as
+    well; of the two ends of a patch it is always the same one.
+    """
     first = min(rows, key=lambda row: row.uuid)
-    if len(rows) == 1 or not all(row.type in _MEMBER_TYPES for row in rows):
+    if len(rows) == 1 or not all(row.type in _SUMMED_TYPES for row in rows):
         return Series(first.resource, _row_epoch(life, first, process), first.counts)
     epochs = sorted(_row_epoch(life, row, process) for row in rows)
     counted = set(first.counts).intersection(*(row.counts for row in rows))
@@ -172,7 +175,8 @@ def bridged_cards(state: HostState | None) -> Mapping[str, str]:
 
 
 def _own_vteps(fragment: SegmentFragment, host_uid: str) -> frozenset[str]:
-    return _addresses(each.vtep for each in fragment.members if each.host_uid == host_uid)
+    own = (each for each in fragment.members if each.host_uid == host_uid)
+    return _addresses(vtep for each in own for vtep in (each.vtep, each.former_vtep) if vtep)
 
 
 def _addresses(given: Iterable[str]) -> frozenset[str]:

@@ -240,6 +240,9 @@ def spec_fields(spec: Spec) -> dict[str, Any]:
             fields[name] = str(value)
         elif isinstance(value, tuple):
             fields[name] = list(value)
+    if isinstance(spec, intent.HostSpec):
+        # Nobody can ask for it: the host's condition tells it.
+        del fields["former_vteps"]
     if isinstance(spec, intent.SegmentSpec):
         fields["mtu"] = "auto" if spec.mtu is None else spec.mtu
         fields["links"] = [{"a": a, "b": b} for a, b in spec.links]

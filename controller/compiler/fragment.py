@@ -10,8 +10,16 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler.links import add_links, tunnel_options
 from controller.domain.host_intent import SegmentIntent
-from controller.domain.intent import Backend, HostSpec, Object, SegmentSpec, vtep_of
+from controller.domain.intent import (
+    Backend,
+    HostSpec,
+    Object,
+    SegmentSpec,
+    former_vtep_of,
+    vtep_of,
+)
 from controller.domain.mtu import effective_mtu
+from controller.domain.topology import Topology
 
 
 def digest(message: Message) -> bytes:
@@ -48,6 +56,7 @@ def _members(
         vtep = vtep_of(host_spec(host), spec.address_family)
         if vtep is not None:
             macs: Iterable[str] = intent.macs.get(host.uid, ()) if with_macs else ()
+            former = former_vtep_of(host_spec(host), spec.address_family)
             known = intent.neighbours.get(host.uid, ()) if with_macs else ()
             yield state_pb2.SegmentMember(
                 host_uid=str(host.uid),
@@ -55,6 +64,7 @@ def _members(
                 vtep=vtep,
                 macs=sorted(set(macs)),
                 neighbours=[state_pb2.Neighbour(ip=ip, mac=mac) for ip, mac in sorted(known)],
+                former_vtep=former if former and spec.topology is Topology.FULL else "",
             )
 
 

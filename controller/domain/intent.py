@@ -133,6 +133,9 @@ class HostSpec:
     management_interface: str | None = None
     """The device that its agent reaches the controller through, which no port may take."""
     state: Lifecycle = Lifecycle.ACTIVE
+    former_vteps: tuple[str, ...] = ()
+    """VTEPs that it had before, at most one of each family, until all that share a segment with it
+    know the ones it has now. The controller gives and takes them, nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +331,8 @@ class Manifest:
     """JSON pointer of this object in the request body, e.g. ``/objects/3``."""
     expected_revision: int | None = None
     """From If-Match; None when the caller takes whatever is there."""
+    settles_vteps: bool = False
+    """Whether a host is to let go of its former VTEPs: the controller alone asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,5 +360,14 @@ def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:
 
 def vtep_of(host: HostSpec, family: AddressFamily) -> str | None:
     """Return the address that tunnels of a family start from on a host."""
+    return _of_family(host.vteps, family)
+
+
+def former_vtep_of(host: HostSpec, family: AddressFamily) -> str | None:
+    """Return the address that they started from before, and still do for who knows no other."""
+    return _of_family(host.former_vteps, family)
+
+
+def _of_family(vteps: tuple[str, ...], family: AddressFamily) -> str | None:
     is_ipv6 = family is AddressFamily.IPV6
-    return next((vtep for vtep in host.vteps if (":" in vtep) == is_ipv6), None)
+    return next((vtep for vtep in vteps if (":" in vtep) == is_ipv6), None)

@@ -105,6 +105,9 @@ class HostFacts:
     """Of what is on hosts through others: the newest revision of what brought it to this one."""
     missing: str = ""
     """What a mirror waits for before there is anything to copy; the host is not told of it."""
+    former_vteps: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    """Names of those that a host keeps its ``former_vteps`` for, or the first of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from controller.services import (
     requests,
     statistics_upkeep,
     status,
+    vteps,
     webhook_deliveries,
     webhook_events,
 )
@@ -89,6 +90,12 @@ class Work:
         changed = status.sweep_liveness(self.db, now=datetime.now(UTC), silence=silence)
         if changed:
             log.warning("Hosts went silent", count=changed)
+
+        self.settle_vteps()
+
+    def settle_vteps(self) -> None:
+        if settled := vteps.settle(self.db):
+            log.info("Former VTEPs given up", hosts=settled)
 
     def start_prune_jobs(self) -> None:
         now = datetime.now(UTC)

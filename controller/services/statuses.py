@@ -22,6 +22,7 @@ from controller.domain.status import (
     spread_status,
     tunnel_status,
 )
+from controller.domain.vtep_changes import with_vtep_change
 from controller.store.engine import Transaction
 from controller.store.facts import host_facts, resource_facts, segment_facts
 from controller.store.listing import Subject
@@ -41,7 +42,10 @@ def derive(
             hosts = host_facts(tx, uids)
             if not inspects:
                 hosts = {uid: veiled_host(facts) for uid, facts in hosts.items()}
-            return {s.uid: host_status(s.revision, hosts[s.uid]) for s in subjects}
+            return {
+                s.uid: with_vtep_change(host_status(s.revision, hosts[s.uid]), hosts[s.uid])
+                for s in subjects
+            }
         case Kind.SEGMENT:
             segments = segment_facts(tx, uids)
             return {

@@ -35,6 +35,7 @@ from controller.domain.status import (
 )
 from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Transaction
+from controller.store.former_vteps import awaited
 from controller.store.lifecycles import Maintenance, left_on, maintained
 from controller.store.tables import (
     HostCertificateRow,
@@ -65,7 +66,12 @@ def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
     found = _without_troubles(tx, uids)
     row = ResourceFailureRow
     troubles = _troubles(tx, row.host_uid, row.host_uid == func.any(uids))
-    return {uid: replace(facts, troubles=troubles[uid]) for uid, facts in found.items()}
+    changing = [uid for uid, facts in found.items() if facts.former_vteps]
+    waited_for = awaited(tx, changing) if changing else {}
+    return {
+        uid: replace(facts, troubles=troubles[uid], awaited=waited_for.get(uid, ()))
+        for uid, facts in found.items()
+    }
 
 
 def resource_facts(
@@ -117,6 +123,7 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
             status.outcome,
             status.last_transition,
             HostRow.state,
+            HostRow.former_vteps,
         )
         .outerjoin(status, status.host_uid == HostRow.uid)
         .where(HostRow.uid == func.any(list(hosts)), HostRow.valid_to.is_(None))
@@ -140,6 +147,7 @@ def _host_facts(
         since=row.last_transition,
         maintenance_since=maintenance.since if maintenance else None,
         left=None if left is None else {kind.value: number for kind, number in left.items()},
+        former_vteps=tuple(row.former_vteps),
     )
 
 

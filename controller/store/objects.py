@@ -144,6 +144,7 @@ def _host_columns(spec: HostSpec) -> Columns:
         **_plain(spec),
         "vteps": list(spec.vteps),
         "zones": list(spec.zones),
+        "former_vteps": list(spec.former_vteps),
         "vtep_ipv4": next((v for v in spec.vteps if ":" not in v), None),
         "vtep_ipv6": next((v for v in spec.vteps if ":" in v), None),
     }
@@ -225,6 +226,7 @@ def _host_spec(row: RowMapping) -> HostSpec:
         row["vtep_pool"],
         row["management_interface"],
         row["state"],
+        tuple(row["former_vteps"]),
     )
 
 

@@ -31,6 +31,7 @@ from controller.domain.allocation import Range
 from controller.domain.intent import Kind
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.former_vteps import has_former_vteps
 from controller.store.held import is_unconfirmed_tunnel
 from controller.store.tables import (
     HostRow,
@@ -135,6 +136,9 @@ def _of_vteps() -> list[Select[Any]]:
     segment = SegmentRow
     outside = func.jsonb_array_elements_text(segment.settings["external_vteps"])
     return [
+        _row(func.unnest(host.former_vteps), Kind.HOST, host, host.updated_at, true()).where(
+            has_former_vteps()
+        ),
         *(
             _row(vtep, Kind.HOST, host, _had_since(vtep.key), false()).where(
                 objects.current(Kind.HOST), vtep.is_not(None)

@@ -38,10 +38,11 @@ from sqlalchemy.types import TypeEngine
 
 from controller.domain.allocation import Range, contains, parse_range, ranges_of
 from controller.domain.definitions import PoolSpec, PoolType
-from controller.domain.intent import HostSpec, Kind, Object
+from controller.domain.intent import HostSpec, Kind, Object, Spec
 from controller.domain.validation.pools import Demand, Demands
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.former_vteps import has_former_vteps
 from controller.store.held import taken_vnis
 from controller.store.lifecycles import CONFIRMED
 from controller.store.tables import HostRow, SegmentRow, TunnelRow, VtepQuarantineRow
@@ -107,6 +108,7 @@ def _taken_vteps() -> CompoundSelect[str]:
     columns = (
         select(host.vtep_ipv4).where(objects.current(Kind.HOST), host.vtep_ipv4.is_not(None)),
         select(host.vtep_ipv6).where(objects.current(Kind.HOST), host.vtep_ipv6.is_not(None)),
+        select(func.unnest(host.former_vteps)).where(has_former_vteps()),
         select(tunnel.a_ip).where(objects.current(Kind.TUNNEL), tunnel.a_ip.is_not(None)),
         select(tunnel.b_ip).where(objects.current(Kind.TUNNEL), tunnel.b_ip.is_not(None)),
         select(outside).where(objects.current(Kind.SEGMENT), segment.mentions.is_not(None)),
@@ -124,7 +126,8 @@ lagging AS (
     WHERE host.valid_to IS NULL
 ),
 closed AS (
-    SELECT uid, valid_to, address FROM host CROSS JOIN unnest(vteps) AS address
+    SELECT uid, valid_to, address FROM host
+    CROSS JOIN unnest(vteps || former_vteps) AS address
     WHERE valid_to > (SELECT min(applied_revision) FROM lagging) AND NOT EXISTS (
         SELECT FROM host AS now WHERE now.valid_to IS NULL
             AND (now.vtep_ipv4 = address OR now.vtep_ipv6 = address)
@@ -260,8 +263,8 @@ def quarantine_vnis(
 
 def settle_vteps(tx: Transaction, writing: Writing) -> None:
     """Keep back what hosts gave up, and forget that of what they have (again)."""
-    before = {v.uid: v.spec.vteps for v in writing.replaced if isinstance(v.spec, HostSpec)}
-    has = {vtep for d in writing.drafts if isinstance(d.spec, HostSpec) for vtep in d.spec.vteps}
+    before = {v.uid: _held(v.spec) for v in writing.replaced}
+    has = {vtep for d in writing.drafts for vtep in _held(d.spec)}
     given_up = {vtep: uid for uid, had in before.items() for vtep in had if vtep not in has}
     pools = every_pool(tx) if given_up else []
     row = VtepQuarantineRow
@@ -278,6 +281,10 @@ def settle_vteps(tx: Transaction, writing: Writing) -> None:
         new = statement.excluded
         again = {name: new[name] for name in ("host_uid", "since", "quarantined_until")}
         tx.execute(statement.on_conflict_do_update(index_elements=["address"], set_=again), rows)
+
+
+def _held(spec: Spec) -> tuple[str, ...]:
+    return (*spec.vteps, *spec.former_vteps) if isinstance(spec, HostSpec) else ()
 
 
 def _until(pools: Iterable[Object], of: PoolType, word: str, now: datetime) -> datetime | None:

@@ -19,6 +19,7 @@ from controller.domain.validation.pools import demands
 from controller.store import meshes, objects, tunnels
 from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Transaction
+from controller.store.former_vteps import has_former_vteps
 from controller.store.held import held_interfaces, held_keys
 from controller.store.monitoring import labels_of_exporting, load_watchers
 from controller.store.pools import every_pool, find_free
@@ -203,7 +204,9 @@ def _with_vteps(tx: Transaction, vteps: Iterable[str]) -> list[Object]:
     if not addresses:
         return []
     query = objects.versions(Kind.HOST).where(
-        (HostRow.vtep_ipv4 == func.any(addresses)) | (HostRow.vtep_ipv6 == func.any(addresses)),
+        (HostRow.vtep_ipv4 == func.any(addresses))
+        | (HostRow.vtep_ipv6 == func.any(addresses))
+        | (has_former_vteps() & HostRow.former_vteps.bool_op("&&")(addresses)),
         objects.current(Kind.HOST),
     )
     return objects.fetch(tx, Kind.HOST, query)

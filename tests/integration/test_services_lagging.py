@@ -18,6 +18,7 @@ from controller.domain.intent import (
 )
 from controller.domain.topology import Topology
 from controller.services import queries
+from controller.services import vteps as changing_vteps
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 from tests.support.stored_fleet import FollowingAgent
@@ -94,6 +95,10 @@ def test_a_vtep_is_given_out_again_when_nobody_tunnels_to_it_any_more(db: Databa
     h1.apply()
     assert refused(db, taking) == ["vtep_pool_exhausted"]
     h2.apply()
+    assert changing_vteps.settle(db) == ("h1",)
+    for agent in (h1, h2):
+        assert refused(db, taking) == ["vtep_pool_exhausted"]
+        agent.apply()
     apply(db, taking)
     assert spec_of(db, taking).vteps == ("192.0.2.101",)
 

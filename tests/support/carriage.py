@@ -50,7 +50,8 @@ def _kernel_faults(
     is_strict = fragment.arp_mode is ArpMode.STRICT
     named = device_attributes(fragment.options, ":" in own.vtep)
     shown = {name: value for name, value in named.items() if value != DEFAULTS.get(name, 0)}
-    wanted = Vxlan(fragment.vni, own.vtep, fragment.dst_port, proxy=is_strict, attributes=shown)
+    local_ip = former_vtep(fragment, own.host_uid) or own.vtep
+    wanted = Vxlan(fragment.vni, local_ip, fragment.dst_port, proxy=is_strict, attributes=shown)
     if device.vxlan != wanted:
         yield f"device is {device}"
     yield from _arp_faults(desired.host_uid, attachment, fragment, observed)
@@ -152,6 +153,22 @@ def ends(fragment: SegmentFragment, host: str) -> Iterator[tuple[str, str, bool]
     yield from ((vtep, vtep, True) for vtep in fragment.external_vteps)
 
 
+def former_vtep(fragment: SegmentFragment, uid: str) -> str:
+    """Of a member, unless some member has that now; outside of the fleet nobody has one."""
+    taken = {each.vtep for each in fragment.members}
+    found = (each.former_vtep for each in fragment.members if each.host_uid == uid)
+    return next((vtep for vtep in found if vtep not in taken), "")
+
+
+def tunnel_keys(fragment: SegmentFragment, host: str, end: str, vtep: str) -> set[tuple[str, str]]:
+    """Local and remote address of each tunnel that a host has to one other end."""
+    own = next(each.vtep for each in fragment.members if each.host_uid == host)
+    if end == vtep:
+        return {(own, vtep)}
+    local = {own, former_vtep(fragment, host)} - {""}
+    return {(here, there) for here in local for there in {vtep, former_vtep(fragment, end)} - {""}}
+
+
 def tunnel_options(options: TunnelOptions) -> dict[str, str]:
     """Those of an Interface that intent names; others may have given it more."""
     mark = options.egress_pkt_mark
@@ -175,7 +192,7 @@ def known_fdb(host: str, fragment: SegmentFragment) -> frozenset[FdbEntry]:
     remotes = [member for member in fragment.members if member.host_uid != host]
     outside = frozenset(FdbEntry(BROADCAST_FDB, vtep) for vtep in fragment.external_vteps)
     return outside | frozenset(
-        FdbEntry(mac, member.vtep)
+        FdbEntry(mac, former_vtep(fragment, member.host_uid) or member.vtep)
         for member in remotes
         for mac in (BROADCAST_FDB, *(mac for mac in member.macs if len(owners[mac]) == 1))
     )

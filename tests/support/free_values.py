@@ -44,7 +44,7 @@ def _vteps(objects: Mapping[Ref, Object]) -> set[tuple[int, int]]:
     found: list[str] = []
     for spec in (each.spec for each in objects.values()):
         if isinstance(spec, HostSpec):
-            found += spec.vteps
+            found += (*spec.vteps, *spec.former_vteps)
         if isinstance(spec, SegmentSpec):
             found += spec.external_vteps
         if isinstance(spec, TunnelSpec):

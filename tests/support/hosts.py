@@ -121,6 +121,10 @@ _NEIGHBOURS = st.lists(
     max_size=2,
     unique_by=lambda each: each.ip,
 ).map(tuple)
+_FORMER = {
+    f"h{number}": st.sampled_from(("", "", f"203.0.113.{number + 1}", VTEPS[number]))
+    for number in range(len(VTEPS))
+}
 _EXTERNAL = st.sampled_from(((), (), ("198.51.100.9",), ("198.51.100.8", "198.51.100.9")))
 _PORT_UIDS = st.lists(st.sampled_from("0123"), unique=True)
 
@@ -289,6 +293,7 @@ def segment(
             vteps[int(host[1])],
             draw(_MEMBER_MACS) if is_kernel else (),
             draw(_NEIGHBOURS) if arp_mode is not ArpMode.FLOOD else (),
+            draw(_FORMER[host]),
         )
         for host in hosts
     )
@@ -298,7 +303,12 @@ def segment(
         b"", uid, vni, dst_port, mtu, members, options=draw(OPTIONS), arp_mode=arp_mode
     )
     if not is_kernel and draw(st.booleans()):
-        fragment = replace(fragment, topology=Topology.LINKS, links=draw(links(hosts)))
+        fragment = replace(
+            fragment,
+            topology=Topology.LINKS,
+            links=draw(links(hosts)),
+            members=tuple(replace(each, former_vtep="") for each in members),
+        )
     else:
         fragment = replace(fragment, external_vteps=draw(_EXTERNAL))
     fragment = hashed(fragment)

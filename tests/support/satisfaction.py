@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from agent.columns import Settings
+from agent.fragments import SegmentFragment
 from agent.model import (
     ID_KEY,
     Backend,
@@ -19,7 +20,14 @@ from agent.model import (
 )
 from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from tests.support.bridge_satisfaction import bridging_facts, bridging_faults, linux_names
-from tests.support.carriage import carriage_faults, ends, is_own, rows_of, tunnel_options
+from tests.support.carriage import (
+    carriage_faults,
+    ends,
+    is_own,
+    rows_of,
+    tunnel_keys,
+    tunnel_options,
+)
 
 Place = tuple[str, ...]
 
@@ -235,27 +243,35 @@ def _tunnel_faults(desired: HostState, observed: ObservedState) -> Iterator[tupl
         if attachment.backend is not Backend.OVS:
             continue
         fragment = desired.fragments[attachment.fragment_hash]
-        own = next(each for each in fragment.members if each.host_uid == desired.host_uid)
         for end, vtep, protected in ends(fragment, desired.host_uid):
             resource = tunnel_id(fragment.segment_uid, end)
             rows = rows_of(desired.fleet_uid, resource, observed)
-            options = {
-                "key": str(fragment.vni),
-                "remote_ip": vtep,
-                "local_ip": own.vtep,
-                "dst_port": str(fragment.dst_port),
-                **tunnel_options(fragment.options),
-            }
-            found = rows[0].interfaces[0].options if rows else {}
-            is_right = (
-                len(rows) == 1
-                and (rows[0].tag, rows[0].protected) == (attachment.local_vlan, protected)
-                and options.items() <= found.items()
-                and rows[0].interfaces[0].settings.maps.get("bfd", {}) == fragment.options.bfd
-                and (rows[0].interfaces[0].ofport or -1) > 0
-            )
-            if not is_right:
+            wanted = tunnel_keys(fragment, desired.host_uid, end, vtep)
+            found = [_end(row) for row in rows]
+            is_right = len(found) == len(wanted) and set(found) == wanted
+            place = attachment.local_vlan, protected
+            if not (is_right and all(_is_tunnel(row, place, fragment) for row in rows)):
                 yield resource, f"rows are {rows}"
+
+
+def _end(row: OvsPort) -> tuple[str, str]:
+    options = row.interfaces[0].options
+    return options.get("local_ip", ""), options.get("remote_ip", "")
+
+
+def _is_tunnel(row: OvsPort, place: tuple[int, bool], fragment: SegmentFragment) -> bool:
+    options = {
+        "key": str(fragment.vni),
+        "dst_port": str(fragment.dst_port),
+        **tunnel_options(fragment.options),
+    }
+    interface = row.interfaces[0]
+    return (
+        (row.tag, row.protected) == place
+        and options.items() <= interface.options.items()
+        and interface.settings.maps.get("bfd", {}) == fragment.options.bfd
+        and (interface.ofport or -1) > 0
+    )
 
 
 def _ids_of(desired: HostState) -> set[str]:

@@ -185,7 +185,7 @@ def _bridge_of(found: Object) -> str | None:
 def _addresses_of(spec: Spec) -> tuple[str, ...]:
     if isinstance(spec, TunnelSpec):
         return tuple(end.ip for end in spec.ends if end.ip is not None)
-    return spec.vteps if isinstance(spec, HostSpec) else ()
+    return (*spec.vteps, *spec.former_vteps) if isinstance(spec, HostSpec) else ()
 
 
 def segment_of(found: Object) -> Ref | None:

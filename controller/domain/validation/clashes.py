@@ -65,7 +65,12 @@ _DEVICE = _Rule("interface_taken", "on the host", "choose another device name")
 _PEER = _Rule("peer_taken", "in the namespace", "choose another peer.interface or peer.netns")
 _MAC = _Rule("mac_taken", "on the segment", "choose another MAC address or leave it out")
 _IP = _Rule("address_taken", "on the segment", "choose another address")
-_VTEP = _Rule("vtep_taken", "in the fleet", "give each host a VTEP of its own")
+_VTEP = _Rule(
+    "vtep_taken",
+    "in the fleet",
+    "give each host a VTEP of its own; one that a host had before is free"
+    " when the host's condition VtepsSettled says so",
+)
 _VNI = _Rule("vni_taken", "in the fleet", "choose another VNI, or leave it out to be given one")
 
 
@@ -150,6 +155,8 @@ def _vteps(after: After) -> Iterator[_Claim]:
         if isinstance(entry.spec, HostSpec):
             for index, vtep in enumerate(entry.spec.vteps):
                 yield _Claim(vtep, f"VTEP {vtep}", entry.ref, f"/spec/vteps/{index}")
+            for vtep in entry.spec.former_vteps:
+                yield _Claim(vtep, f"former VTEP {vtep}", entry.ref, "/spec/vteps")
 
 
 def _vnis(after: After) -> Iterator[_Claim]:

@@ -30,6 +30,7 @@ from controller.domain.intent import (
 from controller.domain.topology import ArpMode, Topology
 from controller.domain.validation.after import segment_ref
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.former_vteps import with_former_vteps
 from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.pools import Definitions, definitions_in
 from controller.domain.validation.references import number_of, vteps_of
@@ -55,6 +56,7 @@ def complete(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[
     known = _known(world, kept)
     kept = {ref: replace(d, spec=_with_kept_vteps(d, known)) for ref, d in kept.items()}
     numbered = _with_vteps(world, _numbered(world, kept, known, faults), known, faults)
+    numbered = with_former_vteps(world, numbered)
     backends = _Backends(world, numbered)
     return {ref: replace(draft, spec=backends.decide(draft)) for ref, draft in numbered.items()}
 

@@ -118,7 +118,14 @@ def _draft(world: World, manifest: Manifest, faults: Faults) -> Draft:
     if manifest.mode is Mode.REPLACE and current is None:
         _refuse_missing(manifest.ref, manifest.pointer, faults)
     _check_expected(current, manifest.expected_revision, manifest.pointer, faults)
-    return Draft(manifest.ref, normalise(manifest.spec), manifest.labels, manifest.pointer, current)
+    return Draft(
+        manifest.ref,
+        normalise(manifest.spec),
+        manifest.labels,
+        manifest.pointer,
+        current,
+        settles_vteps=manifest.settles_vteps,
+    )
 
 
 def _refuse_missing(ref: Ref, pointer: str, faults: Faults) -> None:

@@ -223,7 +223,7 @@ def _differ(field: str, one: SegmentSpec, other: SegmentSpec) -> bool:
 
 def _check_external_vteps(after: After, faults: Faults) -> None:
     """An outside VTEP is no address of a host: its frames would come back from there."""
-    owners = {vtep: name for name, host in after.hosts() for vtep in host.vteps}
+    owners = {v: name for name, host in after.hosts() for v in (*host.vteps, *host.former_vteps)}
     for entry in after.entries.values():
         if isinstance(entry.spec, TunnelSpec):
             owners |= {e.ip: e.host for e in entry.spec.ends if e.host is not None and e.ip}

@@ -128,6 +128,9 @@ def _places(after: After) -> dict[str, list[_Place]]:
         for index, vtep in enumerate(host.vteps):
             at = f"{draft.pointer}/spec/vteps/{index}" if draft else None
             found[vtep].append(_Place(name, f"a VTEP of host {name!r}", at))
+        for vtep in host.former_vteps:
+            at = f"{draft.pointer}/spec/vteps" if draft else None
+            found[vtep].append(_Place(name, f"a former VTEP of host {name!r}", at))
     for entry, spec in after.tunnels():
         for index, end in enumerate(spec.ends):
             if end.host is not None and end.ip is not None:

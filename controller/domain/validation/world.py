@@ -116,8 +116,8 @@ class World:
       ends;
     - every port on the bridges at either end of a tunnel that has an end on a host of
       ``Wanted.host_targets``;
-    - every host that has a VTEP of ``Wanted.vteps``, and every tunnel with an end, of a host or
-      outside, whose own ``ip`` is one of them;
+    - every host that has a VTEP of ``Wanted.vteps``, or has it as a former one, and every tunnel
+      with an end, of a host or outside, whose own ``ip`` is one of them;
     - the flooding component of the places that ``inner_places`` finds among ``Wanted.links``: every
       tunnel and patch that can be reached from them by going from one to the next over a place at
       which both end. Neither VLANs nor the hosts and bridges of these matter.
@@ -187,6 +187,8 @@ class Draft:
     pointer: str
     current: Object | None = None
     """The version that it replaces; None creates."""
+    settles_vteps: bool = False
+    """As in ``Manifest``."""
 
 
 @dataclass(frozen=True, slots=True)

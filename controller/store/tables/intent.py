@@ -37,6 +37,7 @@ from controller.store.tables.base import Base
 
 CURRENT = text("valid_to IS NULL")
 _NOT_ACTIVE = text("valid_to IS NULL AND state <> 'active'")
+_CHANGING_VTEPS = text("valid_to IS NULL AND former_vteps <> '{}'")
 
 
 class FleetRow(Base):
@@ -119,6 +120,7 @@ class HostRow(Versioned, Base):
     vtep_pool: Mapped[str | None]
     management_interface: Mapped[str | None]
     state: Mapped[Lifecycle]
+    former_vteps: Mapped[list[str]]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -126,6 +128,7 @@ class HostRow(Versioned, Base):
             _one_current("host", "vtep_ipv4", "vtep_ipv4"),
             _one_current("host", "vtep_ipv6", "vtep_ipv6"),
             Index("ix_host_not_active", "uid", postgresql_where=_NOT_ACTIVE),
+            Index("ix_host_changing_vteps", "uid", postgresql_where=_CHANGING_VTEPS),
         )
 
 
