@@ -21,8 +21,7 @@ _MOST_AT_ONCE = 100
 def settle(db: Database) -> tuple[str, ...]:
     """Lets hosts go of former VTEPs whose peers all have the new ones, and names them.
 
-    Looks before it locks, because most times there are none. A host that has none left but in
-    another family keeps both until both may go."""
+    Looks before it locks, because most times there are none."""
     with db.snapshot() as tx:
         if not any_former_vteps(tx) or not settled_hosts(tx, 1):
             return ()

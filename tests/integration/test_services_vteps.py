@@ -1,0 +1,188 @@
+"""A host that changes its VTEP keeps the former one until nobody can need it any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controller.compiler import compile_host
+from controller.domain.errors import ConflictError
+from controller.domain.intent import AddressFamily, Kind, Lifecycle, Manifest
+from controller.domain.topology import Topology
+from controller.services import changes, desired, queries, vteps
+from controller.services.status import HostReport, Outcome, ReportedFailure
+from controller.southbound.identity import HostIdentity
+from controller.southbound.recorder import Recorder
+from controller.southbound.sessions import HostSession
+from controller.southbound.threads import Threads
+from controller.southbound.timing import utc_now
+from controller.store.engine import Database
+from tests.support.manifests import ADMIN, apply, host, port, remove, segment
+from tests.support.stored_fleet import ReportingFleet
+
+pytestmark = pytest.mark.integration
+
+NEW = "198.51.100.1"
+HOSTS = ("h1", "h2", "h3")
+
+
+def moved(**spec: Any) -> Manifest:
+    return host(1, vteps=(NEW,), **spec)
+
+
+@pytest.fixture
+def fleet(db: Database) -> ReportingFleet:
+    """Two segments: h1 shares one with h2 and one with h3, and all have applied everything."""
+    hosts = [host(number) for number in (1, 2, 3)]
+    ports = [
+        port(f"{name}{number}", f"h{number}", segment=name)
+        for name, numbers in (("red", (1, 2)), ("blue", (1, 3)))
+        for number in numbers
+    ]
+    made = ReportingFleet(db, *hosts, segment("red"), segment("blue"), *ports)
+    made.confirm(*HOSTS)
+    return made
+
+
+def session_of(fleet: ReportingFleet, name: str) -> HostSession:
+    identity = HostIdentity(fleet.uid[name], "ab", utc_now() + timedelta(days=1))
+    return HostSession(
+        identity,
+        fleet.epoch[name],
+        accepted_revision=0,
+        accepted_hash=b"",
+        applied_revision=0,
+        applied_hash=b"",
+        fragments=(),
+    )
+
+
+def spec_of(db: Database, name: str = "h1") -> Any:
+    return queries.get(db, ADMIN, Kind.HOST, "default", name).object.spec
+
+
+def told(db: Database, name: str = "h1") -> str:
+    """What the host's condition says of the change."""
+    conditions = queries.get(db, ADMIN, Kind.HOST, "default", name).status.conditions
+    found = [each for each in conditions if each.type == "VtepsSettled"]
+    assert all((each.status, each.reason) == ("False", "VtepChanging") for each in found)
+    return found[0].message if found else ""
+
+
+def sent(db: Database, uid: UUID) -> set[tuple[str, str]]:
+    """VTEP and former VTEP of h1 in what a host is sent."""
+    compiled = compile_host(desired.load_host_intent(db, uid))
+    members = (each for f in compiled.fragments.values() for each in f.members)
+    return {(each.vtep, each.former_vtep) for each in members if each.host_name == "h1"}
+
+
+def test_a_former_vtep_stays_until_every_peer_has_the_new_one(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    assert fleet.dirty_after(moved()) == {*HOSTS}
+    assert {*sent(db, fleet.uid["h1"])} == {*sent(db, fleet.uid["h3"])} == {(NEW, "192.0.2.1")}
+    fleet.confirm("h1", "h2")
+    assert vteps.settle(db) == ()
+    assert told(db).endswith("without a failure: h3")
+    fleet.confirm("h3")
+    head = changes.head(db)
+    assert vteps.settle(db) == ("h1",)
+    assert changes.dirty_hosts(db, head, head + 1) == {fleet.uid[name] for name in HOSTS}
+    assert sent(db, fleet.uid["h3"]) == {(NEW, "")}
+    assert (spec_of(db).former_vteps, told(db)) == ((), "")
+    assert vteps.settle(db) == ()
+
+
+def test_nobody_else_gets_a_former_vtep(db: Database, fleet: ReportingFleet) -> None:
+    apply(db, moved())
+    for taker in (host(4, vteps=("192.0.2.1",)), segment("red", external_vteps=("192.0.2.1",))):
+        with pytest.raises(ConflictError) as caught:
+            apply(db, taker)
+        assert {each.code for each in caught.value.violations} <= {"vtep_taken", "vtep_of_host"}
+    fleet.confirm(*HOSTS)
+    vteps.settle(db)
+    apply(db, host(4, vteps=("192.0.2.1",)))
+
+
+def test_who_is_gone_is_not_waited_for(db: Database, fleet: ReportingFleet) -> None:
+    apply(db, moved())
+    fleet.confirm("h1")
+    assert told(db).endswith("without a failure: h2, h3")
+    apply(db, host(2, state=Lifecycle.DECOMMISSIONING))
+    fleet.confirm("h1")
+    assert told(db).endswith("without a failure: h3")
+    remove(db, port("blue3", "h3"))
+    assert vteps.settle(db) == ("h1",)
+
+
+def test_a_host_that_nobody_shares_a_full_mesh_with_keeps_nothing(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    hubs = {"topology": Topology.HUB_SPOKE, "hubs": ("h4",)}
+    apply(db, host(4), segment("star", **hubs), port("s", "h4", segment="star"))
+    apply(db, host(4, vteps=("198.51.100.4",)))
+    assert spec_of(db, "h4").former_vteps == ()
+    apply(db, host(1, vteps=("192.0.2.1", "2001:db8::1")))
+    apply(db, host(1, vteps=("192.0.2.1", "2001:db8::2")))
+    assert spec_of(db).former_vteps == ()
+
+
+def test_a_host_that_moves_again_keeps_what_everybody_knows(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    apply(db, moved())
+    fleet.confirm("h2")
+    apply(db, host(1, vteps=("198.51.100.9",)))
+    assert spec_of(db).former_vteps == ("192.0.2.1",)
+    apply(db, host(1, underlay_mtu=1400, vteps=("198.51.100.9",)))
+    assert spec_of(db).former_vteps == ("192.0.2.1",)
+    apply(db, host(1))
+    assert spec_of(db).former_vteps == ("198.51.100.9",)
+    fleet.confirm(*HOSTS)
+    assert vteps.settle(db) == ("h1",)
+
+
+def test_a_tunnel_that_does_not_work_keeps_the_one_before(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    apply(db, moved())
+    red = queries.get(db, ADMIN, Kind.SEGMENT, "default", "red").object.uid
+    words = ("DATAPATH", "InterfaceError", "no such device")
+    failure = ReportedFailure(f"tunnel:{red}/{fleet.uid['h1']}", *words)
+    fleet.confirm("h1", "h3")
+    fleet.confirm("h2", failure=failure)
+    assert vteps.settle(db) == ()
+    assert told(db).endswith("without a failure: h2")
+    fleet.confirm("h2")
+    assert vteps.settle(db) == ("h1",)
+
+
+async def test_the_last_report_ends_the_change_by_itself(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    apply(db, moved())
+    fleet.confirm("h1", "h3")
+    threads = Threads(db)
+    recorder = Recorder(threads, utc_now, beat_s=0.01)
+    head = changes.head(db)
+    report = HostReport(head, head, b"applied", Outcome.APPLIED)
+    recorder.report(session_of(fleet, "h2"), report)
+    await recorder.flush()
+    await threads.close(patience_s=5.0)
+    assert spec_of(db).former_vteps == ()
+
+
+def test_each_family_has_a_former_vtep_of_its_own(db: Database, fleet: ReportingFleet) -> None:
+    six = segment("six", address_family=AddressFamily.IPV6)
+    both = [host(n, vteps=(f"192.0.2.{n}", f"2001:db8::{n}")) for n in (1, 2)]
+    apply(db, six, *both, *(port(f"six{n}", f"h{n}", segment="six") for n in (1, 2)))
+    apply(db, host(1, vteps=("192.0.2.1", "2001:db8::9")))
+    assert spec_of(db).former_vteps == ("2001:db8::1",)
+    apply(db, host(1, vteps=(NEW, "2001:db8::9")))
+    assert spec_of(db).former_vteps == ("192.0.2.1", "2001:db8::1")
+    assert sent(db, fleet.uid["h2"]) == {(NEW, "192.0.2.1"), ("2001:db8::9", "2001:db8::1")}
+    fleet.confirm(*HOSTS)
+    assert vteps.settle(db) == ("h1",)
