@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from controller.compiler import compile_host
+from controller.compiler.state_features import STATE_FEATURES
 from controller.domain.errors import ConflictError
 from controller.domain.intent import AddressFamily, Kind, Lifecycle, Manifest
 from controller.domain.topology import Topology
@@ -57,6 +58,7 @@ def session_of(fleet: ReportingFleet, name: str) -> HostSession:
         applied_revision=0,
         applied_hash=b"",
         fragments=(),
+        features=STATE_FEATURES,
     )
 
 
@@ -121,8 +123,8 @@ def test_who_is_gone_is_not_waited_for(db: Database, fleet: ReportingFleet) -> N
 def test_a_host_that_nobody_shares_a_full_mesh_with_keeps_nothing(
     db: Database, fleet: ReportingFleet
 ) -> None:
-    hubs = {"topology": Topology.HUB_SPOKE, "hubs": ("h4",)}
-    apply(db, host(4), segment("star", **hubs), port("s", "h4", segment="star"))
+    star = segment("star", topology=Topology.HUB_SPOKE, hubs=("h4",))
+    apply(db, host(4), star, port("s", "h4", segment="star"))
     apply(db, host(4, vteps=("198.51.100.4",)))
     assert spec_of(db, "h4").former_vteps == ()
     apply(db, host(1, vteps=("192.0.2.1", "2001:db8::1")))

@@ -34,8 +34,8 @@ from controller.domain.intent import (
     PortType,
 )
 from controller.store.tables.base import Base
+from controller.store.tables.indexes import CURRENT, one_current, patches, where_set
 
-CURRENT = text("valid_to IS NULL")
 _NOT_ACTIVE = text("valid_to IS NULL AND state <> 'active'")
 _CHANGING_VTEPS = text("valid_to IS NULL AND former_vteps <> '{}'")
 
@@ -83,26 +83,12 @@ class Versioned:
         return (
             CheckConstraint("valid_to > valid_from", name="valid_to_after_valid_from"),
             Index(f"uq_{table}_current_uid", "uid", unique=True, postgresql_where=CURRENT),
-            _one_current(table, "name", "project", "name"),
+            one_current(table, "name", "project", "name"),
         )
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return ()
-
-
-def _one_current(table: str, what: str, *columns: str) -> Index:
-    return Index(f"uq_{table}_current_{what}", *columns, unique=True, postgresql_where=CURRENT)
-
-
-def _where_set(table: str, column: str, **options: Any) -> Index:
-    where = text(f"valid_to IS NULL AND {column} IS NOT NULL")
-    return Index(f"ix_{table}_current_{column}", column, postgresql_where=where, **options)
-
-
-def _patches(column: str) -> Index:
-    where = text("valid_to IS NULL AND patch_bridge_uid IS NOT NULL")
-    return Index(f"ix_port_patch_{column}", column, postgresql_where=where)
 
 
 class HostRow(Versioned, Base):
@@ -125,8 +111,8 @@ class HostRow(Versioned, Base):
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
-            _one_current("host", "vtep_ipv4", "vtep_ipv4"),
-            _one_current("host", "vtep_ipv6", "vtep_ipv6"),
+            one_current("host", "vtep_ipv4", "vtep_ipv4"),
+            one_current("host", "vtep_ipv6", "vtep_ipv6"),
             Index("ix_host_not_active", "uid", postgresql_where=_NOT_ACTIVE),
             Index("ix_host_changing_vteps", "uid", postgresql_where=_CHANGING_VTEPS),
         )
@@ -146,7 +132,7 @@ class BridgeRow(Versioned, Base):
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
-            _one_current("bridge", "interface", "host_uid", "interface"),
+            one_current("bridge", "interface", "host_uid", "interface"),
             Index(None, "host_uid", "valid_to"),
         )
 
@@ -170,9 +156,9 @@ class SegmentRow(Versioned, Base):
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
-            _where_set("segment", "tunnel_profile"),
-            _where_set("segment", "mentions", postgresql_using="gin"),
-            _one_current("segment", "vni", "vni"),
+            where_set("segment", "tunnel_profile"),
+            where_set("segment", "mentions", postgresql_using="gin"),
+            one_current("segment", "vni", "vni"),
             CheckConstraint("vni BETWEEN 1 AND 16777215", name="vni"),
         )
 
@@ -207,14 +193,14 @@ class PortRow(Versioned, Base):
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
-            _one_current("port", "interface", "host_uid", "interface"),
+            one_current("port", "interface", "host_uid", "interface"),
             CheckConstraint("num_nonnulls(segment_uid, bridge_uid) = 1", name="one_target"),
             Index(None, "host_uid", "valid_to"),
             Index(None, "segment_uid", "valid_to"),
-            _patches("bridge_uid"),
-            _patches("patch_bridge_uid"),
-            _where_set("port", "qos_policy"),
-            _patches("segment_uid"),
+            patches("bridge_uid"),
+            patches("patch_bridge_uid"),
+            where_set("port", "qos_policy"),
+            patches("segment_uid"),
         )
 
 

@@ -1,0 +1,23 @@
+"""Indexes of the versioned tables: most are of current versions alone. Owns nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Index, text
+
+CURRENT = text("valid_to IS NULL")
+
+
+def one_current(table: str, what: str, *columns: str) -> Index:
+    return Index(f"uq_{table}_current_{what}", *columns, unique=True, postgresql_where=CURRENT)
+
+
+def where_set(table: str, column: str, **options: Any) -> Index:
+    where = text(f"valid_to IS NULL AND {column} IS NOT NULL")
+    return Index(f"ix_{table}_current_{column}", column, postgresql_where=where, **options)
+
+
+def patches(column: str) -> Index:
+    where = text("valid_to IS NULL AND patch_bridge_uid IS NOT NULL")
+    return Index(f"ix_port_patch_{column}", column, postgresql_where=where)
