@@ -20,6 +20,7 @@ from agent.ovsdb.apply import OvsdbResult
 from agent.ovsdb.connection import OvsdbConnection
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner.plan import NetlinkStep, OvsdbOp
+from agent.planner.shaping import shaped_devices
 
 
 class Ovsdb(Protocol):
@@ -33,7 +34,9 @@ class Ovsdb(Protocol):
 class Kernel(Protocol):
     """What the loop needs of the kernel (agent.netlink, or the tests' switch)."""
 
-    async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot: ...
+    async def observe(
+        self, namespaces: Collection[tuple[str, str]], shaped: Collection[str] = ()
+    ) -> NetlinkSnapshot: ...
 
     async def apply(self, step: NetlinkStep) -> Failure | None: ...
 
@@ -58,7 +61,7 @@ class Sighting:
 async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Sighting:
     """Look at the host; OvsdbUnavailableError while its database cannot be read."""
     switch = await ovsdb.observe()
-    devices = await kernel.observe(peers_of(desired))
+    devices = await kernel.observe(peers_of(desired), shaped_devices(desired))
     return Sighting(
         state=ObservedState(
             bridges=switch.bridges,
@@ -69,6 +72,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             fdb=devices.fdb,
             neighbours=devices.neighbours,
             learned=devices.learned,
+            traffic=devices.traffic,
             has_ovs=switch.has_ovs,
             vswitchd_running=switch.vswitchd_running,
             boot=_boot(),

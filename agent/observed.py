@@ -145,6 +145,16 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the kernel does to what a device sends and gets."""
+
+    qdisc: str
+    """IFLA_QDISC: the kind of the root qdisc."""
+    is_policed: bool
+    """Whether it has a filter on ingress such as Open vSwitch polices with."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedState:
     """What the host is: one snapshot of OVSDB and of the kernel.
 
@@ -181,6 +191,8 @@ class ObservedState:
     columns: Mapping[str, frozenset[str]] = field(default_factory=every_column)
     """By table, which of the columns that intent may set this database has."""
     strays: frozenset[Stray] = frozenset()
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    """By name, of those devices that intent has shaped or policed."""
     ipv6: bool = True
     """False where the kernel has no IPv6, or was started without."""
     vlan_limit: int = 0

@@ -61,12 +61,16 @@ class Netlink:
         """How often the kernel had to drop notifications; each led to ``on_change`` as well."""
         return self._monitor.overruns if self._monitor else 0
 
-    async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot:
-        """Every device here, and of ``namespaces`` (namespace, device) those that exist."""
+    async def observe(
+        self, namespaces: Collection[tuple[str, str]], shaped: Collection[str] = ()
+    ) -> NetlinkSnapshot:
+        """Every device here, of ``namespaces`` (namespace, device) those that exist, and of those
+        here that are ``shaped`` what becomes of their traffic.
+        """
         async with self._looking:
             known = self._known_tables()
             # The executor's thread is of our namespace: threads inherit that of their maker.
-            seen = await asyncio.to_thread(snapshot.take, namespaces, known)
+            seen = await asyncio.to_thread(snapshot.take, namespaces, known, shaped)
             if self._monitor is not None:
                 ours = snapshot.our_vxlans(seen.links)
                 self._tables = {index: seen.fdb[name] for name, index in ours.items()}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from agent.bridge_attributes import FILTERING
 from agent.fragments import Neighbour
 from agent.model import ALIAS_PREFIX
-from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns
-from agent.observed import FdbEntry, Link
+from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns, traffic
+from agent.observed import FdbEntry, Link, Traffic
 
 _NEIGH_SUPPRESS = "IFLA_BRPORT_NEIGH_SUPPRESS"
 Tables = Mapping[int, frozenset[FdbEntry]]
@@ -33,10 +33,17 @@ class NetlinkSnapshot:
     fdb: Mapping[str, frozenset[FdbEntry]] = field(default_factory=dict)
     neighbours: Mapping[str, frozenset[Neighbour]] = field(default_factory=dict)
     learned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
 
 
-def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> NetlinkSnapshot:
-    """``known`` are tables that are not read again, by the index of their device."""
+def take(
+    peers: Collection[tuple[str, str]],
+    known: Tables | None = None,
+    shaped: Collection[str] = (),
+) -> NetlinkSnapshot:
+    """``known`` are tables that are not read again, by the index of their device; of ``shaped``
+    devices the traffic is looked at.
+    """
     namespaces = netns.existing()
     asked: dict[str, set[str]] = defaultdict(set)
     for name, interface in peers:
@@ -60,6 +67,7 @@ def take(peers: Collection[tuple[str, str]], known: Tables | None = None) -> Net
         fdb_found,
         _neighbours(links, fdb_found),
         _learned(links, fdb_found),
+        traffic.of({name: links[name].ifindex for name in shaped if name in links}),
     )
 
 

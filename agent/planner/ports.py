@@ -30,6 +30,7 @@ from agent.planner.port_rows import (
     wanted_row,
 )
 from agent.planner.rows import mend_port
+from agent.planner.shaping import shaping_failures
 from agent.planner.taps import draft_tap
 from agent.planner.veths import draft_enslaved_veth, draft_plugged_veth
 
@@ -57,9 +58,12 @@ def draft_port(
         return draft_enslaved_veth(port, port.peer, inventory, bridge_is_there=port.bridge in there)
     wanted = wanted_row(port, inventory)
     draft = _draft(port, inventory, wanted, there)
-    if isinstance(draft, Failure) or not wanted.failures:
+    if isinstance(draft, Failure):
         return draft
-    return replace(draft, failures=(*wanted.failures, *draft.failures))
+    failures = (*wanted.failures, *draft.failures)
+    if not failures and not draft.make.ovsdb and not draft.mend.ovsdb:
+        failures = shaping_failures(port, inventory.observed)
+    return replace(draft, failures=failures) if failures else draft
 
 
 def _draft(

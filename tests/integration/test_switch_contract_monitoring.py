@@ -15,6 +15,7 @@ from agent.errors import ErrorKind
 from agent.model import Bridge, DatapathType, HostState, Port, PortType
 from agent.monitoring import FlowExport, FlowProtocol, Mirror, MirrorTunnel, Qos, Queue
 from agent.netlink.netns import call_in
+from agent.observed import ObservedState
 from agent.planner.assembly import make_plan
 from tests.support.agent_contract import FLEET, RealHost, compare, on_real
 from tests.support.agent_frames import BROADCAST, Tap, hear
@@ -280,3 +281,59 @@ def test_what_lost_its_port_by_somebody_elses_hand_is_deleted_and_made_anew(
         await compare(real, make_plan(nothing(), await real.look()))
 
     on_host(host, body)
+
+
+BY_HAND = (
+    "qdisc add {} ingress",
+    "filter add {} parent ffff: basic police rate 1mbit burst 100k drop",
+)
+"""What tc(8) would have to do to police as Open vSwitch does."""
+POLICED = Settings({"ingress_policing_rate": (1000,), "ingress_policing_burst": (800,)})
+
+
+def test_what_the_kernel_does_not_do_of_policies_is_a_failure_of_the_port(
+    host: OpenVSwitch,
+) -> None:
+    state = replace(
+        BARE,
+        bridges=(Bridge("bridge:1", "br1", DatapathType.NETDEV),),
+        ports=(
+            internal(1, qos=SHAPED),
+            internal(2, qos=Qos("linux-sfq", {}, ())),
+            internal(3, interface_settings=POLICED),
+            internal(4, qos=Qos("linux-noop", {}, ())),
+        ),
+    )
+    expected = {
+        resource: reason
+        for resource, reason, probe in (
+            ("port:2", "QdiscMissing", ("qdisc add {} root sfq",)),
+            ("port:3", "PolicingMissing", BY_HAND),
+        )
+        if not kernel_does(host, *probe)
+    }
+
+    async def body(real: RealHost) -> None:
+        await real.run(make_plan(state, await real.look()))
+        assert reasons(state, await real.see()) == expected
+        host.netns.exec("tc", "qdisc", "delete", "dev", "int1", "root")
+        assert reasons(state, await real.see()) == {"port:1": "QdiscMissing"} | expected
+        removed = frozenset({"bridge:1", *(port.id for port in state.ports)})
+        await real.run(make_plan(replace(BARE, removed=removed), await real.look()))
+
+    on_real(host.netns, host.remote, state, body)
+
+
+def reasons(state: HostState, seen: ObservedState) -> dict[str, str]:
+    plan = make_plan(state, seen)
+    assert not plan.stages
+    return {each.resource: each.reason for each in plan.failures}
+
+
+def kernel_does(host: OpenVSwitch, *steps: str) -> bool:
+    """Ask tc(8) for it on a device of its own."""
+    host.netns.ip("link", "add", "probe", "type", "veth", "peer", "name", "probed")
+    script = " && ".join(f"tc {each.format('dev probe')}" for each in steps)
+    told = host.netns.exec("sh", "-c", f"({script}) 2>&1 && echo done || true")
+    host.netns.ip("link", "delete", "probe")
+    return told.endswith("done\n")

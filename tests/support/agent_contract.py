@@ -40,12 +40,19 @@ class RealHost:
         self._kernel = kernel
         self._whole = whole
 
+    async def see(self) -> ObservedState:
+        """All that the agent sees."""
+        return (await observe(self._ovsdb, self._kernel, self._whole)).state
+
     async def look(self) -> ObservedState:
-        """Without what every host has and nobody plans: loopback and the datapath's own tap."""
-        seen = (await observe(self._ovsdb, self._kernel, self._whole)).state
+        """Without what every host has and nobody plans: loopback and the datapath's own tap; nor
+        what this kernel makes of rows, which the switch does not imitate.
+        """
+        seen = await self.see()
         return replace(
             seen,
             links={n: link for n, link in seen.links.items() if n not in ("lo", "ovs-netdev")},
+            traffic={},
             namespaces=seen.namespaces & {netns for netns, _ in peers_of(self._whole)},
         )
 

@@ -70,7 +70,11 @@ class SwitchKernel:
         self.unreadable: dict[str, str] = {}
         """Namespaces that cannot be entered, and why."""
 
-    async def observe(self, namespaces: Collection[tuple[str, str]]) -> NetlinkSnapshot:
+    async def observe(
+        self,
+        namespaces: Collection[tuple[str, str]],
+        shaped: Collection[str] = (),  # noqa: ARG002
+    ) -> NetlinkSnapshot:
         seen = self.switch.observed
         return NetlinkSnapshot(
             links=seen.links,
@@ -84,6 +88,7 @@ class SwitchKernel:
             fdb=seen.fdb,
             neighbours=seen.neighbours,
             learned=seen.learned,
+            traffic=seen.traffic,
         )
 
     async def apply(self, step: NetlinkStep) -> Failure | None:

@@ -21,7 +21,7 @@ import structlog
 
 from tests.support.conformance import Apart, Field, fleet_of, observed, refused
 from tests.support.conformance_columns import KERNEL, LINUX, TITLES, USERSPACE, columns, samples
-from tests.support.conformance_site import realize, site, told
+from tests.support.conformance_site import realize, restart, site, told
 from tests.support.conformance_system import look
 
 Cells: TypeAlias = dict[Field, str]
@@ -57,6 +57,8 @@ def seen_on_host(title: str, directory: Path) -> Cells:
         column = columns(host.workload.name)[title]
         fleet = fleet_of(column)
         failures = realize(host, told(fleet))
+        written = restart(host)
+        assert written == (0, 0), f"netlink and OVSDB writes of an idle restart: {written}"
         return observed(column, fleet, look(host), failures)
 
 
