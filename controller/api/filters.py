@@ -22,6 +22,7 @@ from controller.domain.filtering import (
     Operator,
     Some,
     Value,
+    spec_value,
 )
 from controller.domain.intent import Kind
 from controller.services.queries import View
@@ -50,7 +51,17 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "management_interface": str,
         "state": str,
     },
-    Kind.BRIDGE: {"host": str, "interface": str, "type": str, "datapath_type": str},
+    Kind.BRIDGE: {
+        "host": str,
+        "interface": str,
+        "type": str,
+        "datapath_type": str,
+        "fail_mode": str,
+        "stp.enabled": bool,
+        "rstp.enabled": bool,
+        "mcast_snooping.enabled": bool,
+        "linux.vlan_filtering": bool,
+    },
     Kind.SEGMENT: {
         "vni": int,
         "mtu": int,
@@ -59,6 +70,12 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "backend": str,
         "zone": str,
         "vni_pool": str,
+        "tunnel_profile": str,
+        "topology": str,
+        "hubs": tuple,
+        "arp_mode": str,
+        "external_vteps": tuple,
+        "subnets": tuple,
     },
     Kind.PORT: {
         "host": str,
@@ -71,10 +88,19 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "mtu": int,
         "addresses": tuple,
         "qos_policy": str,
+        "admin_state": str,
+        "vlan_mode": str,
+        "trunks": tuple,
+        "protected": bool,
+        "bond.mode": str,
+        "bond.lacp": str,
+        "bond.members": tuple,
+        "patch.bridge": str,
     },
     Kind.TUNNEL: {"key": int, "dst_port": int, "address_family": str},
 }
 _OPERATORS: Mapping[type, frozenset[Operator]] = {
+    bool: frozenset({Operator.EQUAL, Operator.DIFFERS}),
     str: frozenset({Operator.EQUAL, Operator.DIFFERS, Operator.HAS}),
     tuple: frozenset({Operator.HAS}),
     int: frozenset(Operator) - {Operator.HAS},
@@ -97,9 +123,10 @@ def value_in(view: View, field: str) -> Found:
     """What an object has in a field of ``fields_of`` or in a label."""
     if field.startswith(_LABELS):
         return view.object.labels.get(field.removeprefix(_LABELS))
-    section, _, name = field.partition(".")
-    source = {"metadata": view.object, "spec": view.object.spec, "status": view.status}[section]
-    found: Found = getattr(source, name)
+    section, *path = field.split(".")
+    if section == "spec":
+        return spec_value(view.object.spec, path)
+    found: Found = getattr(view.object if section == "metadata" else view.status, *path)
     return found
 
 
@@ -201,6 +228,10 @@ class _Parser:
     def _value(self, token: _Token, of: type, operator: Operator) -> Value:
         if token.says("null") and operator in {Operator.EQUAL, Operator.DIFFERS}:
             return None
+        if of is bool:
+            if token.text not in _TRUTHS:
+                _refuse(self.text, token.position, f"{token.text!r} is neither true nor false")
+            return _TRUTHS[token.text]
         if of is int:
             if not re.fullmatch(rf"\d{{1,{_LONGEST_NUMBER}}}", token.text):
                 _refuse(self.text, token.position, f"{token.text!r} is no number")
@@ -222,6 +253,7 @@ class _Parser:
         _refuse(self.text, field.position, why, f"ask for {_LABELS}KEY, {known}")
 
 
+_TRUTHS = {"true": True, "false": False}
 _A_TIME = '"2026-01-31T12:00:00Z"'
 
 

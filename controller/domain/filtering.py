@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 class Operator(enum.StrEnum):
@@ -24,7 +24,7 @@ class Operator(enum.StrEnum):
     """A text is like the pattern, in which ``*`` stands for anything; a list has such an item."""
 
 
-Value: TypeAlias = str | int | datetime | None
+Value: TypeAlias = str | bool | int | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,16 @@ Filter: TypeAlias = Comparison | Negation | Every | Some
 
 Found: TypeAlias = Value | tuple[str, ...]
 """What an object has in a field; a list as a tuple."""
+
+
+def spec_value(spec: object, path: Iterable[str]) -> Found:
+    """Return what a spec has at a path; settings are asked for as if they were fields of it."""
+    found: Any = spec
+    for name in path:
+        if found is spec and not hasattr(found, name):
+            found = getattr(found, "settings", None)
+        found = getattr(found, name, None)
+    return tuple(map(str, found)) if isinstance(found, tuple) else found
 
 
 def holds(asked: Filter, value_of: Callable[[str], Found]) -> bool:

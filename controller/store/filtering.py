@@ -6,6 +6,7 @@ must still be matched.
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,8 +21,10 @@ from controller.domain.filtering import (
     Operator,
     Some,
     Value,
+    spec_value,
 )
-from controller.domain.intent import Kind
+from controller.domain.intent import Kind, SegmentSpec
+from controller.domain.settings import BRIDGE_DEFAULTS, PORT_DEFAULTS
 from controller.store.tables import VERSIONED
 
 _METADATA = {
@@ -41,6 +44,12 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
 _LABELS = "metadata.labels."
 _SPEC = "spec."
 _LISTS = frozenset({"vteps", "addresses", "zones"})
+_DEFAULTS: Mapping[Kind, object] = {
+    Kind.BRIDGE: BRIDGE_DEFAULTS,
+    Kind.PORT: PORT_DEFAULTS,
+    Kind.SEGMENT: SegmentSpec(),
+}
+"""What the documents of these kinds leave out."""
 
 
 def condition(kind: Kind, asked: Filter) -> ColumnElement[bool] | None:
@@ -62,7 +71,7 @@ def condition(kind: Kind, asked: Filter) -> ColumnElement[bool] | None:
 def _comparison(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
     column = _column(kind, asked.field)
     if column is None:
-        return None
+        return _in_document(kind, asked)
     if asked.operator is Operator.HAS:
         return type_coerce(column, Text).like(_pattern(str(asked.value)), escape="\\")
     if asked.operator is Operator.DIFFERS:
@@ -70,6 +79,31 @@ def _comparison(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
     compare = _COMPARE[asked.operator]
     found: ColumnElement[bool] = compare(_typed(column, asked.value), asked.value)
     return found
+
+
+def _in_document(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
+    """Ask the document that the row keeps its settings in, which leaves out what is at default."""
+    path = asked.field.removeprefix(_SPEC).split(".")
+    if kind not in _DEFAULTS or not asked.field.startswith(_SPEC) or path[0] in _LISTS:
+        return None
+    document = getattr(VERSIONED[kind], "settings")  # noqa: B009 - only these kinds have one
+    default = spec_value(_DEFAULTS[kind], path)
+    text = func.jsonb_extract_path_text(document, *path)
+    found = func.coalesce(text, str(default)) if isinstance(default, str) else text
+    match asked.operator:
+        case Operator.EQUAL:
+            return found.is_not_distinct_from(_as_text(asked.value))
+        case Operator.DIFFERS:
+            return found.is_distinct_from(_as_text(asked.value))
+        case Operator.HAS:
+            is_list = func.jsonb_typeof(func.jsonb_extract_path(document, *path)) == "array"
+            return or_(is_list, found.like(_pattern(str(asked.value)), escape="\\"))
+        case _:
+            return None
+
+
+def _as_text(value: Value) -> str | None:
+    return None if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _typed(column: ColumnElement[Any], value: Value) -> ColumnElement[Any]:

@@ -25,8 +25,8 @@ def host(number: int) -> dict[str, Any]:
     return {"kind": "Host", "metadata": {"name": f"h{number}"}, "spec": spec}
 
 
-RED = {"kind": "Segment", "metadata": {"name": "red"}, "spec": {"mtu": 1300}}
-LAN = {
+RED: dict[str, Any] = {"kind": "Segment", "metadata": {"name": "red"}, "spec": {"mtu": 1300}}
+LAN: dict[str, Any] = {
     "kind": "Bridge",
     "metadata": {"name": "lan"},
     "spec": {"host": "h2", "interface": "lan", "datapath_type": "netdev"},
@@ -102,6 +102,59 @@ async def test_every_kind_has_fields_of_its_own_to_ask_for(admin: httpx.AsyncCli
     assert await listed(admin, "bridges", filter="spec.datapath_type = netdev") == ["lan"]
     assert await listed(admin, "segments", filter="spec.vni = 10000 AND spec.mtu = 1300") == ["red"]
     assert await listed(admin, "tunnels", filter="spec.key = 1") == []
+
+
+SETTINGS = {
+    "ports": {
+        "spec.vlan_mode = trunk": ["x_1"],
+        "spec.vlan_mode : *un*": ["x_1"],
+        "spec.vlan_mode = null": ["d1", "w1", "w2"],
+        "spec.trunks : 7": ["x_1"],
+        "spec.trunks : 8*": [],
+        "spec.admin_state = up": ["w1", "w2", "x_1"],
+        "spec.admin_state != up": ["d1"],
+        "spec.admin_state : do*": ["d1"],
+        "spec.protected = true": ["x_1"],
+        "spec.protected != true": ["d1", "w1", "w2"],
+        "spec.protected = false": [],
+        "spec.bond.mode = null AND spec.bond.members : eth1": [],
+        "NOT spec.patch.bridge = null": [],
+    },
+    "bridges": {
+        "spec.fail_mode = standalone": ["lan"],
+        "spec.fail_mode = null": [],
+        "spec.stp.enabled = true": [],
+        "spec.rstp.enabled = true": ["lan"],
+        "spec.rstp.enabled != null AND spec.mcast_snooping.enabled = null": ["lan"],
+    },
+    "segments": {
+        "spec.topology = full": ["red"],
+        "spec.topology = hub_spoke": ["star"],
+        "spec.hubs : h1": ["star"],
+        "spec.hubs : h2 OR spec.subnets : 198.51.100.0/24": ["red"],
+        "spec.arp_mode = flood": ["red", "star"],
+        "spec.tunnel_profile != null": [],
+    },
+}
+
+
+async def test_settings_are_asked_for_where_they_stand(admin: httpx.AsyncClient) -> None:
+    trunk = {"segment": None, "bridge": "lan", "tag": None, "vlan_mode": "trunk", "trunks": [7, 17]}
+    star = {"topology": "hub_spoke", "hubs": ["h1"]}
+    objects = [
+        port("x_1", "h2", protected=True, **trunk),
+        port("d1", "h2", admin_state="down"),
+        {**LAN, "spec": {**LAN["spec"], "rstp": {"enabled": True}}},
+        {**RED, "spec": {**RED["spec"], "subnets": ["198.51.100.0/24"]}},
+        {"kind": "Segment", "metadata": {"name": "star"}, "spec": star},
+    ]
+    answer = await admin.post("/v1/apply", json={"objects": objects})
+    assert answer.status_code == 200, answer.text
+    for path, asked in SETTINGS.items():
+        assert {each: await listed(admin, path, filter=each) for each in asked} == asked
+    for wrong in ("spec.protected = yes", "spec.protected : true", "spec.trunks = 7"):
+        answer = await admin.get("/v1/ports", params={"filter": wrong})
+        assert answer.json()["errors"][0]["code"] == "filter", wrong
 
 
 NO_FILTERS = [
