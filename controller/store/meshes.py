@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping, func, select, text
 
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref, SegmentSpec
 from controller.domain.topology import ArpMode
+from controller.domain.validation import Lingering
 from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.references import hosts_of_topology
 from controller.store import objects
@@ -142,26 +143,32 @@ def named_members(
 
 _LINGERING = text(f"""
 WITH confirmed AS ({CONFIRMED}),
-slowest AS (
-    SELECT segment_uid, min(applied_revision) AS applied
+carrier AS (
+    SELECT segment_uid, host.name, applied_revision
     FROM host_segment JOIN confirmed USING (host_uid)
+    JOIN host ON host.uid = host_uid AND host.valid_to IS NULL
     WHERE segment_uid = ANY(CAST(:segments AS uuid[]))
-    GROUP BY segment_uid
-)
-SELECT segment.* FROM segment JOIN slowest ON uid = segment_uid
+),
+slowest AS (SELECT segment_uid, min(applied_revision) AS applied FROM carrier GROUP BY segment_uid)
+SELECT segment.*, ARRAY(
+    SELECT name FROM carrier WHERE carrier.segment_uid = segment.uid
+        AND (segment.valid_to > applied_revision OR segment.valid_to IS NULL)
+    ORDER BY name LIMIT 10
+) AS hosts
+FROM segment JOIN slowest ON uid = segment_uid
 WHERE valid_to > applied OR valid_to IS NULL
 """)  # noqa: S608 (of constants)
 
 
-def lingering(tx: Transaction, segments: Collection[UUID]) -> dict[UUID, tuple[SegmentSpec, ...]]:
+def lingering(tx: Transaction, segments: Collection[UUID]) -> dict[UUID, tuple[Lingering, ...]]:
     """What these segments are or were, and some host may still have them as, also one that has no
     port on them any more."""
     if not segments:
         return {}
-    found: dict[UUID, tuple[SegmentSpec, ...]] = defaultdict(tuple)
+    found: dict[UUID, tuple[Lingering, ...]] = defaultdict(tuple)
     query = _LINGERING.columns(**{c.name: c.type for c in SegmentRow.__table__.columns})
     for row in tx.execute(query, {"segments": list(segments)}).mappings():
-        found[row["uid"]] += (segment_spec(row),)
+        found[row["uid"]] += (Lingering(segment_spec(row), tuple(row["hosts"])),)
     return dict(found)
 
 

@@ -87,6 +87,26 @@ async def test_yaml_says_what_to_prune_in_the_query(admin: httpx.AsyncClient) ->
     assert told(answer) == ["shop unchanged", "s1 deleted", "s2 deleted"]
 
 
+async def test_body_and_query_say_the_same_or_one_of_them_nothing(
+    admin: httpx.AsyncClient,
+) -> None:
+    prune = {"label_selector": "app=blog", "kinds": ["Segment", "Port"]}
+    shop, ports = "prune_selector=app%3Dshop", "prune_kind=Port&prune_kind=Segment"
+    for query, body, pointer in (
+        (shop, {"prune": prune}, "/prune"),
+        ("prune_selector=app%3Dblog", {"prune": prune}, "/prune"),
+        ("confirm_count=3", {"confirm_count": 2}, "/confirm_count"),
+    ):
+        answer = await admin.post(f"/v1/apply?{query}", json={"objects": [], **body})
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["code"]) == (422, "contradictory")
+        assert error["pointer"] == pointer
+    same = f"prune_selector=app%3Dblog&{ports}&confirm_count=2"
+    both = {"objects": [], "prune": prune, "confirm_count": 2}
+    done = await admin.post(f"/v1/apply?{same}", json=both)
+    assert told(done) == ["blog deleted", "b1 deleted"]
+
+
 async def test_pruning_without_a_selector_is_refused(admin: httpx.AsyncClient) -> None:
     for selector in ("", "  ", "a b", "=x", "app!=blog", "!tier,app notin (blog)"):
         answer = await apply(admin, [], prune={"label_selector": selector})

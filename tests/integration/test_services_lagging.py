@@ -149,3 +149,29 @@ def test_links_wait_for_hosts_that_left_and_may_come_back(
     for agent in agents:
         agent.apply()
     apply(db, linked(*new))
+
+
+def test_a_host_that_never_comes_back_is_named_and_holds_nothing_up_once_it_is_deleted(
+    db: Database,
+) -> None:
+    ports = [port(f"p{n}", f"h{n}", segment="e") for n in (1, 2, 3)]
+    apply(db, *(host(n) for n in (1, 2, 3)), linked(("h1", "h2"), ("h2", "h3")), *ports)
+    agents = [FollowingAgent(db, n) for n in (1, 2, 3)]
+    for agent in agents:
+        agent.apply()
+    apply(db, linked(("h2", "h3")))
+    for agent in agents[:2]:
+        agent.apply()
+    closing = linked(("h1", "h3"), ("h2", "h3"))
+    with pytest.raises(ConflictError) as caught:
+        apply(db, closing)
+    (violation,) = caught.value.violations
+    assert violation.detail.startswith("hosts h3 have segment 'e' as it was")
+    assert "while h3 apply nothing" in violation.fix
+    apply(db, linked(("h1", "h2")))
+    remove(db, ports[2], host(3))
+    apply(db, host(4), port("p4", "h4", segment="e"), linked(("h1", "h4")))
+    for agent in agents[:2]:
+        agent.apply()
+    # With what h3 had, this is a circle.
+    apply(db, linked(("h1", "h4"), ("h2", "h4")))

@@ -37,6 +37,7 @@ from controller.domain.topology import ArpMode
 from controller.domain.validation import (
     Draft,
     Elsewhere,
+    Lingering,
     Planned,
     Wanted,
     World,
@@ -229,12 +230,12 @@ class ModelFleet:
         asked = frozenset(ref.name for ref in want.refs if ref.kind is Kind.HOST)
         return asked.union(*(hosts_of_topology(o.spec) for o in self.of_kind(Kind.SEGMENT)))
 
-    def _lingering(self, want: Wanted) -> dict[UUID, tuple[SegmentSpec, ...]]:
+    def _lingering(self, want: Wanted) -> dict[UUID, tuple[Lingering, ...]]:
         """Earlier versions: no host of this fleet ever confirms one to it."""
-        found: dict[UUID, tuple[SegmentSpec, ...]] = defaultdict(tuple)
+        found: dict[UUID, tuple[Lingering, ...]] = defaultdict(tuple)
         for _, closed in self._closed:
             if closed.ref in want.topologies and isinstance(closed.spec, SegmentSpec):
-                found[closed.uid] += (closed.spec,)
+                found[closed.uid] += (Lingering(closed.spec),)
         return dict(found)
 
     def of_kind(self, kind: Kind) -> list[Object]:

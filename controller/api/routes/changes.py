@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -71,12 +71,12 @@ def apply(
     manifests = tuple(
         to_manifest(shape, pointer=f"/objects/{i}") for i, shape in enumerate(body.value.objects)
     )
-    asked = body.value.prune or _asked_in_query(prune_selector, prune_kinds or [])
+    asked = _agreed_prune(body.value.prune, _asked_in_query(prune_selector, prune_kinds or []))
     change = Change(
         manifests,
         prune=None if asked is None else _to_prune(asked),
         asks=True,
-        confirm_count=_first(body.value.confirm_count, confirm_count),
+        confirm_count=_agreed_count(body.value.confirm_count, confirm_count),
     )
     with body.located():
         require_writes(write.caller, [(manifest.ref, manifest.pointer) for manifest in manifests])
@@ -104,7 +104,7 @@ def delete_objects(
     change = Change(
         removals=removals,
         asks=True,
-        confirm_count=_first(body.value.confirm_count, confirm_count),
+        confirm_count=_agreed_count(body.value.confirm_count, confirm_count),
     )
     with body.located():
         require_writes(write.caller, [(removal.ref, removal.pointer) for removal in removals])
@@ -146,5 +146,23 @@ def _to_prune(asked: PruneRequest) -> Prune:
     return Prune(selector.equalities, selector.matches, kinds)
 
 
-def _first(in_body: int | None, in_query: int | None) -> int | None:
+def _agreed_prune(
+    in_body: PruneRequest | None, in_query: PruneRequest | None
+) -> PruneRequest | None:
+    if in_body is not None and in_query is not None:
+        same_kinds = {*in_body.kinds} == {*in_query.kinds}
+        if in_body.label_selector != in_query.label_selector or not same_kinds:
+            _refuse_contradiction("/prune", "prune", "prune_selector and prune_kind")
     return in_query if in_body is None else in_body
+
+
+def _agreed_count(in_body: int | None, in_query: int | None) -> int | None:
+    if None not in (in_body, in_query) and in_body != in_query:
+        _refuse_contradiction("/confirm_count", "confirm_count", "confirm_count")
+    return in_query if in_body is None else in_body
+
+
+def _refuse_contradiction(pointer: str, in_body: str, in_query: str) -> NoReturn:
+    detail = f"{in_body!r} in the body says something else than {in_query} in the query"
+    fix = "say it in one of the two places, or the same in both"
+    raise InvalidError(detail, [Violation(pointer, "contradictory", detail, fix)])

@@ -24,6 +24,7 @@ from controller.domain.validation.flooding import (
     vlans_of,
     where_joined,
 )
+from controller.domain.validation.topology import way_out
 from controller.domain.validation.world import Departing, Draft
 
 
@@ -111,5 +112,6 @@ def _refuse(
         "flooding_loop_pending",
         f"{draft.ref.kind} {draft.ref.name!r} closes a circle with what may still be there as it"
         f" was: {tell(circle)}",
-        f"delete or change first, and create when {', '.join(hosts)} have applied that",
+        f"delete or change first, and create when {', '.join(hosts)} have applied that;"
+        f" {way_out(hosts)}",
     )

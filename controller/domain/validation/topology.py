@@ -6,7 +6,7 @@ be carried, and that hosts which lag behind a change close no circle with those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from controller.domain.intent import (
     DEFAULT_PROJECT,
@@ -29,6 +29,7 @@ from controller.domain.validation.faults import Faults
 from controller.domain.validation.profiles import backends_of, blamed
 from controller.domain.validation.references import hosts_of_topology
 from controller.domain.validation.relations import unknown
+from controller.domain.validation.world import Lingering
 
 
 def check_topologies(after: After, faults: Faults) -> None:
@@ -176,27 +177,42 @@ def _check_change(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) 
     A full mesh passes nothing on, so it goes with each other. Links of a forest go with those of
     another when all together are a forest. Of hubs, those of one must be among those of the other:
     then no hub is a spoke elsewhere, and a spoke has one tunnel however it sees the segment."""
-    for before in _still_carried(ref, after):
+    for before, hosts in _still_carried(ref, after):
         if not goes_with(before, segment):
+            lagging = ", ".join(hosts)
+            who = (
+                f"hosts {lagging} have" if hosts else "its hosts have, until they apply the change,"
+            )
             faults.conflict(
                 f"{after.drafts[ref].pointer}/spec/{_differing(before, segment)}",
                 "flooding_loop_pending",
-                f"hosts that have not applied the change yet have segment {ref.name!r} as it was,"
-                " and together with those that have, flooded frames could go round for ever",
+                f"{who} segment {ref.name!r} as it was, and together with those that have it as it"
+                " is to be, flooded frames could go round for ever",
                 "change it in steps and wait until the hosts have applied each: take links or hubs"
-                " away before you add others, or go by way of topology 'full'",
+                " away before you add others, or go by way of topology 'full'"
+                + (f"; {way_out(hosts)}" if hosts else ""),
             )
             return
 
 
-def _still_carried(ref: Ref, after: After) -> Iterator[SegmentSpec]:
+def way_out(hosts: Iterable[str]) -> str:
+    """Say what to do about hosts that do not apply anything."""
+    return (
+        f"while {', '.join(hosts)} apply nothing, start the agents there, or take what is on them"
+        " out of intent and delete them"
+    )
+
+
+def _still_carried(ref: Ref, after: After) -> Iterator[Lingering]:
+    """Yield first what hosts lag behind with: that is what somebody can do something about."""
     current = after.world.objects.get(ref)
-    in_use = bool(after.hosts_before(ref)) or after.elsewhere(ref).hosts > 0
     if current is None or not isinstance(current.spec, SegmentSpec):
         return
-    if in_use:
-        yield current.spec
-    yield from after.world.lingering.get(current.uid, ())
+    lingering = after.world.lingering.get(current.uid, ())
+    yield from (each for each in lingering if each.spec != current.spec)
+    in_use = bool(after.hosts_before(ref)) or after.elsewhere(ref).hosts > 0
+    if in_use or any(each.spec == current.spec for each in lingering):
+        yield Lingering(current.spec)
 
 
 def goes_with(one: SegmentSpec, other: SegmentSpec) -> bool:

@@ -50,6 +50,14 @@ class Departing:
     """Whether a host of it reports that it cannot take it away."""
 
 
+class Lingering(NamedTuple):
+    """A segment as it is or once was, which some hosts may still have it as."""
+
+    spec: SegmentSpec
+    hosts: tuple[str, ...] = ()
+    """Up to ten of them by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """A segment's ports on hosts that the change does not touch, summed up in a few rows."""
@@ -141,7 +149,7 @@ class World:
     held_keys: frozenset[int] = frozenset()
     """Those of ``Wanted.vnis`` that a host may still carry for a deleted tunnel. A segment waits
     for them; a tunnel need not, so that one can be deleted and created anew."""
-    lingering: Mapping[UUID, tuple[SegmentSpec, ...]] = field(
+    lingering: Mapping[UUID, tuple[Lingering, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
     """By segment uid, for ``Wanted.topologies``: what the segment is or was once and some host may
