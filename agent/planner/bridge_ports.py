@@ -48,7 +48,7 @@ def draft_bridge_port(
     port: Port, bridge: Bridge, inventory: Inventory, there: Container[str]
 ) -> Draft | Failure:
     """``there`` has the bridges, of either sort, that exist already and stay."""
-    if refusal := _misplaced(port, bridge):
+    if refusal := _misplaced(port, bridge) or _unfiltered(port, bridge, inventory):
         return refusal
     draft = _draft(port, inventory, bridge_is_there=port.bridge in there)
     if isinstance(draft, Failure):
@@ -121,6 +121,19 @@ def _misplaced(port: Port, bridge: Bridge) -> Failure | None:
         )
         return Failure(port.id, ErrorKind.INVALID, "VlansNeedFiltering", message)
     return None
+
+
+def _unfiltered(port: Port, bridge: Bridge, inventory: Inventory) -> Failure | None:
+    """Up without its VLANs it would be in everybody's; to try again with each start is no use."""
+    link = inventory.observed.links.get(bridge.name)
+    if link is None or FILTERING not in link.lacks or not wanted_vlans(port):
+        return None
+    message = (
+        f"port {port.interface} is to be in VLANs of Linux bridge {bridge.name}, and this kernel "
+        "does not filter VLANs: the port is not set up. Leave its VLANs out, or give the host a "
+        "kernel that does (CONFIG_BRIDGE_VLAN_FILTERING)"
+    )
+    return Failure(port.id, ErrorKind.UNSUPPORTED, "NotSupported", message)
 
 
 def _filters(bridge: Bridge) -> bool:

@@ -73,6 +73,15 @@ def test_what_this_kernel_cannot_do_is_said_and_the_rest_is_done(site: Site) -> 
     assert "AGEING" not in said.message.partition(": ")[2]
     assert site.bridge()["ageing_time"] == 6000
     assert site.port("ve1")["master"] == LAN.name
+    tagged = (veth(site, 1), veth(site, 2, tag=7))
+    filtering = (replace(LAN, link_attributes=asked),)
+    first = site.refusals(*tagged, bridges=filtering)
+    assert {each.resource: each.kind for each in first} == dict.fromkeys(
+        (LAN.id, "port:2"), ErrorKind.UNSUPPORTED
+    )
+    assert "ve2" not in site.up()
+    assert site.turn() == (0, 0)
+    assert site.refusals(*tagged, bridges=filtering)[1].message.startswith("port ve2 is to be in")
 
 
 def test_a_vxlan_device_of_somebody_elses_is_a_port_like_any_other(site: Site) -> None:

@@ -68,6 +68,22 @@ class Site:
 
         return self.host.drive(work)
 
+    def turn(self) -> Counts:
+        """Start the agent again, for a single look; what it wrote."""
+
+        async def work(running: Running) -> Counts:
+            await running.loop.turn()
+            return running.writes()
+
+        return self.host.drive(work)
+
+    def up(self) -> set[str]:
+        return {
+            each["ifname"]
+            for each in self.host.netns.ip_json("link", "show")
+            if "UP" in each["flags"]
+        }
+
     def bridge(self, name: str = LAN.name) -> dict[str, Any]:
         (link,) = self.host.netns.ip_json("link", "show", "dev", name)
         data: dict[str, Any] = link["linkinfo"]["info_data"]
