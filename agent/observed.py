@@ -35,6 +35,8 @@ class OvsInterface:
     ofport: int | None = None
     error: str | None = None
     settings: Settings = NO_SETTINGS
+    row: str = field(default="", compare=False, repr=False)
+    """UUID of the row, where it has an iface-id: what is bound is asked for its counters by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from agent.columns import NO_SETTINGS, SETTABLE, Atom, ColumnType, Settings
-from agent.model import ID_KEY, OWNER_KEY
+from agent.model import ID_KEY, IFACE_ID_KEY, OWNER_KEY
 from agent.monitoring import OvsFlowExport, OvsQueue, Stray
 from agent.observed import OvsInterface
 
@@ -26,16 +26,18 @@ _SETTINGS = {
 
 
 def freeze_interface(row: Row) -> OvsInterface:
+    ids = map_of(row, "external_ids")
     return OvsInterface(
         name=first(row, "name"),
         type=first(row, "type"),
         options=map_of(row, "options"),
         mac=first(row, "mac"),
         mtu_request=first(row, "mtu_request"),
-        external_ids=map_of(row, "external_ids"),
+        external_ids=ids,
         ofport=first(row, "ofport"),
         error=first(row, "error"),
         settings=settings_of(row, "Interface"),
+        row=str(row.uuid) if IFACE_ID_KEY in ids else "",
     )
 
 

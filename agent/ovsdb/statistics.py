@@ -3,7 +3,7 @@
 They change with every look at them: in the replica they would wake the agent for nothing. Each poll
 has a connection of its own, so that a restart of ovsdb-server is over with the next poll, and the
 server's probes of idle connections need no answer. What a poll costs is decided by how many rows
-are ours: others are not even sent.
+are ours, or are bound to something of ours: others are not even sent.
 
 Rows keep what an ovs-vswitchd that is gone wrote last. A poll therefore begins with asking
 ovs-vswitchd itself: without an answer there are no counters, rather than some that stand still.
@@ -17,7 +17,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,12 +69,23 @@ class SwitchCounters:
     interfaces: tuple[InterfaceCounters, ...]
 
 
-class SwitchStatistics:
-    """Reads the rows that bear the owner's mark."""
+def _none_bound() -> Mapping[str, str]:
+    return {}
 
-    def __init__(self, remote: str, owner: str) -> None:
+
+class SwitchStatistics:
+    """Reads the rows that bear the owner's mark.
+
+    ``bound`` tells of those that do not, but whose port does: the resource, by the row's UUID,
+    which is the one thing by which ovsdb-server finds a row without looking at all of them.
+    """
+
+    def __init__(
+        self, remote: str, owner: str, bound: Callable[[], Mapping[str, str]] = _none_bound
+    ) -> None:
         self._path = Path(remote.removeprefix("unix:"))
-        self._request = _request(owner)
+        self._owner = owner
+        self._bound = bound
 
     async def poll(self) -> SwitchCounters:
         """Raise StatisticsUnavailableError when somebody does not answer before the deadline."""
@@ -83,8 +94,9 @@ class SwitchStatistics:
             async with asyncio.timeout(POLL_DEADLINE_S):
                 process = await _running_process(self._path.parent)
                 source = "ovsdb"
-                answer = await self._transact()
-            return _counters(answer, process)
+                bound = self._bound()
+                answer = await self._transact(_request(self._owner, bound))
+            return _counters(answer, process, bound)
         except TimeoutError as error:
             raise StatisticsUnavailableError(
                 source, f"no answer within {POLL_DEADLINE_S:g} s"
@@ -92,9 +104,9 @@ class SwitchStatistics:
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise StatisticsUnavailableError(source, str(error) or repr(error)) from error
 
-    async def _transact(self) -> dict[str, Any]:
+    async def _transact(self, request: bytes) -> dict[str, Any]:
         reader, writer = await asyncio.open_unix_connection(self._path, limit=4 * RECEIVE_SIZE)
-        return await _ask(reader, writer, self._request)
+        return await _ask(reader, writer, request)
 
 
 async def _ask(
@@ -128,22 +140,27 @@ def _parse(received: bytearray) -> dict[str, Any]:
     return message
 
 
-def _request(owner: str) -> bytes:
-    mark = ["external_ids", "includes", ["map", [[OWNER_KEY, owner]]]]
+def _request(owner: str, bound: Iterable[str]) -> bytes:
+    conditions = [["external_ids", "includes", ["map", [[OWNER_KEY, owner]]]]]
+    conditions += [["_uuid", "==", ["uuid", row]] for row in bound]
     operations = [
-        {"op": "select", "table": "Interface", "where": [mark], "columns": _COLUMNS},
+        *(
+            {"op": "select", "table": "Interface", "where": [each], "columns": _COLUMNS}
+            for each in conditions
+        ),
         {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["other_config"]},
     ]
     request = {"id": 1, "method": "transact", "params": [DATABASE, *operations]}
     return json.dumps(request).encode()
 
 
-def _counters(answer: dict[str, Any], process: str) -> SwitchCounters:
+def _counters(answer: dict[str, Any], process: str, bound: Mapping[str, str]) -> SwitchCounters:
     results = answer.get("result") or [answer.get("error")]
     if not all(result and "rows" in result for result in results):
         raise ValueError(f"ovsdb-server refused the question: {results}")
-    interfaces, roots = (result["rows"] for result in results)
-    return SwitchCounters(process, _update_interval(roots), tuple(interfaces))
+    own, *others, roots = (result["rows"] for result in results)
+    named = (row._replace(resource=bound[row.uuid]) for rows in others for row in rows)
+    return SwitchCounters(process, _update_interval(roots), (*own, *named))
 
 
 def _take(found: dict[str, Any]) -> InterfaceCounters | dict[str, Any]:

@@ -14,7 +14,7 @@ from agent.observability import Metrics
 from agent.observed import OvsBridge
 from agent.ovsdb.statistics import SwitchStatistics
 from agent.stats.collector import Collector, current_life
-from agent.stats.subjects import LocalVteps, bridged_cards, uplinks
+from agent.stats.subjects import LocalVteps, bound_rows, bridged_cards, uplinks
 
 
 class Statistics:
@@ -37,6 +37,7 @@ class Statistics:
         metrics: Metrics,
         rng: random.Random,
     ) -> None:
+        self._owner = owner
         self._state = state
         self._vteps = LocalVteps()
         self.bridges: Mapping[str, OvsBridge] = {}
@@ -49,7 +50,7 @@ class Statistics:
             queue,
             owner=owner,
             life=current_life(),
-            switch=SwitchStatistics(remote, owner) if remote is not None else None,
+            switch=None if remote is None else SwitchStatistics(remote, owner, self._bound_rows),
             vteps=self._local_vteps,
             cards=lambda: bridged_cards(self._state()),
             uplinks=self._uplinks,
@@ -61,6 +62,9 @@ class Statistics:
 
     def _local_vteps(self) -> frozenset[str]:
         return self._vteps.of(self._state())
+
+    def _bound_rows(self) -> dict[str, str]:
+        return bound_rows(self.bridges, self._owner)
 
     def _uplinks(self, device: str) -> Iterator[str]:
         return uplinks(self.bridges, device)

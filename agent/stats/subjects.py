@@ -18,10 +18,20 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.fragments import SegmentFragment
-from agent.model import ALIAS_PREFIX, DEVICE_KEY, OWNER_KEY, BridgeType, HostState, PortType, alias
+from agent.model import (
+    ALIAS_PREFIX,
+    BOUND_KEY,
+    DEVICE_KEY,
+    OWNER_KEY,
+    BridgeType,
+    HostState,
+    PortType,
+    alias,
+)
 from agent.netlink.statistics import DeviceCounters, KernelCounters
 from agent.observed import OvsBridge, OvsInterface
 from agent.ovsdb.statistics import InterfaceCounters, SwitchCounters
+from agent.planner.ownership import bound_id
 
 _PORT, _TUNNEL, _SEGMENT = "port:", "tunnel:", "segment:"
 _METADATA_DEVICE = "vxlan_sys_"
@@ -171,6 +181,18 @@ def bridged_cards(state: HostState | None) -> Mapping[str, str]:
         port.interface: port.id
         for port in state.ports
         if port.type is PortType.SYSTEM and port.bridge in linux
+    }
+
+
+def bound_rows(bridges: Mapping[str, OvsBridge], owner: str) -> dict[str, str]:
+    """Ports of intent that are somebody else's rows of table Interface, by the row's UUID."""
+    return {
+        interface.row: resource
+        for bridge in bridges.values()
+        for port in bridge.ports
+        if BOUND_KEY in port.external_ids and (resource := bound_id(port.external_ids, owner))
+        for interface in port.interfaces
+        if interface.row
     }
 
 

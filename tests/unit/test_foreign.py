@@ -7,6 +7,8 @@ import errno
 import gzip
 import platform
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +20,9 @@ from agent.controlplane.inventory_codec import LARGEST, encode_inventory
 from agent.errors import ErrorKind
 from agent.fragments import SegmentFragment, SegmentMember
 from agent.host import Sighting
-from agent.inventory_report import PAUSE_S, InventoryReport
+from agent.inventory_report import HASTE_S, MOST_HASTY, PAUSE_S, InventoryReport
 from agent.model import (
+    BOUND_KEY,
     ID_KEY,
     OWNER_KEY,
     Backend,
@@ -132,33 +135,92 @@ def test_a_port_of_very_many_interfaces_still_fits_into_a_message() -> None:
 
 
 class HeldClock(HandClock):
-    """Whoever waits does so until the test says how long it was."""
+    """Whoever waits does so until what he waits for happens, or the test lets the time pass."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: asyncio.Queue[float] = asyncio.Queue()
         self.passed: asyncio.Queue[None] = asyncio.Queue()
 
-    async def wait(self, event: asyncio.Event, seconds: float) -> None:  # noqa: ARG002
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
         self.asked.put_nowait(seconds)
-        await self.passed.get()
+        waiting = [asyncio.create_task(self.passed.get()), asyncio.create_task(event.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if waiting[0].done():
+            self.time += seconds
+        for each in waiting:
+            each.cancel()
+
+
+@asynccontextmanager
+async def reporting() -> AsyncIterator[tuple[InventoryReport, HeldClock, asyncio.Queue[str]]]:
+    """The names of the ports, or the bridge, of each inventory that is told."""
+    said: asyncio.Queue[str] = asyncio.Queue()
+
+    def say(inventory: agent_pb2.Inventory) -> None:
+        (row,) = inventory.bridges
+        said.put_nowait(" ".join(each.name for each in row.ports) or row.name)
+
+    clock = HeldClock()
+    report = InventoryReport(FLEET, say, clock)
+    async with asyncio.timeout(10):
+        task = asyncio.create_task(report.run())
+        yield report, clock, said
+    task.cancel()
 
 
 async def test_an_inventory_is_told_at_once_and_the_newest_one_after_a_pause() -> None:
-    said: list[agent_pb2.Inventory] = []
-    clock = HeldClock()
-    report = InventoryReport(FLEET, said.append, clock)
-    async with asyncio.timeout(10):
-        task = asyncio.create_task(report.run())
+    async with reporting() as (report, clock, said):
         report.see(host(bridge("one")))
-        assert await clock.asked.get() == PAUSE_S
-        report.see(host(bridge("two")))
-        report.see(host(bridge("three")))
-        assert [each.bridges[0].name for each in said] == ["one"]
+        assert await said.get() == "one"
+        for name in ("two", "three"):
+            report.see(host(bridge(name)))
+            assert await clock.asked.get() == PAUSE_S
         clock.passed.put_nowait(None)
-        await clock.asked.get()
-    task.cancel()
-    assert [each.bridges[0].name for each in said] == ["one", "three"]
+        assert await said.get() == "three"
+        assert said.empty()
+
+
+def guests(number: int) -> ObservedState:
+    taps = [port(f"t{each:02}", external_ids={"iface-id": f"vif-{each}"}) for each in range(number)]
+    return host(bridge("br-int", *taps))
+
+
+async def test_a_guest_that_is_plugged_in_does_not_wait_unless_there_is_a_flood() -> None:
+    async with reporting() as (report, clock, said):
+        report.see(guests(1))
+        assert await said.get() == "t00"
+        for number in range(2, MOST_HASTY + 2):
+            report.see(guests(number))
+            assert await clock.asked.get() == HASTE_S
+            clock.passed.put_nowait(None)
+            assert (await said.get()).split()[-1] == f"t{number - 1:02}"
+        report.see(guests(0))
+        assert await clock.asked.get() == PAUSE_S
+        clock.passed.put_nowait(None)
+        assert await said.get() == "br-int"
+        report.see(guests(1))  # what passed has made room
+        assert await clock.asked.get() == HASTE_S
+
+
+async def test_a_guest_that_comes_during_a_pause_cuts_it_short() -> None:
+    async with reporting() as (report, clock, said):
+        report.see(guests(1))
+        await said.get()
+        report.see(host(bridge("br-int", port("t00", tag=3, external_ids={"iface-id": "vif-0"}))))
+        assert await clock.asked.get() == PAUSE_S
+        report.see(guests(2))
+        assert await clock.asked.get() == HASTE_S
+        clock.passed.put_nowait(None)
+        assert await said.get() == "t00 t01"
+
+
+def test_a_port_that_is_bound_is_told_as_such() -> None:
+    marked = replace(
+        port("tap1", tag=7, external_ids=GUEST), external_ids={BOUND_KEY: f"{FLEET}/x"}
+    )
+    (row,) = told(host(bridge("br-fleet", marked, external_ids=OURS))).bridges
+    assert [(each.tag, each.interfaces[0].bound) for each in row.ports] == [(7, True)]
 
 
 def sighting(observed: ObservedState, **snapshot: object) -> Sighting:
