@@ -250,7 +250,8 @@ def _bridge_unknown(
         if port.patch is None or port.patch.bridge in of_ovs:
             return None
         bridge = port.patch.bridge
-    message = f"port {port.interface} is to be on bridge {bridge}, which intent does not have"
+    name = port.interface or port.iface_id
+    message = f"port {name} is to be on bridge {bridge}, which intent does not have"
     return Failure(port.id, ErrorKind.INVALID, "BridgeUnknown", message)
 
 

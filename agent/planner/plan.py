@@ -144,7 +144,8 @@ class Plan:
 
     A resource in ``failures`` has no steps that would create or change it, apart from what of it
     can be here: the Linux bridge of a segment that cannot be joined to the other hosts, a row
-    without the column that the database lacks, a bond without the device that is missing.
+    without the column that the database lacks, a bond without the device that is missing; or what
+    is let go of: a guest's port that it was bound to.
     """
 
     stages: tuple[Stage, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from controller.domain.inventory import (
     ForeignInterface,
     ForeignPort,
     Inventory,
+    foreign_vlans,
+    plugged,
 )
 from controller.services import desired, inventory, queries
 from controller.services.status import SessionStart, open_session
@@ -97,6 +100,16 @@ def with_port(tag: int, iface_id: str, bridge: str = "br-fleet") -> Inventory:
     interface = ForeignInterface("tap1", iface_id=iface_id)
     row = ForeignBridge(bridge, ports=(ForeignPort("tap1", tag, (interface,)),))
     return Inventory(bridges=(row,), bridges_total=1, ports_total=1)
+
+
+def test_the_vlan_of_a_bound_port_is_its_segments_and_keeps_no_segment_off() -> None:
+    (row,) = with_port(7, "vif-1").bridges
+    (guest,) = row.ports
+    bound = replace(guest, interfaces=(replace(guest.interfaces[0], bound=True),))
+    other = ForeignPort("tap2", 9, (ForeignInterface("tap2", iface_id="vif-2"),))
+    found = Inventory(bridges=(replace(row, ports=(bound, other)),))
+    assert foreign_vlans(found) == {"br-fleet": [9]}
+    assert [each.iface_id for each in plugged(found)] == ["vif-1", "vif-2"]
 
 
 def made(db: Database, manifest: Manifest) -> UUID:
