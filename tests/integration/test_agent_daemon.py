@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from ovsfleet.v1 import agent_pb2
 
+from agent.state_features import STATE_FEATURES
 from tests.support.agent_lab import Lab, holds_again
 from tests.support.netns import Namespace, namespace
 
@@ -49,6 +50,7 @@ async def test_what_is_foreign_and_what_the_host_can_do_is_told(lab: Lab) -> Non
     said = session.capabilities[-1]
     assert (said.ovsdb_schema, said.tc_policy) == ("8.3.1", "skip_sw")
     assert "veth" in said.kernel_features
+    assert session.hello.capabilities.state_features == sorted(STATE_FEATURES)
 
 
 async def test_an_idle_restart_writes_nothing(lab: Lab) -> None:

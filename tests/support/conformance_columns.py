@@ -52,7 +52,7 @@ def _ovs(title: str, kind: DatapathType, workload: str) -> Column:
         *segments.hosts(BridgeType.OVS, kind),
         *bridges.ovs_bridges(kind),
         *bridges.ovs_ports(workload, kind),
-        *segments.profiles(BridgeType.OVS),
+        *segments.profiles(BridgeType.OVS, kind),
         *segments.segments(BridgeType.OVS, workload),
         *segments.ovs_segments(workload, kind),
         *segments.tunnels(kind),
@@ -81,7 +81,7 @@ def _linux(workload: str) -> Column:
         *segments.hosts(BridgeType.LINUX, DatapathType.SYSTEM),
         *linux.linux_bridges(),
         *linux.linux_ports(workload),
-        *segments.profiles(BridgeType.LINUX),
+        *segments.profiles(BridgeType.LINUX, DatapathType.SYSTEM),
         *segments.segments(BridgeType.LINUX, workload),
     ]
     specimens = list(segments.placed(iter(made), segments.linux_shows()))

@@ -42,6 +42,13 @@ def option(vni: int, key: str, expected: str) -> Shown:
     return Shown(lambda system: system.remotes(vni, key), frozenset({expected}))
 
 
+def opened(vni: int, key: str, expected: str, shown: str | None = None) -> Shown:
+    """An option that ovs-vswitchd also says itself that it has opened every tunnel with."""
+    said = frozenset({expected if shown is None else shown})
+    read = Shown(lambda system: system.opened_with(vni, key), said)
+    return option(vni, key, expected).and_also(read)
+
+
 def _rows_have(vni: int, of: Callable[[Row], object], expected: object) -> Shown:
     return Shown(lambda system: {of(row) for row in system.tunnels_of(vni)}, {expected})
 
@@ -142,7 +149,7 @@ def ovs_segments(workload: str, datapath: DatapathType) -> Iterator[Specimen]:
             Kind.TUNNEL_PROFILE,
             "mark",
             {"egress_pkt_mark": 7, "dst_port": 4798},
-            {"egress_pkt_mark": option(5009, "egress_pkt_mark", "7")},
+            {"egress_pkt_mark": opened(5009, "egress_pkt_mark", "7")},
         )
         mark = {"tunnel_profile": "mark", "backend": Backend.OVS}
         yield from _segment("s-mark", 5009, mark, workload, ("h2",))
@@ -177,12 +184,16 @@ _BFD_KEYS = {
 }
 
 
-def profiles(kind: BridgeType) -> Iterator[Specimen]:
+def profiles(kind: BridgeType, datapath: DatapathType) -> Iterator[Specimen]:
     ovs = kind is BridgeType.OVS
     told = {"dst_port": 4795, "ttl": 9, "tos": 16, "csum": ovs, "df_default": not ovs}
     shows = _ovs_profile() if ovs else _linux_profile()
     yield Specimen(Kind.TUNNEL_PROFILE, "told", {**told, **(BFD if ovs else {})}, shows)
-    gbp = option(5004, "exts", "gbp") if ovs else in_kernel(5004, "info_data", "gbp", expected=True)
+    device = "vxlan_sys_4796" if ovs else "kx5004"
+    gbp = link(device, "linkinfo", "info_data", "gbp", expected=True)
+    if ovs:
+        row = option(5004, "exts", "gbp")
+        gbp = row.and_also(gbp) if datapath is DatapathType.SYSTEM else row
     yield Specimen(Kind.TUNNEL_PROFILE, "gbp", {"gbp": True, "dst_port": 4796}, {"gbp": gbp})
     wide = {"flow_label": 77, "source_port_min": 40_000, "source_port_max": 50_000}
     ports = ("info_data", "port_range")
@@ -204,7 +215,9 @@ def _ovs_profile() -> dict[str, Shown]:
         path: _rows_have(5003, _bfd_key(_BFD_KEYS.get(path, path[4:])), _text(value))
         for path, value in BFD.items()
     }
-    return {path: option(5003, path, word) for path, word in words.items()} | bfd
+    hexadecimal = {"tos": "0x10"}
+    said = {path: opened(5003, path, word, hexadecimal.get(path)) for path, word in words.items()}
+    return said | bfd
 
 
 def _bfd_key(key: str) -> Callable[[Row], object]:

@@ -6,6 +6,7 @@ Read once, when it is made. Must not use what the agent reads or what the compil
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -34,6 +35,8 @@ class System:
     fdb: tuple[Row, ...]
     qdiscs: Mapping[str, Row]
     """What shapes what a device sends."""
+    opened: tuple[Mapping[str, str], ...]
+    """Options of the tunnels that ovs-vswitchd has opened, as it tells them itself."""
     shaping: Mapping[str, str]
     """The classes of it, and what polices what the device receives, as tc(8) shows them."""
 
@@ -53,6 +56,10 @@ class System:
     def options_of(self, key: int) -> list[Mapping[str, str]]:
         rows = self.tables["Interface"].values() if self.tables else ()
         return [row["options"] for row in rows if row["options"].get("key") == str(key)]
+
+    def opened_with(self, key: int, option: str) -> frozenset[str]:
+        """What the open tunnels of a VNI have of an option; empty for what they have not."""
+        return frozenset(each.get(option, "") for each in self.opened if each["key"] == str(key))
 
     def tunnels_of(self, key: int) -> list[Row]:
         return [r for r in self.tables["Interface"].values() if r["options"].get("key") == str(key)]
@@ -77,6 +84,7 @@ def look(host: Host) -> System:
         vlans={} if host.ovs else _vlans(netns),
         fdb=tuple(_json(netns, "fdb", "show")),
         qdiscs={each["dev"]: each for each in qdiscs if each.get("root")},
+        opened=() if host.ovs is None else tuple(_opened(host.ovs.appctl("dpif/show"))),
         shaping={
             each["dev"]: netns.sibling("tc", *_SHOWN[each["kind"]], "dev", each["dev"])
             for each in qdiscs
@@ -96,6 +104,11 @@ def _vlans(netns: Namespace) -> dict[str, list[Row]]:
 
 def _json(netns: Namespace, *arguments: str) -> list[Row]:
     return list(json.loads(netns.sibling("bridge", "-d", "-j", *arguments) or "[]"))
+
+
+def _opened(shown: str) -> Iterator[dict[str, str]]:
+    for options in re.findall(r"\(vxlan: (.*key=.*)\)", shown):
+        yield dict(each.split("=", 1) for each in options.split(", "))
 
 
 def _tables(ovs: OpenVSwitch) -> dict[str, dict[str, Row]]:
