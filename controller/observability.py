@@ -38,6 +38,9 @@ class Metric:
     DATABASE_CONNECTIONS = "ovsfleet_database_connections"
     JOBS = "ovsfleet_jobs"
     HOSTS = "ovsfleet_hosts"
+    WEBHOOK_MESSAGES = "ovsfleet_webhook_messages"
+    WEBHOOK_RETRIES = "ovsfleet_webhook_retries_waiting"
+    WEBHOOK_OLDEST_SECONDS = "ovsfleet_webhook_oldest_waiting_seconds"
 
 
 def configure_logging(level: str, log_format: str, role: str) -> None:

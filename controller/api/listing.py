@@ -58,7 +58,8 @@ def _reading(
         str,
         Query(
             max_length=2048,
-            description="Items then have only these: `metadata.name,spec.host,status.phase`.",
+            description="Items then have only these: `metadata.name,spec.host,status.phase`. They"
+            " lack everything else, also what the schema, which is of whole items, requires.",
         ),
     ] = "",
 ) -> Reading:

@@ -17,9 +17,9 @@ from uuid import UUID
 from controller.domain.webhook_signing import ATTEMPTS, pause_after
 from controller.store import webhook_deliveries as rows
 from controller.store.engine import Database
-from controller.store.webhook_deliveries import Claimed
+from controller.store.webhook_deliveries import Claimed, Totals
 
-__all__ = ["Claimed", "Outcome", "due", "give_up", "prune", "record", "take"]
+__all__ = ["Claimed", "Outcome", "Totals", "due", "give_up", "prune", "record", "take", "totals"]
 
 _SHOWN_ERROR = 500
 
@@ -97,3 +97,8 @@ def prune(db: Database, *, before: datetime) -> int:
     """Forgets messages that were delivered or given up before; answers how many."""
     with db.transaction() as tx:
         return rows.prune(tx, before)
+
+
+def totals(db: Database) -> Totals:
+    with db.snapshot() as tx:
+        return rows.totals(tx)

@@ -209,6 +209,28 @@ def count(tx: Transaction, webhooks: Iterable[UUID]) -> dict[UUID, Counts]:
     return {uid: Counts(unfinished, failed) for uid, unfinished, failed in tx.execute(query)}
 
 
+class Totals(NamedTuple):
+    states: Mapping[str, int]
+    retries: int
+    """Those that wait after an attempt that failed."""
+    oldest: datetime | None
+    """Since when the oldest that is not finished waits."""
+
+
+def totals(tx: Transaction) -> Totals:
+    """Of the messages to all webhooks, in one query."""
+    row = WebhookDeliveryRow
+    is_retry = and_(row.state == "waiting", row.attempt > 0)
+    oldest = func.min(row.created_at).filter(row.finished_at.is_(None))
+    query = select(row.state, func.count(), func.count().filter(is_retry), oldest)
+    found = tx.execute(query.group_by(row.state)).all()
+    return Totals(
+        {state: number for state, number, _, _ in found},
+        sum(retries for _, _, retries, _ in found),
+        min((since for *_, since in found if since is not None), default=None),
+    )
+
+
 def unfinished_webhooks(tx: Transaction) -> list[UUID]:
     row = WebhookDeliveryRow
     query = select(row.webhook_uid).where(row.finished_at.is_(None)).distinct()

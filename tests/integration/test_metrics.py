@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller.services import jobs
+from controller.domain.webhooks import Event
+from controller.services import jobs, webhooks
+from controller.services.webhook_deliveries import Outcome, record, take
+from controller.services.webhooks import Wanted
+from controller.store import webhook_deliveries
 from tests.support.api import Api
-from tests.support.manifests import apply, host, port, segment
+from tests.support.manifests import ADMIN, apply, host, port, segment
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +50,29 @@ async def test_requests_hosts_and_jobs_are_counted(api: Api) -> None:
     assert found["ovsfleet_hosts", labelled(phase="Pending")] == 2
     assert found["ovsfleet_jobs", labelled(state="waiting")] == 1
     assert ("ovsfleet_database_connections", labelled()) in found
+
+
+async def test_the_backlog_of_webhooks_is_told(api: Api) -> None:
+    then = datetime.now(UTC) - timedelta(minutes=1)
+    wanted = Wanted("ops", "https://192.0.2.9/", frozenset({Event.CREATED}))
+    hook, _ = webhooks.create(
+        api.db, ADMIN, wanted, allow_loopback=False, now=then, request_id="test"
+    )
+    event = {"webhook_uid": hook.uid, "event": "created", "body": "{}"}
+    with api.db.transaction() as tx:
+        rows = [{**event, "id": uuid4(), "object_uid": uuid4()} for _ in range(4)]
+        webhook_deliveries.add(tx, rows, then)
+    for outcome in (Outcome(200), Outcome(500, "no")):
+        message = take(api.db, hook.uid, lease=timedelta(minutes=1), now=then)
+        assert message is not None
+        assert record(api.db, message, outcome, jitter=0, now=then)
+    found = await scrape(api)
+    name = "ovsfleet_webhook_messages"
+    states = {state: found[name, labelled(state=state)] for state in ("waiting", "delivered")}
+    assert states == {"waiting": 3, "delivered": 1}
+    assert found[name, labelled(state="failed")] == 0
+    assert found["ovsfleet_webhook_retries_waiting", labelled()] == 1
+    assert 60 <= found["ovsfleet_webhook_oldest_waiting_seconds", labelled()] < 600
 
 
 async def test_no_object_has_a_metric_of_its_own(api: Api) -> None:

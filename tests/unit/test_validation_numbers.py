@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.errors import ConflictError
-from controller.domain.intent import Kind, SegmentSpec
+from controller.domain.intent import Kind, Manifest, SegmentSpec
 from controller.domain.validation import World, plan_change
 from tests.support.model_fleet import ModelFleet, host, pointed, port, removal, segment
 from tests.support.refusals import faults, refusal, refused
@@ -70,6 +70,25 @@ def test_an_underlay_cannot_shrink_below_what_its_segments_need(fleet: ModelFlee
     fleet.apply(segment("red", mtu=1450))
     found = refused(fleet, host("h1", "192.0.2.1", underlay_mtu=1499))
     assert found == [("/objects/0/spec/underlay_mtu", "mtu_exceeds_underlay")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        (
+            (host("h1", "192.0.2.1", underlay_mtu=1499), segment("red", mtu=1450)),
+            "0/spec/underlay_mtu",
+        ),
+        ((host("h1", "192.0.2.1"), segment("red", mtu=1451)), "1/spec/mtu"),
+    ],
+)
+def test_of_what_is_applied_as_a_whole_the_field_that_changes_is_named(
+    fleet: ModelFleet, changes: tuple[Manifest, ...], pointer: str
+) -> None:
+    fleet.apply(segment("red", mtu=1450))
+    web = ("10.0.0.1/24",)
+    whole = (*changes, port("web", "h1", segment="red", mac="02:00:00:00:00:01", addresses=web))
+    assert refused(fleet, *whole) == [(f"/objects/{pointer}", "mtu_exceeds_underlay")]
 
 
 def test_a_narrow_host_that_joins_shrinks_an_automatic_mtu_unless_a_port_relies_on_it(

@@ -6,6 +6,7 @@ Owns nothing. Numbers of the fleet are read when they are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -19,7 +20,7 @@ from controller.api.errors import declared
 from controller.auth import Principal
 from controller.domain.intent import Kind
 from controller.observability import Metric
-from controller.services import jobs, queries
+from controller.services import jobs, queries, webhook_deliveries
 from controller.store.engine import Database
 
 router = APIRouter(tags=["health"])
@@ -60,6 +61,20 @@ class _Fleet(Collector):
         yield _counted(Metric.JOBS, "Jobs by state", "state", jobs.count_by_state(self._db))
         phases = queries.phases(self._db, self._caller, Kind.HOST)
         yield _counted(Metric.HOSTS, "Hosts by phase", "phase", phases)
+        yield from _webhooks(self._db)
+
+
+def _webhooks(db: Database) -> Iterator[Family]:
+    """Of all webhooks together, read from their rows: whoever sends has no metrics of its own."""
+    found, now = webhook_deliveries.totals(db), datetime.now(UTC)
+    states = dict.fromkeys(("waiting", "sending", "delivered", "failed"), 0) | dict(found.states)
+    text = "Messages to webhooks by state; those delivered or failed in the last 7 days"
+    yield _counted(Metric.WEBHOOK_MESSAGES, text, "state", states)
+    text = "Messages to webhooks that wait after an attempt that failed"
+    yield GaugeMetricFamily(Metric.WEBHOOK_RETRIES, text, value=found.retries)
+    waits = (now - found.oldest).total_seconds() if found.oldest else 0.0
+    text = "Since when the oldest message to a webhook waits to be delivered; 0 for none"
+    yield GaugeMetricFamily(Metric.WEBHOOK_OLDEST_SECONDS, text, value=max(waits, 0.0))
 
 
 def _counted(name: str, text: str, label: str, counts: Mapping[Any, int]) -> Family:

@@ -193,15 +193,28 @@ def _underlays(segment: Ref, after: After) -> dict[str, int]:
 
 
 def _segment_or_member(segment: Ref, host: str, after: After) -> str:
-    """Point at what the request wrote: the segment's MTU, the host's, or the port that joins."""
-    if segment in after.drafts:
-        return f"{after.drafts[segment].pointer}/spec/mtu"
-    if (written := after.written_host(host)) is not None:
-        return f"{written.pointer}/spec/underlay_mtu"
-    joining = [port for port, _ in after.ports_of(segment) if port.ref in after.drafts]
-    on_host = (d for d in joining if isinstance(d.spec, PortSpec) and d.spec.host == host)
-    blamed = next(on_host, None) or next(iter((*joining, *after.drafts.values())), None)
-    return f"{blamed.pointer}/spec/segment" if blamed else ""
+    """Point at what the request changes: the segment's MTU, the host's, or the port that joins."""
+    own, written = after.drafts.get(segment), after.written_host(host)
+    places = {
+        "mtu": own and _says_anew(own, "mtu", "address_family") and own,
+        "underlay_mtu": written and _says_anew(written, "underlay_mtu") and written,
+        "segment": _joining(segment, host, after),
+    }
+    changed = next(((draft, field) for field, draft in places.items() if draft), None)
+    # Nothing of it changed: it was so before there was a rule against it.
+    draft, field = changed or ((own, "mtu") if own else (written, "underlay_mtu"))
+    return f"{draft.pointer}/spec/{field}" if draft else ""
+
+
+def _joining(segment: Ref, host: str, after: After) -> Draft | None:
+    """Return a port that the request writes on the segment, on the host if there is one."""
+    there = [(port, spec) for port, spec in after.ports_of(segment) if port.ref in after.drafts]
+    return next((p for p, spec in there if spec.host == host), there[0][0] if there else None)
+
+
+def _says_anew(draft: Draft, *fields: str) -> bool:
+    before = draft.current.spec if draft.current else None
+    return any(getattr(before, name, None) != getattr(draft.spec, name) for name in fields)
 
 
 def _check_port_mtus(ref: Ref, limit: int, narrowest: str, after: After, faults: Faults) -> None:
