@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,15 +27,37 @@ def _say(text: str) -> None:
     _console.print(f"[dim]measuring {text}[/]", highlight=False)
 
 
-def _measure(
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Makes its own lab and takes it away again, so that one that fails spoils no other."""
+
+    name: str
+    measure: Callable[[Callable[[str], None]], Iterator[Figure]]
+
+
+def parts(
     counts: list[int], hosts: int, ports: int, scale_hosts: int, scale_ports: int
-) -> Iterator[Figure]:
+) -> Iterator[Part]:
     for kind, count in itertools.product(Kind, [0, *counts]):
-        yield from suite.many_ports(kind, count, _say)
+        yield Part(f"{count} {kind} ports", partial(suite.many_ports, kind, count))
     if hosts:
-        yield from suite.whole_fleet(hosts, ports, _say)
+        yield Part(f"{hosts} hosts", partial(suite.whole_fleet, hosts, ports))
     if scale_hosts:
-        yield from scale.whole_intent(scale_hosts, scale_ports, _AT_ONCE, _say)
+        whole = partial(scale.whole_intent, scale_hosts, scale_ports, _AT_ONCE)
+        yield Part(f"{scale_hosts} hosts in the database", whole)
+
+
+def measure(wanted: Iterable[Part], tell: Callable[[Figure], None]) -> dict[str, str]:
+    """Measure one part after the other; what was wrong with those that failed."""
+    failed: dict[str, str] = {}
+    for part in wanted:
+        try:
+            for figure in part.measure(_say):
+                tell(figure)
+        except Exception as error:  # noqa: BLE001 - the others are still worth knowing
+            failed[part.name] = f"{type(error).__name__}: {error}"
+            _console.print(f"  {part.name} failed: {failed[part.name]}", style="red", markup=False)
+    return failed
 
 
 @app.command()
@@ -52,19 +76,24 @@ def run(
         "build/bench/latest.json"
     ),
 ) -> None:
-    """Runs the suite on real Open vSwitch hosts in network namespaces of this machine."""
+    """Runs all parts on real Open vSwitch hosts in network namespaces of this machine, one after
+    the other. Exits with 1 when a part failed; the others are measured all the same."""
     require_root()
     about = {"machine": report.machine(), "versions": report.versions()}
     figures: list[Figure] = []
-    # Written after every figure: a run that is broken off has told what it knew.
-    for figure in _measure(
-        [100, 1000, 4000] if counts is None else counts, hosts, ports, scale_hosts, scale_ports
-    ):
+
+    def tell(figure: Figure) -> None:
         figures.append(figure)
+        # Written after every figure: a run that is broken off has told what it knew.
         report.write(output, figures, about)
         _console.print(f"  {figure.name}: {figure.ratio:.1f}x the floor", highlight=False)
-    report.show(_console, figures, about)
+
+    sizes = [100, 1000, 4000] if counts is None else counts
+    failed = measure(parts(sizes, hosts, ports, scale_hosts, scale_ports), tell)
+    report.write(output, figures, about, failed)
+    report.show(_console, figures, about, failed)
     _console.print(f"JSON: {output}")
+    raise typer.Exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

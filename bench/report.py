@@ -10,10 +10,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,24 @@ def document(figures: Sequence[Figure], about: Mapping[str, Any]) -> dict[str, A
     return {**about, "figures": rows}
 
 
-def write(path: Path, figures: Sequence[Figure], about: Mapping[str, Any]) -> None:
+def write(
+    path: Path,
+    figures: Sequence[Figure],
+    about: Mapping[str, Any],
+    failed: Mapping[str, str] = _NONE,
+) -> None:
+    """``failed``: by part, why it has no figures."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document(figures, about), indent=1) + "\n")
+    said = document(figures, {**about, "failed": dict(failed)} if failed else about)
+    path.write_text(json.dumps(said, indent=1) + "\n")
 
 
-def show(console: Console, figures: Sequence[Figure], about: Mapping[str, Any]) -> None:
+def show(
+    console: Console,
+    figures: Sequence[Figure],
+    about: Mapping[str, Any],
+    failed: Mapping[str, str] = _NONE,
+) -> None:
     table = Table(title="REST request to all Ready, beside the same rows without ovsfleet")
     table.add_column("What")
     for heading in ("ovsfleet", "floor", "ratio", "ovs-vsctl", "python-ovs IDL"):
@@ -88,7 +103,11 @@ def show(console: Console, figures: Sequence[Figure], about: Mapping[str, Any]) 
         peers = [_seconds(figure.peers.get(name)) for name in ("ovs-vsctl", "python-ovs IDL")]
         own = (_seconds(figure.ovsfleet), _seconds(figure.floor), f"{figure.ratio:.1f}x")
         table.add_row(figure.name, *own, *peers)
+    for part in failed:
+        table.add_row(part, "failed", style="red")
     console.print(table)
+    for part, why in failed.items():
+        console.print(f"{part} failed: {why}", highlight=False, soft_wrap=True, markup=False)
     for heading, facts in about.items():
         said = ", ".join(f"{key} {value}" for key, value in facts.items())
         console.print(f"{heading}: {said}", highlight=False, soft_wrap=True)
