@@ -55,6 +55,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
         desired.released,
         _userspace(desired),
         frozenset(freed),
+        iface_ids=frozenset(port.iface_id for port in desired.ports if port.iface_id),
         is_whole=desired.is_whole,
     )
     contested = _contested(desired)

@@ -70,7 +70,7 @@ class Inventory:
     is_whole: bool = True
     """As of the desired state."""
     plugged: Mapping[str, tuple[PlacedPort, ...]] = field(default_factory=dict)
-    """Ports of others by the iface-ids of their interfaces."""
+    """Ports of others by the iface-ids of their interfaces, as far as intent is about those."""
     bound: Mapping[str, tuple[PlacedPort, ...]] = field(default_factory=dict)
     """Ports of others that bear our mark, by the resource that they are bound to."""
 
@@ -117,6 +117,7 @@ def take_inventory(
     userspace: frozenset[str] = frozenset(),
     let_go: frozenset[str] = frozenset(),
     *,
+    iface_ids: frozenset[str] = frozenset(),
     is_whole: bool = True,
 ) -> Inventory:
     bridges: dict[str, list[OvsBridge]] = defaultdict(list)
@@ -154,18 +155,22 @@ def take_inventory(
         userspace=userspace,
         let_go=let_go,
         is_whole=is_whole,
-        plugged=_plugged(observed, owner),
+        plugged=_plugged(observed, owner, iface_ids) if iface_ids else {},
         bound=_bound(observed, owner),
     )
 
 
-def _plugged(observed: ObservedState, owner: str) -> dict[str, tuple[PlacedPort, ...]]:
+def _plugged(
+    observed: ObservedState, owner: str, wanted: frozenset[str]
+) -> dict[str, tuple[PlacedPort, ...]]:
     found: dict[str, list[PlacedPort]] = defaultdict(list)
     for bridge in in_order(observed):
         for port in bridge.ports:
             for interface in port.interfaces:
                 iface_id = interface.external_ids.get(IFACE_ID_KEY)
-                if iface_id and port.name != bridge.name and not owned_id(port.external_ids, owner):
+                if iface_id not in wanted or port.name == bridge.name:
+                    continue
+                if not owned_id(port.external_ids, owner):
                     found[iface_id].append(PlacedPort(bridge.name, port))
     return {iface_id: _sorted(rows) for iface_id, rows in found.items()}
 

@@ -44,17 +44,16 @@ def survey(desired: HostState, inventory: Inventory) -> Surroundings:
         vlans=Counter(each.local_vlan for each in desired.attachments if not each.linux_bridge),
         networks=Counter((each.vni, each.dst_port) for _, each in attached) + Counter(tunnels),
         backends={port: frozenset(each) for port, each in backends.items()},
-        strangers={} if overlay is None else _strangers(overlay, desired, inventory),
+        strangers={} if overlay is None else _strangers(overlay, inventory),
         has_ovs=inventory.observed.has_ovs,
         has_vxlan="vxlan" in inventory.observed.iface_types,
         has_ipv6=inventory.observed.ipv6,
     )
 
 
-def _strangers(overlay: OvsBridge, desired: HostState, inventory: Inventory) -> dict[int, str]:
+def _strangers(overlay: OvsBridge, inventory: Inventory) -> dict[int, str]:
     """But for those that are bound, or are to be: their tag is a segment's because we set it."""
-    wanted = {port.iface_id for port in desired.ports if port.iface_id}
-    at_home = {row.port.name for each in wanted for row in inventory.plugged.get(each, ())}
+    at_home = {row.port.name for rows in inventory.plugged.values() for row in rows}
     return {
         placed.port.tag: placed.port.name
         for placed in placed_ports(overlay)

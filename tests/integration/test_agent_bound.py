@@ -8,6 +8,7 @@ import pytest
 
 from agent.model import BOUND_KEY, Bridge, DatapathType, HostState, Port, PortType
 from agent.observed import OvsPort
+from agent.ovsdb.apply import Outcome
 from agent.ovsdb.statistics import SwitchStatistics
 from agent.planner import make_plan
 from agent.stats.collector import current_life
@@ -128,6 +129,12 @@ def test_guests_are_bound_exchanged_and_let_go_of_alike_and_their_counters_are_r
             "tap2": 4094,
         }
         assert make_plan(gone, seen).describe() == ()
+
+        (late,) = make_plan(desired(GUEST), seen).stages
+        ovs.vsctl("set", "Interface", "tap1", "external_ids:iface-id=vif-9")
+        result = await real._ovsdb.apply(late.ovsdb, "too late", 10.0)
+        assert result.outcome is Outcome.TRY_AGAIN
+        assert columns(ovs, "tap1")[0] == "4093"
 
     on_real(ovs.netns, ovs.remote, desired(), body)
 

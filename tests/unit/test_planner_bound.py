@@ -175,6 +175,15 @@ def test_what_somebody_changed_of_a_bound_port_is_put_back() -> None:
     assert (step.name, step.mtu) == ("tap1", 1400)
 
 
+def test_a_bound_port_that_open_vswitch_cannot_use_is_told() -> None:
+    switch = plugged(tap("tap1"))
+    del switch.kernel.links["tap1"]
+    switch.start_vswitchd()
+    switch.run(make_plan(desired(GUEST), switch.observed))
+    assert make_plan(desired(GUEST), switch.observed).is_empty
+    assert reasons(desired(GUEST), switch.observed) == [(ErrorKind.DATAPATH, "InterfaceError")]
+
+
 def test_a_port_in_the_vlan_of_its_segment_is_no_stranger_there() -> None:
     switch = plugged(tap("tap1", tag=11))
     switch.run(make_plan(desired(GUEST), switch.observed))
