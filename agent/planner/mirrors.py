@@ -30,6 +30,7 @@ from agent.planner.plan import (
     SetMirror,
     Stage,
 )
+from agent.planner.qos import foreign_qos
 from agent.planner.rows import mend_port
 
 
@@ -206,7 +207,8 @@ def _tunnel_steps(
     tunnel = mirror.tunnel
     if tunnel is None:
         return
-    wanted = _tunnel_row(tunnel, inventory.mark(mirror.id))
+    row = _tunnel_row(tunnel, inventory.mark(mirror.id))
+    wanted = replace(row, qos=foreign_qos(mirror.id, tunnel.interface, inventory))
     if kept is None:
         yield AddPort(mirror.id, mirror.bridge, wanted)
         return

@@ -21,8 +21,7 @@ from agent.planner.plan import DeleteStrays, OvsdbOp, SetQos
 
 def wanted_qos(port: Port, inventory: Inventory) -> tuple[OvsQos | None, tuple[Failure, ...]]:
     """The row, and what is wrong with it."""
-    rows = (placed.port for placed in inventory.ports.get(port.id, ()))
-    there = next((row.qos for row in rows if row.name == port.interface), None)
+    there = _qos_there(port.id, port.interface, inventory)
     if there is not None and there.external_ids.get(OWNER_KEY) != inventory.owner:
         return there, () if port.qos is None else (_taken(port, there),)
     if port.qos is not None:
@@ -30,6 +29,18 @@ def wanted_qos(port: Port, inventory: Inventory) -> tuple[OvsQos | None, tuple[F
     if there is None or inventory.is_whole:
         return None, ()
     return replace(there, row=""), ()
+
+
+def foreign_qos(resource: str, name: str, inventory: Inventory) -> OvsQos | None:
+    """Somebody else's on a port of a resource that intent has no QoS for."""
+    there = _qos_there(resource, name, inventory)
+    is_ours = there is not None and there.external_ids.get(OWNER_KEY) == inventory.owner
+    return None if is_ours else there
+
+
+def _qos_there(resource: str, name: str, inventory: Inventory) -> OvsQos | None:
+    rows = (placed.port for placed in inventory.ports.get(resource, ()))
+    return next((row.qos for row in rows if row.name == name), None)
 
 
 def mend_qos(resource: str, placed: PlacedPort, wanted: OvsPort) -> tuple[OvsdbOp, ...]:
