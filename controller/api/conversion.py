@@ -146,6 +146,7 @@ def _to_host(spec: HostSpec) -> intent.HostSpec:
 def _to_bridge(spec: BridgeSpec) -> intent.BridgeSpec:
     return intent.BridgeSpec(
         host=spec.host,
+        host_group=spec.host_group,
         interface=spec.interface,
         type=intent.BridgeType(spec.type),
         datapath_type=intent.DatapathType(spec.datapath_type),

@@ -53,6 +53,7 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
     },
     Kind.BRIDGE: {
         "host": str,
+        "host_group": str,
         "interface": str,
         "type": str,
         "datapath_type": str,

@@ -141,6 +141,11 @@ def _mirror_output(document: Document) -> str:
     return f"{tunnel.get('type')} to {tunnel.get('remote_ip')}"
 
 
+def _host_or_group(document: Document) -> object:
+    spec = document["spec"]
+    return spec.get("host") or f"group:{spec.get('host_group')}"
+
+
 def _labels(document: Document) -> list[str]:
     return [f"{key}={value}" for key, value in document["metadata"].get("labels", {}).items()]
 
@@ -157,7 +162,7 @@ _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
         "STATE": _spec("state"),
         "APPLIED": _status("applied_revision"),
     },
-    BRIDGE: {"NAME": _metadata("name"), "HOST": _spec("host"), "INTERFACE": _spec("interface")},
+    BRIDGE: {"NAME": _metadata("name"), "HOST": _host_or_group, "INTERFACE": _spec("interface")},
     SEGMENT: {
         "NAME": _metadata("name"),
         "VNI": _spec("vni"),

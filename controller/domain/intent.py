@@ -140,7 +140,8 @@ class HostSpec:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSpec:
-    host: str
+    host: str | None
+    """Exactly one of ``host`` and ``host_group`` is set."""
     interface: str
     """Name of the bridge on the host, at most 15 bytes."""
     datapath_type: DatapathType = DatapathType.SYSTEM
@@ -149,6 +150,8 @@ class BridgeSpec:
     """Spread among the other fields everywhere outside."""
     type: BridgeType = BridgeType.OVS
     """``linux``: a bridge of the kernel, also on a host without Open vSwitch."""
+    host_group: str | None = None
+    """A HostGroup: the bridge is on every host whose labels its selector matches."""
 
 
 @dataclass(frozen=True, slots=True)

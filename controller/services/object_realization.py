@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from controller.auth import Principal
-from controller.domain.intent import Kind
+from controller.domain.intent import BridgeSpec, Kind, Object
 from controller.domain.realization import State, Verdict, overall, pending_since, verdict
 from controller.domain.status import HostFacts, needed_revision
 from controller.services.queries import find, inspects
@@ -92,11 +92,15 @@ def _facts(tx: Transaction, found: Listed, *, inspects: bool) -> Sequence[HostFa
         if not inspects:
             of_host = veiled_host(of_host)
         return [of_host]
-    if found.object.kind in _SPREAD:
+    if found.object.kind in _SPREAD or _is_of_group(found.object):
         return reached_facts(tx, found.object.kind, [uid], of_each_host=True)[uid]
     if found.object.kind is Kind.MIRROR:
         return mirror_facts(tx, {uid: found.subject.hosts})[uid]
     return resource_facts(tx, {uid: _hosts(tx, found)}, of_each_host=True)[uid]
+
+
+def _is_of_group(found: Object) -> bool:
+    return isinstance(found.spec, BridgeSpec) and found.spec.host_group is not None
 
 
 def _hosts(tx: Transaction, found: Listed) -> Sequence[UUID]:

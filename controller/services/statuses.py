@@ -53,9 +53,7 @@ def derive(
                 for s in subjects
             }
         case Kind.BRIDGE | Kind.PORT | Kind.MIRROR:
-            read = mirror_facts if kind is Kind.MIRROR else resource_facts
-            found = read(tx, {s.uid: s.hosts for s in subjects})
-            return {s.uid: resource_status(s.revision, found[s.uid][0]) for s in subjects}
+            return _on_one_host(tx, kind, subjects) | _spread(tx, kind, subjects)
         case Kind.TUNNEL:
             ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
             return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
@@ -64,6 +62,19 @@ def derive(
             return {s.uid: spread_status(s.revision, reached[s.uid]) for s in subjects}
         case _:
             return {s.uid: definition_status(s.revision) for s in subjects}
+
+
+def _on_one_host(tx: Transaction, kind: Kind, subjects: Sequence[Subject]) -> dict[UUID, Status]:
+    read = mirror_facts if kind is Kind.MIRROR else resource_facts
+    found = read(tx, {s.uid: s.hosts for s in subjects if s.hosts})
+    return {s.uid: resource_status(s.revision, found[s.uid][0]) for s in subjects if s.hosts}
+
+
+def _spread(tx: Transaction, kind: Kind, subjects: Sequence[Subject]) -> dict[UUID, Status]:
+    """A bridge of a group names no host: it is where labels bring it."""
+    revisions = {subject.uid: subject.revision for subject in subjects if not subject.hosts}
+    reached = reached_facts(tx, kind, list(revisions)) if revisions else {}
+    return {uid: spread_status(revisions[uid], hosts) for uid, hosts in reached.items()}
 
 
 def veiled_host(facts: HostFacts) -> HostFacts:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 
 from controller.domain.host_intent import Departed
 from controller.store.engine import Transaction
+from controller.store.host_groups import Ended, ended
 
 _OWN = text("""
 WITH since AS (
@@ -94,7 +95,7 @@ def load_departed(
     """By host, for what was closed after ``confirmed`` (0 when missing) up to ``revision``.
 
     ``carried`` maps each host to the segments that it is on at the revision."""
-    own = {
+    own: dict[str, Any] = {
         "hosts": list(carried),
         "after": [confirmed.get(host, 0) for host in carried],
         "revision": revision,
@@ -102,6 +103,7 @@ def load_departed(
     closed: dict[UUID, list[_Closed]] = defaultdict(list)
     for row in tx.execute(_OWN, own):
         closed[row[0]].append(_Closed(*row))
+    of_groups = ended(tx, own["hosts"], own["after"], revision)
     meshes = [
         (host, segment)
         for host, segments in carried.items()
@@ -119,17 +121,21 @@ def load_departed(
     relinked: dict[UUID, set[tuple[UUID, str | None]]] = defaultdict(set)
     for host, segment, vtep in tx.execute(_MESHES, others):
         relinked[host].add((segment, vtep))
-    return {host: _departed(closed[host], members[host], relinked[host]) for host in carried}
+    return {
+        host: _departed(closed[host], of_groups[host], members[host], relinked[host])
+        for host in carried
+    }
 
 
 def _departed(
     closed: Iterable[_Closed],
+    of_groups: Iterable[Ended],
     members: Iterable[tuple[UUID, UUID]],
     relinked: Collection[tuple[UUID, str | None]],
 ) -> Departed:
     found = list(closed)
     return Departed(
-        bridges=frozenset(c.bridge for c in found if c.bridge),
+        bridges=frozenset([*(c.bridge for c in found if c.bridge), *(e.bridge for e in of_groups)]),
         ports=frozenset(c.port for c in found if c.port),
         segments=frozenset(c.segment for c in found if c.segment),
         members=frozenset(members),

@@ -6,18 +6,24 @@ An export follows labels: of hosts, through its group, and of bridges. Reads onl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 
-from controller.domain.definitions import FlowExportSpec, HostGroupSpec
-from controller.domain.intent import BridgeType, Kind, Object
-from controller.domain.label_selectors import Selector, parse_selector
+from controller.domain.definitions import FlowExportSpec
+from controller.domain.intent import BridgeType, Kind
+from controller.domain.label_selectors import parse_selector
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import BridgeRow, FlowExportRow, HostGroupRow, HostRow
+from controller.store.host_groups import (
+    EVERY_HOST,
+    GroupHistory,
+    histories_of_groups,
+    labelled_since,
+)
+from controller.store.tables import BridgeRow, FlowExportRow
 
 
 class _Labelled(NamedTuple):
@@ -27,6 +33,14 @@ class _Labelled(NamedTuple):
     labels: Mapping[str, str]
     since: int
     """The revision at which its labels became these; of a bridge, that of its version."""
+
+
+class _Spread(NamedTuple):
+    """A bridge of a group."""
+
+    labels: Mapping[str, str]
+    host_group: str
+    since: int
 
 
 def exports_on_hosts(tx: Transaction, uids: Collection[UUID]) -> dict[UUID, dict[UUID, int]]:
@@ -41,19 +55,40 @@ def exports_on_hosts(tx: Transaction, uids: Collection[UUID]) -> dict[UUID, dict
     }
     if not exports:
         return {}
-    groups = groups_named(tx, {spec.host_group for spec in exports.values() if spec.host_group})
+    named = {spec.host_group for spec in exports.values() if spec.host_group}
+    spread = _spread(tx)
+    groups = histories_of_groups(tx, named | {each.host_group for each in spread})
     hosts, overlays, bridges = _hosts(tx), _overlays(tx), _bridges(tx)
     found: dict[UUID, dict[UUID, int]] = {}
     for uid, spec in exports.items():
-        group = groups.get(spec.host_group or "")
         brought = defaultdict(int, overlays) if spec.overlay else defaultdict[UUID, int](int)
-        for host, revision in _newest(spec, bridges).items():
+        there = [*bridges, *_on_hosts(spec, spread, hosts, groups)]
+        for host, revision in _newest(spec, there).items():
             brought[host] = max(brought[host], revision)
-        selector = selector_of(group) if group else Selector()
-        chosen = [each for each in hosts if selector.matches(each.labels)]
-        least = group.revision if group else 0
-        found[uid] = {each.host: max(least, each.since, brought[each.host]) for each in chosen}
+        group = groups[spec.host_group] if spec.host_group else EVERY_HOST
+        found[uid] = {
+            each.host: max(entered, each.since, brought[each.host])
+            for each in hosts
+            if (entered := group.entered(each.labels)) is not None
+        }
     return found
+
+
+def _on_hosts(
+    spec: FlowExportSpec,
+    spread: Iterable[_Spread],
+    hosts: Collection[_Labelled],
+    groups: Mapping[str, GroupHistory],
+) -> Iterator[_Labelled]:
+    """Yield the bridges of groups that the export's selector matches, on each host."""
+    if spec.bridge_selector is None:
+        return
+    selector = parse_selector(spec.bridge_selector)
+    for each in spread:
+        if selector.matches(each.labels):
+            for host in hosts:
+                if (entered := groups[each.host_group].entered(host.labels)) is not None:
+                    yield _Labelled(host.host, each.labels, max(each.since, entered))
 
 
 def _newest(spec: FlowExportSpec, bridges: Iterable[_Labelled]) -> dict[UUID, int]:
@@ -67,19 +102,6 @@ def _newest(spec: FlowExportSpec, bridges: Iterable[_Labelled]) -> dict[UUID, in
             newest[each.host] = max(newest.get(each.host, 0), each.since)
     return newest
 
-
-# A host in maintenance is at the version before the one that put it there: what counts is since
-# when it has its labels, and not when anything of it changed last.
-_HOSTS = text("""
-SELECT uid, labels, coalesce(
-    (
-        SELECT max(valid_to) FROM host AS before
-        WHERE before.uid = host.uid AND before.labels <> host.labels
-    ),
-    (SELECT min(valid_from) FROM host AS first WHERE first.uid = host.uid)
-)
-FROM host WHERE valid_to IS NULL AND overlay_bridge_type = 'ovs'
-""")
 
 # A host has the bridge of its segments once it applied a revision with any of its ports there. The
 # first one found will do, so that the ports of a host that is behind are all that is read.
@@ -97,7 +119,8 @@ FROM host_status WHERE NOT EXISTS (
 
 
 def _hosts(tx: Transaction) -> list[_Labelled]:
-    return [_Labelled(*row) for row in tx.execute(_HOSTS)]
+    found = labelled_since(tx)
+    return [_Labelled(host.uid, host.labels, since) for host, since in found if host.has_ovs]
 
 
 def _overlays(tx: Transaction) -> dict[UUID, int]:
@@ -110,27 +133,20 @@ def _bridges(tx: Transaction) -> list[_Labelled]:
     query = select(row.host_uid, row.labels, row.valid_from).where(
         objects.current(Kind.BRIDGE), row.type == BridgeType.OVS
     )
-    return [_Labelled(*found) for found in tx.execute(query)]
+    return [
+        _Labelled(host, labels, since)
+        for host, labels, since in tx.execute(query)
+        if host is not None
+    ]
 
 
-def groups_named(tx: Transaction, names: Collection[str]) -> dict[str, Object]:
-    if not names:
-        return {}
-    query = objects.versions(Kind.HOST_GROUP).where(
-        HostGroupRow.name == func.any(list(names)), objects.current(Kind.HOST_GROUP)
+def _spread(tx: Transaction) -> list[_Spread]:
+    row = BridgeRow
+    query = select(row.labels, row.host_group, row.valid_from).where(
+        objects.current(Kind.BRIDGE), row.type == BridgeType.OVS, row.host_group.is_not(None)
     )
-    return {group.name: group for group in objects.fetch(tx, Kind.HOST_GROUP, query)}
-
-
-def selector_of(group: Object) -> Selector:
-    spec = group.spec
-    return parse_selector(spec.selector) if isinstance(spec, HostGroupSpec) else Selector()
-
-
-def labels_of_hosts(tx: Transaction) -> dict[UUID, Mapping[str, str]]:
-    """The labels of all hosts with Open vSwitch."""
-    row = HostRow
-    query = select(row.uid, row.labels).where(
-        objects.current(Kind.HOST), row.overlay_bridge_type == BridgeType.OVS
-    )
-    return dict(tx.execute(query).all())
+    return [
+        _Spread(labels, group, since)
+        for labels, group, since in tx.execute(query)
+        if group is not None
+    ]

@@ -34,6 +34,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from controller.domain.intent import Kind
 from controller.store import objects
 from controller.store.engine import Transaction
+from controller.store.host_groups import held_names
 from controller.store.lifecycles import confirmed
 from controller.store.tables import (
     VERSIONED,
@@ -165,7 +166,8 @@ def release_vnis(
 def held_interfaces(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
     """Device names by host that it may still carry for something that has them no longer."""
     found: dict[UUID, set[str]] = defaultdict(set)
-    for host, name in tx.execute(_CLOSED_NAMES, {"hosts": list(hosts)}):
+    uids = list(hosts)
+    for host, name in (*tx.execute(_CLOSED_NAMES, {"hosts": uids}), *held_names(tx, uids)):
         found[host].add(name)
     return {host: frozenset(names) for host, names in found.items()}
 

@@ -18,6 +18,7 @@ from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
     VERSIONED,
+    BridgeRow,
     ChangeLogRow,
     HostSegmentRow,
     PortRow,
@@ -67,8 +68,14 @@ def _left_at(revision: int) -> ColumnElement[bool]:
 
 def _is_placed() -> ColumnElement[bool]:
     """Whether it is a port, bridge or explicit tunnel that is intended on the host that reports
-    it."""
+    it. A bridge of a group, while there is one, was not deleted."""
+    bridge = BridgeRow
     return or_(
+        exists().where(
+            bridge.uid == _FAILURE.object_uid,
+            bridge.host_group.is_not(None),
+            objects.current(Kind.BRIDGE),
+        ),
         *(
             exists().where(
                 VERSIONED[kind].uid == _FAILURE.object_uid,
@@ -76,7 +83,7 @@ def _is_placed() -> ColumnElement[bool]:
                 objects.current(kind),
             )
             for kind in (Kind.PORT, Kind.BRIDGE, Kind.TUNNEL)
-        )
+        ),
     )
 
 

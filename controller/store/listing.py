@@ -20,6 +20,7 @@ from controller.domain.intent import Kind, Object, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.filtering import condition
+from controller.store.host_groups import listed_on
 from controller.store.tables import VERSIONED, ResourceFailureRow
 
 
@@ -96,7 +97,9 @@ def read_page(
     if name is not None:
         query = query.where(row.name == name if objects.can_be_stored(name) else false())
     if hosts is not None:
-        query = query.where(objects.on_hosts(kind, hosts))
+        is_bridge = kind is Kind.BRIDGE
+        there = listed_on(tx, hosts, revision) if is_bridge else objects.on_hosts(kind, hosts)
+        query = query.where(there)
     if labels:
         query = query.where(row.labels.contains(dict(labels)))
     return read_listed(tx, kind, query)

@@ -154,7 +154,7 @@ def _bridge_columns(spec: BridgeSpec, uids: Mapping[tuple[Kind, str], UUID]) -> 
     return {
         **_plain(spec),
         "settings": written(spec.settings),
-        "host_uid": uids[Kind.HOST, spec.host],
+        "host_uid": uids[Kind.HOST, spec.host] if spec.host is not None else None,
     }
 
 
@@ -235,6 +235,7 @@ def _bridge_spec(row: RowMapping) -> BridgeSpec:
         host=row["host"],
         interface=row["interface"],
         type=row["type"],
+        host_group=row["host_group"],
         datapath_type=row["datapath_type"],
         settings=bridge_settings(row["settings"]),
     )

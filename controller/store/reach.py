@@ -11,23 +11,25 @@ from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, false, func, select, true, union
 
 from controller.domain.definitions import FlowExportSpec, HostGroupSpec, QosPolicySpec
-from controller.domain.intent import Kind, Ref
+from controller.domain.intent import BridgeSpec, Kind, Ref
 from controller.domain.label_selectors import Selector, parse_selector
 from controller.domain.status import HostFacts
 from controller.store import objects
 from controller.store.changelog import newest_membership_change
 from controller.store.engine import Transaction
-from controller.store.export_reach import (
-    exports_on_hosts,
+from controller.store.export_reach import exports_on_hosts
+from controller.store.facts import resource_facts
+from controller.store.host_groups import (
+    bridges_on_hosts,
     groups_named,
-    labels_of_hosts,
+    labelled_hosts,
     selector_of,
 )
-from controller.store.facts import resource_facts
 from controller.store.tables import (
+    BridgeRow,
     FlowExportRow,
     HostSegmentRow,
     PortRow,
@@ -44,8 +46,8 @@ Reach: TypeAlias = dict[UUID, int]
 def reached_facts(
     tx: Transaction, kind: Kind, uids: Collection[UUID], *, of_each_host: bool = False
 ) -> dict[UUID, tuple[HostFacts, ...]]:
-    """By uid, of tunnel profiles, policies or exports, what is known of each of their hosts. The
-    number of queries does not grow with what is asked for."""
+    """By uid, of bridges of groups, tunnel profiles, policies or exports, what is known of each of
+    their hosts. The number of queries does not grow with what is asked for."""
     reached = _reach(tx, kind, uids)
     on_hosts = {uid: tuple(reached[uid]) for uid in uids}
     found = resource_facts(tx, on_hosts, of_each_host=of_each_host)
@@ -60,6 +62,8 @@ def reached_facts(
 
 def _reach(tx: Transaction, kind: Kind, uids: Collection[UUID]) -> Mapping[UUID, Reach]:
     match kind:
+        case Kind.BRIDGE:
+            return bridges_on_hosts(tx, uids)
         case Kind.TUNNEL_PROFILE:
             return _profiles(tx, uids)
         case Kind.QOS_POLICY:
@@ -115,12 +119,13 @@ def _by_uid(rows: Iterable[tuple[UUID, UUID, int]]) -> Mapping[UUID, Reach]:
 def concerned(tx: Transaction, writing: Writing) -> Iterator[tuple[Ref, UUID, UUID]]:
     """Yield what changed, its uid, and each host that is to be compiled anew for it alone."""
     yield from _with_other_policies(tx, writing)
-    selectors = [*_of_changed_exports(tx, writing), *_of_changedgroups_named(tx, writing)]
-    hosts = labels_of_hosts(tx) if selectors else {}
-    for host, labels in hosts.items():
+    changed = [*_of_changed(tx, writing), *_of_changed_groups(tx, writing)]
+    selectors = list(dict.fromkeys(changed))
+    hosts = labelled_hosts(tx) if selectors else []
+    for host in hosts:
         for selected in selectors:
-            if selected.has(labels):
-                yield selected.ref, selected.uid, host
+            if (host.has_ovs or not selected.needs_ovs) and selected.has(host.labels):
+                yield selected.ref, selected.uid, host.uid
 
 
 def _with_other_policies(tx: Transaction, writing: Writing) -> Iterator[tuple[Ref, UUID, UUID]]:
@@ -143,6 +148,7 @@ class _Selected(NamedTuple):
 
     ref: Ref
     uid: UUID
+    needs_ovs: bool
     one: Selector
     other: Selector | None = None
 
@@ -151,33 +157,47 @@ class _Selected(NamedTuple):
         return self.one.matches(labels) is not is_other
 
 
-def _of_changed_exports(tx: Transaction, writing: Writing) -> Iterator[_Selected]:
-    """Each version that was closed or opened, with what its group is and what it was."""
-    versions = [(ref, s) for ref, s in writing.specs() if isinstance(s, FlowExportSpec)]
+def _of_changed(tx: Transaction, writing: Writing) -> Iterator[_Selected]:
+    """Each version of an export or bridge that was closed or opened, with what its group is and
+    what it was."""
+    versions = [
+        (ref, spec, isinstance(spec, FlowExportSpec))
+        for ref, spec in writing.specs()
+        if isinstance(spec, FlowExportSpec)
+        or (isinstance(spec, BridgeSpec) and spec.host_group is not None)
+    ]
     if not versions:
         return
-    groups = groups_named(tx, {spec.host_group for _, spec in versions if spec.host_group})
+    groups = groups_named(tx, {spec.host_group for _, spec, _ in versions if spec.host_group})
     closed = {gone.name: gone for gone in writing.replaced if gone.kind is Kind.HOST_GROUP}
-    for ref, spec in versions:
+    for ref, spec, needs_ovs in versions:
         if spec.host_group is None:
-            yield _Selected(ref, writing.uids[ref], Selector())
+            yield _Selected(ref, writing.uids[ref], needs_ovs, Selector())
             continue
         for known in (closed, groups):
             if (group := known.get(spec.host_group)) is not None:
-                yield _Selected(ref, writing.uids[ref], selector_of(group))
+                yield _Selected(ref, writing.uids[ref], needs_ovs, selector_of(group))
 
 
-def _of_changedgroups_named(tx: Transaction, writing: Writing) -> Iterable[_Selected]:
-    """Groups that some export refers to, and who is in them by another selector."""
+def _of_changed_groups(tx: Transaction, writing: Writing) -> Iterable[_Selected]:
+    """Groups that some export or bridge refers to, and who is in them by another selector."""
     changed = {d.ref.name: d for d in writing.planned.updates if isinstance(d.spec, HostGroupSpec)}
     if not changed:
         return ()
-    name = FlowExportRow.spec["host_group"].astext
-    query = select(name).where(name == func.any(list(changed)), objects.current(Kind.FLOW_EXPORT))
-    used = {each for each in tx.execute(query).scalars() if each is not None}
+    name, has_bridge = FlowExportRow.spec["host_group"].astext, BridgeRow.host_group
+    asked = list(changed)
+    query = union(
+        select(name, true()).where(name == func.any(asked), objects.current(Kind.FLOW_EXPORT)),
+        select(has_bridge, false()).where(
+            has_bridge == func.any(asked), objects.current(Kind.BRIDGE)
+        ),
+    )
+    # What only an export refers to sorts first, so that a bridge has the last word.
+    rows = [(each, needs_ovs) for each, needs_ovs in tx.execute(query) if each is not None]
+    used = dict(sorted(rows, reverse=True))
     return [
-        _Selected(d.ref, writing.uids[d.ref], selector_of(d.current), _written(d.spec))
-        for each in used
+        _Selected(d.ref, writing.uids[d.ref], needs_ovs, selector_of(d.current), _written(d.spec))
+        for each, needs_ovs in used.items()
         if (d := changed[each]).current is not None
     ]
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func
 from controller.domain.intent import DEFINITIONS, Kind, Object, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import FlowExportRow, HostRow, SegmentRow, TransportZoneRow
+from controller.store.tables import BridgeRow, FlowExportRow, HostRow, SegmentRow, TransportZoneRow
 
 
 class _Referrer(NamedTuple):
@@ -48,6 +48,7 @@ _REFERRERS: Mapping[Kind, tuple[_Referrer, ...]] = {
             Kind.FLOW_EXPORT,
             lambda names: FlowExportRow.spec["host_group"].astext == func.any(list(names)),
         ),
+        _Referrer(Kind.BRIDGE, lambda names: BridgeRow.host_group == func.any(list(names))),
     ),
 }
 

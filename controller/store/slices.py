@@ -19,12 +19,12 @@ from controller.store import objects
 from controller.store.departed import load_departed
 from controller.store.engine import Transaction
 from controller.store.fleet import FleetState
+from controller.store.host_groups import bridges_on
 from controller.store.lifecycles import maintained
 from controller.store.listing import read_listed
 from controller.store.meshes import load_neighbours, load_profiles
 from controller.store.monitoring import load_gone, load_watching
 from controller.store.tables import (
-    BridgeRow,
     HostRow,
     HostSegmentRow,
     HostStatusRow,
@@ -57,8 +57,8 @@ def load_slices(
 ) -> dict[UUID, HostIntent]:
     """Slices of the hosts that are intended at the revision."""
     found = {host.uid: host for host in _hosts(tx, hosts, revision)}
-    bridges = _on_hosts(tx, Kind.BRIDGE, found, revision)
-    ports = _on_hosts(tx, Kind.PORT, found, revision)
+    bridges = bridges_on(tx, found, revision)
+    ports = _ports(tx, found, revision)
     carried = _carried(tx, found, revision)
     segments = load_segments(tx, {uid for uids in carried.values() for uid in uids}, revision)
     vlans = _local_vlans(tx, carried)
@@ -99,16 +99,15 @@ def _hosts(tx: Transaction, uids: Iterable[UUID], revision: int) -> list[Object]
     return objects.fetch(tx, Kind.HOST, query)
 
 
-def _on_hosts(
-    tx: Transaction, kind: Kind, hosts: Mapping[UUID, Object], revision: int
+def _ports(
+    tx: Transaction, hosts: Mapping[UUID, Object], revision: int
 ) -> dict[UUID, list[Object]]:
-    row = BridgeRow if kind is Kind.BRIDGE else PortRow
-    query = objects.versions(kind).where(
-        row.host_uid == func.any(list(hosts)), objects.valid_at(kind, revision)
+    query = objects.versions(Kind.PORT).where(
+        PortRow.host_uid == func.any(list(hosts)), objects.valid_at(Kind.PORT, revision)
     )
     found: dict[UUID, list[Object]] = defaultdict(list)
     for version in tx.execute(query).mappings():
-        found[version["host_uid"]].append(objects.read(kind, version))
+        found[version["host_uid"]].append(objects.read(Kind.PORT, version))
     return found
 
 

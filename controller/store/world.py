@@ -20,6 +20,7 @@ from controller.store import meshes, objects, tunnels
 from controller.store.elsewhere import load_elsewhere
 from controller.store.engine import Transaction
 from controller.store.former_vteps import has_former_vteps
+from controller.store.group_world import load_bridges
 from controller.store.held import held_interfaces, held_keys
 from controller.store.monitoring import labels_of_exporting, load_watchers
 from controller.store.pools import every_pool, find_free
@@ -41,11 +42,13 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     # A spanning tree and a Linux bridge have few ports, and all of them count.
     crowded = [each.uid for each in named if counts_ports(each.spec)]
     ports = _ports(tx, wanted, uids, crowded)
-    found = [*named, *_bridges_on(tx, hosts), *ports, *_segments_of(tx, hosts)]
+    bridges = load_bridges(tx, wanted, named)
+    found = [*named, *bridges.objects, *ports, *_segments_of(tx, hosts)]
     departing, left = tunnels.departing(tx) if wanted.links else ((), {})
     found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids, crowded)]
     found += [*load_referrers(tx, wanted.targets), *load_watchers(tx, wanted.targets, hosts)]
-    found += tunnels.flooding_component(tx, wanted.links, left | uids, departing)
+    linked = tunnels.known_places((place for link in wanted.links for place in link), uids)
+    found += tunnels.flooding_component(tx, wanted.links, left | linked, departing)
     if wanted.takers:
         found += every_pool(tx)
     free = find_free(tx, demands(wanted.takers, found))
@@ -84,7 +87,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
             tx, _known(wanted.mesh_hosts | _growing(wanted, ports), uids)
         ),
         exporting=labels_of_exporting(tx, wanted.targets),
-        held_interfaces=held_interfaces(tx, hosts),
+        held_interfaces=held_interfaces(tx, [*hosts, *bridges.hosts]),
     )
 
 
@@ -112,12 +115,6 @@ def _growing(wanted: Wanted, ports: Iterable[Object]) -> frozenset[Ref]:
 
 def _known(refs: Iterable[Ref], uids: Mapping[Ref, UUID]) -> list[UUID]:
     return [uids[ref] for ref in refs if ref in uids]
-
-
-def _bridges_on(tx: Transaction, hosts: Collection[UUID]) -> list[Object]:
-    on_hosts = objects.on_hosts(Kind.BRIDGE, hosts)
-    query = objects.versions(Kind.BRIDGE).where(on_hosts, objects.current(Kind.BRIDGE))
-    return objects.fetch(tx, Kind.BRIDGE, query)
 
 
 def _ports(

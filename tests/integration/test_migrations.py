@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -29,7 +30,7 @@ from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
 from controller.store.tables import Base
 from tests.support import manifests
-from tests.support.watchers import policy
+from tests.support.watchers import group, policy
 
 pytestmark = pytest.mark.integration
 
@@ -222,6 +223,25 @@ def test_linux_bridges_that_an_older_version_cannot_read_keep_it_away(database_u
     db = Database(database_url)
     old = queries.get(db, manifests.ADMIN, Kind.BRIDGE, "default", "old").object
     assert old.spec == BridgeSpec("h1", "old", type=BridgeType.OVS)
+    db.close()
+
+
+def test_bridges_of_groups_keep_an_older_version_away(database_url: str) -> None:
+    db = Database(database_url)
+    spec = BridgeSpec(None, "lan", host_group="edge")
+    spread = replace(manifests.bridge("lan", "h1"), spec=spec)
+    manifests.apply(db, manifests.host(1), manifests.bridge("old", "h1"))
+    manifests.apply(db, group("edge", "role=edge"), spread)
+    with pytest.raises(RuntimeError, match="Bridges of a HostGroup: delete these first: lan"):
+        migrate.downgrade(database_url, "0014")
+    migrate.upgrade(database_url)
+    manifests.remove(db, spread)
+    db.close()
+    migrate.downgrade(database_url, "0014")
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    old = queries.get(db, manifests.ADMIN, Kind.BRIDGE, "default", "old").object
+    assert old.spec == BridgeSpec("h1", "old")
     db.close()
 
 

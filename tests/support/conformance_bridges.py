@@ -186,6 +186,9 @@ def ovs_bridges(kind: DatapathType) -> Iterator[Specimen]:
     }
     shows |= settings_shown("c-set", BRIDGE_TARGETS, SWITCHING)
     yield _ovs_bridge("c-set", kind, SWITCHING, shows)
+    of_group = {"host": None, "host_group": "here"}
+    spread = {"host_group": row_is_there("Bridge", "c-spread")}
+    yield _ovs_bridge("c-spread", kind, of_group, spread)
 
 
 def _ovs_bridge(

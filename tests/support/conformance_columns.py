@@ -85,7 +85,12 @@ def _linux(workload: str) -> Column:
         *segments.segments(BridgeType.LINUX, workload),
     ]
     specimens = list(segments.placed(iter(made), segments.linux_shows()))
-    exports = [(each.kind.value, path) for each in watchers.exports() for path in each.shows]
+    exports = [
+        (each.kind.value, path)
+        for each in watchers.exports()
+        for path in each.shows
+        if each.kind is Kind.FLOW_EXPORT
+    ]
     ovs_alone = (("Host", "datapath_type"), ("Host", "overlay_bridge"), *exports)
     apart = {**_APART, **dict.fromkeys(ovs_alone, Apart.NO_OVS)}
     return Column(LINUX, specimens, _linux_bases(specimens), apart)

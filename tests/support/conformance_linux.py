@@ -101,6 +101,10 @@ def linux_bridges() -> Iterator[Specimen]:
     }
     yield Specimen(Kind.BRIDGE, "c-set", {**fixed, "interface": "c-set", **told}, shows)
     yield Specimen(Kind.BRIDGE, "c-flat", {**fixed, "interface": "c-flat"})
+    spread = link("c-spread", "ifname", expected="c-spread")
+    yield Specimen(Kind.HOST_GROUP, "here", {"selector": "site=here"}, {"selector": spread})
+    of_group = {**fixed, "host": None, "host_group": "here", "interface": "c-spread"}
+    yield Specimen(Kind.BRIDGE, "c-spread", of_group, {"host_group": spread})
 
 
 def linux_ports(workload: str) -> Iterator[Specimen]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from controller.domain.definitions import PoolSpec, PoolType, TransportZoneSpec, TunnelProfileSpec
 from controller.domain.errors import DomainError
-from controller.domain.intent import Backend, BridgeType, Kind, Manifest, Removal
+from controller.domain.intent import Backend, BridgeSpec, BridgeType, Kind, Manifest, Removal
 from controller.domain.validation import Planned
 from tests.support.intent_settings import FULL_LINUX_BRIDGE
 from tests.support.intent_strategies import (
@@ -47,13 +48,14 @@ def fleet_after(history: Sequence[Request]) -> ModelFleet:
         policy("q1", max_rate_bps=10**6),
         group("g1", "role"),
         group("g2", "!role"),
-        host("h1", "192.0.2.1", "2001:db8::1"),
-        host("h2", "192.0.2.2"),
+        replace(host("h1", "192.0.2.1", "2001:db8::1"), labels={"role": "edge"}),
+        replace(host("h2", "192.0.2.2"), labels={"role": "edge"}),
         host("h3", "192.0.2.3", underlay_mtu=9000),
         host(LINUX_HOST, "192.0.2.4", overlay_bridge_type=BridgeType.LINUX),
         segment("s1"),
         segment("s2"),
         segment("s3", backend=Backend.KERNEL),
+        manifest(Kind.BRIDGE, "bg", BridgeSpec(None, "br-g", host_group="g1")),
         bridge("b1", "h1", interface="br-x"),
         bridge("b2", "h2", interface="br-y"),
         bridge("b3", "h3", interface="br-y"),

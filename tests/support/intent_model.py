@@ -62,6 +62,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     },
     "Bridge": {
         "host": _NOTHING,
+        "host_group": _NOTHING,
         "interface": "Bridge.name; IFLA_IFNAME",
         "type": "Bridge, or IFLA_INFO_KIND bridge",
         "datapath_type": "Bridge.datapath_type",

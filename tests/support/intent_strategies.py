@@ -63,6 +63,8 @@ BRIDGES = ("b1", "b2", "b3")
 """Each on the host of the same number."""
 LINUX_BRIDGE = "b4"
 """On the host of the same number, too, whether that has Open vSwitch or not."""
+GROUP_BRIDGE = "bg"
+"""On the hosts of g1."""
 TUNNELS = ("t1", "t2", "t3", "t4")
 ZONES = ("z1", "z2")
 PROFILES = ("tp1", "tp2")
@@ -89,18 +91,33 @@ def host_manifests() -> st.SearchStrategy[Manifest]:
         management_interface=st.sampled_from([None, None, "eth0"]),
         state=st.sampled_from([*[Lifecycle.ACTIVE] * 4, *Lifecycle]),
     )
-    return st.builds(_host, st.sampled_from(HOSTS), st.integers(0, 9), specs)
+    roles = st.sampled_from([{"role": "edge"}, {"role": "edge"}, {"role": "core"}, {}])
+    return st.builds(_host, st.sampled_from(HOSTS), st.integers(0, 9), specs, roles)
 
 
-def _host(name: str, chance: int, spec: HostSpec) -> Manifest:
+def _host(name: str, chance: int, spec: HostSpec, labels: dict[str, str]) -> Manifest:
     is_linux = (name == LINUX_HOST) != (chance == 0)
     spec = replace(spec, overlay_bridge_type=BridgeType.LINUX if is_linux else BridgeType.OVS)
-    return Manifest(Ref(Kind.HOST, DEFAULT_PROJECT, name), spec)
+    return Manifest(Ref(Kind.HOST, DEFAULT_PROJECT, name), spec, labels)
 
 
 def bridge_manifests() -> st.SearchStrategy[Manifest]:
     ovs = _bridges(BRIDGES, BridgeType.OVS, FULL_BRIDGE)
-    return st.one_of(ovs, ovs, _bridges([LINUX_BRIDGE], BridgeType.LINUX, FULL_LINUX_BRIDGE))
+    linux = _bridges([LINUX_BRIDGE], BridgeType.LINUX, FULL_LINUX_BRIDGE)
+    return st.one_of(ovs, ovs, linux, _group_bridges())
+
+
+def _group_bridges() -> st.SearchStrategy[Manifest]:
+    """Of the kernel's now and then, so that any host may have it."""
+    return st.builds(
+        lambda interface, kind, group: Manifest(
+            Ref(Kind.BRIDGE, DEFAULT_PROJECT, GROUP_BRIDGE),
+            BridgeSpec(None, interface, type=kind, host_group=group),
+        ),
+        st.one_of(st.just("br-g"), _devices),
+        st.sampled_from(BridgeType),
+        st.sampled_from(["g1", "g1", "g2"]),
+    )
 
 
 def _bridges(
@@ -184,8 +201,11 @@ def zone_specs() -> st.SearchStrategy[Spec]:
 
 def tunnel_ends() -> st.SearchStrategy[TunnelEnd]:
     return st.builds(
-        lambda bridge, ip, tag: TunnelEnd(f"h{bridge[1]}", bridge, ip, tag),
+        lambda bridge, is_spread, ip, tag: TunnelEnd(
+            f"h{bridge[1]}", GROUP_BRIDGE if is_spread else bridge, ip, tag
+        ),
         st.sampled_from(BRIDGES),
+        st.sampled_from([False, False, False, True]),
         st.sampled_from([*[None] * 8, "192.0.2.1", "192.0.2.77"]),
         st.sampled_from([None, 5, 6]),
     )
@@ -222,7 +242,7 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
         interface=_devices,
         type=st.sampled_from(PortType),
         segment=st.sampled_from(SEGMENTS),
-        bridge=st.sampled_from([*BRIDGES, LINUX_BRIDGE]),
+        bridge=st.sampled_from([*BRIDGES, LINUX_BRIDGE, GROUP_BRIDGE]),
         tag=st.none() | st.integers(1, 4094),
         mac=st.none() | st.sampled_from(["02:00:00:00:00:01", "02:00:00:00:00:02"]),
         mtu=st.none() | st.sampled_from([1280, 1450, 1500]),
@@ -237,7 +257,7 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
 
 def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
     """Make the parts agree, so that most ports are acceptable by themselves."""
-    if tame and not on_segment:
+    if tame and not on_segment and loose.bridge != GROUP_BRIDGE:
         loose = replace(loose, host=f"h{str(loose.bridge)[1]}")
     carrier = PortType.VETH if loose.host == LINUX_HOST and tame else loose.type
     if tame and on_segment and carrier in KEEPS_MTU - {PortType.PATCH}:
@@ -299,7 +319,7 @@ def _manifests(
 def removals() -> st.SearchStrategy[Removal]:
     names: dict[Kind, tuple[str, ...]] = {
         Kind.HOST: HOSTS,
-        Kind.BRIDGE: (*BRIDGES, LINUX_BRIDGE),
+        Kind.BRIDGE: (*BRIDGES, LINUX_BRIDGE, GROUP_BRIDGE),
         Kind.SEGMENT: SEGMENTS,
         Kind.PORT: PORTS,
         Kind.TUNNEL: TUNNELS,
@@ -334,7 +354,12 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
             st.sampled_from(BridgeType),
         ),
         st.builds(
-            BridgeSpec, words, words, settings=bridge_settings, type=st.sampled_from(BridgeType)
+            BridgeSpec,
+            st.none() | words,
+            words,
+            settings=bridge_settings,
+            type=st.sampled_from(BridgeType),
+            host_group=st.none() | words,
         ),
         st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, st.none() | numbers),
         st.builds(

@@ -49,6 +49,7 @@ from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.profiles import on_userspace
 from controller.domain.validation.references import hosts_of_topology, references
 from tests.support.free_values import free_values
+from tests.support.group_slice import members, spread
 from tests.support.relinked import relinked
 from tests.support.world_slice import hosts_of, segment_of, segments_on, slice_of
 
@@ -255,7 +256,7 @@ class ModelFleet:
             fleet_epoch=1,
             revision=self.revision,
             host=owner,
-            bridges=tuple(o for o in self.of_kind(Kind.BRIDGE) if name in hosts_of(o)),
+            bridges=tuple(o for o in self.of_kind(Kind.BRIDGE) if name in self._bridged(o)),
             ports=ports,
             segments=segments,
             tunnels=tuple(self._tunnel_intents(name)),
@@ -266,6 +267,11 @@ class ModelFleet:
             flow_exports=tuple(self.of_kind(Kind.FLOW_EXPORT)),
             host_groups=self._named(Kind.HOST_GROUP),
         )
+
+    def _bridged(self, bridge: Object) -> set[str]:
+        """Name the hosts that a bridge is on."""
+        assert isinstance(bridge.spec, BridgeSpec)
+        return hosts_of(bridge) | members(self.objects, bridge.spec.host_group)
 
     def _named(self, kind: Kind) -> dict[str, Object]:
         return {found.name: found for found in self.of_kind(kind)}
@@ -341,7 +347,12 @@ class ModelFleet:
         }
         segments_relinked, vteps = relinked(self.objects.values(), closed, confirmed)
         return Departed(
-            bridges=frozenset(o.uid for o in mine if o.kind is Kind.BRIDGE),
+            # Of groups, all of the fleet: whom they reached is not kept here.
+            bridges=frozenset(
+                o.uid
+                for o in [*mine, *spread(closed), *spread(self.objects.values())]
+                if o.kind is Kind.BRIDGE
+            ),
             ports=frozenset(o.uid for o in mine if o.kind is Kind.PORT),
             segments=frozenset(segments),
             members=frozenset(members),

@@ -54,7 +54,7 @@ def mirrors(ports: tuple[str, ...], segments: tuple[str, ...]) -> st.SearchStrat
         st.builds(
             MirrorSpec,
             host=st.sampled_from(["h1", "h2"]),
-            bridge=st.sampled_from([None, "b1", "b2"]),
+            bridge=st.sampled_from([None, "b1", "b2", "bg"]),
             select_src_ports=some_ports,
             select_segments=some_segments,
             output_port=st.sampled_from([None] * 5 + [*ports]),
@@ -65,7 +65,8 @@ def mirrors(ports: tuple[str, ...], segments: tuple[str, ...]) -> st.SearchStrat
 
 def _agreeing(loose: MirrorSpec) -> MirrorSpec:
     """Make the parts agree with each other, though not with what there is."""
-    bridge = None if loose.bridge is None else f"b{loose.host[1]}"
+    is_own = loose.bridge is not None and loose.bridge != "bg"
+    bridge = f"b{loose.host[1]}" if is_own else loose.bridge
     segments = loose.select_segments if bridge is None else ()
     ports = tuple(port for port in loose.select_src_ports if port != loose.output_port)
     return replace(

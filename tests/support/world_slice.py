@@ -27,11 +27,14 @@ from controller.domain.validation import (
 )
 from controller.domain.validation.mirror_ports import UPLINKS
 from controller.domain.validation.references import (
+    bridges_at,
     bridges_of,
     devices_of,
     hosts_of_topology,
     watched_by,
 )
+from controller.domain.validation.world import BridgeAt
+from tests.support.group_slice import brought
 
 
 def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
@@ -40,12 +43,13 @@ def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
     near = {ref.name for ref in want.hosts}
     targets = {ref.name for ref in want.host_targets}
     loaded = {o.ref for o in every if near & hosts_of(o) and o.kind is Kind.BRIDGE}
+    loaded |= brought(objects, want)
     loaded |= want.refs | want.segments | {s for o in every for s in segments_on(o, near)}
     loaded |= _ports_looked_at(every, want) | _tunnels_looked_at(every, want)
     for found in (o for o in every if isinstance(o.spec, TunnelSpec)):
         if targets & hosts_of(found):
-            bridges = {r.name for r in references(found.ref, found.spec) if r.kind is Kind.BRIDGE}
-            loaded |= {o.ref for o in every if _bridge_of(o) in bridges}
+            bridges = {*bridges_at(found.spec)}
+            loaded |= {o.ref for o in every if o.kind is Kind.PORT and _bridge_of(o) in bridges}
     loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
     loaded |= {o.ref for o in every if want.takers and o.kind is Kind.POOL}
     definitions = {ref for ref in want.targets if ref.kind in DEFINITIONS}
@@ -178,8 +182,11 @@ def segments_on(found: Object, hosts: set[str]) -> set[Ref]:
     return {segment} if segment is not None and hosts & hosts_of(found) else set()
 
 
-def _bridge_of(found: Object) -> str | None:
-    return found.spec.bridge if isinstance(found.spec, PortSpec) else None
+def _bridge_of(found: Object) -> BridgeAt | None:
+    spec = found.spec
+    if not isinstance(spec, PortSpec) or spec.bridge is None:
+        return None
+    return BridgeAt(spec.host, spec.bridge)
 
 
 def _addresses_of(spec: Spec) -> tuple[str, ...]:

@@ -244,9 +244,10 @@ def test_a_circle_is_refused_and_told_in_its_order(fleet: ModelFleet) -> None:
     error = refusal(lambda: fleet.apply(closing))
     assert faults(error) == [("/objects/0/spec/ends", "flooding_loop")]
     assert (
-        "Bridge 'fourth' (untagged) - Tunnel 't34' - Bridge 'third' (untagged) - Tunnel 't23'"
-        " - Bridge 'far' (untagged) - Tunnel 't12' - Bridge 'lan' (untagged) - Tunnel 't41'"
-        " - and back to Bridge 'fourth' (untagged)"
+        "Bridge 'fourth' on host 'h4' (untagged) - Tunnel 't34' - Bridge 'third' on host 'h3'"
+        " (untagged) - Tunnel 't23' - Bridge 'far' on host 'h2' (untagged) - Tunnel 't12'"
+        " - Bridge 'lan' on host 'h1' (untagged) - Tunnel 't41'"
+        " - and back to Bridge 'fourth' on host 'h4' (untagged)"
     ) in error.detail
     assert fleet.commit(pointed([closing]), [removal(Kind.TUNNEL, "t34")]).creates
 

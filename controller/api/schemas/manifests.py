@@ -98,9 +98,12 @@ class HostSpec(Shape):
 
 
 class BridgeSpec(Shape):
-    host: Text
+    host: Text | None = None
+    """Exactly one of `host` and `host_group` is set. Fixed."""
+    host_group: Text | None = None
+    """A HostGroup: the bridge is on every host whose labels the group's selector matches. Fixed."""
     interface: Text
-    """Name of the bridge on the host, at most 15 bytes."""
+    """Name of the bridge on its hosts, at most 15 bytes. Fixed."""
     type: Literal["ovs", "linux"] = "ovs"
     """``linux``: a bridge of the kernel, told by ``linux`` alone. Fixed."""
     datapath_type: DatapathTypeName = "system"

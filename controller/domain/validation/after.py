@@ -22,8 +22,9 @@ from controller.domain.intent import (
     TunnelSpec,
 )
 from controller.domain.validation.faults import listing
-from controller.domain.validation.references import bridges_of, references, watched_by
-from controller.domain.validation.world import Draft, Elsewhere, World
+from controller.domain.validation.group_members import GroupMembers
+from controller.domain.validation.references import bridges_at, references, watched_by
+from controller.domain.validation.world import BridgeAt, Draft, Elsewhere, World
 
 _SpecT = TypeVar("_SpecT", bound=Spec)
 
@@ -42,27 +43,31 @@ class After:
         before = {ref: _as_it_is(found) for ref, found in world.objects.items()}
         self.entries = {ref: entry for ref, entry in before.items() if ref not in removals}
         self.entries.update(drafts)
+        self.groups = GroupMembers(self.entries.values())
+        """Who is in which HostGroup after the change."""
+        self.groups_before = GroupMembers(before.values())
         self._hosts_before = _members(filter(self._is_near, before.values()))
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
         self._referring: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
-        self._at_bridge: dict[str, list[Draft]] = defaultdict(list)
-        self._ports_by_bridge: dict[str, list[tuple[Draft, PortSpec]]] = defaultdict(list)
+        self._at_bridge: dict[str, dict[str, list[Draft]]] = defaultdict(dict)
+        self._ports_by_bridge: dict[BridgeAt, list[tuple[Draft, PortSpec]]] = defaultdict(list)
         for entry in self.entries.values():
             self._index(entry)
 
     def _index(self, entry: Draft) -> None:
         for ref in _referred(entry):
             self._referring[ref].append(entry)
-        if isinstance(entry.spec, BridgeSpec | PortSpec | MirrorSpec):
-            self._by_host[entry.spec.host].append(entry)
-        if isinstance(entry.spec, PortSpec) and entry.spec.bridge is not None:
-            self._ports_by_bridge[entry.spec.bridge].append((entry, entry.spec))
+        spec = entry.spec
+        if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec) and spec.host is not None:
+            self._by_host[spec.host].append(entry)
+        if isinstance(spec, PortSpec) and spec.bridge is not None:
+            self._ports_by_bridge[BridgeAt(spec.host, spec.bridge)].append((entry, spec))
         if isinstance(entry.spec, TunnelSpec):
             for host in {end.host for end in entry.spec.ends if end.host is not None}:
                 self._by_host[host].append(entry)
-        for bridge in _bridges_at(entry.spec):
-            self._at_bridge[bridge].append(entry)
+        for host, bridge in bridges_at(spec):
+            self._at_bridge[bridge].setdefault(host, []).append(entry)
         if (segment := segment_ref(entry)) is not None and self._is_near(entry):
             self._ports_by_segment[segment].append(entry)
 
@@ -80,6 +85,10 @@ class After:
     def bridge(self, name: str) -> BridgeSpec | None:
         return self._spec(Ref(Kind.BRIDGE, DEFAULT_PROJECT, name), BridgeSpec)
 
+    def is_on(self, bridge: BridgeSpec, host: str | None) -> bool:
+        """Tell whether a bridge is on a loaded host: its own, or one of its group."""
+        return self.groups.has(bridge, host)
+
     def segment(self, ref: Ref) -> SegmentSpec | None:
         return self._spec(ref, SegmentSpec)
 
@@ -93,15 +102,15 @@ class After:
         return self._referring.get(definition, [])
 
     def on_host(self, name: str) -> list[Draft]:
-        """Return the bridges, ports, tunnels and mirrors of a touched host."""
+        """Return the bridges, ports, tunnels and mirrors of a touched host, without the bridges
+        that it has as one of a group."""
         return self._by_host.get(name, [])
 
-    def at_bridge(self, name: str) -> list[Draft]:
-        """Return the ports and mirrors on a bridge of a touched host, and the tunnels that end at
-        it."""
-        return self._at_bridge.get(name, [])
+    def at_bridge(self, name: str) -> Mapping[str, list[Draft]]:
+        """Return, by host, the ports and mirrors on a bridge and the tunnels that end at it."""
+        return self._at_bridge.get(name, {})
 
-    def ports_at(self, bridge: str) -> list[tuple[Draft, PortSpec]]:
+    def ports_at(self, bridge: BridgeAt) -> list[tuple[Draft, PortSpec]]:
         """Return the ports alone, without far ends of patches: every tunnel of a bridge asks for
         them."""
         return self._ports_by_bridge.get(bridge, [])
@@ -159,18 +168,6 @@ def _referred(entry: Draft) -> Iterator[Ref]:
     yield from (ref for ref in references(entry.ref, entry.spec) if ref.kind in DEFINITIONS)
     if isinstance(entry.spec, MirrorSpec):
         yield from watched_by(entry.spec)
-
-
-def _bridges_at(spec: Spec) -> Iterable[str]:
-    match spec:
-        case PortSpec():
-            return bridges_of(spec)
-        case TunnelSpec(ends=ends):
-            return {end.bridge for end in ends if end.bridge is not None}
-        case MirrorSpec(bridge=str(bridge)):
-            return (bridge,)
-        case _:
-            return ()
 
 
 def _joins(spec: Spec) -> bool:

@@ -41,7 +41,7 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
     match draft.spec:
         case HostSpec(overlay_bridge_type=BridgeType.LINUX):
             _check_becomes_linux(draft, after, faults)
-        case BridgeSpec(host=host, type=BridgeType.OVS) if _is_linux(host, after):
+        case BridgeSpec(host=str(host), type=BridgeType.OVS) if _is_linux(host, after):
             fix = "set type to 'linux', or name a host that has Open vSwitch"
             _no_ovs(f"{draft.pointer}/spec/host", host, "a Bridge of type 'ovs'", fix, faults)
         case PortSpec(bridge=str(bridge)) if is_linux_bridge(bridge, after):

@@ -6,7 +6,7 @@ Each object claims keys; two claims of one key clash, and what the request wrote
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from controller.domain.intent import (
@@ -36,8 +36,8 @@ class _Claim(NamedTuple):
     value: str
     """What clashes, as the operator wrote it."""
     holder: Ref
-    pointer: str
-    """Below the holder's own place in the request."""
+    pointer: str | None
+    """Below the holder's own place in the request; None for what ``group_bridges`` judges."""
 
 
 class _Rule(NamedTuple):
@@ -86,7 +86,7 @@ def _compare(claims: Iterable[_Claim], rule: _Rule, after: After, faults: Faults
         if len(rivals) == 1:
             continue
         for index, claim in enumerate(rivals):
-            if claim.holder in after.drafts:
+            if claim.holder in after.drafts and claim.pointer is not None:
                 others = [*rivals[: min(index, _TOLD)], *rivals[index + 1 : index + 1 + _TOLD]]
                 faults.conflict(
                     after.drafts[claim.holder].pointer + claim.pointer,
@@ -104,8 +104,11 @@ def _devices(after: After) -> Iterator[_Claim]:
         match entry.spec:
             case HostSpec(overlay_bridge=device, overlay_bridge_type=BridgeType.OVS):
                 yield _device(entry, entry.ref.name, device, "/spec/overlay_bridge")
-            case BridgeSpec(host=host, interface=device):
+            case BridgeSpec(host=str(host), interface=device):
                 yield _device(entry, host, device, "/spec/interface")
+            case BridgeSpec(interface=device) as spec:
+                for host in after.groups.hosts_of(spec):
+                    yield _device(entry, host, device, None)
             case PortSpec(host=host) as spec:
                 for pointer, device in devices_of(spec):
                     yield _device(entry, host, device, pointer)
@@ -113,8 +116,16 @@ def _devices(after: After) -> Iterator[_Claim]:
                 pass
 
 
-def _device(entry: Draft, host: str, device: str, pointer: str) -> _Claim:
+def _device(entry: Draft, host: str, device: str, pointer: str | None) -> _Claim:
     return _Claim((host, device), f"{device!r} on host {host!r}", entry.ref, pointer)
+
+
+def holders_of_devices(after: After) -> Mapping[Hashable, set[Ref]]:
+    """Return, by host and device name, what has it after the change."""
+    found: dict[Hashable, set[Ref]] = defaultdict(set)
+    for claim in _devices(after):
+        found[claim.key].add(claim.holder)
+    return found
 
 
 def _peers(after: After) -> Iterator[_Claim]:
@@ -219,10 +230,12 @@ def _refuse_number(draft: Draft, number: int, who: str, faults: Faults) -> None:
 
 def _check_held_devices(after: After, faults: Faults) -> None:
     """Refuse names that a host may still carry for something deleted."""
-    held = _held_devices(after)
+    held = held_devices(after)
     for claim in _devices(after):
         draft = after.drafts.get(claim.holder)
-        if draft is not None and claim.key in held and not _keeps(draft, claim):
+        if draft is None or claim.pointer is None:
+            continue
+        if claim.key in held and not _keeps(draft, claim):
             faults.conflict(
                 draft.pointer + claim.pointer,
                 "interface_held",
@@ -239,7 +252,7 @@ def _keeps(draft: Draft, claim: _Claim) -> bool:
     return keeps_device(draft)
 
 
-def _held_devices(after: After) -> frozenset[Hashable]:
+def held_devices(after: After) -> frozenset[Hashable]:
     """Return (host, device) of what is deleted, before the request or by it."""
     names = {o.uid: o.name for o in after.world.objects.values() if o.kind is Kind.HOST}
     unconfirmed = after.world.held_interfaces.items()
@@ -249,10 +262,18 @@ def _held_devices(after: After) -> frozenset[Hashable]:
     for ref in after.removals:
         spec = after.world.objects[ref].spec
         if isinstance(spec, BridgeSpec):
-            held.add((spec.host, spec.interface))
+            held |= {(host, spec.interface) for host in after.groups_before.hosts_of(spec)}
         if isinstance(spec, PortSpec):
             held |= {(spec.host, device) for _, device in devices_of(spec)}
-    return frozenset(held)
+    return frozenset(held | set(_left_devices(after)))
+
+
+def _left_devices(after: After) -> Iterator[Hashable]:
+    """Yield (host, device) of bridges whose hosts the request takes out of their group."""
+    for entry in after.entries.values():
+        if isinstance(entry.spec, BridgeSpec) and entry.spec.host_group and entry.current:
+            left = after.groups_before.hosts_of(entry.spec) - after.groups.hosts_of(entry.spec)
+            yield from ((host, entry.spec.interface) for host in left)
 
 
 def _check_segment_devices(after: After, faults: Faults) -> None:

@@ -1,11 +1,11 @@
 """Explicit tunnels and patches must not close a circle: a flooded frame would go round it for ever.
 
 The flooding graph has a node for each VLAN of each bridge at which a tunnel or patch ends, and of
-each outside VTEP, which is taken to forward between all tunnels that end at it. A tunnel or patch
-is an edge; one that carries many VLANs at both ends is an edge for each. Without a circle, every
-frame reaches every node once at most. Only VLANs that some of them names need nodes of their own,
-and of those that all trunks treat alike one will do: all others have the edges that untagged frames
-have, or fewer.
+each outside VTEP, which is taken to forward between all tunnels that end at it. A bridge of a group
+is another one on each host. A tunnel or patch is an edge; one that carries many VLANs at both ends
+is an edge for each. Without a circle, every frame reaches every node once at most. Only VLANs that
+some of them name need nodes of their own, and of those that all trunks treat alike one will do: all
+others have the edges that untagged frames have, or fewer.
 
 A segment is one node, on all of its hosts at once: within itself it gives each member one copy of
 what is flooded (``controller.domain.topology``). It is joined to a bridge by a port of type patch,
@@ -24,14 +24,13 @@ from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.touched import outsides
-from controller.domain.validation.world import Draft, Outside, Place
+from controller.domain.validation.world import BridgeAt, Draft, Outside, Place
 
 _UNTAGGED = 0
 
 
 class Node(NamedTuple):
-    place: str | Ref | Outside
-    """Name of a bridge, a segment, or an outside VTEP."""
+    place: Place
     vlan: int
 
 
@@ -39,7 +38,7 @@ Edge: TypeAlias = tuple[Node, Node]
 
 
 class _End(NamedTuple):
-    place: str | Ref | Outside
+    place: Place
     tag: int | None
     """None: a trunk. 0: what has no VLAN alone."""
     trunks: frozenset[int] = frozenset()
@@ -121,12 +120,13 @@ def link_of(ref: Ref, spec: Spec) -> Link | None:
             places = _place(first, spec), _place(second, spec)
             if places[0] is not None and places[1] is not None:
                 return _End(places[0], first.tag), _End(places[1], second.tag)
-        case PortSpec(bridge=str(near), settings=PortSettings(patch=PatchSpec() as patch)):
-            trunks = frozenset(spec.settings.trunks)
-            return _End(near, spec.tag, trunks), _End(patch.bridge, patch.tag)
-        case PortSpec(segment=str(name), settings=PortSettings(patch=PatchSpec() as patch)):
-            segment = Ref(Kind.SEGMENT, ref.project, name)
-            return _End(segment, _UNTAGGED), _End(patch.bridge, patch.tag)
+        case PortSpec(host=str(host), settings=PortSettings(patch=PatchSpec() as patch)):
+            far = _End(BridgeAt(host, patch.bridge), patch.tag)
+            if spec.bridge is not None:
+                trunks = frozenset(spec.settings.trunks)
+                return _End(BridgeAt(host, spec.bridge), spec.tag, trunks), far
+            if spec.segment is not None:
+                return _End(Ref(Kind.SEGMENT, ref.project, spec.segment), _UNTAGGED), far
     return None
 
 
@@ -154,8 +154,10 @@ def edges_of(link: Link, vlans: Iterable[int]) -> Iterator[Edge]:
         )
 
 
-def _place(end: TunnelEnd, spec: TunnelSpec) -> str | Outside | None:
-    return end.bridge if end.host is not None else next(outsides(spec), None)
+def _place(end: TunnelEnd, spec: TunnelSpec) -> Place | None:
+    if end.host is None:
+        return next(outsides(spec), None)
+    return None if end.bridge is None else BridgeAt(end.host, end.bridge)
 
 
 class Forest:
@@ -213,4 +215,4 @@ def _name(step: Node | Ref) -> str:
     if isinstance(step.place, Outside):
         return f"the outside VTEP {step.place.ip} with key {step.place.key}"
     vlan = f"VLAN {step.vlan}" if step.vlan else "untagged"
-    return f"Bridge {step.place!r} ({vlan})"
+    return f"Bridge {step.place.bridge!r} on host {step.place.host!r} ({vlan})"

@@ -49,7 +49,7 @@ def _check_arrival(draft: Draft, after: After, faults: Faults) -> None:
 
 def _hosts(spec: Spec) -> Iterator[tuple[str, str]]:
     """Yield where a spec names the hosts that it is on, or that its topology is made of."""
-    if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec):
+    if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec) and spec.host is not None:
         yield "host", spec.host
     if isinstance(spec, TunnelSpec):
         for index, end in enumerate(spec.ends):
@@ -61,13 +61,13 @@ def _hosts(spec: Spec) -> Iterator[tuple[str, str]]:
 
 
 def _check_devices(draft: Draft, after: After, faults: Faults) -> None:
-    if not isinstance(draft.spec, BridgeSpec | PortSpec):
+    if not isinstance(draft.spec, BridgeSpec | PortSpec) or draft.spec.host is None:
         return
     host = after.host(draft.spec.host)
     if host is None or host.management_interface is None:
         return
     for place, device in _taken(draft.spec):
-        if device in _way_out(host.management_interface):
+        if device in way_out(host.management_interface):
             _refuse(f"{draft.pointer}{place}", device, draft.spec.host, draft, faults)
 
 
@@ -80,12 +80,12 @@ def _check_host(draft: Draft, spec: HostSpec, after: After, faults: Faults) -> N
     if device == spec.overlay_bridge and spec.overlay_bridge_type is BridgeType.OVS:
         _refuse(at, device, draft.ref.name, draft, faults)
     for entry in after.on_host(draft.ref.name):
-        taken = {name for _, name in _taken(entry.spec)} & _way_out(device)
+        taken = {name for _, name in _taken(entry.spec)} & way_out(device)
         if entry.ref not in after.drafts and taken:
             _refuse(at, min(taken), draft.ref.name, entry, faults)
 
 
-def _way_out(device: str) -> set[str]:
+def way_out(device: str) -> set[str]:
     """Return a device with those that it is a VLAN of, as they are usually called: ``eth0`` of
     ``eth0.10``."""
     parts = device.split(".")

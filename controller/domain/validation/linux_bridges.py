@@ -24,7 +24,7 @@ from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
 from controller.domain.validation.port_settings import Found, mode_of
 from controller.domain.validation.settings import said
-from controller.domain.validation.world import Draft
+from controller.domain.validation.world import BridgeAt, Draft
 
 _NOTHING_SAID = LinuxBridgeSettings()
 _LIKE_BRIDGES = {
@@ -205,7 +205,7 @@ def _check_room(draft: Draft, spec: PortSpec, after: After, faults: Faults) -> N
     is_there = isinstance(before, PortSpec) and before.bridge == spec.bridge
     if is_there or spec.bridge is None or not is_linux_bridge(spec.bridge, after):
         return
-    ports = len(after.ports_at(spec.bridge))
+    ports = len(after.ports_at(BridgeAt(spec.host, spec.bridge)))
     if ports > _MOST_PORTS:
         faults.conflict(
             f"{draft.pointer}/spec/bridge",
@@ -224,7 +224,12 @@ def _check_ports_there(draft: Draft, bridge: BridgeSpec, after: After, faults: F
     if bridge.type is BridgeType.OVS or draft.current is None:
         return
     linux = bridge.settings.linux or _NOTHING_SAID
-    others = [(e, spec) for e, spec in after.ports_at(draft.ref.name) if e.ref not in after.drafts]
+    others = [
+        (entry, spec)
+        for host in after.at_bridge(draft.ref.name)
+        for entry, spec in after.ports_at(BridgeAt(host, draft.ref.name))
+        if entry.ref not in after.drafts
+    ]
     tagged = [e.ref for e, spec in others if any(_names_vlans(spec))]
     if tagged and not linux.vlan_filtering:
         faults.conflict(

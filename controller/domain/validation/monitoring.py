@@ -24,7 +24,7 @@ from controller.domain.validation.fields import Fault
 from controller.domain.validation.mirror_fields import check_tunnel_fields, mirror_fields
 from controller.domain.validation.mirror_ports import check_mirror_ports, selected_ports
 from controller.domain.validation.references import bridges_of, qualified
-from controller.domain.validation.relations import unknown
+from controller.domain.validation.relations import check_bridge, unknown
 from controller.domain.validation.world import Draft
 
 _MOST_ON_A_BRIDGE = 32
@@ -73,15 +73,8 @@ def _check_place(draft: Draft, spec: MirrorSpec, after: After, faults: Faults) -
             unknown(Kind.SEGMENT, ref.name, f"{at}/{where}", faults)
     if spec.bridge is None:
         _check_overlay(spec, host, after, at, faults)
-    elif (bridge := after.bridge(spec.bridge)) is None:
-        unknown(Kind.BRIDGE, spec.bridge, f"{at}/bridge", faults)
-    elif bridge.host != spec.host:
-        faults.invalid(
-            f"{at}/bridge",
-            "bridge_on_other_host",
-            f"Bridge {spec.bridge!r} is on host {bridge.host!r}, the mirror on {spec.host!r}",
-            f"name a bridge of host {spec.host!r}",
-        )
+    else:
+        check_bridge(spec.bridge, ("mirror", spec.host), f"{at}/bridge", after, faults)
 
 
 def _segments(spec: MirrorSpec) -> Iterator[tuple[Ref, str]]:

@@ -15,6 +15,7 @@ from controller.domain.validation.departing import check_departing
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.flooding import check_flooding
 from controller.domain.validation.flow_exports import check_flow_exports
+from controller.domain.validation.group_bridges import check_group_bridges
 from controller.domain.validation.groups import check_groups
 from controller.domain.validation.host_states import check_host_states
 from controller.domain.validation.linux_bridges import check_linux_bridges
@@ -64,6 +65,7 @@ def plan_change(
     check_flooding(after, faults)
     check_departing(after, faults)
     check_clashes(after, faults)
+    check_group_bridges(after, faults)
     check_qos(after, faults)
     check_mirrors(after, faults)
     check_flow_exports(after, faults)

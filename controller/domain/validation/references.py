@@ -17,11 +17,12 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
+from controller.domain.validation.world import BridgeAt
 
 
 def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
     """Yield what a spec refers to. Hosts and bridges live in the default project."""
-    if isinstance(spec, BridgeSpec | PortSpec):
+    if isinstance(spec, BridgeSpec | PortSpec) and spec.host is not None:
         yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
     if isinstance(spec, PortSpec) and spec.segment is not None:
         yield Ref(Kind.SEGMENT, ref.project, spec.segment)
@@ -57,7 +58,7 @@ def _named_definitions(spec: Spec) -> Iterator[Ref]:
 
 def _from_definition(spec: Spec) -> Iterator[Ref]:
     """Definitions live in the default project, as what they refer to does."""
-    if isinstance(spec, FlowExportSpec) and spec.host_group is not None:
+    if isinstance(spec, BridgeSpec | FlowExportSpec) and spec.host_group is not None:
         yield Ref(Kind.HOST_GROUP, DEFAULT_PROJECT, spec.host_group)
     if isinstance(spec, MirrorSpec):
         yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
@@ -94,6 +95,21 @@ def bridges_of(spec: PortSpec) -> Iterator[str]:
         yield spec.bridge
     if spec.settings.patch is not None:
         yield spec.settings.patch.bridge
+
+
+def bridges_at(spec: Spec) -> Iterator[BridgeAt]:
+    """Yield the bridges, each on a host, that a port, tunnel or mirror is at."""
+    match spec:
+        case PortSpec(host=str(host)):
+            yield from (BridgeAt(host, bridge) for bridge in bridges_of(spec))
+        case TunnelSpec(ends=ends):
+            for end in ends:
+                if end.host is not None and end.bridge is not None:
+                    yield BridgeAt(end.host, end.bridge)
+        case MirrorSpec(host=host, bridge=str(bridge)):
+            yield BridgeAt(host, bridge)
+        case _:
+            pass
 
 
 def runs_stp(spec: Spec) -> bool:

@@ -26,7 +26,7 @@ from controller.domain.validation.world import Draft
 
 _ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
     HostSpec: (),
-    BridgeSpec: ("host", "interface", "type", "datapath_type"),
+    BridgeSpec: ("host", "host_group", "interface", "type", "datapath_type"),
     SegmentSpec: (),
     PortSpec: ("host", "interface", "type", "patch"),
     TunnelSpec: ("ends", "key", "dst_port", "address_family"),
@@ -55,17 +55,18 @@ def check_relations(after: After, faults: Faults) -> None:
 
 def _check_references(draft: Draft, after: After, faults: Faults) -> None:
     spec, at = draft.spec, f"{draft.pointer}/spec"
-    if isinstance(spec, BridgeSpec | PortSpec) and after.host(spec.host) is None:
-        unknown(Kind.HOST, spec.host, f"{at}/host", faults)
+    host = spec.host if isinstance(spec, BridgeSpec | PortSpec) else None
+    if host is not None and after.host(host) is None:
+        unknown(Kind.HOST, host, f"{at}/host", faults)
     if isinstance(spec, PortSpec):
         segment = segment_ref(draft)
         if segment is not None and after.segment(segment) is None:
             unknown(Kind.SEGMENT, segment.name, f"{at}/segment", faults)
         if spec.bridge is not None:
-            _check_bridge(spec, spec.bridge, after, f"{at}/bridge", faults)
+            check_bridge(spec.bridge, ("port", spec.host), f"{at}/bridge", after, faults)
         if spec.settings.patch is not None:
             bridge = spec.settings.patch.bridge
-            _check_bridge(spec, bridge, after, f"{at}/patch/bridge", faults)
+            check_bridge(bridge, ("port", spec.host), f"{at}/patch/bridge", after, faults)
 
 
 def unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
@@ -77,16 +78,21 @@ def unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
     )
 
 
-def _check_bridge(spec: PortSpec, name: str, after: After, pointer: str, faults: Faults) -> None:
-    bridge = after.bridge(name)
+def check_bridge(
+    name: str, user: tuple[str, str], pointer: str, after: After, faults: Faults
+) -> None:
+    """Check that a bridge is where its user is, given what that is and its host."""
+    (what, host), bridge = user, after.bridge(name)
     if bridge is None:
         unknown(Kind.BRIDGE, name, pointer, faults)
-    elif bridge.host != spec.host:
+    elif not after.is_on(bridge, host):
+        of_group = f"the hosts of HostGroup {bridge.host_group!r}"
+        where = of_group if bridge.host_group is not None else f"host {bridge.host!r}"
         faults.invalid(
             pointer,
             "bridge_on_other_host",
-            f"Bridge {name!r} is on host {bridge.host!r}, the port on {spec.host!r}",
-            f"name a bridge of host {spec.host!r}",
+            f"Bridge {name!r} is on {where}, the {what} on {host!r}",
+            f"name a bridge of host {host!r}",
         )
 
 
@@ -267,6 +273,7 @@ def _holders(ref: Ref, after: After) -> str:
             mirrors = after.listing(entry.ref for entry in after.referring_to(ref))
             return ", ".join(filter(None, (_segment_ports(ref, after), mirrors)))
         case Kind.BRIDGE:
-            return after.listing(entry.ref for entry in after.at_bridge(ref.name))
+            there = after.at_bridge(ref.name).values()
+            return after.listing({entry.ref: None for entries in there for entry in entries})
         case _:
             return after.listing(entry.ref for entry in after.referring_to(ref))

@@ -94,6 +94,7 @@ def check_shape(draft: Draft, world: World, faults: Faults) -> None:
         case HostSpec():
             _check_host(draft.spec, at, faults)
         case BridgeSpec():
+            _check_whereabouts(draft.spec, at, faults)
             check_bridge_settings(draft.spec.settings, at, faults)
         case SegmentSpec():
             _check_segment(draft.spec, at, faults)
@@ -181,6 +182,23 @@ def _check_host(spec: HostSpec, at: str, faults: Faults) -> None:
             )
     smallest = MIN_IPV6_MTU if 6 in families else _MIN_UNDERLAY_MTU
     _report(fields.mtu(spec.underlay_mtu, smallest), f"{at}/underlay_mtu", faults)
+
+
+def _check_whereabouts(spec: BridgeSpec, at: str, faults: Faults) -> None:
+    if spec.host is None and spec.host_group is None:
+        faults.invalid(
+            f"{at}/host",
+            "host_missing",
+            "the bridge is on no host",
+            "set exactly one of 'host' and 'host_group'",
+        )
+    if spec.host is not None and spec.host_group is not None:
+        faults.invalid(
+            f"{at}/host_group",
+            "host_twice",
+            f"the bridge is on host {spec.host!r} and on those of HostGroup {spec.host_group!r}",
+            "set exactly one of 'host' and 'host_group'",
+        )
 
 
 def family(address: str) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from controller.domain.allocation import derive_mac
-from controller.domain.definitions import PoolSpec
+from controller.domain.definitions import HostGroupSpec, PoolSpec
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     BridgeSpec,
@@ -23,6 +24,7 @@ from controller.domain.intent import (
     TunnelSpec,
 )
 from controller.domain.validation.references import (
+    bridges_at,
     devices_of,
     hosts_of_topology,
     number_of,
@@ -31,6 +33,13 @@ from controller.domain.validation.references import (
 )
 from controller.domain.validation.segment_fields import network, normal_subnets
 from controller.domain.validation.world import Outside, Place
+
+
+class Spread(NamedTuple):
+    """A bridge of a group, before it is on any host."""
+
+    host_group: str
+    interface: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,12 @@ class Wanted:
     joins: frozenset[tuple[Ref, Ref]]
     """Host and segment of each port that the request creates: where the host has none on that
     segment yet, its mesh grows."""
+    labels: Mapping[str, Mapping[str, str]]
+    """By host that the request writes, the labels that it gives it."""
+    selectors: Mapping[str, str]
+    """By HostGroup that the request writes, the selector that it gives it."""
+    spread: Mapping[Ref, Spread]
+    """The bridges of groups that the request names: as it writes them, else as they are."""
 
 
 def named(manifests: Iterable[Manifest], removals: Iterable[Removal]) -> frozenset[Ref]:
@@ -119,6 +134,11 @@ def wanted(
         links=tuple(_links(manifests, current)),
         mesh_hosts=frozenset(_mesh_hosts(manifests, current)),
         joins=frozenset(_joins(m for m in manifests if m.ref not in current)),
+        labels={m.ref.name: m.labels for m in manifests if isinstance(m.spec, HostSpec)},
+        selectors={
+            m.ref.name: m.spec.selector for m in manifests if isinstance(m.spec, HostGroupSpec)
+        },
+        spread=dict(_spread(specs)),
     )
 
 
@@ -128,6 +148,12 @@ def _bridges(
     """Return the bridges among the targets, and those that specs of the type refer to."""
     used = (r for ref, spec in specs if isinstance(spec, user) for r in references(ref, spec))
     return frozenset(ref for ref in (*targets, *used) if ref.kind is Kind.BRIDGE)
+
+
+def _spread(specs: Iterable[tuple[Ref, Spec]]) -> Iterator[tuple[Ref, Spread]]:
+    for ref, spec in specs:
+        if isinstance(spec, BridgeSpec) and spec.host_group is not None:
+            yield ref, Spread(spec.host_group, spec.interface)
 
 
 def _devices(spec: Spec) -> Iterator[str]:
@@ -155,8 +181,8 @@ def places(ref: Ref, spec: Spec) -> list[Place]:
     A segment is one place, on whatever hosts: it passes frames on to all of its members."""
     if isinstance(spec, PortSpec) and spec.settings.patch is None:
         return []
-    joined = (r for r in references(ref, spec) if r.kind in (Kind.SEGMENT, Kind.BRIDGE))
-    return [*joined, *outsides(spec)]
+    segments = (r for r in references(ref, spec) if r.kind is Kind.SEGMENT)
+    return [*segments, *bridges_at(spec), *outsides(spec)]
 
 
 def _links_anew(spec: Spec, current: Object | None) -> bool:

@@ -21,8 +21,8 @@ from controller.domain.mtu import DEFAULT_BRIDGE_MTU, tunnel_mtu
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.port_settings import carries
-from controller.domain.validation.relations import unknown
-from controller.domain.validation.world import Draft
+from controller.domain.validation.relations import check_bridge, unknown
+from controller.domain.validation.world import BridgeAt, Draft
 
 
 def check_tunnels(after: After, faults: Faults) -> None:
@@ -55,16 +55,7 @@ def _check_end(end: TunnelEnd, at: str, after: After, faults: Faults) -> None:
         unknown(Kind.HOST, end.host, f"{at}/host", faults)
     if end.bridge is None:
         return
-    bridge = after.bridge(end.bridge)
-    if bridge is None:
-        unknown(Kind.BRIDGE, end.bridge, f"{at}/bridge", faults)
-    elif bridge.host != end.host:
-        faults.invalid(
-            f"{at}/bridge",
-            "bridge_on_other_host",
-            f"Bridge {end.bridge!r} is on host {bridge.host!r}, the end on {end.host!r}",
-            f"name a bridge of host {end.host!r}",
-        )
+    check_bridge(end.bridge, ("end", end.host), f"{at}/bridge", after, faults)
 
 
 def _check_vteps(entry: Draft, spec: TunnelSpec, after: After, faults: Faults) -> None:
@@ -230,12 +221,12 @@ def _check_mtus(entry: Draft, spec: TunnelSpec, after: After, faults: Faults) ->
     hosts = {end.host: after.host(end.host) for end in spec.ends if end.host is not None}
     underlays = [host.underlay_mtu for host in hosts.values() if host is not None]
     for index, end in enumerate(spec.ends):
-        if end.bridge is None or not underlays:
+        if end.host is None or end.bridge is None or not underlays:
             continue
         at = f"{entry.pointer}/spec/ends/{index}/bridge" if entry.ref in after.drafts else None
         mtu = tunnel_mtu(spec.address_family, end.tag, underlays)
         limit = _Limit(mtu, entry.ref.name, at or _narrowed(spec, after))
-        for port, port_spec in after.ports_at(end.bridge):
+        for port, port_spec in after.ports_at(BridgeAt(end.host, end.bridge)):
             if _enters(port_spec, end):
                 _check_port_mtu(port, port_spec, limit, after, faults)
 

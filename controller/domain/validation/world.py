@@ -35,8 +35,15 @@ class Outside(NamedTuple):
     dst_port: int
 
 
-Place: TypeAlias = Ref | Outside
-"""Where a tunnel or patch can end: a bridge, a segment, or an outside VTEP."""
+class BridgeAt(NamedTuple):
+    """A bridge of one host: that of a group is as many bridges as the group has hosts."""
+
+    host: str
+    bridge: str
+
+
+Place: TypeAlias = BridgeAt | Ref | Outside
+"""Where a tunnel or patch can end: a bridge on a host, a segment, or an outside VTEP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,8 +121,10 @@ class HostRow(Versioned, Base):
 class BridgeRow(Versioned, Base):
     __tablename__ = "bridge"
 
-    host: Mapped[str]
-    host_uid: Mapped[UUID]
+    host: Mapped[str | None]
+    host_uid: Mapped[UUID | None]
+    host_group: Mapped[str | None]
+    """The other one of the two: the bridge is on every host of the group."""
     interface: Mapped[str]
     type: Mapped[BridgeType]
     datapath_type: Mapped[DatapathType]
@@ -134,6 +136,12 @@ class BridgeRow(Versioned, Base):
         return (
             one_current("bridge", "interface", "host_uid", "interface"),
             Index(None, "host_uid", "valid_to"),
+            # With the versions that are closed, which tell what a host has to let go of.
+            Index(
+                "ix_bridge_host_group",
+                "host_group",
+                postgresql_where=text("host_group IS NOT NULL"),
+            ),
         )
 
 
