@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from google.protobuf.message import Message
 from ovsfleet.v1 import state_pb2
@@ -20,6 +21,7 @@ from controller.domain.intent import (
 )
 from controller.domain.mtu import effective_mtu
 from controller.domain.topology import Topology
+from controller.domain.validation.meshes import MAX_REMOTES
 
 
 def digest(message: Message) -> bytes:
@@ -52,11 +54,11 @@ def compile_fragment(
 def _members(
     intent: SegmentIntent, spec: SegmentSpec, *, with_macs: bool
 ) -> Iterator[state_pb2.SegmentMember]:
+    formers = _formers(intent, spec)
     for host in sorted(intent.members, key=lambda member: str(member.uid)):
         vtep = vtep_of(host_spec(host), spec.address_family)
         if vtep is not None:
             macs: Iterable[str] = intent.macs.get(host.uid, ()) if with_macs else ()
-            former = former_vtep_of(host_spec(host), spec.address_family)
             known = intent.neighbours.get(host.uid, ()) if with_macs else ()
             yield state_pb2.SegmentMember(
                 host_uid=str(host.uid),
@@ -64,8 +66,22 @@ def _members(
                 vtep=vtep,
                 macs=sorted(set(macs)),
                 neighbours=[state_pb2.Neighbour(ip=ip, mac=mac) for ip, mac in sorted(known)],
-                former_vtep=former if former and spec.topology is Topology.FULL else "",
+                former_vtep=formers.get(host.uid, ""),
             )
+
+
+def _formers(intent: SegmentIntent, spec: SegmentSpec) -> dict[UUID, str]:
+    """Former VTEPs by host. A member floods once for each pair of addresses: where these are more
+    than a flow can hold, it is better that some frames are lost on the way than every flood."""
+    if spec.topology is not Topology.FULL:
+        return {}
+    found = {
+        host.uid: former
+        for host in intent.members
+        if (former := former_vtep_of(host_spec(host), spec.address_family))
+    }
+    most = 2 * (len(intent.members) - 1 + len(found)) + len(spec.external_vteps)
+    return found if most <= MAX_REMOTES[spec.address_family] else {}
 
 
 def host_spec(host: Object) -> HostSpec:

@@ -24,7 +24,7 @@ from controller.domain.intent import (
     SegmentSpec,
 )
 from controller.domain.settings import PortSettings
-from controller.services import changes, queries
+from controller.services import changes, queries, vteps
 from controller.store import migrate
 from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
@@ -289,3 +289,18 @@ def test_a_database_that_is_away_is_unavailable(database_url: str) -> None:
     with pytest.raises(UnavailableError):
         queries.fleet(db)
     db.close()
+
+
+def test_a_host_whose_vtep_changes_keeps_an_older_version_away(database_url: str) -> None:
+    db = Database(database_url)
+    ports = [manifests.port(f"p{n}", f"h{n}", segment="red") for n in (1, 2)]
+    hosts = [manifests.host(n) for n in (1, 2)]
+    manifests.apply(db, *hosts, manifests.segment("red"), *ports)
+    manifests.apply(db, manifests.host(1, vteps=("198.51.100.1",)))
+    with pytest.raises(RuntimeError, match="h1"):
+        migrate.downgrade(database_url, "0015")
+    migrate.upgrade(database_url)
+    assert vteps.settle(db) == ("h1",)
+    db.close()
+    migrate.downgrade(database_url, "0015")
+    migrate.upgrade(database_url)

@@ -25,7 +25,7 @@ from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.world import Draft
 
-_MAX_REMOTES = {AddressFamily.IPV4: 850, AddressFamily.IPV6: 700}
+MAX_REMOTES = {AddressFamily.IPV4: 850, AddressFamily.IPV6: 700}
 """Tunnel ports that Open vSwitch floods to on one VNI: beyond, a frame takes more actions than a
 flow can hold and is dropped."""
 _MANY_REMOTES = 500
@@ -66,7 +66,7 @@ def _growing(after: After) -> Iterator[_Growth]:
         if remotes <= max(_remotes_before(ref, after), _MANY_REMOTES):
             continue
         if elsewhere.has_ovs or not all(_is_linux(host, after) for host in near):
-            yield _Growth(ref, remotes, _MAX_REMOTES[segment.address_family], hosts)
+            yield _Growth(ref, remotes, MAX_REMOTES[segment.address_family], hosts)
 
 
 def _is_linux(name: str, after: After) -> bool:
