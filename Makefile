@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Prerequisites are steps in order: set up, build, lint, test.
 .NOTPARALLEL:
+# Hundreds of processes that tests start would compile whatever changed since the set-up.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 PYTEST := $(AS_ROOT) $(PY) -m pytest
