@@ -54,7 +54,7 @@ class Host:
         self.changed.set()
 
     async def next_state(self) -> HostState:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.changed.wait()
         self.changed.clear()
         return self.states[-1]
@@ -298,7 +298,7 @@ async def test_a_certificate_that_cannot_be_written_leaves_the_session_as_it_is(
     monkeypatch.setattr(store, "save_certificate", full)
     host = Host(store, controller)
     async with running(host):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await tried.wait()
         for revision in range(1, 6):
             await reaches_the_controller(host, controller, revision)
@@ -319,7 +319,7 @@ async def test_an_expired_host_keeps_trying_and_goes_on_once_it_is_enrolled_anew
 
     async with running(host):
         await asyncio.to_thread(
-            eventually, lambda: attempts() >= 2, within=20, what="a second attempt"
+            eventually, lambda: attempts() >= 2, within=60, what="a second attempt"
         )
         assert controller.sessions == []
         assert "ovsfleet-agent enroll" in host.client.last_error

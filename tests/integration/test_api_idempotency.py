@@ -151,7 +151,7 @@ async def test_a_request_that_still_runs_is_not_started_again(
         lock_revision(tx)
         running = asyncio.create_task(admin.post("/v1/hosts", json=HOST, headers=KEY))
         waits = partial(_waits_for_the_lock, api)
-        await asyncio.to_thread(eventually, waits, within=20, what="the request waits")
+        await asyncio.to_thread(eventually, waits, within=60, what="the request waits")
         meanwhile = await admin.post("/v1/hosts", json=HOST, headers=KEY)
     assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_progress")
     assert int(meanwhile.headers["retry-after"]) > 0

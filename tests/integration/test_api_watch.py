@@ -36,7 +36,7 @@ def segment(name: str, project: str = "default") -> dict[str, Any]:
 @pytest.fixture
 def client(api: Api, live: LiveServer) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {api.secret}"}
-    with httpx.Client(base_url=live.url, headers=headers, timeout=20) as made:
+    with httpx.Client(base_url=live.url, headers=headers, timeout=60) as made:
         yield made
 
 
@@ -186,7 +186,7 @@ def test_a_watcher_sees_only_its_own_projects(
 ) -> None:
     api.add_projects("blue", "red")
     headers = {"Authorization": f"Bearer {api.token(Role.VIEWER, 'blue')}"}
-    with httpx.Client(base_url=live.url, headers=headers, timeout=20) as viewer:
+    with httpx.Client(base_url=live.url, headers=headers, timeout=60) as viewer:
         apply(client, HOST, segment("a", "red"), segment("b", "blue"))
         with watching(viewer, "?from_revision=0") as events:
             missed, _ = until(events, "synced")
@@ -222,7 +222,7 @@ def test_who_is_limited_to_projects_hears_of_nothing_that_watches_traffic(
 
 def test_a_stream_ends_soon_after_its_token_was_revoked(api: Api, live: LiveServer) -> None:
     headers = {"Authorization": f"Bearer {api.token(Role.VIEWER)}"}
-    with httpx.Client(base_url=live.url, headers=headers, timeout=20) as viewer:
+    with httpx.Client(base_url=live.url, headers=headers, timeout=60) as viewer:
         with watching(viewer) as events:
             until(events, "synced")
             with psycopg.connect(api.db.url, autocommit=True) as connection:
@@ -241,7 +241,7 @@ def test_all_watchers_share_one_reader_and_it_stops_with_the_last(
         assert len(shared._watchers) == 2
         reader = shared._reader
         assert reader.is_alive()
-    reader.join(timeout=20)
+    reader.join(timeout=60)
     assert not reader.is_alive()
     assert shared._reader is None
 

@@ -81,7 +81,7 @@ def test_a_worker_that_is_asked_to_stop_ends_well_and_has_never_loaded_grpc(
         for process in processes.values():
             assert "cygrpc" not in Path(f"/proc/{process.pid}/maps").read_text()
             process.send_signal(signal.SIGTERM)
-        codes = [process.wait(20) for process in processes.values()]
+        codes = [process.wait(60) for process in processes.values()]
     assert codes == [0, 0]
 
 

@@ -35,7 +35,7 @@ class Changes:
         return self._seen.is_set()
 
     async def next(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._seen.wait()
         self.forget()
 

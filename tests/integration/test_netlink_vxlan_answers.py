@@ -199,7 +199,7 @@ class Asking:
             found.extend(self._inside.heard())
             return any(reply + socket.inet_aton(ip) in frame for frame in found)
 
-        eventually(arrived, within=5, what=f"an answer for {ip}")
+        eventually(arrived, within=60, what=f"an answer for {ip}")
         return not self._passed(ip)
 
     def is_flooded(self, ip: str) -> bool:
@@ -213,7 +213,7 @@ class Asking:
             frames.extend(self._wire.heard())
             return any(marker.split()[0] in frame for frame in frames)
 
-        eventually(passed, within=5, what="the frame that follows")
+        eventually(passed, within=60, what="the frame that follows")
         return any(socket.inet_aton(ip) in frame for frame in frames)
 
     def _passed(self, ip: str) -> bool:

@@ -34,7 +34,7 @@ class Signal:
         self._event.set()
 
     async def next(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._event.wait()
         self._event.clear()
 
@@ -44,7 +44,7 @@ def without_progress(snapshot: OvsdbSnapshot) -> tuple[Any, ...]:
 
 
 async def disconnected(connection: OvsdbConnection) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while connection.connected:  # noqa: ASYNC110 - a plain attribute of another thread
             await asyncio.sleep(0.01)
 

@@ -203,11 +203,11 @@ def test_a_failed_job_is_over_and_finished_jobs_are_pruned(db: Database) -> None
 
 def test_a_listener_wakes_up_for_every_change_of_intent(db: Database) -> None:
     listener = IntentListener(db)
-    assert listener.wait(10), "it has just connected, and may have missed something"
+    assert listener.wait(60), "it has just connected, and may have missed something"
     assert not listener.wait(0)
     changing = threading.Thread(target=lambda: apply(db, segment("red")))
     changing.start()
-    assert listener.wait(30)
+    assert listener.wait(60)
     changing.join()
     apply(db, segment("red"))
     assert not listener.wait(0), "nothing changed"
@@ -219,7 +219,7 @@ def test_a_listener_whose_connection_is_cut_says_so_once_and_goes_on(
     db: Database, database_url: str
 ) -> None:
     listener = IntentListener(db)
-    assert listener.wait(10)
+    assert listener.wait(60)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -229,13 +229,13 @@ def test_a_listener_whose_connection_is_cut_says_so_once_and_goes_on(
     while not listener.wait(5):
         assert time.monotonic() < deadline
     apply(db, segment("red"))
-    assert listener.wait(30)
+    assert listener.wait(60)
     listener.close()
 
 
 def test_a_waiting_listener_can_be_closed(db: Database) -> None:
     listener = IntentListener(db)
-    listener.wait(10)
+    listener.wait(60)
     answers: list[bool] = []
     waiting = threading.Thread(target=lambda: answers.append(listener.wait(600)))
     waiting.start()

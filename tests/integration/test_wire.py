@@ -70,7 +70,7 @@ class Host:
         )
 
     async def until(self, revision: int) -> HostState:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (state := await self.states.get()).revision < revision:
                 pass
             return state

@@ -7,7 +7,7 @@ from tests.support.kernel_datapath import RED, KernelLab
 from tests.support.model_fleet import bridge, port, removal, tunnel
 from tests.support.waiting import eventually
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def test_an_internal_port_is_a_device_of_the_kernels_with_all_that_is_intended(

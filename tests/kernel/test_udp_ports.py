@@ -14,7 +14,7 @@ from tests.support.model_fleet import manifest, removal
 from tests.support.netns import Namespace
 from tests.support.waiting import eventually
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 of_either_kind = pytest.mark.parametrize(
     "device", [("id", "9"), ("external",)], ids=["of one VNI", "of any VNI"]

@@ -10,7 +10,7 @@ from agent.netlink.netns import call_in
 from tests.support.netns import Namespace
 
 CONTENT = bytes(range(256)) * 4096
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def transfer(server: Namespace, address: str, client: Namespace) -> bytes:

@@ -26,7 +26,7 @@ from controller.store.migrate import is_current
 
 ADMIN = Principal("admin", frozenset({Role.NETWORK_ADMIN}))
 BODY_LIMIT = 256 * 1024
-_DEADLINE_SECONDS = 20
+_DEADLINE_SECONDS = 60
 
 
 @dataclass

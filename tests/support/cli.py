@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from controller.client.cli import main
 
 OVSFLEET = Path(sys.executable).with_name("ovsfleet")
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 @dataclass

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 COMMAND = (sys.executable, "-P", "-m", "controller.cli")
-STOP_WITHIN_S = 30.0
+STOP_WITHIN_S = 60.0
 
 
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:

@@ -29,7 +29,7 @@ from tests.support.netns import Namespace, namespace
 from tests.support.waiting import eventually
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class OpenVSwitch:

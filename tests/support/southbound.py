@@ -35,7 +35,7 @@ from ovsfleet.v1 import (
 
 from tests.support.stats_end import StatsEnd
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 PEM = serialization.Encoding.PEM
 
 

@@ -33,7 +33,7 @@ def connect(folder: Path) -> Connection:
 
 
 def receive(queue: SimpleQueue) -> object:
-    message = queue.get(timeout=5)
+    message = queue.get(timeout=60)
     message.ack()
     return message.payload
 

@@ -163,7 +163,7 @@ async def reporting() -> AsyncIterator[tuple[InventoryReport, HeldClock, asyncio
 
     clock = HeldClock()
     report = InventoryReport(FLEET, say, clock)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         task = asyncio.create_task(report.run())
         yield report, clock, said
     task.cancel()

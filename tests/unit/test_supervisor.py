@@ -16,7 +16,7 @@ from controller.cli.supervisor import Backoff, Child, Supervisor
 from controller.embedded import Launch
 from tests.support.waiting import await_exit, eventually
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def shell(name: str, script: str, **facts: object) -> Child:
