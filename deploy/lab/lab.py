@@ -141,7 +141,7 @@ class Lab:
     def host_manifests(self) -> str:
         """The lab's hosts as YAML manifests."""
         return "\n---\n".join(
-            f"kind: Host\nmetadata: {{name: {host.name}}}\n"
+            f"kind: Host\nmetadata: {{name: {host.name}, labels: {{switch: {_switch(host)}}}}}\n"
             f"spec: {{vteps: [{host.vtep}, '{host.vtep_ipv6}'], {self._overlay(host)}}}"
             for host in self.plan.hosts
         )
@@ -191,6 +191,10 @@ class Lab:
         for host in self.plan.hosts:
             self.enrol(host.name)
             self.start_agent(host.name)
+
+
+def _switch(host: HostPlan) -> str:
+    return "ovs" if host.has_ovs else "linux"
 
 
 def require_root() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,9 +19,13 @@ from controller.services import changes, desired, queries
 from controller.services.object_realization import object_realization
 from controller.store.engine import Database
 from controller.store.world import load_world
+from tests.support.api import Api
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, tunnel
 from tests.support.stored_fleet import ReportingFleet
 from tests.support.watchers import export, group, mirror
+
+EXAMPLE = Path(__file__).parents[2] / "docs/examples/bridges-by-group.yaml"
+YAML = {"Content-Type": "application/yaml"}
 
 pytestmark = pytest.mark.integration
 
@@ -182,6 +187,34 @@ def test_an_export_of_flows_follows_a_bridge_to_the_hosts_of_its_group(fleet: Fl
     fleet.confirm("h3")
     status = queries.get(fleet.db, ADMIN, Kind.FLOW_EXPORT, DEFAULT_PROJECT, "s").status
     assert status.phase is Phase.READY
+
+
+HOSTS = "".join(
+    f"kind: Host\nmetadata: {{name: {name}, labels: {{switch: ovs}}}}\n"
+    f"spec: {{vteps: [198.51.100.{number}], datapath_type: netdev}}\n---\n"
+    for number, name in enumerate(("h1", "h2"), 1)
+)
+
+
+async def test_the_example_is_read_back_as_it_was_written(api: Api) -> None:
+    async with api.admin as client:
+        for action in ("created", "unchanged"):
+            body = HOSTS + EXAMPLE.read_text()
+            answer = await client.post("/v1/apply", content=body, headers=YAML)
+            assert answer.status_code == 200, answer.text
+            assert {each["action"] for each in answer.json()["results"]} == {action}
+            assert answer.json()["warnings"] == []
+        shown = (await client.get("/v1/bridges/shared")).json()["spec"]
+        assert (shown["host"], shown["host_group"]) == (None, "switches")
+        asked = ({"filter": "spec.host_group = switches"}, {"host": "h2"})
+        for params in asked:
+            found = (await client.get("/v1/bridges", params=params)).json()["items"]
+            assert [each["metadata"]["name"] for each in found] == ["shared"]
+        both = {"metadata": {"name": "b"}, "spec": {"interface": "b"}}
+        refused = (await client.post("/v1/bridges", json=both)).json()
+        assert [(e["pointer"], e["code"]) for e in refused["errors"]] == [
+            ("/spec/host", "host_missing")
+        ]
 
 
 def test_a_port_loads_nothing_of_the_other_hosts_of_its_group(fleet: Fleet) -> None:

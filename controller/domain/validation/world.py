@@ -109,7 +109,11 @@ class World:
     """By ref:
 
     - every object in ``Wanted.refs`` that exists, and the segments of ``Wanted.segments``;
-    - every bridge on the hosts of ``Wanted.hosts``, and the segments that ports there are on;
+    - every bridge on the hosts of ``Wanted.hosts``, those of groups too that such a host is in
+      before the change or after it, and the segments that ports there are on;
+    - of groups: the bridges of each group that the request names, and the groups of all bridges
+      here; everything at the bridges of ``Wanted.spread``; the hosts that a new bridge or another
+      selector reaches, with what has a device name of those bridges there, and what is at them;
     - every port on the hosts of ``Wanted.host_targets``; of those on other hosts of
       ``Wanted.hosts`` the ones on a segment of ``Wanted.segments`` or of a host target, at a bridge
       of ``Wanted.port_bridges``, with a device, member or peer of a name in ``Wanted.devices`` or
@@ -187,8 +191,8 @@ class World:
     held_interfaces: Mapping[UUID, frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
-    """By host uid (hosts of ``Wanted.hosts``): device names of deleted bridges, ports and peers
-    that the host has not confirmed as removed."""
+    """By host uid (hosts of ``Wanted.hosts``, and those that a group reaches): device names of
+    deleted bridges, ports and peers that the host has not confirmed as removed."""
 
 
 @dataclass(frozen=True, slots=True)
