@@ -22,7 +22,7 @@ from tests.support.agent_vteps import Stream, member, other_vtep, state, two_hos
 pytestmark = pytest.mark.integration
 
 RATE = 500.0
-LAG_S = 1.5
+LAG_S = 1.0
 """How long the peer knows nothing of the change."""
 SOON_S = 0.3
 SKEW_S = 0.5

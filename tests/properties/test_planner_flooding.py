@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.fragments import SegmentFragment, SegmentLink, SegmentMember, Topology
@@ -246,6 +246,7 @@ def after_moves(fabric: Fabric, moved: frozenset[str], *, settled: bool) -> Fabr
     return replace(fabric, vteps=vteps, former=former, tree=())
 
 
+@settings(max_examples=40)
 @given(fabrics(), st.frozensets(st.sampled_from(HOSTS)), st.booleans(), st.data())
 def test_a_broadcast_reaches_every_member_however_far_a_change_of_vteps_has_come(
     fabric: Fabric, moved: frozenset[str], ends: bool, data: st.DataObject
