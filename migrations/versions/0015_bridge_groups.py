@@ -13,6 +13,8 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
+_AT = sa.text("valid_to IS NULL AND bridge_uid IS NOT NULL")
+
 
 def upgrade() -> None:
     op.add_column("bridge", sa.Column("host_group", sa.Text(), nullable=True))
@@ -24,12 +26,15 @@ def upgrade() -> None:
         ["host_group"],
         postgresql_where=sa.text("host_group IS NOT NULL"),
     )
+    # Who is at a bridge of a group may be on any of its hosts.
+    op.create_index("ix_port_current_bridge_uid", "port", ["bridge_uid"], postgresql_where=_AT)
 
 
 def downgrade() -> None:
     """Refuses while intent has what the older version cannot know; forgets its history."""
     _refuse_newer_intent()
     op.execute("DELETE FROM bridge WHERE host_group IS NOT NULL")
+    op.drop_index("ix_port_current_bridge_uid", "port")
     op.drop_index("ix_bridge_host_group", "bridge")
     for column in ("host", "host_uid"):
         op.alter_column("bridge", column, nullable=False)

@@ -205,6 +205,7 @@ class PortRow(Versioned, Base):
             CheckConstraint("num_nonnulls(segment_uid, bridge_uid) = 1", name="one_target"),
             Index(None, "host_uid", "valid_to"),
             Index(None, "segment_uid", "valid_to"),
+            where_set("port", "bridge_uid"),
             patches("bridge_uid"),
             patches("patch_bridge_uid"),
             where_set("port", "qos_policy"),
