@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from controller.api.conversion import spec_fields
 from controller.api.routes.kinds import COLLECTIONS
-from controller.domain.intent import DEFAULT_PROJECT, Ref, Spec
+from controller.domain.intent import DEFAULT_PROJECT, PortSpec, PortType, Ref, Spec
 
 _SHAPES: Mapping[str, type[BaseModel]] = {of.kind: of.manifest for of in COLLECTIONS}
 
@@ -34,11 +35,18 @@ def canonical(ref: Ref, labels: Mapping[str, str], spec: Spec) -> str:
                 "project": None if ref.project == DEFAULT_PROJECT else ref.project,
                 "labels": dict(sorted(labels.items())),
             },
-            "spec": spec_fields(spec),
+            "spec": spec_fields(_without_places(spec)),
         }
     )
     said = shape.model_dump(mode="json", exclude_defaults=True)
     return "---\n" + render({"kind": ref.kind.value, **said})
+
+
+def _without_places(spec: Spec) -> Spec:
+    """Where a bound port is is no intent: agents tell it, in this fleet and now."""
+    if isinstance(spec, PortSpec) and spec.type is PortType.BOUND:
+        return replace(spec, host=None, migrating_to=None)
+    return spec
 
 
 def render(mapping: Mapping[str, Any]) -> str:

@@ -140,6 +140,7 @@ def _to_host(spec: HostSpec) -> intent.HostSpec:
         vtep_pool=spec.vtep_pool,
         management_interface=spec.management_interface,
         state=intent.Lifecycle(spec.state),
+        overlay_bridge_ready=spec.overlay_bridge_ready,
     )
 
 
@@ -189,6 +190,8 @@ def _to_port(spec: PortSpec) -> intent.PortSpec:
         peer=intent.VethPeerSpec(peer.netns, peer.interface) if peer else None,
         qos_policy=spec.qos_policy,
         settings=port_settings(spec),
+        iface_id=spec.iface_id,
+        migrating_to=spec.migrating_to,
     )
 
 

@@ -24,7 +24,7 @@ from controller.domain.filtering import (
     Value,
     spec_value,
 )
-from controller.domain.intent import Kind
+from controller.domain.intent import Kind, PortSpec
 from controller.services.queries import View
 
 _DEEPEST = 16
@@ -97,6 +97,8 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "bond.lacp": str,
         "bond.members": tuple,
         "patch.bridge": str,
+        "iface_id": str,
+        "migrating_to": str,
     },
     Kind.TUNNEL: {"key": int, "dst_port": int, "address_family": str},
 }
@@ -124,6 +126,9 @@ def value_in(view: View, field: str) -> Found:
     """What an object has in a field of ``fields_of`` or in a label."""
     if field.startswith(_LABELS):
         return view.object.labels.get(field.removeprefix(_LABELS))
+    if field == "spec.host" and isinstance(view.object.spec, PortSpec):
+        hosts = view.object.spec.hosts
+        return hosts if len(hosts) > 1 else next(iter(hosts), None)
     section, *path = field.split(".")
     if section == "spec":
         return spec_value(view.object.spec, path)

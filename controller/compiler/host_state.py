@@ -12,7 +12,7 @@ from ovsfleet.v1 import state_pb2
 from controller.compiler.fragment import compile_fragment, host_spec, segment_spec
 from controller.compiler.links import remotes
 from controller.compiler.linux_bridge import link_attributes
-from controller.compiler.monitoring import compile_flow_exports, compile_mirrors, overlay_of
+from controller.compiler.monitoring import compile_flow_exports, compile_mirrors
 from controller.compiler.naming import (
     OVERLAY_ID,
     bridge_id,
@@ -145,11 +145,13 @@ def _by_uid(objects: Iterable[Object]) -> list[Object]:
 
 
 def _overlay(intent: HostIntent) -> state_pb2.OverlayBridge | None:
-    name = overlay_of(intent)
-    if name is None:
+    """The bridge is there for segments, or because it is kept ready for them."""
+    spec = host_spec(intent.host)
+    if has_no_ovs(intent) or not (intent.segments or spec.overlay_bridge_ready):
         return None
-    datapath_type = host_spec(intent.host).datapath_type
-    return state_pb2.OverlayBridge(name=name, datapath_type=_DATAPATH_TYPES[datapath_type])
+    return state_pb2.OverlayBridge(
+        name=spec.overlay_bridge, datapath_type=_DATAPATH_TYPES[spec.datapath_type]
+    )
 
 
 def _bridge(bridge: Object) -> state_pb2.Bridge:
@@ -185,7 +187,7 @@ def _removed(
     yield from _removed_from_meshes(intent, fragments)
     for uid in departed.tunnels - {tunnel.tunnel.uid for tunnel in intent.tunnels}:
         yield explicit_tunnel_id(uid)
-    if departed.segments and not intent.segments:
+    if (departed.segments or departed.ready_overlay) and _overlay(intent) is None:
         yield OVERLAY_ID
 
 

@@ -24,7 +24,9 @@ _PORT_TYPES = {
     PortType.SYSTEM: state_pb2.PORT_TYPE_SYSTEM,
     PortType.PATCH: state_pb2.PORT_TYPE_PATCH,
     PortType.BOND: state_pb2.PORT_TYPE_BOND,
+    PortType.BOUND: state_pb2.PORT_TYPE_BOUND,
 }
+_OF_GUESTS = frozenset({PortType.TAP, PortType.BOUND})
 
 
 def compile_port(
@@ -42,9 +44,9 @@ def compile_port(
         bridge=bridge,
         tag=tag,
         # Who opens a TAP device has the address, and the device itself must have another.
-        mac="" if spec.type is PortType.TAP else spec.mac or "",
+        mac="" if spec.type in _OF_GUESTS else spec.mac or "",
         mtu=spec.mtu or (0 if spec.type in KEEPS_MTU else mtu),
-        addresses=sorted(spec.addresses),
+        addresses=() if spec.type in _OF_GUESTS else sorted(spec.addresses),
         peer=state_pb2.VethPeer(netns=spec.peer.netns, interface=spec.peer.interface)
         if spec.peer
         else None,
@@ -58,6 +60,7 @@ def compile_port(
         tap_owner=_tap_owner(settings.tap_owner),
         qos=compile_qos(spec.qos_policy, intent.policies),
         bridge_port_attributes=bridge_port_attributes(settings),
+        iface_id=spec.iface_id or "",
     )
 
 

@@ -82,9 +82,9 @@ def holds(asked: Filter, value_of: Callable[[str], Found]) -> bool:
 def _compare(found: Found, operator: Operator, value: Value) -> bool:
     match operator:
         case Operator.EQUAL:
-            return found == value
+            return value in found if isinstance(found, tuple) else found == value
         case Operator.DIFFERS:
-            return found != value
+            return not _compare(found, Operator.EQUAL, value)
         case Operator.HAS:
             return _has(found, str(value))
         case _:

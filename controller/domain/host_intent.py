@@ -54,6 +54,8 @@ class Departed:
     """Segments that lost a port on this host."""
     members: frozenset[tuple[UUID, UUID]] = frozenset()
     """(segment, other host) where the other host lost a port of the segment."""
+    ready_overlay: bool = False
+    """Whether the host's overlay bridge was kept ready."""
     tunnels: frozenset[UUID] = frozenset()
     """Explicit tunnels that had an end on this host."""
     mirrors: frozenset[UUID] = frozenset()

@@ -74,6 +74,9 @@ class PortType(enum.StrEnum):
     """Two ports of two bridges of one host: ``interface`` on ``bridge``, and ``settings.patch``."""
     BOND = "bond"
     """One port over several existing devices, ``settings.bond.members``."""
+    BOUND = "bound"
+    """A port that somebody else, such as libvirt or Nova, plugs under ``iface_id``, wherever that
+    is."""
 
 
 KEEPS_MTU = frozenset({PortType.SYSTEM, PortType.PATCH, PortType.BOND})
@@ -136,6 +139,8 @@ class HostSpec:
     former_vteps: tuple[str, ...] = ()
     """VTEPs that it had before, at most one of each family, until all that share a segment with it
     know the ones it has now. The controller gives and takes them, nobody else."""
+    overlay_bridge_ready: bool = False
+    """Whether the overlay bridge is there even without a segment, for hypervisors to plug into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +198,11 @@ class VethPeerSpec:
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
-    host: str
+    host: str | None
+    """None for a bound port that is plugged nowhere."""
     interface: str
-    """Device name on the host, at most 15 bytes."""
+    """Device name on the host, at most 15 bytes; empty for a bound port, which has the name that
+    its maker gives it."""
     type: PortType = PortType.INTERNAL
     segment: str | None = None
     """Exactly one of ``segment`` and ``bridge`` is set."""
@@ -214,6 +221,16 @@ class PortSpec:
     """A QosPolicy: how the port sends."""
     settings: PortSettings = PORT_DEFAULTS
     """Spread among the other fields everywhere outside."""
+    iface_id: str | None = None
+    """Of a bound port, unique over the fleet: ``external_ids:iface-id`` of its Interface."""
+    migrating_to: str | None = None
+    """A second host that the port is on while its workload moves there from ``host``. Both are
+    given to a bound port by what agents report."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All that it is on: none, one, or two."""
+        return tuple(name for name in (self.host, self.migrating_to) if name is not None)
 
 
 INHERIT = "inherit"
@@ -350,8 +367,9 @@ class Removal:
 
 def takes_from_host(spec: Spec) -> bool:
     """Tell whether a port takes devices of its host that are there already, or joins bridges: both
-    reach beyond the project that the port is in."""
-    return isinstance(spec, PortSpec) and spec.type in KEEPS_MTU
+    reach beyond the project that the port is in. So does one that claims what a hypervisor plugs,
+    which may be another project's."""
+    return isinstance(spec, PortSpec) and (spec.type in KEEPS_MTU or spec.type is PortType.BOUND)
 
 
 def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:

@@ -25,6 +25,7 @@ FAN_OUT_WEBHOOKS = "fan_out_webhooks"
 DELIVER_WEBHOOK = "deliver_webhook"
 PRUNE_WEBHOOKS = "prune_webhooks"
 END_MIRRORS = "end_mirrors"
+FOLLOW_BINDINGS = "follow_bindings"
 
 
 _ROLL_UP_S = 30.0
@@ -37,6 +38,10 @@ queries."""
 
 _MIRRORS_S = 15.0
 """How long a mirror may outlive its time; the shortest time to live is a minute."""
+
+_BINDINGS_S = 15.0
+"""How late a bound port follows at most where whoever took the inventory in did not get to it, or
+what was refused may be right by now."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -81,6 +86,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         FAN_OUT_WEBHOOKS: _entry(FAN_OUT_WEBHOOKS, schedule(_WEBHOOKS_S), _WEBHOOKS_S),
         PRUNE_WEBHOOKS: _entry(PRUNE_WEBHOOKS, crontab(minute="37"), 3600),
         END_MIRRORS: _entry(END_MIRRORS, schedule(_MIRRORS_S), _MIRRORS_S),
+        FOLLOW_BINDINGS: _entry(FOLLOW_BINDINGS, schedule(_BINDINGS_S), _BINDINGS_S),
     }
 
 

@@ -24,6 +24,7 @@ from controller.jobs.delivery import RUN_JOB, send_job, send_soon
 from controller.jobs.webhooks import Lanes
 from controller.observability import get_logger
 from controller.services import (
+    bindings,
     jobs,
     mirrors,
     requests,
@@ -151,6 +152,11 @@ class Work:
         if ended:
             log.info("Mirrors taken away whose time was over", mirrors=ended)
 
+    def follow_bindings(self) -> None:
+        tried = bindings.catch_up(self.db)
+        if tried:
+            log.info("Bound ports followed their interfaces", ports=tried)
+
     def _handle(self, job: jobs.Job) -> str | None:
         handler = HANDLERS.get(job.kind)
         if handler is None:
@@ -181,6 +187,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.DELIVER_WEBHOOK: work.deliver_webhook,
         names.PRUNE_WEBHOOKS: work.prune_webhooks,
         names.END_MIRRORS: work.end_mirrors,
+        names.FOLLOW_BINDINGS: work.follow_bindings,
     }
     for name, body in bodies.items():
         app.task(_survive_outages(body), name=name)

@@ -1,7 +1,8 @@
 """Who may give ports devices of their hosts, and take them away again: network-admins alone.
 
 Owns nothing. Asked of a port as it is as well as of what it is to become, because whoever could
-delete one would cut off what other projects reach through it.
+delete one would cut off what other projects reach through it. A bound port is theirs too: with
+the iface-id of another project's guest it would pull that guest into its segment.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def authorise_ports(principal: Principal, ports: Iterable[Manifest | Object]) ->
         if takes_from_host(port.spec):
             raise ForbiddenError(
                 f"{principal.name!r} may not make, change or delete Port {port.ref.name!r}: devices"
-                " of a host and what joins its bridges are the network-admin's; ask one, or choose"
-                " another port or type"
+                " of a host, what joins its bridges and what hypervisors plug are the"
+                " network-admin's; ask one, or choose another port or type"
             )
 
 

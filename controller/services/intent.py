@@ -17,6 +17,7 @@ from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
 from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
 from controller.domain.validation import Planned, World, named, plan_change, wanted
+from controller.domain.validation.binding import all_placed, iface_ids
 from controller.services import queries, requests
 from controller.services.host_devices import authorise_ports
 from controller.services.pruning import Prune, authorise_prune, pruned
@@ -26,6 +27,7 @@ from controller.store import held
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import advance_revision, lock_revision
+from controller.store.inventory import plugged_on
 from controller.store.notify import notify_intent
 from controller.store.objects import fetch_refs
 from controller.store.versions import write
@@ -173,8 +175,10 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     removals = _all_removals(tx, principal, change)
     current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, removals))}
     authorise_ports(principal, current.values())
-    world = load_world(tx, wanted(change.manifests, removals, current))
-    world = replace(world, within=principal.projects)
+    plugged = plugged_on(tx, iface_ids(m.spec for m in change.manifests))
+    placed = all_placed(change.manifests, current, plugged)
+    world = load_world(tx, wanted(placed, removals, current))
+    world = replace(world, within=principal.projects, plugged=plugged)
     planned = plan_change(world, change.manifests, removals)
     _ask(change, planned)
     uids = _uids(world, planned)

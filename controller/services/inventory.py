@@ -1,7 +1,8 @@
 """What hosts have that is not the fleet's, and what they can do.
 
 Owns ``host_inventory`` and ``host_iface``. The session epoch fences, as it does for reports. Must
-not touch intent; who may read it is for the caller to ask, because it mixes projects.
+not touch intent but through ``bindings``; who may read it is for the caller to ask, because it
+mixes projects.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from uuid import UUID
 from controller.auth import Principal
 from controller.domain.intent import DEFAULT_PROJECT, Kind
 from controller.domain.inventory import Inventory, foreign_vlans, plugged
+from controller.services.bindings import follow
 from controller.services.queries import find
 from controller.store import inventory as rows
 from controller.store import status as status_rows
+from controller.store.bindings import bound_to
 from controller.store.engine import Database
 from controller.store.inventory import FoundInterface
 
@@ -48,12 +51,14 @@ class HostInventory:
 def record(
     db: Database, host_uid: UUID, session_epoch: int, inventory: Inventory, *, now: datetime
 ) -> bool:
-    """Takes an inventory in, in place of the one before it; False: fenced."""
+    """Takes an inventory in, in place of the one before it; False: fenced.
+
+    The ports that are bound to what was plugged or unplugged follow at once."""
     ifaces = {each.interface: asdict(each) for each in plugged(inventory)}
     with db.transaction() as tx:
         if not rows.holds_session(tx, host_uid, session_epoch):
             return False
-        rows.record(
+        changed = rows.record(
             tx,
             host_uid,
             document=asdict(inventory),
@@ -61,7 +66,9 @@ def record(
             ifaces=list(ifaces.values()),
             now=now,
         )
-        return True
+        ports = bound_to(tx, changed)
+    follow(db, ports)
+    return True
 
 
 def record_capabilities(

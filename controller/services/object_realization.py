@@ -12,10 +12,12 @@ from uuid import UUID
 
 from controller.auth import Principal
 from controller.domain.intent import BridgeSpec, Kind, Object
+from controller.domain.port_status import Binding
 from controller.domain.realization import State, Verdict, overall, pending_since, verdict
 from controller.domain.status import HostFacts, needed_revision
 from controller.services.queries import find, inspects
 from controller.services.statuses import veiled_host
+from controller.store.bindings import read_bindings
 from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Database, Transaction
 from controller.store.facts import host_facts, member_hosts, resource_facts
@@ -38,10 +40,18 @@ class ObjectRealization:
     """The object's newest revision that all of its hosts have applied; 0 for none."""
     verdicts: tuple[Verdict, ...]
     """Of each host that it needs, by name."""
+    binding: Binding | None = None
+    """Of a bound port."""
 
     @property
     def state(self) -> State:
-        return overall(self.verdicts)
+        found = overall(self.verdicts)
+        if self.binding is None:
+            return found
+        if not self.verdicts:
+            return State.ERROR if self.binding.refusals else State.PENDING
+        is_refused = found is State.REALIZED and self.binding.refusals
+        return State.DEGRADED if is_refused else found
 
     @property
     def pending_since(self) -> datetime | None:
@@ -56,6 +66,7 @@ def object_realization(
         found = find(tx, principal, kind, project, ref)
         needed = _needed(tx, found)
         facts = _facts(tx, found, inspects=inspects(principal))
+        binding = read_bindings(tx, [found.object.uid]).get(found.object.uid)
         changed_at = times_of(tx, {needed_revision(needed, each) for each in facts})
     made = found.object
     verdicts = [
@@ -74,6 +85,7 @@ def object_realization(
         revision=made.revision,
         observed_revision=_observed(made.revision, facts),
         verdicts=tuple(sorted(verdicts, key=lambda each: each.host)),
+        binding=binding,
     )
 
 

@@ -65,9 +65,12 @@ def line_of_subject(
 
 
 def _of_port(tx: Transaction, port: Object, spec: PortSpec) -> list[Line]:
-    hosts = uids_of_hosts(tx, [spec.host])
+    hosts = uids_of_hosts(tx, spec.hosts)
     ids = subject_ids(tx, [(uid, f"port:{port.uid}") for uid in hosts.values()])
-    return [Line(port.name, spec.host, spec.interface, list(ids.values()))]
+    return [
+        Line(port.name, name, spec.interface, [id_ for (on, _), id_ in ids.items() if on == uid])
+        for name, uid in hosts.items()
+    ]
 
 
 def _of_tunnel(tx: Transaction, tunnel: Object, spec: TunnelSpec) -> list[Line]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from controller.auth import FLEET_KINDS
 from controller.domain.intent import Kind
+from controller.domain.port_status import port_status
 from controller.domain.status import (
     HOST_RESOURCE,
     HostFacts,
@@ -23,6 +24,7 @@ from controller.domain.status import (
     tunnel_status,
 )
 from controller.domain.vtep_changes import with_vtep_change
+from controller.store.bindings import read_bindings
 from controller.store.engine import Transaction
 from controller.store.facts import host_facts, resource_facts, segment_facts
 from controller.store.listing import Subject
@@ -39,24 +41,13 @@ def derive(
     uids = [subject.uid for subject in subjects]
     match kind:
         case Kind.HOST:
-            hosts = host_facts(tx, uids)
-            if not inspects:
-                hosts = {uid: veiled_host(facts) for uid, facts in hosts.items()}
-            return {
-                s.uid: with_vtep_change(host_status(s.revision, hosts[s.uid]), hosts[s.uid])
-                for s in subjects
-            }
+            return _hosts(tx, subjects, inspects=inspects)
         case Kind.SEGMENT:
-            segments = segment_facts(tx, uids)
-            return {
-                s.uid: segment_status(s.revision, segments.get(s.uid, SegmentFacts()))
-                for s in subjects
-            }
-        case Kind.BRIDGE | Kind.PORT | Kind.MIRROR:
+            return _segments(tx, subjects)
+        case Kind.BRIDGE | Kind.MIRROR:
             return _on_one_host(tx, kind, subjects) | _spread(tx, kind, subjects)
-        case Kind.TUNNEL:
-            ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
-            return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
+        case Kind.PORT | Kind.TUNNEL:
+            return _ports(tx, subjects) if kind is Kind.PORT else _tunnels(tx, subjects)
         case Kind.TUNNEL_PROFILE | Kind.QOS_POLICY | Kind.FLOW_EXPORT:
             reached = reached_facts(tx, kind, uids)
             return {s.uid: spread_status(s.revision, reached[s.uid]) for s in subjects}
@@ -75,6 +66,33 @@ def _spread(tx: Transaction, kind: Kind, subjects: Sequence[Subject]) -> dict[UU
     revisions = {subject.uid: subject.revision for subject in subjects if not subject.hosts}
     reached = reached_facts(tx, kind, list(revisions)) if revisions else {}
     return {uid: spread_status(revisions[uid], hosts) for uid, hosts in reached.items()}
+
+
+def _hosts(tx: Transaction, subjects: Sequence[Subject], *, inspects: bool) -> dict[UUID, Status]:
+    hosts = host_facts(tx, [s.uid for s in subjects])
+    if not inspects:
+        hosts = {uid: veiled_host(facts) for uid, facts in hosts.items()}
+    return {
+        s.uid: with_vtep_change(host_status(s.revision, hosts[s.uid]), hosts[s.uid])
+        for s in subjects
+    }
+
+
+def _tunnels(tx: Transaction, subjects: Sequence[Subject]) -> dict[UUID, Status]:
+    ends = resource_facts(tx, {s.uid: s.hosts for s in subjects})
+    return {s.uid: tunnel_status(s.revision, ends[s.uid]) for s in subjects}
+
+
+def _segments(tx: Transaction, subjects: Sequence[Subject]) -> dict[UUID, Status]:
+    facts = segment_facts(tx, [s.uid for s in subjects])
+    nothing = SegmentFacts()
+    return {s.uid: segment_status(s.revision, facts.get(s.uid, nothing)) for s in subjects}
+
+
+def _ports(tx: Transaction, subjects: Sequence[Subject]) -> dict[UUID, Status]:
+    facts = resource_facts(tx, {s.uid: s.hosts for s in subjects})
+    bound = read_bindings(tx, facts)
+    return {s.uid: port_status(s.revision, facts[s.uid], bound.get(s.uid)) for s in subjects}
 
 
 def veiled_host(facts: HostFacts) -> HostFacts:

@@ -7,7 +7,7 @@ actions of their own, which are for the controller and not shown to people.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -120,8 +120,9 @@ def concerned_hosts(tx: Transaction, revision: int) -> frozenset[UUID]:
     who only learns the MAC address of a port elsewhere: its kernel floods until it knows it."""
     row, port = ChangeLogRow, PortRow
     then = row.revision == revision
-    members = select(port.host_uid).where(
+    members: Select[Any] = select(port.host_uid).where(
         port.segment_uid.in_(_segments_of(then, row.action != MACS)),
+        port.host_uid.is_not(None),
         port.valid_from <= revision,
         or_(port.valid_to.is_(None), port.valid_to >= revision),
     )

@@ -20,17 +20,21 @@ _OWN = text("""
 WITH since AS (
     SELECT * FROM unnest(CAST(:hosts AS uuid[]), CAST(:after AS bigint[])) AS t(host_uid, after)
 )
-SELECT host_uid, bridge.uid, CAST(NULL AS uuid), CAST(NULL AS uuid), CAST(NULL AS uuid)
+SELECT host_uid, bridge.uid, CAST(NULL AS uuid), CAST(NULL AS uuid), CAST(NULL AS uuid), false
 FROM since JOIN bridge USING (host_uid)
 WHERE valid_to > after AND valid_to <= :revision
 UNION
-SELECT host_uid, NULL, port.uid, segment_uid, NULL
+SELECT host_uid, NULL, port.uid, segment_uid, NULL, false
 FROM since JOIN port USING (host_uid)
 WHERE valid_to > after AND valid_to <= :revision
 UNION
-SELECT host_uid, NULL, NULL, NULL, tunnel.uid
+SELECT host_uid, NULL, NULL, NULL, tunnel.uid, false
 FROM since JOIN tunnel ON a_host_uid = host_uid OR b_host_uid = host_uid
 WHERE valid_to > after AND valid_to <= :revision
+UNION
+SELECT host_uid, NULL, NULL, NULL, NULL, true
+FROM since JOIN host ON host.uid = host_uid
+WHERE valid_to > after AND valid_to <= :revision AND overlay_bridge_ready
 """)
 
 _OTHERS = text("""
@@ -64,7 +68,8 @@ changed AS (
     SELECT host_uid, segment_uid
     FROM version CROSS JOIN LATERAL jsonb_array_elements_text(settings -> 'hubs') AS hub
     WHERE EXISTS (
-        SELECT FROM port WHERE port.segment_uid = version.segment_uid AND port.host = hub
+        SELECT FROM port WHERE port.segment_uid = version.segment_uid
+            AND CASE side WHEN 0 THEN port.host ELSE migrating_to END = hub
             AND (port.valid_from > after OR port.valid_to > after)
     )
 )
@@ -84,6 +89,7 @@ class _Closed(NamedTuple):
     port: UUID | None
     segment: UUID | None
     tunnel: UUID | None
+    ready_overlay: bool
 
 
 def load_departed(
@@ -139,6 +145,7 @@ def _departed(
         ports=frozenset(c.port for c in found if c.port),
         segments=frozenset(c.segment for c in found if c.segment),
         members=frozenset(members),
+        ready_overlay=any(c.ready_overlay for c in found),
         tunnels=frozenset(c.tunnel for c in found if c.tunnel),
         relinked=frozenset(segment for segment, _ in relinked),
         vteps=frozenset((segment, vtep) for segment, vtep in relinked if vtep is not None),

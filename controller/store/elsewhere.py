@@ -17,6 +17,7 @@ from sqlalchemy import (
     any_,
     cast,
     column,
+    false,
     func,
     literal,
     or_,
@@ -43,17 +44,21 @@ def load_elsewhere(
     macs: Iterable[str],
     ips: Iterable[str],
     *,
+    unplugged: Iterable[UUID] = (),
     zones: Mapping[UUID, str] = _NOTHING,
     named: Mapping[UUID, frozenset[str]] = _NOTHING,
     outside: Mapping[UUID, Object] = _NOTHING,
 ) -> dict[UUID, Elsewhere]:
-    """By segment, for those that have a port on another host."""
+    """By segment, for those that have a port on another host, or on none; but for the ``unplugged``
+    ports that the change names."""
     uids, touched = list(segments), list(touched_hosts)
     if not uids:
         return {}
     far = (
         PortRow.segment_uid == func.any(uids),
-        PortRow.host_uid != func.all(touched),
+        func.coalesce(
+            PortRow.host_uid != func.all(touched), PortRow.uid != func.all(list(unplugged))
+        ),
         objects.current(Kind.PORT),
     )
     counts = _counts(tx, far)
@@ -83,19 +88,20 @@ def load_elsewhere(
 def _counts(tx: Transaction, far: Collection[ColumnElement[bool]]) -> dict[UUID, dict[str, Any]]:
     """The fields of ``Elsewhere`` that are counted."""
     segment, has_ovs = PortRow.segment_uid, HostRow.overlay_bridge_type == BridgeType.OVS
+    has_no_ovs = HostRow.overlay_bridge_type == BridgeType.LINUX
     is_userspace = has_ovs & (HostRow.datapath_type == DatapathType.NETDEV)
     counted = {
-        "ports": func.count(),
+        "ports": func.count(PortRow.uid.distinct()),
         "hosts": func.count(PortRow.host_uid.distinct()),
-        "has_ovs": func.bool_or(has_ovs),
-        "has_linux": func.bool_or(HostRow.overlay_bridge_type == BridgeType.LINUX),
+        "has_ovs": func.coalesce(func.bool_or(has_ovs), false()),
+        "has_linux": func.coalesce(func.bool_or(has_no_ovs), false()),
         "providers": func.count(PortRow.patch_bridge_uid),
-        "has_userspace": func.bool_or(is_userspace),
+        "has_userspace": func.coalesce(func.bool_or(is_userspace), false()),
         "has_ipv6": func.bool_or(_HAS_IPV6),
     }
     query = (
         select(segment, *counted.values())
-        .join(HostRow, (HostRow.uid == PortRow.host_uid) & objects.current(Kind.HOST))
+        .outerjoin(HostRow, (HostRow.uid == PortRow.host_uid) & objects.current(Kind.HOST))
         .where(*far)
         .group_by(segment)
     )
@@ -122,11 +128,12 @@ def _claimants(
     address = func.unnest(PortRow.addresses).column_valued("address")
     ip = func.split_part(cast(address, Text), "/", 1)
     has_ip = select(1).where(ip == any_(literal(ips, ARRAY(Text)))).correlate(PortRow).exists()
-    return _current_ports().where(*far, or_(PortRow.mac == func.any(macs), has_ip))
+    claiming = select(PortRow.uid).where(*far, or_(PortRow.mac == func.any(macs), has_ip))
+    return _current_ports().where(PortRow.uid.in_(claiming))
 
 
 def _current_ports() -> Select[Any]:
-    return objects.versions(Kind.PORT).where(objects.current(Kind.PORT))
+    return objects.versions(Kind.PORT).where(objects.current(Kind.PORT), objects.once(Kind.PORT))
 
 
 def _grouped(tx: Transaction, query: Select[Any]) -> dict[UUID, list[Object]]:

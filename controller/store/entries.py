@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, or_
 
 from controller.domain.intent import HostSpec, Kind, Object, PortSpec, Ref, Spec
+from controller.domain.validation import Draft
 from controller.store import objects
 from controller.store.changelog import END, MACS, MEMBERSHIP, Entry, with_kernel_members
 from controller.store.engine import Transaction
@@ -45,9 +46,9 @@ def _own(writing: Writing) -> Iterator[Entry]:
         ("updated", writing.planned.updates),
     ):
         for draft in drafts:
-            yield from _on_each_host(
-                writing, draft.ref, draft.spec, writing.uids[draft.ref], action
-            )
+            uid = writing.uids[draft.ref]
+            yield from _on_each_host(writing, draft.ref, draft.spec, uid, action)
+            yield from _on_hosts_left(writing, draft, uid)
     for gone in writing.planned.deletes:
         yield from _on_each_host(writing, gone.ref, gone.spec, gone.uid, "deleted")
 
@@ -60,6 +61,15 @@ def _on_each_host(
     yield Entry(ref, uid, action, hosts[0] if hosts else None)
     for host in hosts[1:]:
         yield Entry(ref, uid, END, host)
+
+
+def _on_hosts_left(writing: Writing, draft: Draft, uid: UUID) -> Iterator[Entry]:
+    """The hosts that an object was on and is not any more."""
+    if draft.current is not None:
+        now = writing.hosts_of(draft.ref, draft.spec)
+        for host in writing.hosts_of(draft.ref, draft.current.spec):
+            if host not in now:
+                yield Entry(draft.ref, uid, END, host)
 
 
 def _hosts_with_other(writing: Writing, brought: Callable[[HostSpec], object]) -> list[UUID]:
@@ -103,7 +113,8 @@ class _Known(NamedTuple):
 
 
 def _mac(port: PortSpec) -> object:
-    return port.mac
+    """None for one that is on two hosts: see ``slices``."""
+    return port.mac if port.migrating_to is None else None
 
 
 def _addresses(port: PortSpec) -> object:
@@ -124,10 +135,8 @@ def _known(
     if not isinstance(spec, PortSpec) or spec.segment is None or not (what := learned(spec)):
         return None
     segment = writing.segment_of(ref, spec)
-    if segment is None:
-        return None
-    (host,) = writing.hosts_of(ref, spec)
-    return _Known(uid, segment, host, what)
+    hosts = writing.hosts_of(ref, spec)
+    return _Known(uid, segment, hosts[0], what) if segment is not None and hosts else None
 
 
 def _of_segments(tx: Transaction, segments: Iterable[UUID], action: str) -> Iterator[Entry]:

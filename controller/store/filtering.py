@@ -11,7 +11,16 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, and_, func, or_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SQLColumnExpression,
+    Text,
+    and_,
+    func,
+    or_,
+    type_coerce,
+)
 
 from controller.domain.filtering import (
     Comparison,
@@ -25,7 +34,7 @@ from controller.domain.filtering import (
 )
 from controller.domain.intent import Kind, SegmentSpec
 from controller.domain.settings import BRIDGE_DEFAULTS, PORT_DEFAULTS
-from controller.store.tables import VERSIONED
+from controller.store.tables import VERSIONED, PortRow
 
 _METADATA = {
     "metadata.name": "name",
@@ -72,6 +81,14 @@ def _comparison(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
     column = _column(kind, asked.field)
     if column is None:
         return _in_document(kind, asked)
+    known = _compared(column, asked)
+    if kind is Kind.PORT and asked.field == "spec.host":
+        # A port that is on two hosts is found by either.
+        return or_(known, _compared(PortRow.migrating_to, asked))
+    return known
+
+
+def _compared(column: SQLColumnExpression[Any], asked: Comparison) -> ColumnElement[bool]:
     if asked.operator is Operator.HAS:
         return type_coerce(column, Text).like(_pattern(str(asked.value)), escape="\\")
     if asked.operator is Operator.DIFFERS:
@@ -106,7 +123,7 @@ def _as_text(value: Value) -> str | None:
     return None if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def _typed(column: ColumnElement[Any], value: Value) -> ColumnElement[Any]:
+def _typed(column: SQLColumnExpression[Any], value: Value) -> SQLColumnExpression[Any]:
     """So that a value that no row can have is found in none, and not refused."""
     if isinstance(value, str):
         return type_coerce(column, Text)

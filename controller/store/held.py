@@ -181,7 +181,10 @@ def _closed_names(
     old, new = aliased(VERSIONED[kind]), aliased(VERSIONED[kind])
     old_host, old_name = getattr(old, host_column), getattr(old, name_column)
     keeps_it = exists().where(
-        new.uid == old.uid, new.valid_to.is_(None), getattr(new, name_column) == old_name
+        new.uid == old.uid,
+        new.valid_to.is_(None),
+        getattr(new, host_column) == old_host,
+        getattr(new, name_column) == old_name,
     )
     given_up = select(old_host, old_name).where(
         old_host == func.any(bindparam("hosts")), old_name.is_not(None), ~keeps_it

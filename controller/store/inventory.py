@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from controller.store.engine import Transaction
+from controller.store.objects import can_be_stored
 from controller.store.tables import HostIfaceRow, HostInventoryRow, HostRow, HostStatusRow
 
 
@@ -53,18 +54,26 @@ def record(
     vlans: Mapping[str, Any],
     ifaces: Sequence[Mapping[str, Any]],
     now: datetime,
-) -> None:
-    """Make this the host's inventory; one that it told before costs one small write."""
+) -> frozenset[str]:
+    """Make this the host's inventory; one that it told before costs one small write.
+
+    Answers the iface-ids that were plugged or unplugged with it, and those that a port was refused
+    to be bound to before."""
     row = HostInventoryRow
     same = update(row).where(row.host_uid == host_uid, row.document == document)
     if tx.execute(same.values(received_at=now)).rowcount:
-        return
+        return frozenset()
     columns = {"document": document, "vlans": vlans, "received_at": now}
     statement = upsert(row).values(host_uid=host_uid, **columns)
     tx.execute(statement.on_conflict_do_update(index_elements=["host_uid"], set_=columns))
-    tx.execute(delete(HostIfaceRow).where(HostIfaceRow.host_uid == host_uid))
+    iface = HostIfaceRow
+    gone = delete(iface).where(iface.host_uid == host_uid)
+    before = tx.execute(gone.returning(iface.iface_id, iface.refusal)).all()
     if ifaces:
-        tx.execute(insert(HostIfaceRow), [{**each, "host_uid": host_uid} for each in ifaces])
+        tx.execute(insert(iface), [{**each, "host_uid": host_uid} for each in ifaces])
+    refused = {iface_id for iface_id, why in before if why is not None}
+    was = {iface_id for iface_id, _ in before}
+    return frozenset(refused | (was ^ {each["iface_id"] for each in ifaces}))
 
 
 def forget(tx: Transaction, hosts: Collection[UUID]) -> None:
@@ -103,6 +112,21 @@ def read_interfaces(tx: Transaction, iface_id: str, limit: int) -> list[FoundInt
         .limit(limit)
     )
     return [FoundInterface(*found) for found in tx.execute(query)]
+
+
+def plugged_on(tx: Transaction, iface_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Names of the hosts by iface-id, but for those that a port was refused to be on."""
+    asked = [*filter(can_be_stored, iface_ids)]
+    if not asked:
+        return {}
+    row, names = HostIfaceRow, func.array_agg(HostRow.name.distinct())
+    query = (
+        select(row.iface_id, names)
+        .join(HostRow, (HostRow.uid == row.host_uid) & HostRow.valid_to.is_(None))
+        .where(row.iface_id == func.any(asked), row.refusal.is_(None))
+        .group_by(row.iface_id)
+    )
+    return {iface_id: tuple(found) for iface_id, found in tx.execute(query)}
 
 
 def foreign_vlans(tx: Transaction, hosts: Iterable[UUID]) -> dict[tuple[UUID, str], frozenset[int]]:

@@ -23,7 +23,8 @@ def read_labelled(
 ) -> list[Labelled]:
     """Objects that have all these labels, by project and name; ``projects`` None is everywhere."""
     row = VERSIONED[kind]
-    query = select(row.project, row.name, row.labels).where(objects.current(kind))
+    query = select(row.project, row.name, row.labels)
+    query = query.where(objects.current(kind), objects.once(kind))
     if projects is not None:
         query = query.where(row.project == func.any(list(projects)))
     if labels:

@@ -67,7 +67,7 @@ def left_on(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Mapping[Kind, 
     uids = list(hosts)
     counts = (
         select(column.label("host_uid"), literal(kind.value), func.count())
-        .where(column == func.any(uids), objects.current(kind))
+        .where(column == func.any(uids), objects.current(kind), objects.once(kind))
         .group_by(column)
         for kind in Kind
         for column in objects.host_columns(kind)

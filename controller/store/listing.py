@@ -127,7 +127,8 @@ def read_listed(tx: Transaction, kind: Kind, query: Select[Any]) -> list[Listed]
 def read_subjects(tx: Transaction, kind: Kind, projects: Collection[str] | None) -> list[Subject]:
     row = VERSIONED[kind]
     hosts = objects.host_columns(kind)
-    query = select(row.uid, row.valid_from, *hosts).where(objects.current(kind))
+    query = select(row.uid, row.valid_from, *hosts)
+    query = query.where(objects.current(kind), objects.once(kind))
     if projects is not None:
         query = query.where(row.project == func.any(list(projects)))
     return [
@@ -140,7 +141,7 @@ def _visible(
     kind: Kind, projects: Collection[str] | None, revision: int | None = None
 ) -> Select[Any]:
     is_then = objects.current(kind) if revision is None else objects.valid_at(kind, revision)
-    query = objects.versions(kind).where(is_then)
+    query = objects.versions(kind).where(is_then, objects.once(kind))
     if projects is None:
         return query
     return query.where(VERSIONED[kind].project == func.any(list(projects)))
@@ -180,7 +181,7 @@ def read_refs(tx: Transaction, uids: Collection[UUID]) -> dict[UUID, Ref]:
     """Names of current objects of any kind."""
     parts = (
         select(literal(kind.value), row.uid, row.project, row.name).where(
-            row.uid == func.any(list(uids)), objects.current(kind)
+            row.uid == func.any(list(uids)), objects.current(kind), objects.once(kind)
         )
         for kind, row in VERSIONED.items()
     )

@@ -109,7 +109,7 @@ def _with_ports(tx: Transaction, touched: Collection[Member]) -> set[Member]:
         )
         .distinct()
     )
-    found = {Member(host, segment) for host, segment in tx.execute(query) if segment is not None}
+    found = {Member(host, segment) for host, segment in tx.execute(query) if host and segment}
     return found & set(touched)
 
 

@@ -72,11 +72,13 @@ def load_neighbours(
     query = select(row.segment_uid, row.host_uid, row.addresses, row.mac).where(
         row.segment_uid == func.any(answering),
         row.mac.is_not(None),
+        row.host_uid.is_not(None),
+        objects.once(Kind.PORT),
         objects.valid_at(Kind.PORT, revision),
     )
     found: dict[UUID, dict[UUID, Neighbours]] = defaultdict(lambda: defaultdict(tuple))
     for segment, host, addresses, mac in tx.execute(query):
-        if segment is not None and mac is not None:
+        if segment is not None and host is not None and mac is not None:
             found[segment][host] += tuple((each.partition("/")[0], mac) for each in addresses)
     return {segment: dict(by_host) for segment, by_host in found.items()}
 
@@ -179,7 +181,8 @@ WITH asked AS (
     ) AS t(segment_uid, subnet)
 )
 SELECT DISTINCT ON (segment_uid) port.* FROM port
-WHERE valid_to IS NULL AND host_uid <> ALL(CAST(:touched AS uuid[]))
+WHERE valid_to IS NULL
+    AND coalesce(host_uid <> ALL(CAST(:touched AS uuid[])), uid <> ALL(CAST(:named AS uuid[])))
     AND segment_uid IN (SELECT segment_uid FROM asked)
     AND EXISTS (
         SELECT FROM unnest(addresses) AS address WHERE NOT EXISTS (
@@ -192,9 +195,13 @@ ORDER BY segment_uid, name
 
 
 def outside_subnets(
-    tx: Transaction, subnets: Mapping[UUID, Collection[str]], touched: Iterable[UUID]
+    tx: Transaction,
+    subnets: Mapping[UUID, Collection[str]],
+    touched: Iterable[UUID],
+    named: Iterable[UUID],
 ) -> dict[UUID, Object]:
-    """By segment, a port on another host than these with an address in none of the subnets."""
+    """By segment, a port on another host than these, or on none and not named, with an address in
+    none of the subnets."""
     asked = [(segment, subnet) for segment, found in subnets.items() for subnet in found]
     if not asked:
         return {}
@@ -202,6 +209,7 @@ def outside_subnets(
         "segments": [segment for segment, _ in asked],
         "subnets": [subnet for _, subnet in asked],
         "touched": list(touched),
+        "named": list(named),
     }
     rows = tx.execute(_OUTSIDE, values).mappings().all()
     return {row["segment_uid"]: objects.read(Kind.PORT, row) for row in rows}

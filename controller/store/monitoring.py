@@ -92,7 +92,7 @@ def _words(ref: Ref) -> str:
 
 _SOME_PORTS = text("""
 SELECT port.uid FROM unnest(CAST(:names AS text[])) AS policy, LATERAL (
-    SELECT uid FROM port WHERE valid_to IS NULL AND qos_policy = policy LIMIT :most
+    SELECT uid FROM port WHERE valid_to IS NULL AND side = 0 AND qos_policy = policy LIMIT :most
 ) AS port
 """)
 
@@ -104,7 +104,7 @@ def _ports_of_policies(tx: Transaction, targets: Iterable[Ref]) -> list[Object]:
     most = _NAMED + sum(ref.kind is Kind.PORT for ref in wanted)
     known = [*filter(objects.can_be_stored, names)]
     uids = list(tx.execute(_SOME_PORTS, {"names": known, "most": most}).scalars())
-    query = _current(Kind.PORT).where(PortRow.uid == func.any(uids))
+    query = _current(Kind.PORT).where(PortRow.uid == func.any(uids), objects.once(Kind.PORT))
     return objects.fetch(tx, Kind.PORT, query) if uids else []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from controller.domain.definitions import MirrorSpec
@@ -56,6 +56,11 @@ def current(kind: Kind) -> ColumnElement[bool]:
     return VERSIONED[kind].valid_to.is_(None)
 
 
+def once(kind: Kind) -> ColumnElement[bool]:
+    """Whether a row is the one that stands for its version, where a version has several."""
+    return PortRow.side == 0 if kind is Kind.PORT else true()
+
+
 def valid_at(kind: Kind, revision: int) -> ColumnElement[bool]:
     row = VERSIONED[kind]
     return and_(row.valid_from <= revision, or_(row.valid_to.is_(None), row.valid_to > revision))
@@ -67,7 +72,7 @@ def host_columns(kind: Kind) -> tuple[InstrumentedAttribute[Any], ...]:
         case Kind.BRIDGE:
             return (BridgeRow.host_uid,)
         case Kind.PORT:
-            return (PortRow.host_uid,)
+            return (PortRow.host_uid, PortRow.migrating_to_uid)
         case Kind.TUNNEL:
             return (TunnelRow.a_host_uid, TunnelRow.b_host_uid)
         case Kind.MIRROR:
@@ -103,7 +108,7 @@ def fetch_refs(tx: Transaction, refs: Iterable[Ref]) -> list[Object]:
 def _named(kind: Kind, project: str, names: Sequence[str]) -> Select[Any]:
     row = VERSIONED[kind]
     return versions(kind).where(
-        row.project == project, row.name == func.any(list(names)), current(kind)
+        row.project == project, row.name == func.any(list(names)), current(kind), once(kind)
     )
 
 
@@ -133,6 +138,13 @@ def spec_columns(spec: Spec, uids: Mapping[tuple[Kind, str], UUID]) -> Columns:
             return _tunnel_columns(spec, uids)
         case _:
             return _definition_columns(spec, uids)
+
+
+def sides(kind: Kind, columns: Columns) -> list[Columns]:
+    """The rows of one version: a port has one more on the host that it is migrating to."""
+    if kind is not Kind.PORT or columns["migrating_to_uid"] is None:
+        return [columns]
+    return [columns, {**columns, "side": 1, "host_uid": columns["migrating_to_uid"]}]
 
 
 def _plain(spec: Spec | TunnelEnd) -> Columns:
@@ -171,7 +183,9 @@ def _port_columns(spec: PortSpec, uids: Mapping[tuple[Kind, str], UUID]) -> Colu
         "addresses": list(spec.addresses),
         "peer_netns": peer.netns if peer else None,
         "peer_interface": peer.interface if peer else None,
-        "host_uid": uids[Kind.HOST, spec.host],
+        "side": 0,
+        "host_uid": uids[Kind.HOST, spec.host] if spec.host else None,
+        "migrating_to_uid": uids[Kind.HOST, spec.migrating_to] if spec.migrating_to else None,
         "segment_uid": uids[Kind.SEGMENT, spec.segment] if spec.segment else None,
         "bridge_uid": uids[Kind.BRIDGE, spec.bridge] if spec.bridge else None,
     }
@@ -227,6 +241,7 @@ def _host_spec(row: RowMapping) -> HostSpec:
         row["management_interface"],
         row["state"],
         tuple(row["former_vteps"]),
+        row["overlay_bridge_ready"],
     )
 
 
@@ -258,6 +273,8 @@ def _port_spec(row: RowMapping) -> PortSpec:
         peer=peer,
         qos_policy=row["qos_policy"],
         settings=port_settings(row["settings"]),
+        iface_id=row["iface_id"],
+        migrating_to=row["migrating_to"],
     )
 
 

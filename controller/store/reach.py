@@ -139,7 +139,7 @@ def _with_other_policies(tx: Transaction, writing: Writing) -> Iterator[tuple[Re
         .distinct()
     )
     for name, host in tx.execute(query):
-        if name is not None:
+        if name is not None and host is not None:
             yield changed[name].ref, writing.uids[changed[name].ref], host
 
 

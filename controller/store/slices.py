@@ -119,15 +119,19 @@ def _carried(
     for host, segment in tx.execute(
         _members(revision).where(PortRow.host_uid == func.any(list(hosts)))
     ):
-        if segment is not None:
+        if host is not None and segment is not None:
             carried[host].append(segment)
     return carried
 
 
-def _members(revision: int) -> Select[UUID, UUID | None]:
+def _members(revision: int) -> Select[UUID | None, UUID | None]:
     return (
         select(PortRow.host_uid, PortRow.segment_uid)
-        .where(PortRow.segment_uid.is_not(None), objects.valid_at(Kind.PORT, revision))
+        .where(
+            PortRow.segment_uid.is_not(None),
+            PortRow.host_uid.is_not(None),
+            objects.valid_at(Kind.PORT, revision),
+        )
         .distinct()
     )
 
@@ -140,7 +144,8 @@ def load_segments(
         SegmentRow.uid == func.any(wanted), objects.valid_at(Kind.SEGMENT, revision)
     )
     segments = objects.fetch(tx, Kind.SEGMENT, query)
-    pairs = tx.execute(_members(revision).where(PortRow.segment_uid == func.any(wanted))).all()
+    found = tx.execute(_members(revision).where(PortRow.segment_uid == func.any(wanted))).all()
+    pairs = [(host, segment) for host, segment in found if host is not None]
     hosts = {host.uid: host for host in _hosts(tx, {host for host, _ in pairs}, revision)}
     members: dict[UUID | None, list[Object]] = defaultdict(list)
     for host, segment in pairs:
@@ -173,7 +178,8 @@ def _is_by_kernel(segment: Object, members: Iterable[Object]) -> bool:
 def _macs(
     tx: Transaction, segments: Sequence[UUID], revision: int
 ) -> dict[UUID, Mapping[UUID, tuple[str, ...]]]:
-    """By segment and host."""
+    """By segment and host, without those on two hosts: which of them has the workload changes from
+    one moment to the next, and frames for an address that is not known go to both."""
     row = PortRow
     addresses = func.array_agg(aggregate_order_by(row.mac, row.mac))
     query = (
@@ -181,13 +187,15 @@ def _macs(
         .where(
             row.segment_uid == func.any(segments),
             row.mac.is_not(None),
+            row.host_uid.is_not(None),
+            row.migrating_to_uid.is_(None),
             objects.valid_at(Kind.PORT, revision),
         )
         .group_by(row.segment_uid, row.host_uid)
     )
     found: dict[UUID, dict[UUID, tuple[str, ...]]] = defaultdict(dict)
     for segment, host, macs in tx.execute(query):
-        if segment is not None:
+        if segment is not None and host is not None:
             found[segment][host] = tuple(mac for mac in macs if mac is not None)
     return dict(found)
 

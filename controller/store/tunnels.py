@@ -157,7 +157,7 @@ carried AS (
 )
 SELECT port.*, bool_or(is_stuck) AS is_stuck FROM port JOIN carried USING (uid, valid_to)
 WHERE patch_bridge_uid IS NOT NULL
-GROUP BY port.uid, port.valid_from
+GROUP BY port.uid, port.valid_from, port.side
 """).columns(is_stuck=Boolean, **_by_name(PortRow))  # noqa: S608 (of constants)
 
 _LEAVING = (
@@ -241,7 +241,7 @@ def flooding_component(
 
 def _are_at(
     bridges: Collection[tuple[UUID, UUID]],
-    host: InstrumentedAttribute[UUID],
+    host: InstrumentedAttribute[Any],
     bridge: InstrumentedAttribute[Any],
 ) -> ColumnElement[bool]:
     pairs = select(

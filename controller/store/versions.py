@@ -50,7 +50,7 @@ def _close(tx: Transaction, writing: Writing) -> None:
 def _open(tx: Transaction, writing: Writing) -> None:
     rows: dict[Kind, list[dict[str, Any]]] = defaultdict(list)
     for draft in writing.drafts:
-        rows[draft.ref.kind].append(_row(draft, writing))
+        rows[draft.ref.kind] += objects.sides(draft.ref.kind, _row(draft, writing))
     for kind, opening in rows.items():
         tx.execute(insert(VERSIONED[kind]), opening)
 

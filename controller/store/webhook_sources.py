@@ -131,7 +131,9 @@ def candidates(tx: Transaction, kind: Kind, since: Since | None) -> list[Candida
     row = VERSIONED[kind]
     hosts = objects.host_columns(kind)
     query = select(row.uid, row.valid_from, row.project, row.name, row.labels, *hosts).where(
-        objects.current(kind), true() if since is None else _touched(kind, since)
+        objects.current(kind),
+        objects.once(kind),
+        true() if since is None else _touched(kind, since),
     )
     if kind is not Kind.HOST:
         query = query.where(or_(~_said_fine(kind), _named_by_a_failure(kind)))

@@ -47,6 +47,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     departing, left = tunnels.departing(tx) if wanted.links else ((), {})
     found += [*_with_vteps(tx, wanted.vteps), *_tunnels(tx, wanted, uids, crowded)]
     found += [*load_referrers(tx, wanted.targets), *load_watchers(tx, wanted.targets, hosts)]
+    found += _with_iface_ids(tx, wanted.iface_ids)
     linked = tunnels.known_places((place for link in wanted.links for place in link), uids)
     found += tunnels.flooding_component(tx, wanted.links, left | linked, departing)
     if wanted.takers:
@@ -58,6 +59,7 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
     uids = {each.ref: each.uid for each in found}
     summed_up = wanted.segments | _segments_on(wanted.host_targets, ports)
     summed_up |= _with_profiles(wanted.targets, found)
+    unplugged = [o.uid for o in named if isinstance(o.spec, PortSpec) and o.spec.host is None]
     subnets = {uids[ref]: asked for ref, asked in wanted.subnets.items() if ref in uids}
     macs = filter(objects.can_be_stored, wanted.macs)
     zones = {uids[ref]: zone for ref, zone in wanted.zones.items() if ref in uids}
@@ -69,9 +71,10 @@ def load_world(tx: Transaction, wanted: Wanted) -> World:
             hosts,
             macs,
             wanted.ips,
+            unplugged=unplugged,
             zones=zones,
             named=meshes.named_members(tx, found, wanted.refs, hosts),
-            outside=meshes.outside_subnets(tx, subnets, hosts),
+            outside=meshes.outside_subnets(tx, subnets, hosts, unplugged),
         ),
         hosts=frozenset(ref.name for ref in wanted.hosts),
         projects=objects.existing_projects(tx, wanted.projects),
@@ -105,9 +108,10 @@ def _growing(wanted: Wanted, ports: Iterable[Object]) -> frozenset[Ref]:
     """The hosts that the request may join to a segment; of those that have ports there already,
     ``ports`` holds one."""
     there = {
-        (found.spec.host, ref)
+        (host, ref)
         for found in ports
         if isinstance(found.spec, PortSpec)
+        for host in found.spec.hosts
         for ref in references(found.ref, found.spec)
     }
     return frozenset(host for host, segment in wanted.joins if (host.name, segment) not in there)
@@ -179,7 +183,7 @@ def _segments_on(hosts: Iterable[Ref], objects_there: Iterable[Object]) -> froze
     return frozenset(
         ref
         for found in objects_there
-        if isinstance(found.spec, PortSpec) and found.spec.host in names
+        if isinstance(found.spec, PortSpec) and names.intersection(found.spec.hosts)
         for ref in references(found.ref, found.spec)
         if ref.kind is Kind.SEGMENT
     )
@@ -207,6 +211,16 @@ def _with_vteps(tx: Transaction, vteps: Iterable[str]) -> list[Object]:
         objects.current(Kind.HOST),
     )
     return objects.fetch(tx, Kind.HOST, query)
+
+
+def _with_iface_ids(tx: Transaction, iface_ids: Iterable[str]) -> list[Object]:
+    asked = [*filter(objects.can_be_stored, iface_ids)]
+    if not asked:
+        return []
+    query = objects.versions(Kind.PORT).where(
+        PortRow.iface_id == func.any(asked), objects.current(Kind.PORT), objects.once(Kind.PORT)
+    )
+    return objects.fetch(tx, Kind.PORT, query)
 
 
 def _taken_vnis(tx: Transaction, vnis: Iterable[int]) -> dict[int, Ref | None]:

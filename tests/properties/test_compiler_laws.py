@@ -87,7 +87,8 @@ def test_devices_of_a_host_have_names_of_their_own_of_at_most_15_bytes(
 ) -> None:
     for intent in intents(fleet_after(history)):
         part = compile_host(intent).part
-        names = [port.interface for port in part.ports] + [b.name for b in part.bridges]
+        names = [port.interface for port in part.ports if port.interface]
+        names += [b.name for b in part.bridges]
         names += [part.overlay.name] if part.HasField("overlay") else []
         names += [a.linux_bridge for a in part.attachments if a.linux_bridge]
         assert len(names) == len(set(names))
@@ -154,9 +155,10 @@ def test_kernel_members_and_no_others_are_told_every_mac(history: list[Request])
     for port, spec in fleet.ports():
         if (segment := segment_of_port(port)) is not None:
             assert spec.mac is not None or spec.type is PortType.PATCH
-            owner = fleet.objects[Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)]
-            key = str(fleet.objects[segment].uid), str(owner.uid)
-            macs.setdefault(key, set()).update(filter(None, [spec.mac]))
+            for name in spec.hosts:
+                owner = fleet.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)]
+                told = macs.setdefault((str(fleet.objects[segment].uid), str(owner.uid)), set())
+                told.update(filter(None, [None if spec.migrating_to else spec.mac]))
     for host in compiled.values():
         for attachment in host.part.attachments:
             fragment = host.fragments[attachment.fragment_hash]

@@ -165,7 +165,7 @@ def fitting(name: str, port: PortSpec, kind: PortType, *, on_segment: bool) -> P
         )
     other = "b2" if port.bridge == "b1" else "b1"
     if on_segment:
-        other = f"b{port.host[1:]}"
+        other = f"b{(port.host or '')[1:]}"
     return replace(
         settings,
         tap_owner=settings.tap_owner if kind is PortType.TAP else None,

@@ -252,11 +252,15 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
         peer=peers,
         qos_policy=st.sampled_from([*[None] * 9, "q1"]),
         settings=st.sampled_from([PORT_DEFAULTS, PORT_DEFAULTS, FULL_PORT]),
+        iface_id=st.sampled_from(["if:", "if:h1", "if:h2,h3", "of:h1,h2,h3", "on:h1"]),
+        migrating_to=st.sampled_from([None, None, *HOSTS]),
     )
 
 
 def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
     """Make the parts agree, so that most ports are acceptable by themselves."""
+    if tame and loose.type is PortType.BOUND:
+        return _bound_port(name, loose)
     if tame and not on_segment and loose.bridge != GROUP_BRIDGE:
         loose = replace(loose, host=f"h{str(loose.bridge)[1]}")
     carrier = PortType.VETH if loose.host == LINUX_HOST and tame else loose.type
@@ -272,10 +276,25 @@ def _port(name: str, on_segment: bool, tame: bool, loose: PortSpec) -> Manifest:
         bridge=None if on_segment else loose.bridge,
         tag=None if on_segment else loose.tag,
         peer=loose.peer if carrier is PortType.VETH else None,
+        iface_id=loose.iface_id if carrier is PortType.BOUND else None,
+        migrating_to=loose.migrating_to if on_segment and carrier is PortType.TAP else None,
     )
     if tame:
         quiet = VethPeerSpec("green", f"eth-{name}") if spec.peer else None
         spec = replace(spec, interface=f"t-{name}", mtu=None, addresses=(), mac=None, peer=quiet)
+    return Manifest(Ref(Kind.PORT, DEFAULT_PROJECT, name), spec)
+
+
+def _bound_port(name: str, loose: PortSpec) -> Manifest:
+    spec = PortSpec(
+        host=None,
+        interface="",
+        type=PortType.BOUND,
+        segment=loose.segment,
+        mac=loose.mac,
+        addresses=loose.addresses,
+        iface_id=f"{name}{loose.iface_id}",
+    )
     return Manifest(Ref(Kind.PORT, DEFAULT_PROJECT, name), spec)
 
 
@@ -373,7 +392,7 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
         ),
         st.builds(
             PortSpec,
-            host=words,
+            host=st.none() | words,
             interface=words,
             type=st.sampled_from(PortType),
             segment=st.none() | words,
@@ -384,6 +403,8 @@ def wild_manifests() -> st.SearchStrategy[Manifest]:
             addresses=many,
             peer=peers,
             settings=port_settings,
+            iface_id=st.none() | words,
+            migrating_to=st.none() | words,
         ),
     )
     return st.builds(

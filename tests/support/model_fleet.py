@@ -45,6 +45,7 @@ from controller.domain.validation import (
     plan_change,
     wanted,
 )
+from controller.domain.validation.binding import all_placed, iface_ids
 from controller.domain.validation.meshes import tunnels_of
 from controller.domain.validation.profiles import on_userspace
 from controller.domain.validation.references import hosts_of_topology, references
@@ -138,7 +139,8 @@ class ModelFleet:
     def world(self, manifests: Sequence[Manifest], removals: Sequence[Removal]) -> World:
         """Load what ``wanted`` asks for, by the letter."""
         current = {r: self.objects[r] for r in named(manifests, removals) if r in self.objects}
-        want = wanted(manifests, removals, current)
+        plugged = self._plugged(manifests)
+        want = wanted(all_placed(manifests, current, plugged), removals, current)
         objects = {ref: self.objects[ref] for ref in slice_of(self.objects, want)}
         near = {ref.name for ref in want.hosts}
         targets = {ref.name for ref in want.host_targets}
@@ -163,11 +165,21 @@ class ModelFleet:
             mesh_tunnels=self._mesh_tunnels(want),
             lingering=self._lingering(want),
             exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if _has_ovs(o)),
+            plugged=plugged,
         )
+
+    def _plugged(self, manifests: Sequence[Manifest]) -> dict[str, tuple[str, ...]]:
+        """An iface-id names the hosts that it is plugged on behind a colon, of those there are."""
+        hosts = {found.name for found in self.of_kind(Kind.HOST)}
+        return {
+            each: tuple(name for name in each.partition(":")[2].split(",") if name in hosts)
+            for each in iface_ids(m.spec for m in manifests)
+        }
 
     def whole_world(self, manifests: Sequence[Manifest], removals: Sequence[Removal]) -> World:
         """Load everything there is."""
-        want = wanted(manifests, removals, self.objects)
+        plugged = self._plugged(manifests)
+        want = wanted(all_placed(manifests, self.objects, plugged), removals, self.objects)
         taken, held = self._numbers(), self._held_keys()
         return World(
             objects=dict(self.objects),
@@ -176,6 +188,7 @@ class ModelFleet:
             **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
             exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if _has_ovs(o)),
+            plugged=plugged,
         )
 
     def _numbers(self) -> dict[int, Ref]:
@@ -206,12 +219,18 @@ class ModelFleet:
         )
 
     def _elsewhere(self, segment: Ref, near: set[str], want: Wanted) -> Elsewhere:
-        far = [(o, s) for o, s in self.ports() if segment_of(o) == segment and s.host not in near]
-        owners = [self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, s.host)] for _, s in far]
+        ports = [(o, s) for o, s in self.ports() if segment_of(o) == segment]
+        far = [
+            (o, s)
+            for o, s in ports
+            if {*s.hosts} - near or (not s.hosts and o.ref not in want.targets)
+        ]
+        names = {name for _, s in ports for name in s.hosts} - near
+        owners = [self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)] for name in sorted(names)]
         wide = [(s.mtu, o) for o, s in far if s.mtu is not None]
         return Elsewhere(
             ports=len(far),
-            hosts=len({s.host for _, s in far}),
+            hosts=len(names),
             has_ovs=any(_has_ovs(owner) for owner in owners),
             sample=tuple(sorted((o for o, _ in far), key=lambda o: o.name)[:10]),
             narrowest_host=min(owners, key=_underlay, default=None),
@@ -223,7 +242,7 @@ class ModelFleet:
             providers=sum(s.settings.patch is not None for _, s in far),
             has_userspace=any(on_userspace(owner.spec) for owner in owners),
             has_ipv6=any(_has_ipv6(s) for _, s in far),
-            named=self._named_by_topologies(want) & {s.host for _, s in far},
+            named=self._named_by_topologies(want) & names,
             outside=next((o for o, s in far if _outside(s, want.subnets.get(segment))), None),
         )
 
@@ -248,7 +267,7 @@ class ModelFleet:
     def host_intent(self, name: str, *, confirmed: int = 0) -> HostIntent:
         """Slice the intent for the compiler, as ``services.desired`` does."""
         owner = self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)]
-        ports = tuple(o for o, s in self.ports() if s.host == name)
+        ports = tuple(o for o, s in self.ports() if name in s.hosts)
         refs = {ref for o in ports if (ref := segment_of(o)) is not None}
         segments = tuple(self._segment_intent(ref) for ref in sorted(refs, key=lambda r: r.name))
         return HostIntent(
@@ -277,7 +296,7 @@ class ModelFleet:
         return {found.name: found for found in self.of_kind(kind)}
 
     def _segment_intent(self, ref: Ref) -> SegmentIntent:
-        names = sorted({s.host for o, s in self.ports() if segment_of(o) == ref})
+        names = sorted({name for o, s in self.ports() if segment_of(o) == ref for name in s.hosts})
         found = self.objects[ref]
         members = tuple(self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)] for name in names)
         assert isinstance(found.spec, SegmentSpec)
@@ -312,7 +331,9 @@ class ModelFleet:
         specs = [(m.uid, m.name, m.spec) for m in members if isinstance(m.spec, HostSpec)]
         if all(segment_backend(found.spec, spec) is Backend.OVS for _, _, spec in specs):
             return {}
-        ports = [s for o, s in self.ports() if segment_of(o) == found.ref]
+        ports = [
+            s for o, s in self.ports() if segment_of(o) == found.ref and s.migrating_to is None
+        ]
         return {
             uid: tuple(p.mac for p in ports if p.host == name and p.mac is not None)
             for uid, name, _ in specs

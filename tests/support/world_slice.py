@@ -51,6 +51,7 @@ def slice_of(objects: Mapping[Ref, Object], want: Wanted) -> set[Ref]:
             bridges = {*bridges_at(found.spec)}
             loaded |= {o.ref for o in every if o.kind is Kind.PORT and _bridge_of(o) in bridges}
     loaded |= {o.ref for o in every if want.vteps & set(_addresses_of(o.spec))}
+    loaded |= {o.ref for o in every if getattr(o.spec, "iface_id", None) in want.iface_ids}
     loaded |= {o.ref for o in every if want.takers and o.kind is Kind.POOL}
     definitions = {ref for ref in want.targets if ref.kind in DEFINITIONS}
     loaded |= {o.ref for o in every if definitions & {*references(o.ref, o.spec)}}
@@ -98,15 +99,16 @@ def _ports_looked_at(every: Iterable[Object], want: Wanted) -> set[Ref]:
     known: set[tuple[str, Ref | None]] = {("", None)}
     for each in every:
         spec, segment = each.spec, segment_of(each)
-        if not isinstance(spec, PortSpec) or spec.host not in near:
+        if not isinstance(spec, PortSpec) or not (there := near & {*spec.hosts}):
             continue
         names = {name for _, name in devices_of(spec)}
         names |= {spec.peer.interface if spec.peer else ""}
-        first = segment is not None and (spec.host, segment) not in known
-        known.add((spec.host, segment))
+        places = {(host, segment) for host in there}
+        first = segment is not None and bool(places - known)
+        known |= places
         if (
             first
-            or spec.host in targets
+            or there & targets
             or segment in segments
             or bridges & {*bridges_of(spec)}
             or names & want.devices
@@ -186,7 +188,7 @@ def _bridge_of(found: Object) -> BridgeAt | None:
     spec = found.spec
     if not isinstance(spec, PortSpec) or spec.bridge is None:
         return None
-    return BridgeAt(spec.host, spec.bridge)
+    return BridgeAt(spec.host or "", spec.bridge)
 
 
 def _addresses_of(spec: Spec) -> tuple[str, ...]:

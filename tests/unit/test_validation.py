@@ -255,8 +255,8 @@ def test_what_cannot_change_in_place_says_so(fleet: ModelFleet) -> None:
         veth("web", "h2", segment="red", interface="other"),
         bridge("lan", "h2", interface="other"),
     )
-    assert [code for _, code in found if code == "immutable"] == ["immutable"] * 5
-    assert ("/objects/0/spec/host", "immutable") in found
+    assert [code for _, code in found if code == "immutable"] == ["immutable"] * 4
+    assert ("/objects/0/spec/interface", "immutable") in found
     assert ("/objects/1/spec/interface", "immutable") in found
 
 

@@ -95,6 +95,8 @@ class HostSpec(Shape):
     """The device that its agent reaches the controller through: no port may take it."""
     state: Literal["active", "maintenance", "decommissioning"] = "active"
     """In maintenance it is sent no change; decommissioning, nothing new may be put on it."""
+    overlay_bridge_ready: bool = False
+    """Keep the overlay bridge there even without a segment, for hypervisors to plug into."""
 
 
 class BridgeSpec(Shape):
@@ -174,11 +176,19 @@ class VethPeer(Shape):
 
 
 class PortSpec(Shape):
-    host: Text
-    interface: Text
-    """Device name on the host, at most 15 bytes."""
-    type: Literal["internal", "veth", "tap", "system", "patch", "bond"] = "internal"
-    """``system`` and ``bond`` take devices that exist already; like ``patch`` only on a bridge."""
+    host: Text | None = None
+    """Left out for a bound port, which is shown the host that it is plugged on. Changing it moves a
+    port of type internal, veth or tap that is on a segment."""
+    migrating_to: Text | None = None
+    """A second host that a port of type tap is made on while its guest moves there; of a bound port
+    the second that it is plugged on. To finish, set ``host`` to it."""
+    interface: Text = ""
+    """Device name on the host, at most 15 bytes; left out for a bound port alone."""
+    type: Literal["internal", "veth", "tap", "system", "patch", "bond", "bound"] = "internal"
+    """``system`` and ``bond`` take devices that exist already; like ``patch`` only on a bridge.
+    ``bound`` is one that libvirt or Nova plugs, only on a segment."""
+    iface_id: Text | None = None
+    """Of a bound port: external_ids:iface-id of the interface that the hypervisor plugs."""
     segment: Text | None = None
     """Exactly one of ``segment`` and ``bridge``."""
     bridge: Text | None = None

@@ -23,6 +23,7 @@ from controller.domain.intent import (
 )
 from controller.domain.validation.faults import listing
 from controller.domain.validation.group_members import GroupMembers
+from controller.domain.validation.presences import presences
 from controller.domain.validation.references import bridges_at, references, watched_by
 from controller.domain.validation.world import BridgeAt, Draft, Elsewhere, World
 
@@ -36,17 +37,18 @@ class After:
         self, world: World, drafts: Mapping[Ref, Draft], removals: Mapping[Ref, Removal]
     ) -> None:
         self.world = world
-        self.drafts = drafts
-        """What the request writes."""
+        self.drafts = {each.ref: each for draft in drafts.values() for each in presences(draft)}
+        """What the request writes; like ``entries``, twice what is on two hosts."""
         self.removals = removals
         """What the request deletes, all of it existing."""
-        before = {ref: _as_it_is(found) for ref, found in world.objects.items()}
-        self.entries = {ref: entry for ref, entry in before.items() if ref not in removals}
-        self.entries.update(drafts)
+        before = [e for found in world.objects.values() for e in presences(_as_it_is(found))]
+        gone = {e.ref for e in before if e.current is not None and _is_gone(e, drafts, removals)}
+        self.entries = {entry.ref: entry for entry in before if entry.ref not in gone}
+        self.entries.update(self.drafts)
         self.groups = GroupMembers(self.entries.values())
         """Who is in which HostGroup after the change."""
-        self.groups_before = GroupMembers(before.values())
-        self._hosts_before = _members(filter(self._is_near, before.values()))
+        self.groups_before = GroupMembers(before)
+        self._hosts_before = _members(filter(self._is_near, before))
         self._ports_by_segment: dict[Ref, list[Draft]] = defaultdict(list)
         self._referring: dict[Ref, list[Draft]] = defaultdict(list)
         self._by_host: dict[str, list[Draft]] = defaultdict(list)
@@ -61,7 +63,7 @@ class After:
         spec = entry.spec
         if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec) and spec.host is not None:
             self._by_host[spec.host].append(entry)
-        if isinstance(spec, PortSpec) and spec.bridge is not None:
+        if isinstance(spec, PortSpec) and spec.bridge is not None and spec.host is not None:
             self._ports_by_bridge[BridgeAt(spec.host, spec.bridge)].append((entry, spec))
         if isinstance(entry.spec, TunnelSpec):
             for host in {end.host for end in entry.spec.ends if end.host is not None}:
@@ -72,15 +74,18 @@ class After:
             self._ports_by_segment[segment].append(entry)
 
     def _is_near(self, entry: Draft) -> bool:
-        """Tell whether a port is on a touched host; others are in ``elsewhere`` already."""
+        """Tell whether a port is on a touched host, or plugged nowhere; others are in ``elsewhere``
+        already."""
         near = self.world.hosts
-        return near is None or not isinstance(entry.spec, PortSpec) or entry.spec.host in near
+        if near is None or not isinstance(entry.spec, PortSpec):
+            return True
+        return entry.spec.host is None or entry.spec.host in near
 
     def listing(self, refs: Iterable[Ref], total: int | None = None) -> str:
         return listing(refs, total, self.world.within)
 
-    def host(self, name: str) -> HostSpec | None:
-        return self._spec(Ref(Kind.HOST, DEFAULT_PROJECT, name), HostSpec)
+    def host(self, name: str | None) -> HostSpec | None:
+        return self._spec(Ref(Kind.HOST, DEFAULT_PROJECT, name), HostSpec) if name else None
 
     def bridge(self, name: str) -> BridgeSpec | None:
         return self._spec(Ref(Kind.BRIDGE, DEFAULT_PROJECT, name), BridgeSpec)
@@ -134,9 +139,13 @@ class After:
         return self.drafts.get(Ref(Kind.HOST, DEFAULT_PROJECT, name)) if name else None
 
     def ports_of(self, segment: Ref) -> list[tuple[Draft, PortSpec]]:
-        """Return the segment's ports on touched hosts."""
+        """Return the segment's ports on touched hosts, and those of the request on none."""
         found = self._ports_by_segment.get(segment, [])
         return [(port, port.spec) for port in found if isinstance(port.spec, PortSpec)]
+
+    def plugged(self, segment: Ref) -> list[tuple[Draft, str]]:
+        """Return the segment's ports on touched hosts, each with its host."""
+        return [(port, spec.host) for port, spec in self.ports_of(segment) if spec.host is not None]
 
     def hosts_before(self, segment: Ref) -> set[str]:
         """Name the touched hosts that had a port on the segment before the change."""
@@ -149,7 +158,7 @@ class After:
 
     def before(self, ref: Ref) -> Draft:
         """Return an existing object as it was before the change."""
-        return _as_it_is(self.world.objects[ref])
+        return _as_it_is(self.world.objects[Ref(ref.kind, ref.project, ref.name)])
 
     def touched_segments(self) -> Iterator[tuple[Ref, SegmentSpec]]:
         """Yield the segments whose own spec, ports or member hosts the request writes."""
@@ -176,6 +185,12 @@ def _joins(spec: Spec) -> bool:
     return isinstance(spec, TunnelSpec)
 
 
+def _is_gone(entry: Draft, drafts: Mapping[Ref, Draft], removals: Mapping[Ref, Removal]) -> bool:
+    """Tell whether the request deletes what an entry stands for, or writes it anew."""
+    ref = entry.current.ref if entry.current else entry.ref
+    return ref in drafts or ref in removals
+
+
 def _as_it_is(found: Object) -> Draft:
     return Draft(found.ref, found.spec, found.labels, pointer="", current=found)
 
@@ -185,7 +200,7 @@ def _members(entries: Iterable[Draft]) -> dict[Ref, set[str]]:
     members: dict[Ref, set[str]] = defaultdict(set)
     for entry in entries:
         segment = segment_ref(entry)
-        if segment is not None and isinstance(entry.spec, PortSpec):
+        if segment is not None and isinstance(entry.spec, PortSpec) and entry.spec.host:
             members[segment].add(entry.spec.host)
     return members
 

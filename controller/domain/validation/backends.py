@@ -46,9 +46,9 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
             _no_ovs(f"{draft.pointer}/spec/host", host, "a Bridge of type 'ovs'", fix, faults)
         case PortSpec(bridge=str(bridge)) if is_linux_bridge(bridge, after):
             pass  # It is the kernel's wherever it is; ``linux_bridges`` judges it.
-        case PortSpec(host=host, type=PortType.INTERNAL | PortType.TAP as kind) if _is_linux(
-            host, after
-        ):
+        case PortSpec(
+            host=str(host), type=PortType.INTERNAL | PortType.TAP | PortType.BOUND as kind
+        ) if _is_linux(host, after):
             faults.invalid(
                 f"{draft.pointer}/spec/type",
                 f"{kind}_needs_ovs",
@@ -56,7 +56,7 @@ def _check_needs_ovs(draft: Draft, after: After, faults: Faults) -> None:
                 " (overlay_bridge_type is 'linux')",
                 "set type to 'veth' and give the port a 'peer'",
             )
-        case PortSpec(host=host, settings=settings) if _is_linux(host, after):
+        case PortSpec(host=str(host), settings=settings) if _is_linux(host, after):
             for field in said(settings):
                 _setting_needs_ovs(draft, field, host, faults)
         case TunnelSpec(ends=ends):

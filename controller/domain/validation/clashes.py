@@ -26,6 +26,7 @@ from controller.domain.validation import fields
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.completion import number_field
 from controller.domain.validation.faults import ELSEWHERE, Faults, may_name
+from controller.domain.validation.presences import FarSide
 from controller.domain.validation.references import devices_of, number_of
 from controller.domain.validation.shape import keeps_device
 from controller.domain.validation.world import Draft
@@ -55,6 +56,7 @@ def check_clashes(after: After, faults: Faults) -> None:
     _compare(_ips(after), _IP, after, faults)
     _compare(_vteps(after), _VTEP, after, faults)
     _compare(_vnis(after), _VNI, after, faults)
+    _compare(_iface_ids(after), _IFACE_ID, after, faults)
     _check_held_devices(after, faults)
     _check_segment_devices(after, faults)
     _check_shared_numbers(after, faults)
@@ -73,6 +75,7 @@ _VTEP = _Rule(
 )
 _VNI = _Rule("vni_taken", "in the fleet", "choose another VNI, or leave it out to be given one")
 
+_IFACE_ID = _Rule("iface_id_taken", "in the fleet", "bind one port alone to each interface")
 
 _TOLD = 10
 """Rivals on either side that a violation looks at: thousands may claim one value."""
@@ -109,7 +112,7 @@ def _devices(after: After) -> Iterator[_Claim]:
             case BridgeSpec(interface=device) as spec:
                 for host in after.groups.hosts_of(spec):
                     yield _device(entry, host, device, None)
-            case PortSpec(host=host) as spec:
+            case PortSpec(host=str(host)) as spec:
                 for pointer, device in devices_of(spec):
                     yield _device(entry, host, device, pointer)
             case _:
@@ -144,7 +147,7 @@ def _segment_ports(after: After) -> Iterator[tuple[Ref, Ref, PortSpec]]:
         for port, spec in after.ports_of(segment):
             yield segment, port.ref, spec
         for found in after.elsewhere(segment).claimants:
-            if isinstance(found.spec, PortSpec):
+            if isinstance(found.spec, PortSpec) and found.ref not in after.drafts:
                 yield segment, found.ref, found.spec
 
 
@@ -174,6 +177,14 @@ def _vnis(after: After) -> Iterator[_Claim]:
     for entry in after.entries.values():
         if isinstance(entry.spec, SegmentSpec) and entry.spec.vni is not None:
             yield _Claim(entry.spec.vni, f"VNI {entry.spec.vni}", entry.ref, "/spec/vni")
+
+
+def _iface_ids(after: After) -> Iterator[_Claim]:
+    for entry in after.entries.values():
+        spec = entry.spec
+        is_own = isinstance(spec, PortSpec) and not isinstance(entry.ref, FarSide)
+        if is_own and isinstance(spec, PortSpec) and spec.iface_id is not None:
+            yield _Claim(spec.iface_id, f"iface-id {spec.iface_id!r}", entry.ref, "/spec/iface_id")
 
 
 def _check_shared_numbers(after: After, faults: Faults) -> None:
@@ -248,7 +259,8 @@ def _keeps(draft: Draft, claim: _Claim) -> bool:
     """Tell whether the object had this very device before."""
     before = draft.current.spec if draft.current else None
     if isinstance(before, PortSpec):
-        return claim.key in {(before.host, device) for _, device in devices_of(before)}
+        there = ((host, device) for host in before.hosts for _, device in devices_of(before))
+        return claim.key in set(there)
     return keeps_device(draft)
 
 
@@ -264,7 +276,7 @@ def held_devices(after: After) -> frozenset[Hashable]:
         if isinstance(spec, BridgeSpec):
             held |= {(host, spec.interface) for host in after.groups_before.hosts_of(spec)}
         if isinstance(spec, PortSpec):
-            held |= {(spec.host, device) for _, device in devices_of(spec)}
+            held |= {(host, device) for host in spec.hosts for _, device in devices_of(spec)}
     return frozenset(held | set(_left_devices(after)))
 
 
@@ -286,7 +298,7 @@ def _check_segment_devices(after: After, faults: Faults) -> None:
         if segment is None or segment.vni is None or host is None:
             continue
         device = fields.kernel_vxlan(segment.vni)
-        holder = holders.get((draft.spec.host, device))
+        holder = holders.get((draft.spec.host or "", device))
         if holder is not None and segment_backend(segment, host) is Backend.KERNEL:
             written = after.drafts.get(ref)
             faults.conflict(

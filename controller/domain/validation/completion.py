@@ -1,4 +1,5 @@
-"""What the request left to the controller: VNIs and keys, backends, UDP ports, MAC addresses.
+"""What the request left to the controller: VNIs and keys, backends, UDP ports, MAC addresses, and
+the hosts of bound ports.
 
 An object keeps what it has; what it never had is chosen once, here, and stored with the object.
 """
@@ -29,6 +30,7 @@ from controller.domain.intent import (
 )
 from controller.domain.topology import ArpMode, Topology
 from controller.domain.validation.after import segment_ref
+from controller.domain.validation.binding import place
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.former_vteps import with_former_vteps
 from controller.domain.validation.meshes import tunnels_of
@@ -52,7 +54,8 @@ _Free: TypeAlias = Mapping[str, Iterator[_Value]]
 
 def complete(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[Ref, Draft]:
     """Fill in every draft. What is malformed stays for the checks to name."""
-    kept = {ref: replace(draft, spec=_kept(draft)) for ref, draft in drafts.items()}
+    plugged = {ref: place(draft, world.plugged, faults) for ref, draft in drafts.items()}
+    kept = {ref: replace(draft, spec=_kept(draft)) for ref, draft in plugged.items()}
     known = _known(world, kept)
     kept = {ref: replace(d, spec=_with_kept_vteps(d, known)) for ref, d in kept.items()}
     numbered = _with_vteps(world, _numbered(world, kept, known, faults), known, faults)
@@ -201,7 +204,7 @@ class _Backends:
         for draft in drafts.values():
             segment = segment_ref(draft)
             if segment is not None and isinstance(draft.spec, PortSpec):
-                self._hosts[segment].add(draft.spec.host)
+                self._hosts[segment].update(draft.spec.hosts)
         self._added: dict[str, int] = defaultdict(int)
 
     def decide(self, draft: Draft) -> Spec:

@@ -88,8 +88,8 @@ def _hosts(spec: Spec) -> frozenset[str]:
     match spec:
         case TunnelSpec(ends=ends):
             return frozenset(end.host for end in ends if end.host is not None)
-        case PortSpec(host=host):
-            return frozenset({host})
+        case PortSpec(hosts=hosts):
+            return frozenset(hosts)
         case _:
             return frozenset()
 

@@ -42,11 +42,12 @@ def _families(world: World, hosts: Collection[str]) -> Mapping[str, Collection[A
     """By host, of which families there are segments that it may have tunnels of now."""
     found: dict[str, set[AddressFamily]] = defaultdict(set)
     for ref, port in world.objects.items():
-        if isinstance(port.spec, PortSpec) and port.spec.host in hosts and port.spec.segment:
+        if isinstance(port.spec, PortSpec) and port.spec.segment:
             segment = world.objects.get(Ref(Kind.SEGMENT, ref.project, port.spec.segment))
             spec = segment.spec if segment else None
             if isinstance(spec, SegmentSpec) and spec.topology is Topology.FULL:
-                found[port.spec.host].add(spec.address_family)
+                for name in set(hosts).intersection(port.spec.hosts):
+                    found[name].add(spec.address_family)
     return found
 
 

@@ -19,6 +19,7 @@ from controller.domain.intent import (
 from controller.domain.validation import fields
 from controller.domain.validation.after import After
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.presences import host_field, hosts_before
 from controller.domain.validation.references import devices_of, hosts_of_topology
 from controller.domain.validation.world import Draft
 
@@ -34,8 +35,9 @@ def check_host_states(after: After, faults: Faults) -> None:
 
 def _check_arrival(draft: Draft, after: After, faults: Faults) -> None:
     """Refuse what is new on a host that is being emptied."""
-    before = {name for _, name in _hosts(draft.current.spec)} if draft.current else set()
-    for place, name in _hosts(draft.spec):
+    before = {name for _, name in _hosts(draft, draft.current.spec)} if draft.current else set()
+    before.update(hosts_before(draft))
+    for place, name in _hosts(draft, draft.spec):
         host = after.host(name)
         if name in before or host is None or host.state is not Lifecycle.DECOMMISSIONING:
             continue
@@ -47,10 +49,10 @@ def _check_arrival(draft: Draft, after: After, faults: Faults) -> None:
         )
 
 
-def _hosts(spec: Spec) -> Iterator[tuple[str, str]]:
+def _hosts(draft: Draft, spec: Spec) -> Iterator[tuple[str, str]]:
     """Yield where a spec names the hosts that it is on, or that its topology is made of."""
     if isinstance(spec, BridgeSpec | PortSpec | MirrorSpec) and spec.host is not None:
-        yield "host", spec.host
+        yield host_field(draft), spec.host
     if isinstance(spec, TunnelSpec):
         for index, end in enumerate(spec.ends):
             if end.host is not None:

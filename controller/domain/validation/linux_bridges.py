@@ -205,7 +205,7 @@ def _check_room(draft: Draft, spec: PortSpec, after: After, faults: Faults) -> N
     is_there = isinstance(before, PortSpec) and before.bridge == spec.bridge
     if is_there or spec.bridge is None or not is_linux_bridge(spec.bridge, after):
         return
-    ports = len(after.ports_at(BridgeAt(spec.host, spec.bridge)))
+    ports = len(after.ports_at(BridgeAt(spec.host or "", spec.bridge)))
     if ports > _MOST_PORTS:
         faults.conflict(
             f"{draft.pointer}/spec/bridge",

@@ -60,7 +60,7 @@ def _growing(after: After) -> Iterator[_Growth]:
         segment, elsewhere = after.segment(ref), after.elsewhere(ref)
         if segment is None or segment.backend is not Backend.OVS:
             continue
-        near = {spec.host for _, spec in after.ports_of(ref)}
+        near = {host for _, host in after.plugged(ref)}
         hosts = len(near) + elsewhere.hosts
         remotes = remotes_of(segment, near | elsewhere.named, hosts)
         if remotes <= max(_remotes_before(ref, after), _MANY_REMOTES):
@@ -85,8 +85,8 @@ def _remotes_before(ref: Ref, after: After) -> int:
 def _blamed(ref: Ref, after: After) -> str | None:
     """Return what of the request adds tunnels: a port on a new member, or what the segment says."""
     before = after.hosts_before(ref)
-    for port, spec in after.ports_of(ref):
-        if spec.host not in before:
+    for port, host in after.plugged(ref):
+        if host not in before:
             return f"{port.pointer}/spec/segment"
     draft = after.drafts.get(ref)
     if draft is None or draft.current is None:
@@ -175,7 +175,7 @@ def _warn_of_hosts(after: After, faults: Faults) -> None:
         if segment.backend is not Backend.OVS:
             continue
         before, elsewhere = after.hosts_before(ref), after.elsewhere(ref).hosts
-        near = {spec.host: port for port, spec in after.ports_of(ref)}
+        near = {host: port for port, host in after.plugged(ref)}
         named = near.keys() | after.elsewhere(ref).named
         for host, port in near.items():
             added[host] += tunnels_of(host, segment, named, len(near) + elsewhere)

@@ -147,7 +147,7 @@ def _uplinks(after: After) -> Mapping[tuple[str, str | None], list[Draft]]:
     """By host and bridge, None for that of the segments."""
     found: dict[tuple[str, str | None], list[Draft]] = defaultdict(list)
     for entry in after.entries.values():
-        if isinstance(entry.spec, PortSpec) and entry.spec.type in UPLINKS:
+        if isinstance(entry.spec, PortSpec) and entry.spec.type in UPLINKS and entry.spec.host:
             found[entry.spec.host, entry.spec.bridge].append(entry)
     return found
 

@@ -15,6 +15,7 @@ from controller.domain.intent import (
     HostSpec,
     Kind,
     PortSpec,
+    PortType,
     Ref,
     vtep_of,
 )
@@ -134,6 +135,9 @@ def _misplaced(
 ) -> Fault | None:
     """Say why a port is none that the mirror could be about."""
     who = after.listing([mirror])
+    if port.type is PortType.BOUND:
+        why = f"Port {ref.name!r} is bound: its device has a name that the hypervisor gives it"
+        return Fault("port_is_bound", why, "mirror its segment")
     if port.host != spec.host:
         why = f"{who} is on host {spec.host!r}, and Port {ref.name!r} on {port.host!r}"
         return Fault("port_on_other_host", why, f"name a port of host {spec.host!r}")

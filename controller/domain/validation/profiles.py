@@ -85,9 +85,9 @@ def backends_of(ref: Ref, segment: SegmentSpec, after: After) -> dict[Backend, s
         found[Backend.KERNEL] = None
     if elsewhere.has_ovs:
         found[segment.backend or Backend.OVS] = None
-    for _, port in after.ports_of(ref):
-        if (host := after.host(port.host)) is not None:
-            found[segment_backend(segment, host)] = port.host
+    for _, name in after.plugged(ref):
+        if (host := after.host(name)) is not None:
+            found[segment_backend(segment, host)] = name
     return found or {segment.backend or Backend.OVS: None}
 
 
@@ -131,7 +131,7 @@ def _check_datapaths(
     ref: Ref, named: Ref, profile: TunnelProfileSpec, after: After, faults: Faults
 ) -> None:
     """Refuse a mark where the userspace datapath would lose every packet that has one."""
-    near = any(on_userspace(after.host(spec.host)) for _, spec in after.ports_of(ref))
+    near = any(on_userspace(after.host(name)) for _, name in after.plugged(ref))
     pointer = _blamed(ref, named, "egress_pkt_mark", after)
     is_lost = profile.egress_pkt_mark and (near or after.elsewhere(ref).has_userspace)
     if is_lost and pointer is not None:

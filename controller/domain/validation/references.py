@@ -22,15 +22,10 @@ from controller.domain.validation.world import BridgeAt
 
 def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
     """Yield what a spec refers to. Hosts and bridges live in the default project."""
-    if isinstance(spec, BridgeSpec | PortSpec) and spec.host is not None:
+    if isinstance(spec, BridgeSpec) and spec.host is not None:
         yield Ref(Kind.HOST, DEFAULT_PROJECT, spec.host)
-    if isinstance(spec, PortSpec) and spec.segment is not None:
-        yield Ref(Kind.SEGMENT, ref.project, spec.segment)
-    if isinstance(spec, PortSpec) and spec.qos_policy is not None:
-        yield Ref(Kind.QOS_POLICY, DEFAULT_PROJECT, spec.qos_policy)
     if isinstance(spec, PortSpec):
-        for bridge in bridges_of(spec):
-            yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, bridge)
+        yield from _of_port(ref, spec)
     if isinstance(spec, TunnelSpec):
         for end in spec.ends:
             if end.host is not None:
@@ -39,6 +34,16 @@ def references(ref: Ref, spec: Spec) -> Iterator[Ref]:
                 yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, end.bridge)
     yield from _named_definitions(spec)
     yield from _from_definition(spec)
+
+
+def _of_port(ref: Ref, spec: PortSpec) -> Iterator[Ref]:
+    yield from (Ref(Kind.HOST, DEFAULT_PROJECT, name) for name in spec.hosts)
+    if spec.segment is not None:
+        yield Ref(Kind.SEGMENT, ref.project, spec.segment)
+    if spec.qos_policy is not None:
+        yield Ref(Kind.QOS_POLICY, DEFAULT_PROJECT, spec.qos_policy)
+    for bridge in bridges_of(spec):
+        yield Ref(Kind.BRIDGE, DEFAULT_PROJECT, bridge)
 
 
 def _named_definitions(spec: Spec) -> Iterator[Ref]:
@@ -124,7 +129,8 @@ def counts_ports(spec: Spec) -> bool:
 
 def devices_of(spec: PortSpec) -> Iterator[tuple[str, str]]:
     """Yield (pointer, name) of what a port is or takes in the host's own namespace."""
-    yield "/spec/interface", spec.interface
+    if spec.interface:
+        yield "/spec/interface", spec.interface
     if spec.settings.patch is not None:
         yield "/spec/patch/interface", spec.settings.patch.interface
     if spec.settings.bond is not None:

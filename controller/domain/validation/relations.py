@@ -20,7 +20,9 @@ from controller.domain.intent import (
 )
 from controller.domain.mtu import MIN_IPV6_MTU, effective_mtu
 from controller.domain.validation.after import After, segment_ref
+from controller.domain.validation.binding import check_move, check_ready_bridge
 from controller.domain.validation.faults import Faults
+from controller.domain.validation.presences import FarSide, host_field
 from controller.domain.validation.shape import family, has_ipv6
 from controller.domain.validation.world import Draft
 
@@ -28,7 +30,7 @@ _ALWAYS_FIXED: dict[type[Spec], tuple[str, ...]] = {
     HostSpec: (),
     BridgeSpec: ("host", "host_group", "interface", "type", "datapath_type"),
     SegmentSpec: (),
-    PortSpec: ("host", "interface", "type", "patch"),
+    PortSpec: ("interface", "type", "patch"),
     TunnelSpec: ("ends", "key", "dst_port", "address_family"),
     MirrorSpec: ("host", "bridge"),
     FlowExportSpec: ("protocol",),
@@ -44,6 +46,7 @@ _FIXED_WHILE_IN_USE: dict[type[Spec], tuple[str, ...]] = {
 def check_relations(after: After, faults: Faults) -> None:
     """Find everything wrong between what the request writes and what there is."""
     for draft in after.drafts.values():
+        check_ready_bridge(draft, faults)
         _check_references(draft, after, faults)
         _check_fixed_fields(draft, after, faults)
     for ref, segment in after.touched_segments():
@@ -57,16 +60,16 @@ def _check_references(draft: Draft, after: After, faults: Faults) -> None:
     spec, at = draft.spec, f"{draft.pointer}/spec"
     host = spec.host if isinstance(spec, BridgeSpec | PortSpec) else None
     if host is not None and after.host(host) is None:
-        unknown(Kind.HOST, host, f"{at}/host", faults)
-    if isinstance(spec, PortSpec):
+        unknown(Kind.HOST, host, f"{at}/{host_field(draft)}", faults)
+    if isinstance(spec, PortSpec) and not isinstance(draft.ref, FarSide):
         segment = segment_ref(draft)
         if segment is not None and after.segment(segment) is None:
             unknown(Kind.SEGMENT, segment.name, f"{at}/segment", faults)
-        if spec.bridge is not None:
-            check_bridge(spec.bridge, ("port", spec.host), f"{at}/bridge", after, faults)
-        if spec.settings.patch is not None:
+        if spec.bridge is not None and host is not None:
+            check_bridge(spec.bridge, ("port", host), f"{at}/bridge", after, faults)
+        if spec.settings.patch is not None and host is not None:
             bridge = spec.settings.patch.bridge
-            check_bridge(bridge, ("port", spec.host), f"{at}/patch/bridge", after, faults)
+            check_bridge(bridge, ("port", host), f"{at}/patch/bridge", after, faults)
 
 
 def unknown(kind: Kind, name: str, pointer: str, faults: Faults) -> None:
@@ -98,8 +101,9 @@ def check_bridge(
 
 def _check_fixed_fields(draft: Draft, after: After, faults: Faults) -> None:
     """Refuse what no agent can change in place without cutting traffic by surprise."""
-    if draft.current is None:
+    if draft.current is None or isinstance(draft.ref, FarSide):
         return
+    check_move(draft, faults)
     for field in _changed(draft, _ALWAYS_FIXED.get(type(draft.spec), ())):
         faults.invalid(
             f"{draft.pointer}/spec/{field}",
@@ -146,26 +150,26 @@ def _segment_ports(ref: Ref, after: After) -> str:
 def _check_vteps(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
     """A host with a port on a segment needs a tunnel end of the segment's address family."""
     version = 4 if segment.address_family is AddressFamily.IPV4 else 6
-    for port, spec in after.ports_of(ref):
-        host = after.host(spec.host)
+    for port, name in after.plugged(ref):
+        host = after.host(name)
         if host is None or any(family(vtep) == version for vtep in host.vteps):
             continue
-        pointer = _blame(port, spec, after)
+        pointer = _blame(port, name, after)
         if pointer is not None:
             faults.invalid(
                 pointer,
                 "vtep_missing",
-                f"host {spec.host!r} has no IPv{version} VTEP, which segment {ref.name!r} needs"
+                f"host {name!r} has no IPv{version} VTEP, which segment {ref.name!r} needs"
                 f" there for {port.ref.kind} {port.ref.name!r}",
                 f"give the host an IPv{version} address in 'vteps'",
             )
 
 
-def _blame(port: Draft, spec: PortSpec, after: After) -> str | None:
+def _blame(port: Draft, host: str, after: After) -> str | None:
     """Return where the request brings in the port or its host; a used segment's family is fixed."""
     if port.ref in after.drafts:
         return f"{port.pointer}/spec/segment"
-    written = after.written_host(spec.host)
+    written = after.written_host(host)
     return f"{written.pointer}/spec/vteps" if written else None
 
 
@@ -189,9 +193,9 @@ def _check_mtu(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> 
 def _underlays(segment: Ref, after: After) -> dict[str, int]:
     """Return the underlay MTU of each touched member and of the narrowest one elsewhere."""
     found: dict[str, int] = {}
-    for _, spec in after.ports_of(segment):
-        if (host := after.host(spec.host)) is not None:
-            found[spec.host] = host.underlay_mtu
+    for _, name in after.plugged(segment):
+        if (host := after.host(name)) is not None:
+            found[name] = host.underlay_mtu
     far = after.elsewhere(segment).narrowest_host
     if far is not None and isinstance(far.spec, HostSpec):
         found[far.name] = far.spec.underlay_mtu

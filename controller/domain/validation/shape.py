@@ -24,6 +24,7 @@ from controller.domain.intent import (
 )
 from controller.domain.mtu import MIN_IPV6_MTU, MIN_MTU
 from controller.domain.validation import fields
+from controller.domain.validation.binding import check_hosts
 from controller.domain.validation.faults import Faults
 from controller.domain.validation.fields import Fault
 from controller.domain.validation.normal_forms import normal_definition
@@ -64,6 +65,8 @@ def normalise(spec: Spec) -> Spec:
 def _normal_port(spec: PortSpec) -> PortSpec:
     return replace(
         spec,
+        # That a port is to move to where it is, is how a migration ends.
+        migrating_to=None if spec.migrating_to == spec.host else spec.migrating_to,
         mac=spec.mac.lower().replace("-", ":") if spec.mac else None,
         addresses=tuple(_cidr(a) for a in spec.addresses),
         settings=normalise_settings(spec.settings),
@@ -149,6 +152,8 @@ def _check_device(draft: Draft, faults: Faults) -> None:
     match draft.spec:
         case HostSpec(overlay_bridge=device):
             _report(check(device), f"{draft.pointer}/spec/overlay_bridge", faults)
+        case PortSpec(type=PortType.BOUND):
+            pass
         case BridgeSpec(interface=device) | PortSpec(interface=device):
             _report(check(device), f"{draft.pointer}/spec/interface", faults)
         case _:
@@ -225,6 +230,7 @@ def _check_port(spec: PortSpec, at: str, faults: Faults) -> None:
         smallest = MIN_IPV6_MTU if has_ipv6(spec) else MIN_MTU
         _report(fields.mtu(spec.mtu, smallest), f"{at}/mtu", faults)
     _check_addresses(spec, at, faults)
+    check_hosts(spec, at, faults)
     check_port_settings(spec, at, faults)
 
 

@@ -121,14 +121,14 @@ def _check_ipv6(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) ->
 
 
 def _some_has_ovs(ref: Ref, after: After) -> bool:
-    hosts = (after.host(spec.host) for _, spec in after.ports_of(ref))
+    hosts = (after.host(name) for _, name in after.plugged(ref))
     near = any(host is not None and host.overlay_bridge_type is BridgeType.OVS for host in hosts)
     return near or after.elsewhere(ref).has_ovs
 
 
 def _warn_of_parts(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) -> None:
     """Tell of members that do not reach the others; which those are changes with their ports."""
-    near = {spec.host for _, spec in after.ports_of(ref)}
+    near = {name for _, name in after.plugged(ref)}
     elsewhere = after.elsewhere(ref)
     members = near | elsewhere.named
     total = len(near) + elsewhere.hosts

@@ -23,6 +23,7 @@ from controller.domain.intent import (
     Spec,
     TunnelSpec,
 )
+from controller.domain.validation.binding import iface_ids
 from controller.domain.validation.references import (
     bridges_at,
     devices_of,
@@ -86,9 +87,11 @@ class Wanted:
     outside VTEP whose key is still to be chosen is left out: no other can end there."""
     mesh_hosts: frozenset[Ref]
     """The hosts that get ports of segments whose backend the plan has to choose."""
+    iface_ids: frozenset[str]
+    """Of the bound ports that the request writes."""
     joins: frozenset[tuple[Ref, Ref]]
-    """Host and segment of each port that the request creates: where the host has none on that
-    segment yet, its mesh grows."""
+    """Host and segment of each port that the request puts on a host: where the host has none on
+    that segment yet, its mesh grows."""
     labels: Mapping[str, Mapping[str, str]]
     """By host that the request writes, the labels that it gives it."""
     selectors: Mapping[str, str]
@@ -133,7 +136,8 @@ def wanted(
         tunnel_bridges=_bridges(targets, specs, PortSpec),
         links=tuple(_links(manifests, current)),
         mesh_hosts=frozenset(_mesh_hosts(manifests, current)),
-        joins=frozenset(_joins(m for m in manifests if m.ref not in current)),
+        iface_ids=iface_ids(m.spec for m in manifests),
+        joins=frozenset(_joins(manifests, current)),
         labels={m.ref.name: m.labels for m in manifests if isinstance(m.spec, HostSpec)},
         selectors={
             m.ref.name: m.spec.selector for m in manifests if isinstance(m.spec, HostGroupSpec)
@@ -266,11 +270,18 @@ def _mesh_hosts(manifests: Sequence[Manifest], current: Mapping[Ref, Object]) ->
             yield from (ref for ref in found if ref.kind is Kind.HOST)
 
 
-def _joins(created: Iterable[Manifest]) -> Iterator[tuple[Ref, Ref]]:
-    for manifest in created:
-        if isinstance(manifest.spec, PortSpec) and manifest.spec.segment is not None:
-            host = Ref(Kind.HOST, DEFAULT_PROJECT, manifest.spec.host)
-            yield host, Ref(Kind.SEGMENT, manifest.ref.project, manifest.spec.segment)
+def _joins(
+    manifests: Iterable[Manifest], current: Mapping[Ref, Object]
+) -> Iterator[tuple[Ref, Ref]]:
+    for manifest in manifests:
+        spec, found = manifest.spec, current.get(manifest.ref)
+        if not isinstance(spec, PortSpec) or spec.segment is None:
+            continue
+        before = found.spec.hosts if found and isinstance(found.spec, PortSpec) else ()
+        segment = Ref(Kind.SEGMENT, manifest.ref.project, spec.segment)
+        for name in spec.hosts:
+            if name not in before:
+                yield Ref(Kind.HOST, DEFAULT_PROJECT, name), segment
 
 
 def _canonical(addresses: Iterable[str]) -> Iterator[str]:

@@ -124,6 +124,7 @@ class World:
       ``Wanted.targets``;
     - every flow export and every host group that one refers to, where either is among
       ``Wanted.targets``;
+    - every port with an iface-id of ``Wanted.iface_ids``;
     - every Pool, where there are ``Wanted.takers``;
     - the hosts that the topologies of the request name, the tunnel profiles of all segments here,
       and the segments that mention a host of ``Wanted.host_targets`` or one of ``Wanted.vteps``;
@@ -188,6 +189,9 @@ class World:
     exporting: tuple[Mapping[str, str], ...] = ()
     """What labels hosts with Open vSwitch have, where ``Wanted.targets`` has flow exports or host
     groups."""
+    plugged: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By iface-id of the request's bound ports, the names of the hosts whose agents report it. The
+    hosts that are chosen of them belong to ``Wanted.hosts``."""
     held_interfaces: Mapping[UUID, frozenset[str]] = field(
         default_factory=lambda: MappingProxyType({})
     )

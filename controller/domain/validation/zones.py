@@ -68,13 +68,13 @@ def _check_list(draft: Draft, spec: HostSpec, faults: Faults) -> None:
 
 def _check_members(ref: Ref, zone: str, after: After, faults: Faults) -> None:
     outside: set[str] = set()
-    for port, spec in after.ports_of(ref):
-        host = after.host(spec.host)
+    for port, name in after.plugged(ref):
+        host = after.host(name)
         if host is None or zone in host.zones:
             continue
         if port.ref in after.drafts:
-            _refuse(f"{port.pointer}/spec/segment", ref, zone, spec.host, faults)
-        outside.add(spec.host)
+            _refuse(f"{port.pointer}/spec/segment", ref, zone, name, faults)
+        outside.add(name)
     for name in sorted(outside):
         written = after.written_host(name)
         if written is not None and not _brings_port(ref, name, after):

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     SQLColumnExpression,
     bindparam,
+    case,
     cast,
     exists,
     extract,
@@ -72,11 +73,12 @@ def subjects_of_host(
 
 
 def ports_of_segment(tx: Transaction, segment_uid: UUID) -> list[tuple[UUID, UUID, str]]:
-    """Uid, host's uid and host of each current port."""
+    """Uid, host's uid and host of each current port, on each host that it is on."""
     row = PortRow
-    query = select(row.uid, row.host_uid, row.host)
+    host = case((row.side == 0, row.host), else_=row.migrating_to)
+    query = select(row.uid, row.host_uid, host)
     found = tx.execute(query.where(row.segment_uid == segment_uid, row.valid_to.is_(None)))
-    return [(uid, host_uid, host) for uid, host_uid, host in found]
+    return [(uid, host_uid, name) for uid, host_uid, name in found if host_uid is not None]
 
 
 def uids_of_hosts(tx: Transaction, names: Collection[str]) -> dict[str, UUID]:

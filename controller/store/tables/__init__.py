@@ -2,11 +2,10 @@
 
 from controller.store.tables.allocations import VniAllocationRow, VtepQuarantineRow
 from controller.store.tables.base import Base
+from controller.store.tables.history import AuditRow, ChangeLogRow
 from controller.store.tables.intent import (
     VERSIONED,
-    AuditRow,
     BridgeRow,
-    ChangeLogRow,
     FleetRow,
     FlowExportRow,
     HostGroupRow,

@@ -9,8 +9,9 @@ from sqlalchemy import Index, text
 CURRENT = text("valid_to IS NULL")
 
 
-def one_current(table: str, what: str, *columns: str) -> Index:
-    return Index(f"uq_{table}_current_{what}", *columns, unique=True, postgresql_where=CURRENT)
+def one_current(table: str, what: str, *columns: str, where: str = "valid_to IS NULL") -> Index:
+    name = f"uq_{table}_current_{what}"
+    return Index(name, *columns, unique=True, postgresql_where=text(where))
 
 
 def where_set(table: str, column: str, **options: Any) -> Index:

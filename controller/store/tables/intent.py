@@ -9,13 +9,12 @@ spec refers to beside the uids that they were resolved to.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
-    Identity,
     Index,
     SmallInteger,
     UniqueConstraint,
@@ -36,6 +35,9 @@ from controller.domain.intent import (
 from controller.store.tables.base import Base
 from controller.store.tables.indexes import CURRENT, one_current, patches, where_set
 
+_WITH_DEVICE = "valid_to IS NULL AND interface <> ''"
+_MIGRATING = text("migrating_to_uid IS NOT NULL")
+_BOUND = "valid_to IS NULL AND side = 0 AND iface_id IS NOT NULL"
 _NOT_ACTIVE = text("valid_to IS NULL AND state <> 'active'")
 _CHANGING_VTEPS = text("valid_to IS NULL AND former_vteps <> '{}'")
 
@@ -63,6 +65,9 @@ class ProjectRow(Base):
 class Versioned:
     """The columns of every intended object, whatever its kind."""
 
+    ONE_CURRENT: ClassVar[str] = "valid_to IS NULL"
+    """Where there is one row for each current object."""
+
     uid: Mapped[UUID] = mapped_column(primary_key=True)
     valid_from: Mapped[int] = mapped_column(primary_key=True)
     valid_to: Mapped[int | None]
@@ -82,8 +87,8 @@ class Versioned:
         table = cls.__tablename__  # type: ignore[attr-defined]
         return (
             CheckConstraint("valid_to > valid_from", name="valid_to_after_valid_from"),
-            Index(f"uq_{table}_current_uid", "uid", unique=True, postgresql_where=CURRENT),
-            one_current(table, "name", "project", "name"),
+            one_current(table, "uid", "uid", where=cls.ONE_CURRENT),
+            one_current(table, "name", "project", "name", where=cls.ONE_CURRENT),
         )
 
     @classmethod
@@ -107,6 +112,7 @@ class HostRow(Versioned, Base):
     management_interface: Mapped[str | None]
     state: Mapped[Lifecycle]
     former_vteps: Mapped[list[str]]
+    overlay_bridge_ready: Mapped[bool]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -172,10 +178,21 @@ class SegmentRow(Versioned, Base):
 
 
 class PortRow(Versioned, Base):
-    __tablename__ = "port"
+    """One row for each host that a version of a port is on, so that whatever is found by
+    ``host_uid`` is found on both hosts of a port that moves from one to the other. Rows of one
+    version say the same but for ``side`` and ``host_uid``."""
 
-    host: Mapped[str]
-    host_uid: Mapped[UUID]
+    __tablename__ = "port"
+    ONE_CURRENT = "valid_to IS NULL AND side = 0"
+
+    side: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    """0 on ``host``, and of a port that is nowhere; 1 on the one that it is ``migrating_to``."""
+    host: Mapped[str | None]
+    host_uid: Mapped[UUID | None]
+    """Of the host of this side."""
+    migrating_to: Mapped[str | None]
+    migrating_to_uid: Mapped[UUID | None]
+    iface_id: Mapped[str | None]
     interface: Mapped[str]
     type: Mapped[PortType]
     segment: Mapped[str | None]
@@ -201,7 +218,9 @@ class PortRow(Versioned, Base):
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
         return (
-            one_current("port", "interface", "host_uid", "interface"),
+            one_current("port", "interface", "host_uid", "interface", where=_WITH_DEVICE),
+            one_current("port", "iface_id", "iface_id", where=_BOUND),
+            CheckConstraint("side IN (0, 1)", name="side"),
             CheckConstraint("num_nonnulls(segment_uid, bridge_uid) = 1", name="one_target"),
             Index(None, "host_uid", "valid_to"),
             Index(None, "segment_uid", "valid_to"),
@@ -209,6 +228,7 @@ class PortRow(Versioned, Base):
             patches("bridge_uid"),
             patches("patch_bridge_uid"),
             where_set("port", "qos_policy"),
+            Index("ix_port_migrating_to_uid", "migrating_to_uid", postgresql_where=_MIGRATING),
             patches("segment_uid"),
         )
 
@@ -325,46 +345,6 @@ class HostSegmentRow(Base):
     local_vlan: Mapped[int | None] = mapped_column(SmallInteger)
     """None on a host without Open vSwitch, which has a Linux bridge for each segment."""
     released_revision: Mapped[int | None]
-
-
-class ChangeLogRow(Base):
-    """What each revision changed, in the order of the commits.
-
-    Besides objects it says what concerns hosts whose own objects did not change: for which segments
-    the set of members, or what a member brings to the mesh, changed (action ``membership``), or the
-    MAC addresses that their kernel members know (``macs``), and who else has an end of a tunnel
-    (``end``).
-    """
-
-    __tablename__ = "change_log"
-    __table_args__ = (
-        Index(None, "uid", "revision", postgresql_where=text("action = 'membership'")),
-    )
-
-    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[Kind]
-    uid: Mapped[UUID]
-    project: Mapped[str]
-    name: Mapped[str]
-    action: Mapped[str]
-    host_uid: Mapped[UUID | None]
-    """The host that the object is on, or was on before it moved."""
-
-
-class AuditRow(Base):
-    """Who did what. The objects and their values before and after are in the versions."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    principal: Mapped[str]
-    request_id: Mapped[str]
-    action: Mapped[str]
-    outcome: Mapped[str]
-    revision: Mapped[int | None] = mapped_column(index=True)
-    detail: Mapped[dict[str, Any]]
 
 
 VersionedRow: TypeAlias = (

@@ -35,3 +35,7 @@ class HostIfaceRow(Base):
     port: Mapped[str]
     attached_mac: Mapped[str]
     vm_id: Mapped[str]
+    refusal: Mapped[str | None]
+    """Why the port that is bound to it may not be on this host; then it counts as not plugged."""
+    refused_revision: Mapped[int | None]
+    """The newest revision of intent that it was refused at."""

@@ -1,0 +1,110 @@
+"""Bound ports and where their interfaces are plugged: what is out of step, and what was refused.
+
+Owns the refusals in ``host_iface``; its other columns are ``inventory``'s.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from sqlalchemy import and_, func, select, text, update
+
+from controller.domain.intent import Kind, Ref
+from controller.domain.port_status import Binding
+from controller.store import objects
+from controller.store.engine import Transaction
+from controller.store.tables import HostIfaceRow, HostRow, PortRow
+
+
+def bound_to(tx: Transaction, iface_ids: Iterable[str]) -> list[Ref]:
+    """The current ports with these iface-ids."""
+    asked, row = list(iface_ids), PortRow
+    if not asked:
+        return []
+    query = (
+        select(row.project, row.name)
+        .where(row.iface_id == func.any(asked), objects.current(Kind.PORT), objects.once(Kind.PORT))
+        .order_by(row.project, row.name)
+    )
+    return [Ref(Kind.PORT, project, name) for project, name in tx.execute(query)]
+
+
+# A refusal is worth another try when what may have been its reason is another by now.
+_OUT_OF_STEP = text("""
+WITH plugged AS (
+    SELECT iface_id, host_iface.host_uid, refusal IS NOT NULL AND refused_revision >= greatest(
+        host.valid_from, segment.valid_from, port.valid_from
+    ) AS is_refused
+    FROM port
+    JOIN segment ON segment.uid = port.segment_uid AND segment.valid_to IS NULL
+    JOIN host_iface USING (iface_id)
+    JOIN host ON host.uid = host_iface.host_uid AND host.valid_to IS NULL
+    WHERE port.valid_to IS NULL AND port.side = 0 AND port.iface_id IS NOT NULL
+), place AS (
+    SELECT iface_id, host_uid FROM port
+    WHERE valid_to IS NULL AND iface_id IS NOT NULL AND host_uid IS NOT NULL
+), counted AS (
+    SELECT iface_id, count(DISTINCT host_uid) AS hosts FROM plugged
+    WHERE NOT is_refused GROUP BY iface_id
+)
+SELECT project, name FROM port LEFT JOIN counted USING (iface_id)
+WHERE valid_to IS NULL AND side = 0 AND iface_id IS NOT NULL AND (
+    least(coalesce(hosts, 0), 2) <> num_nonnulls(host_uid, migrating_to_uid)
+    OR EXISTS (
+        SELECT FROM place WHERE place.iface_id = port.iface_id AND NOT EXISTS (
+            SELECT FROM plugged WHERE plugged.iface_id = place.iface_id
+                AND plugged.host_uid = place.host_uid AND NOT is_refused
+        )
+    )
+)
+ORDER BY project, name LIMIT :most
+""")
+
+
+def out_of_step(tx: Transaction, most: int) -> list[Ref]:
+    """Bound ports that are not where their interfaces are plugged, and may be now."""
+    rows = tx.execute(_OUT_OF_STEP, {"most": most})
+    return [Ref(Kind.PORT, project, name) for project, name in rows]
+
+
+def forget_refusals(tx: Transaction, iface_id: str) -> None:
+    row = HostIfaceRow
+    refused = update(row).where(row.iface_id == iface_id, row.refusal.is_not(None))
+    tx.execute(refused.values(refusal=None, refused_revision=None))
+
+
+def refuse(tx: Transaction, port: UUID, iface_id: str, why: str, revision: int) -> None:
+    """Note why a port may be on none of the hosts that it is plugged on and is not on by now."""
+    row, there = HostIfaceRow, PortRow
+    own = select(there.host_uid).where(
+        there.uid == port, there.host_uid.is_not(None), objects.current(Kind.PORT)
+    )
+    elsewhere = update(row).where(row.iface_id == iface_id, row.host_uid.not_in(own))
+    tx.execute(elsewhere.values(refusal=why, refused_revision=revision))
+
+
+def read_bindings(tx: Transaction, ports: Collection[UUID]) -> dict[UUID, Binding]:
+    """Those of the ports that are bound."""
+    port, iface = PortRow, HostIfaceRow
+    refused = and_(iface.iface_id == port.iface_id, iface.refusal.is_not(None))
+    query = (
+        select(port.uid, port.iface_id, HostRow.name, iface.refusal)
+        .outerjoin(iface, refused)
+        .outerjoin(HostRow, and_(HostRow.uid == iface.host_uid, objects.current(Kind.HOST)))
+        .where(
+            port.uid == func.any(list(ports)),
+            port.iface_id.is_not(None),
+            objects.current(Kind.PORT),
+            objects.once(Kind.PORT),
+        )
+        .order_by(HostRow.name)
+    )
+    known: dict[UUID, str] = {}
+    refusals: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
+    for uid, iface_id, host, why in tx.execute(query):
+        known[uid] = iface_id or ""
+        if host is not None and why is not None:
+            refusals[uid].append((host, why))
+    return {uid: Binding(iface_id, tuple(refusals[uid])) for uid, iface_id in known.items()}

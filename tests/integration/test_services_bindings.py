@@ -1,0 +1,187 @@
+"""Ports that hypervisors plug, and ports that move from one host to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ovsfleet.v1 import state_pb2
+
+from controller.auth import Principal, Role
+from controller.compiler.host_state import CompiledHost, compile_host
+from controller.domain.errors import DomainError, ForbiddenError
+from controller.domain.intent import Backend, Kind, Manifest, Object, PortSpec, PortType
+from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
+from controller.domain.realization import State
+from controller.domain.status import Phase
+from controller.services import bindings, changes, inventory, queries
+from controller.services.intent import Change, commit
+from controller.services.object_realization import object_realization
+from controller.store.engine import Database
+from tests.support.manifests import ADMIN, apply, host, port, segment
+from tests.support.stored_fleet import NOW, FollowingAgent
+
+pytestmark = pytest.mark.integration
+
+
+class Hypervisor(FollowingAgent):
+    """Its agent tells what is plugged there."""
+
+    def plug(self, *iface_ids: str) -> None:
+        """Nothing else is plugged from now on."""
+        ports = tuple(
+            ForeignPort(f"tap{i}", interfaces=(ForeignInterface(f"tap{i}", iface_id=each),))
+            for i, each in enumerate(iface_ids)
+        )
+        told = Inventory(bridges=(ForeignBridge("br-fleet", is_ours=True, ports=ports),))
+        assert inventory.record(self.db, self.uid, self.epoch, told, now=NOW)
+
+    @property
+    def compiled(self) -> CompiledHost:
+        return compile_host(self.intent)
+
+    @property
+    def ports(self) -> list[state_pb2.Port]:
+        return list(self.compiled.part.ports)
+
+    def macs_of(self, other: Hypervisor) -> list[str]:
+        """What this host is told of another one."""
+        (fragment,) = self.compiled.fragments.values()
+        (member,) = (m for m in fragment.members if m.host_uid == str(other.uid))
+        return list(member.macs)
+
+
+def bound(name: str, **spec: Any) -> Manifest:
+    made = port(name, "", interface="", type=PortType.BOUND, segment="red", iface_id=f"if-{name}")
+    assert isinstance(made.spec, PortSpec)
+    return replace(made, spec=replace(made.spec, **{"host": None, **spec}))
+
+
+def found(db: Database, name: str) -> tuple[Object, PortSpec]:
+    stored = queries.get(db, ADMIN, Kind.PORT, "default", name).object
+    assert isinstance(stored.spec, PortSpec)
+    return stored, stored.spec
+
+
+def condition(db: Database, name: str) -> tuple[Phase, str]:
+    status = queries.get(db, ADMIN, Kind.PORT, "default", name).status
+    return status.phase, status.conditions[-1].reason
+
+
+def dirty_since(db: Database, revision: int, *agents: FollowingAgent) -> list[bool]:
+    dirty = changes.dirty_hosts(db, revision, changes.head(db))
+    return [agent.uid in dirty for agent in agents]
+
+
+def test_a_bound_port_follows_its_interface_through_a_migration(db: Database) -> None:
+    apply(db, host(1), host(2), host(3), segment("red", backend=Backend.KERNEL))
+    apply(db, port("w", "h3", segment="red"), bound("vm"))
+    h1, h2, h3 = (Hypervisor(db, number) for number in (1, 2, 3))
+    assert condition(db, "vm") == (Phase.PENDING, "NotPlugged")
+    waiting = object_realization(db, ADMIN, Kind.PORT, "default", "vm")
+    assert waiting.state is State.PENDING
+    mac = found(db, "vm")[1].mac
+
+    before = changes.head(db)
+    h1.plug("if-vm", "if-of-nobody")
+    assert found(db, "vm")[1].hosts == ("h1",)
+    assert dirty_since(db, before, h1, h2, h3) == [True, False, True]
+    (there,) = h1.ports
+    (attachment,) = h1.compiled.part.attachments
+    assert (there.type, there.iface_id) == (state_pb2.PORT_TYPE_BOUND, "if-vm")
+    assert (there.interface, there.tag) == ("", attachment.local_vlan)
+    assert h3.macs_of(h1) == [mac]
+    h1.apply()
+    assert condition(db, "vm") == (Phase.READY, "Applied")
+
+    h2.plug("if-vm")
+    assert found(db, "vm")[1].hosts == ("h1", "h2")
+    assert [each.iface_id for each in h2.ports] == ["if-vm"]
+    assert (h3.macs_of(h1), h3.macs_of(h2)) == ([], [])
+
+    h1.plug("if-of-nobody")
+    assert found(db, "vm")[1].hosts == ("h2",)
+    assert h1.ports == []
+    assert f"port:{found(db, 'vm')[0].uid}" in h1.compiled.removed
+    assert h3.macs_of(h2) == [mac]
+
+    head = changes.head(db)
+    h2.plug("if-vm", "if-of-nobody")
+    assert changes.head(db) == head
+    h2.plug()
+    assert found(db, "vm")[1].hosts == ()
+    assert condition(db, "vm") == (Phase.PENDING, "NotPlugged")
+
+
+def test_a_port_is_bound_at_once_to_what_is_plugged_already(db: Database) -> None:
+    apply(db, host(1), segment("red"))
+    Hypervisor(db, 1).plug("if-vm")
+    apply(db, bound("vm"))
+    assert found(db, "vm")[1].hosts == ("h1",)
+    assert not apply(db, bound("vm", host="h1")).planned.updates
+    with pytest.raises(DomainError, match="is where agents report"):
+        apply(db, bound("vm", host="h9"))
+    with pytest.raises(DomainError, match="if-vm"):
+        apply(db, replace(bound("other"), spec=bound("vm").spec))
+
+
+def test_what_rules_refuse_is_said_and_tried_again_and_stops_no_other(db: Database) -> None:
+    apply(db, host(1), host(2, vteps=()), segment("red"), bound("vm"), bound("vm2"))
+    h1, h2 = Hypervisor(db, 1), Hypervisor(db, 2)
+    h1.plug("if-vm", "if-vm2")
+    h2.plug("if-vm")
+    assert found(db, "vm")[1].hosts == ("h1",)
+    assert condition(db, "vm") == (Phase.DEGRADED, "BindingRefused")
+    h1.plug("if-vm2")
+    assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [(), ("h1",)]
+    assert condition(db, "vm") == (Phase.FAILED, "BindingRefused")
+    assert bindings.catch_up(db) == 0
+    apply(db, host(2))
+    assert bindings.catch_up(db) == 1
+    assert found(db, "vm")[1].hosts == ("h2",)
+    assert condition(db, "vm")[0] is Phase.PENDING
+
+
+def test_only_network_admins_bind_ports(db: Database) -> None:
+    apply(db, host(1), segment("red"), bound("vm"))
+    owner = Principal("owner", frozenset({Role.PROJECT_ADMIN}), frozenset({"default"}))
+    with pytest.raises(ForbiddenError, match="hypervisors"):
+        commit(db, owner, Change((bound("vm2"),)), request_id="test")
+
+
+def test_a_tap_is_on_both_hosts_while_its_guest_moves(db: Database) -> None:
+    tap: dict[str, Any] = {"segment": "red", "type": PortType.TAP}
+    apply(db, host(1), host(2), segment("red"), port("vm", "h1", **tap))
+    h1, h2 = Hypervisor(db, 1), Hypervisor(db, 2)
+    was, _ = found(db, "vm")
+    h1.apply()
+    before = changes.head(db)
+    apply(db, port("vm", "h1", migrating_to="h2", **tap))
+    assert dirty_since(db, before, h1, h2) == [True, True]
+    assert [each.interface for each in (*h1.ports, *h2.ports)] == ["vm", "vm"]
+    with pytest.raises(DomainError, match="'vm' on host 'h2' must be unique"):
+        apply(db, port("rival", "h2", interface="vm", segment="red"))
+    h1.apply()
+
+    before = changes.head(db)
+    apply(db, port("vm", "h2", migrating_to="h2", **tap))
+    now, spec = found(db, "vm")
+    assert (now.uid, spec.hosts, spec.mac) == (was.uid, ("h2",), was.spec.mac)  # type: ignore[union-attr]
+    assert dirty_since(db, before, h1, h2) == [True, True]
+    assert (h1.ports, [each.interface for each in h2.ports]) == ([], ["vm"])
+    assert {f"port:{was.uid}", "overlay"} <= set(h1.compiled.removed)
+    with pytest.raises(DomainError, match="has not confirmed it"):
+        apply(db, port("next", "h1", interface="vm", segment="red"))
+
+
+def test_an_overlay_bridge_is_kept_ready_and_taken_away(db: Database) -> None:
+    apply(db, host(1, overlay_bridge_ready=True))
+    h1 = Hypervisor(db, 1)
+    assert h1.compiled.part.overlay.name == "br-fleet"
+    h1.apply()
+    with pytest.raises(DomainError, match="kept ready"):
+        apply(db, host(1, overlay_bridge_ready=True, overlay_bridge="br-x"))
+    apply(db, host(1))
+    assert not h1.compiled.part.HasField("overlay")
+    assert h1.compiled.removed == ("overlay",)
