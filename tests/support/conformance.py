@@ -59,6 +59,7 @@ class Apart(enum.Enum):
 
     CONTROLLER = "The controller's own: it decides what may be intended, or when, and is not sent."
     NO_OVS = "Of hosts with Open vSwitch alone; others are passed by."
+    GUESTS = "Of guests that a hypervisor starts or moves: one host by itself shows nothing of it."
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ _APART: Mapping[Field, Apart] = {
     ("Segment", "subnets"): Apart.CONTROLLER,
     ("Segment", "provider_loop_safe"): Apart.CONTROLLER,
     ("Mirror", "ttl_s"): Apart.CONTROLLER,
+    ("Port", "iface_id"): Apart.GUESTS,
+    ("Port", "migrating_to"): Apart.GUESTS,
 }
 _REFUSED: Mapping[Field, Values] = {
     ("QosPolicy", "jitter_us"): {"jitter_us": 5},
@@ -109,6 +111,7 @@ def _linux_bases(specimens: list[Specimen]) -> Mapping[str, list[Specimen]]:
     at_tunnel = {"host": "h1", "interface": "c-tun", "type": BridgeType.LINUX}
     with_policy = Specimen(Kind.PORT, "p-tap", {**tap.values, "qos_policy": "new"})
     return {
+        "Host": [named[Kind.HOST, "h1"]],
         "Bridge": [_new_bridge(named)],
         "Port": [tap],
         "Port.patch": [Specimen(Kind.PORT, "new", {**at, **patch})],

@@ -72,7 +72,7 @@ def hosts(kind: BridgeType, datapath: DatapathType) -> Iterator[Specimen]:
     ovs = kind is BridgeType.OVS
     told = {"overlay_bridge_type": kind} | ({"datapath_type": datapath} if ovs else {})
     first = {"vteps": ("192.0.2.1", "2001:db8::1"), "underlay_mtu": 1400, "zones": ("zone",)}
-    named = {"overlay_bridge": OVERLAY} if ovs else {}
+    named = {"overlay_bridge": OVERLAY, "overlay_bridge_ready": True} if ovs else {}
     yield Specimen(Kind.HOST, "h1", {**first, **named, **told}, labels=LABELS)
     yield Specimen(Kind.HOST, "h2", {"vtep_pool": "vteps", **told})
     yield Specimen(Kind.HOST, "h3", {"zones": ("zone",), **told})
@@ -257,6 +257,7 @@ def ovs_shows(datapath: DatapathType) -> dict[tuple[Kind, str], dict[str, Shown]
             "underlay_mtu": link("h1-s-told", "mtu", expected=1350),
             "datapath_type": column("Bridge", OVERLAY, "datapath_type", str(datapath)),
             "overlay_bridge": row_is_there("Bridge", OVERLAY),
+            "overlay_bridge_ready": row_is_there("Bridge", OVERLAY),
             "overlay_bridge_type": port_of(OVERLAY, "h1-s-main"),
         },
         (Kind.SEGMENT, "s-main"): {

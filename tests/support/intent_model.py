@@ -59,6 +59,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "vtep_pool": "as vteps, when these are left out",
         "management_interface": _NOTHING,
         "state": "whether the host is sent changes",
+        "overlay_bridge_ready": "Bridge",
     },
     "Bridge": {
         "host": _NOTHING,
@@ -103,6 +104,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     },
     "Port": {
         "host": _NOTHING,
+        "migrating_to": _NOTHING,
+        "iface_id": "which Port others plugged: Interface.external_ids:iface-id",
         "interface": "Port.name, Interface.name; IFLA_IFNAME",
         "type": "Interface.type; IFLA_INFO_KIND",
         "segment": "Bridge.ports and Port.tag, or IFLA_MASTER",

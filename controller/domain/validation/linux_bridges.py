@@ -48,6 +48,7 @@ _WAYS_OUT = {
     PortType.INTERNAL: "set type to 'veth' and give the port a 'peer', or to 'tap'",
     PortType.PATCH: "join bridges of Open vSwitch, or put the ports on one bridge",
     PortType.BOND: "make the bond on the host and name it as a port of type 'system'",
+    PortType.BOUND: "set 'segment' instead of 'bridge'",
 }
 _MOST_PORTS = 1023
 """The kernel gives each port of a bridge a number of ten bits, and 0 to none."""
