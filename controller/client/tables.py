@@ -97,6 +97,13 @@ def _attached_to(document: Document) -> str:
     return f"bridge/{spec.get('bridge')}{_vlans(spec)}{_far_end(spec)}"
 
 
+def _port_host(document: Document) -> str | None:
+    """``alpha → beta`` while a port moves."""
+    spec = document["spec"]
+    hosts = [str(name) for name in (spec.get("host"), spec.get("migrating_to")) if name]
+    return " → ".join(hosts) or None
+
+
 def _vlans(spec: Document) -> str:
     tag = f" tag {spec['tag']}" if spec.get("tag") else ""
     trunks = ",".join(map(str, spec.get("trunks") or ()))
@@ -171,7 +178,7 @@ _COLUMNS: Mapping[KindInfo, Mapping[str, Cell]] = {
     },
     PORT: {
         "NAME": _metadata("name"),
-        "HOST": _spec("host"),
+        "HOST": _port_host,
         "INTERFACE": _spec("interface"),
         "ATTACHED TO": _attached_to,
         "ADDRESSES": _spec("addresses"),
