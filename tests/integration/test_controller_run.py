@@ -18,6 +18,8 @@ import httpx
 import pytest
 
 from tests.support.controller_process import COMMAND, children, controller, environment, roles
+from tests.support.data_dir import PreparedFolder, data_folder
+from tests.support.ports import free_port
 from tests.support.waiting import await_exit, eventually
 
 # Deadlines are for machines that are busy with other tests; a start takes two seconds.
@@ -72,11 +74,6 @@ class Controller:
         return [json.loads(line)["event"] for line in lines if line.startswith("{")]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @dataclass
 class Writer:
     """Creates segments one after the other and remembers those it got an answer for."""
@@ -116,8 +113,7 @@ class Writer:
         return httpx.request(method, url, headers=headers, timeout=10, **words)
 
 
-@pytest.fixture
-def whole(data_dir: Path) -> Controller:
+def controller_on(data_dir: Path) -> Controller:
     port = free_port()
     env = environment(
         data_dir,
@@ -128,21 +124,51 @@ def whole(data_dir: Path) -> Controller:
     return Controller(data_dir, port, env)
 
 
-def test_a_first_start_serves_and_a_stop_leaves_nothing_running(whole: Controller) -> None:
-    with whole.running() as supervisor:
-        whole.gets_ready()
+@pytest.fixture
+def first(data_dir: Path) -> Controller:
+    """A controller that has nothing yet."""
+    return controller_on(data_dir)
+
+
+@pytest.fixture
+def whole(data_dir: Path, prepared_folder: PreparedFolder) -> Controller:
+    """A controller whose PostgreSQL is made and has no schema yet."""
+    prepared_folder.copy_to(data_dir)
+    return controller_on(data_dir)
+
+
+@dataclass
+class Running:
+    controller: Controller
+    supervisor: int
+
+
+@pytest.fixture(scope="module")
+def running(prepared_folder: PreparedFolder) -> Iterator[Running]:
+    """A controller that runs, for tests that leave it running."""
+    with data_folder() as data_dir:
+        prepared_folder.copy_to(data_dir)
+        made = controller_on(data_dir)
+        with made.running() as supervisor:
+            made.gets_ready()
+            yield Running(made, supervisor.pid)
+
+
+def test_a_first_start_serves_and_a_stop_leaves_nothing_running(first: Controller) -> None:
+    with first.running() as supervisor:
+        first.gets_ready()
         assert set(roles(supervisor.pid)) == ROLES
         pids = children(supervisor.pid)
         supervisor.send_signal(signal.SIGTERM)
-        assert supervisor.wait(30) == 0, whole.tail()
+        assert supervisor.wait(30) == 0, first.tail()
         assert supervisor.stdout is not None
         (announced,) = [x for x in supervisor.stdout.read().splitlines() if "admin token" in x]
     for pid in pids:
         await_exit(pid, within=0)
-    token_file = whole.data_dir / "admin-token"
+    token_file = first.data_dir / "admin-token"
     assert announced == f"admin token: {token_file.read_text().strip()}"
     assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
-    assert "Process died, starting it again" not in whole.events()
+    assert "Process died, starting it again" not in first.events()
 
 
 def test_an_open_watch_does_not_hold_up_a_stop(whole: Controller) -> None:
@@ -200,83 +226,78 @@ def test_no_acknowledged_write_is_lost_when_parts_or_the_whole_are_killed(
         assert acknowledged <= writer.stored()
 
 
-def test_each_part_that_is_killed_comes_back_and_the_others_stay(whole: Controller) -> None:
-    with whole.running() as supervisor:
-        for victim in sorted(ROLES):
-            whole.gets_ready()
-            before = roles(supervisor.pid)
-            os.kill(before[victim], signal.SIGKILL)
-            await_exit(before[victim], within=5)
-            after = eventually(
-                lambda: complete_without(before[victim], roles(supervisor.pid)),  # noqa: B023
-                within=WITHIN_S,
-                what=lambda: f"{victim} again\n{whole.tail()}",  # noqa: B023
-            )
-            others = ROLES - {victim}
-            assert {name: after[name] for name in others} == {name: before[name] for name in others}
+def test_each_part_that_is_killed_comes_back_and_the_others_stay(running: Running) -> None:
+    whole = running.controller
+    for victim in sorted(ROLES):
         whole.gets_ready()
+        before = roles(running.supervisor)
+        os.kill(before[victim], signal.SIGKILL)
+        await_exit(before[victim], within=30)
+        after = eventually(
+            lambda: complete_without(before[victim], roles(running.supervisor)),  # noqa: B023
+            within=WITHIN_S,
+            what=lambda: f"{victim} again\n{whole.tail()}",  # noqa: B023
+        )
+        others = ROLES - {victim}
+        assert {name: after[name] for name in others} == {name: before[name] for name in others}
+    whole.gets_ready()
 
 
 def complete_without(pid: int, now: dict[str, int]) -> dict[str, int]:
     return now if set(now) == ROLES and pid not in now.values() else {}
 
 
-def test_a_second_controller_on_the_same_folder_is_refused(whole: Controller) -> None:
-    with whole.running():
-        whole.gets_ready()
-        refused = whole.command("run")
-        assert whole.readiness() == 200
+def test_a_second_controller_on_the_same_folder_is_refused(running: Running) -> None:
+    refused = running.controller.command("run")
+    assert running.controller.readiness() == 200
     assert refused.returncode == 1
     assert "another controller runs in" in refused.stderr
 
 
-def test_tokens_are_made_and_listed_from_the_command_line(whole: Controller) -> None:
-    with whole.running():
-        whole.gets_ready()
-        made = whole.command("token", "create", "ci", "--role", "viewer")
-        assert made.returncode == 0, made.stderr
-        assert whole.fleet(made.stdout.strip()).status_code == 200
-        listed = whole.command("token", "list")
+def test_tokens_are_made_and_listed_from_the_command_line(running: Running) -> None:
+    made = running.controller.command("token", "create", "ci", "--role", "viewer")
+    assert made.returncode == 0, made.stderr
+    assert running.controller.fleet(made.stdout.strip()).status_code == 200
+    listed = running.controller.command("token", "list")
     assert "ci\tviewer\tall" in listed.stdout
     assert made.stdout.strip() not in listed.stdout
 
 
-def test_a_database_that_does_not_answer_is_reported_with_the_way_out(whole: Controller) -> None:
-    whole.env["OVSFLEET_DATABASE_URL"] = f"postgresql://u:hunter2@127.0.0.1:{free_port()}/x"
-    answer = whole.command("token", "list")
+def test_a_database_that_does_not_answer_is_reported_with_the_way_out(first: Controller) -> None:
+    first.env["OVSFLEET_DATABASE_URL"] = f"postgresql://u:hunter2@127.0.0.1:{free_port()}/x"
+    answer = first.command("token", "list")
     assert answer.returncode == 1
     assert "check OVSFLEET_DATABASE_URL" in answer.stderr
     assert "hunter2" not in answer.stderr
 
 
-def test_a_setting_that_cannot_be_used_ends_the_command_by_its_name(whole: Controller) -> None:
-    whole.env["OVSFLEET_REST_PORT"] = "http"
-    answer = whole.command("run")
+def test_a_setting_that_cannot_be_used_ends_the_command_by_its_name(first: Controller) -> None:
+    first.env["OVSFLEET_REST_PORT"] = "http"
+    answer = first.command("run")
     assert answer.returncode == 2
     assert answer.stderr.startswith("ovsfleet-controller: OVSFLEET_REST_PORT: ")
 
 
 def test_a_port_that_is_taken_is_named_and_taken_over_once_it_is_free(whole: Controller) -> None:
-    with socket.create_server(("127.0.0.1", whole.port)), whole.running():
+    with socket.create_server(("127.0.0.1", whole.port)) as taken, whole.running():
         eventually(
             lambda: whole.log.exists() and "change OVSFLEET_REST_HOST" in whole.log.read_text(),
             within=WITHIN_S,
             what="the taken port named",
         )
-    whole.log.unlink()
-    with whole.running():
+        taken.close()
         whole.gets_ready()
 
 
 def test_an_external_database_is_migrated_and_served_without_an_embedded_one(
-    whole: Controller, empty_database_url: str
+    first: Controller, empty_database_url: str
 ) -> None:
-    whole.env["OVSFLEET_DATABASE_URL"] = empty_database_url
-    with whole.running() as supervisor:
-        whole.gets_ready()
+    first.env["OVSFLEET_DATABASE_URL"] = empty_database_url
+    with first.running() as supervisor:
+        first.gets_ready()
         assert set(roles(supervisor.pid)) == ROLES - {"postgres"}
-    assert not (whole.data_dir / "postgres").exists()
+    assert not (first.data_dir / "postgres").exists()
 
 
-def test_the_version_is_that_of_the_installed_package(whole: Controller) -> None:
-    assert whole.command("version").stdout.strip()[0].isdigit()
+def test_the_version_is_that_of_the_installed_package(first: Controller) -> None:
+    assert first.command("version").stdout.strip()[0].isdigit()

@@ -23,25 +23,15 @@ from controller.embedded import (
     running,
 )
 from controller.embedded.binaries import find_binaries, readable_binaries
+from tests.support.data_dir import PreparedFolder
 from tests.support.waiting import await_exit, eventually
 
-# What the module shares is made once, also where tests run in parallel.
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def pristine() -> Iterator[Path]:
-    """A prepared data folder; most tests are about what comes after the first start."""
-    root = Path(tempfile.mkdtemp(prefix="ovsfleet-pristine-"))
-    root.chmod(0o711)
-    Cluster(root / "state").prepare()
-    yield root / "state"
-    shutil.rmtree(root)
-
-
 @pytest.fixture
-def cluster(data_dir: Path, pristine: Path) -> Cluster:
-    subprocess.run(["cp", "-a", str(pristine), str(data_dir)], check=True)
+def cluster(data_dir: Path, prepared_folder: PreparedFolder) -> Cluster:
+    prepared_folder.copy_to(data_dir)
     made = Cluster(data_dir)
     made.prepare()
     return made
@@ -66,10 +56,12 @@ def test_the_first_start_makes_a_database_with_checksums_for_an_ordinary_role(
     assert facts == ("ovsfleet", "ovsfleet", False, "on", "", "UTF8")
 
 
-def test_a_folder_whose_name_is_not_plain_english_is_fine(data_dir: Path, pristine: Path) -> None:
+def test_a_folder_whose_name_is_not_plain_english_is_fine(
+    data_dir: Path, prepared_folder: PreparedFolder
+) -> None:
     data_dir.mkdir(mode=0o711)
     folder = data_dir / os.fsdecode("größe".encode() + b"-\xff")
-    subprocess.run(["cp", "-a", str(pristine), os.fsencode(folder)], check=True)
+    prepared_folder.copy_to(folder)
     cluster = Cluster(folder)
     cluster.prepare()
     with running(cluster) as process:
