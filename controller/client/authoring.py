@@ -11,14 +11,23 @@ from typing import Annotated
 import typer
 
 from controller.client.failures import ExitCode
-from controller.client.options import Files, Kind, Name, Project, Selector, required
+from controller.client.options import (
+    FieldPath,
+    Files,
+    Kind,
+    Name,
+    OnlyKind,
+    Project,
+    Selector,
+    required,
+)
 
 app = typer.Typer()
 
 
 @app.command()
 def export(
-    kind: Annotated[str | None, typer.Argument(help="only this kind")] = None,
+    kind: OnlyKind = None,
     *,
     folder: Annotated[
         Path | None,
@@ -69,7 +78,7 @@ def edit(kind: Kind, name: Name, project: Project = None) -> None:
 
 @app.command()
 def explain(
-    path: Annotated[str, typer.Argument(help="a kind or a field of it: port.spec.mtu")],
+    path: FieldPath,
 ) -> None:
     """Say what a field of a manifest means, its type and its default."""
     from controller.client import context

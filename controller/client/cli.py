@@ -20,11 +20,14 @@ from controller.client.options import (
     Files,
     Filter,
     Kind,
+    KindOfNames,
     Name,
+    OnlyKind,
     Output,
     Project,
     Selector,
     Shown,
+    contexts_like,
     required,
 )
 from controller.client.output import EnrolmentFormat, Format, print_failure, say
@@ -50,7 +53,8 @@ app = typer.Typer(
 @app.callback()
 def _of_every_command(
     login: Annotated[
-        str | None, typer.Option("--context", help="which login to use, by name")
+        str | None,
+        typer.Option("--context", help="which login to use, by name", autocompletion=contexts_like),
     ] = None,
 ) -> None:
     from controller.client import context
@@ -199,7 +203,7 @@ def describe(kind: Kind, name: Name, project: Project = None) -> None:
 
 @app.command()
 def delete(
-    kind: Annotated[str | None, typer.Argument(help="kind of the objects that NAMES name")] = None,
+    kind: KindOfNames = None,
     names: Annotated[list[str] | None, typer.Argument(help="names")] = None,
     *,
     filename: Files = None,
@@ -238,7 +242,7 @@ def delete(
 
 @app.command()
 def watch(
-    kind: Annotated[str | None, typer.Argument(help="only this kind")] = None,
+    kind: OnlyKind = None,
     from_revision: Annotated[
         int | None, typer.Option(min=0, help="replay changes after this revision first")
     ] = None,

@@ -138,7 +138,7 @@ def load() -> Stored:
         return Stored(str(found.get("current") or ""), {n: c for n, c in known.items() if c})
     # Before there were names, there was one login.
     alone = _context(found)
-    return Stored(DEFAULT_NAME, {DEFAULT_NAME: alone} if alone else {})
+    return Stored(DEFAULT_NAME, {DEFAULT_NAME: alone}) if alone else Stored("", {})
 
 
 def _context(found: Any) -> Context | None:

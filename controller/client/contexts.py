@@ -10,11 +10,17 @@ from typing import Annotated
 
 import typer
 
+from controller.client.options import contexts_like
 from controller.client.output import Format, print_json, say
 
 app = typer.Typer(no_args_is_help=True, help="Logins to several controllers, by name.")
 
-Login = Annotated[str, typer.Argument(help="name of a login, see `ovsfleet context list`")]
+Login = Annotated[
+    str,
+    typer.Argument(
+        help="name of a login, see `ovsfleet context list`", autocompletion=contexts_like
+    ),
+]
 
 
 @app.command("list")

@@ -16,15 +16,19 @@ _REFERENCE = "#/components/schemas/"
 
 
 def explain(openapi: Mapping[str, Any], path: str) -> None:
-    """``path`` is a kind, and fields of it behind dots."""
+    """``path`` is a kind, and fields of it behind dots; ``spec`` may be left out."""
     schemas = openapi["components"]["schemas"]
     word, *steps = path.split(".")
     kind = parse_kind(word)
     schema: Mapping[str, Any] = schemas[f"{kind.name}Manifest"]
+    top = _fields(schema, schemas)
+    if steps and steps[0] not in top and steps[0] in _fields(top["spec"], schemas):
+        steps.insert(0, "spec")  # Nobody says port.spec.mac who may say port.mac.
     for number, step in enumerate(steps, start=1):
         fields = _fields(schema, schemas)
         if step not in fields:
-            raise _unknown(".".join([kind.word, *steps[:number]]), list(fields))
+            known = fields if number > 1 else {**fields, **_fields(fields["spec"], schemas)}
+            raise _unknown(".".join([kind.word, *steps[:number]]), list(known))
         schema = fields[step]
     _print(".".join([kind.word, *steps]), schema, schemas)
 

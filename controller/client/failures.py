@@ -60,16 +60,21 @@ class RefusedError(CommandError):
     def __init__(self, status: int, problem: Mapping[str, Any], locate: Locate | None) -> None:
         super().__init__(
             _headline(status, problem),
-            lines=[
-                line
-                for number, violation in enumerate(_violations(problem), start=1)
-                for line in _violation_lines(number, violation, locate)
-            ],
+            lines=_lines(problem, locate),
             hint=_hint(status, problem),
             exit_code=_BY_STATUS.get(status, ExitCode.ERROR),
         )
         self.status = status
         self.problem = problem
+
+
+def _lines(problem: Mapping[str, Any], locate: Locate | None) -> list[str]:
+    violations = _violations(problem)
+    lines = [_violation_lines(number, each, locate) for number, each in enumerate(violations, 1)]
+    if len(violations) == 1 and not violations[0].get("pointer"):
+        # The headline has said it, and there is no place to name.
+        return [line.strip() for line in lines[0][1:]]
+    return [line for each in lines for line in each]
 
 
 def warning_lines(warning: Mapping[str, Any], locate: Locate | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,4 +70,6 @@ def parse_kind(text: str) -> KindInfo:
     if kind := _SPELLINGS.get(text.lower()):
         return kind
     known = ", ".join(f"{kind.collection} ({kind.short})" for kind in KINDS)
-    raise CommandError(f"There is no kind {text!r}.", hint=f"Kinds are {known}.")
+    meant = difflib.get_close_matches(text.lower(), _SPELLINGS, n=1)
+    hint = f"Did you mean {meant[0]}? " if meant else ""
+    raise CommandError(f"There is no kind {text!r}.", hint=f"{hint}Kinds are {known}.")

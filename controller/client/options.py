@@ -6,10 +6,40 @@ from typing import Annotated
 
 import typer
 
+from controller.client.kinds import KINDS
 from controller.client.output import Format
 
+
+def kinds_like(incomplete: str) -> list[str]:
+    """For completion, which asks no controller."""
+    words = (word for kind in KINDS for word in (kind.collection, kind.word))
+    return [word for word in words if word.startswith(incomplete.lower())]
+
+
+def contexts_like(incomplete: str) -> list[str]:
+    from controller.client import context
+
+    return [name for name in sorted(context.load().contexts) if name.startswith(incomplete)]
+
+
+def formats_like(incomplete: str) -> list[str]:
+    return [word for word in (*Format, "jsonpath=") if word.startswith(incomplete)]
+
+
 Kind = Annotated[
-    str, typer.Argument(help="hosts, segments, ports ... (`ovsfleet kinds` lists them all)")
+    str,
+    typer.Argument(
+        help="hosts, segments, ports ... (`ovsfleet kinds` lists them all)",
+        autocompletion=kinds_like,
+    ),
+]
+OnlyKind = Annotated[str | None, typer.Argument(help="only this kind", autocompletion=kinds_like)]
+KindOfNames = Annotated[
+    str | None,
+    typer.Argument(help="kind of the objects that NAMES name", autocompletion=kinds_like),
+]
+FieldPath = Annotated[
+    str, typer.Argument(help="a kind or a field of it: port.mtu", autocompletion=kinds_like)
 ]
 Name = Annotated[str, typer.Argument(help="name or uid")]
 Project = Annotated[str | None, typer.Option("--project", "-p", help="project of the objects")]
@@ -20,6 +50,7 @@ Shown = Annotated[
         "--output",
         "-o",
         metavar="FORMAT",
+        autocompletion=formats_like,
         help="table, wide, json, yaml, name or jsonpath=EXPRESSION",
     ),
 ]

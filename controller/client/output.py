@@ -62,7 +62,8 @@ def print_objects(
     kind: KindInfo, documents: Sequence[Document], output: Output, *, single: bool
 ) -> None:
     """``single``: one object was asked for, so that JSON is the object and not a list."""
-    whole = documents[0] if single else {"items": list(documents)}
+    documents = [{"kind": each["kind"], **each} for each in documents]
+    whole = documents[0] if single else {"items": documents}
     match output:
         case JsonPath(expression):
             print_found(whole, expression)

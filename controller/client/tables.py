@@ -36,8 +36,11 @@ PHASE_STYLES = {
     "Failed": "bold red",
     "Unknown": "magenta",
 }
+_GAP = 3
+"""Blanks between columns."""
+_LEAST_PROSE = 30
 _UNLIMITED = 100_000
-_PROSE = frozenset({"MESSAGE", "DESCRIPTION"})
+_PROSE = frozenset({"MESSAGE", "DESCRIPTION", "TYPE"})
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -60,12 +63,32 @@ def print_rows(headers: list[str], rows: Iterable[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    lines = list(rows)
     for header in headers:
         table.add_column(header, no_wrap=header not in _PROSE, overflow="fold")
-    for row in rows:
+    for row in lines:
         table.add_row(*(Text(cell, style=PHASE_STYLES.get(cell, "")) for cell in row))
-    console().print(table)
+    out = console()
+    # What does not fit goes on in the terminal's next line: half a name is none.
+    if _least_width(headers, lines) > out.width:
+        out.width = _UNLIMITED
+    with out.capture() as printed:
+        out.print(table)
+    # Cells are padded to their columns, the last ones as well: nobody wants to copy that.
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
+
+
+def _least_width(headers: list[str], rows: list[list[str]]) -> int:
+    """Return how wide a table is in which only prose is folded."""
+    from rich.cells import cell_len
+
+    columns = zip(headers, zip(*rows, strict=True), strict=True) if rows else ()
+    widths = (
+        min(max(map(cell_len, (header, *cells))), _LEAST_PROSE if header in _PROSE else _UNLIMITED)
+        for header, cells in columns
+    )
+    return sum(width + _GAP for width in widths) - _GAP
 
 
 def _spec(field: str) -> Cell:

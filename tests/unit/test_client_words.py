@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from controller.client import context, statistics
 from controller.client.documents import age, plain, reason_of
+from controller.client.explaining import explain
 from controller.client.failures import CommandError, ExitCode, RefusedError, warning_lines
 from controller.client.kinds import PORT, SEGMENT, parse_kind
+from controller.client.options import contexts_like, formats_like, kinds_like
 from controller.client.output import print_found
+from controller.client.tables import print_rows
 
 URL = "https://fleet.example.net"
 ELSEWHERE = "https://elsewhere.example.net"
@@ -46,6 +49,14 @@ def test_a_violation_is_shown_with_its_place_in_the_file_and_the_way_out() -> No
     )
 
 
+def test_what_the_headline_says_is_not_said_again() -> None:
+    error = {"pointer": "", "detail": "size is no order", "fix": "use name"}
+    problem = {"title": "Invalid", "detail": error["detail"], "errors": [error]}
+    assert RefusedError(422, problem, None).lines == ("fix use name",)
+    both = RefusedError(422, {**problem, "errors": [error, error]}, None)
+    assert both.lines[::2] == ("1. /: size is no order", "2. /: size is no order")
+
+
 @pytest.mark.parametrize(
     ("status", "exit_code"),
     [(400, 1), (401, 3), (403, 3), (404, 4), (409, 5), (412, 5), (422, 1), (503, 1)],
@@ -68,6 +79,54 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
     with pytest.raises(CommandError) as caught:
         parse_kind("router")
     assert SEGMENT.collection in caught.value.hint
+    assert "Did you mean" not in caught.value.hint
+    with pytest.raises(CommandError) as caught:
+        parse_kind("prot")
+    assert "Did you mean port?" in caught.value.hint
+
+
+def test_a_field_of_the_spec_is_explained_by_its_own_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = {"properties": {"mac": {"type": "string", "description": "Its address."}}}
+    manifest = {"properties": {"kind": {"const": "Port"}, "spec": spec}}
+    openapi = {"components": {"schemas": {"PortManifest": manifest}}}
+    for path in ("port.mac", "port.spec.mac"):
+        explain(openapi, path)
+        assert capsys.readouterr().out == "port.spec.mac: string\nIts address.\n"
+    with pytest.raises(CommandError) as caught:
+        explain(openapi, "port.size")
+    assert caught.value.hint == "Fields there are kind, spec, mac."
+
+
+def test_kinds_logins_and_formats_are_completed() -> None:
+    assert kinds_like("Po") == ["pools", "pool", "ports", "port"]
+    assert formats_like("j") == ["json", "jsonpath="]
+    assert contexts_like("") == []
+    login("lab")
+    assert contexts_like("l") == ["lab"]
+
+
+def test_a_name_is_never_cut_where_a_terminal_is_narrow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    print_rows(["NAME", "MESSAGE"], [["a-name-of-thirty-three-characters", "why " * 9]])
+    said = capsys.readouterr().out
+    assert "a-name-of-thirty-three-characters" in said
+    assert ("why " * 9).strip() in said
+
+
+def test_a_table_ends_where_its_words_end(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(["NAME", "AGE"], [["a", "1m"], ["long", "12m"]])
+    assert capsys.readouterr().out == "NAME   AGE\na      1m\nlong   12m\n"
+
+
+def test_without_any_login_one_is_asked_for() -> None:
+    with pytest.raises(CommandError, match="Not signed in") as caught:
+        context.current()
+    assert caught.value.exit_code is ExitCode.AUTH
 
 
 def test_text_from_the_fleet_cannot_drive_the_terminal() -> None:
