@@ -66,7 +66,7 @@ def object_realization(
         found = find(tx, principal, kind, project, ref)
         needed = _needed(tx, found)
         facts = _facts(tx, found, inspects=inspects(principal))
-        binding = read_bindings(tx, [found.object.uid]).get(found.object.uid)
+        binding = _binding(tx, found.object)
         changed_at = times_of(tx, {needed_revision(needed, each) for each in facts})
     made = found.object
     verdicts = [
@@ -87,6 +87,10 @@ def object_realization(
         verdicts=tuple(sorted(verdicts, key=lambda each: each.host)),
         binding=binding,
     )
+
+
+def _binding(tx: Transaction, found: Object) -> Binding | None:
+    return read_bindings(tx, [found.uid]).get(found.uid) if found.kind is Kind.PORT else None
 
 
 def _needed(tx: Transaction, found: Listed) -> int:

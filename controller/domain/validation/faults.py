@@ -48,8 +48,7 @@ class Faults:
         if not kinds:
             return
         kind = kinds.pop() if len(kinds) == 1 else InvalidError
-        # What a port breaks on both of its hosts is told once.
-        violations = list(dict.fromkeys(violation for _, violation in self._found))
+        violations = [violation for _, violation in self._found]
         raise kind(_summary(violations), violations)
 
 
