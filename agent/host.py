@@ -6,7 +6,7 @@ Holds nothing but the two adapters. Must not decide anything about what it sees.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,7 +35,7 @@ class Kernel(Protocol):
     """What the loop needs of the kernel (agent.netlink, or the tests' switch)."""
 
     async def observe(
-        self, namespaces: Collection[tuple[str, str]], shaped: Collection[str] = ()
+        self, namespaces: Collection[tuple[str, str]], shaped: Mapping[str, bool] | None = None
     ) -> NetlinkSnapshot: ...
 
     async def apply(self, step: NetlinkStep) -> Failure | None: ...

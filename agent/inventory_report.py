@@ -71,8 +71,11 @@ class InventoryReport:
 
     async def _rest(self) -> None:
         """Until the next inventory may go out; what is seen meanwhile may make that sooner."""
-        while (left := await self._left()) > 0:
+        while True:
+            # Before looking: what is seen while it is looked at wakes the wait that follows.
             self._awake.clear()
+            if (left := await self._left()) <= 0:
+                return
             await self._clock.wait(self._awake, left)
 
     async def _left(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from agent.errors import Failure
 from agent.netlink import snapshot
@@ -62,7 +62,7 @@ class Netlink:
         return self._monitor.overruns if self._monitor else 0
 
     async def observe(
-        self, namespaces: Collection[tuple[str, str]], shaped: Collection[str] = ()
+        self, namespaces: Collection[tuple[str, str]], shaped: Mapping[str, bool] | None = None
     ) -> NetlinkSnapshot:
         """Every device here, of ``namespaces`` (namespace, device) those that exist, and of those
         here that are ``shaped`` what becomes of their traffic.

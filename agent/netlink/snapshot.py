@@ -39,10 +39,10 @@ class NetlinkSnapshot:
 def take(
     peers: Collection[tuple[str, str]],
     known: Tables | None = None,
-    shaped: Collection[str] = (),
+    shaped: Mapping[str, bool] | None = None,
 ) -> NetlinkSnapshot:
     """``known`` are tables that are not read again, by the index of their device; of ``shaped``
-    devices the traffic is looked at.
+    devices the traffic is looked at, and what polices it where that is true.
     """
     namespaces = netns.existing()
     asked: dict[str, set[str]] = defaultdict(set)
@@ -67,8 +67,13 @@ def take(
         fdb_found,
         _neighbours(links, fdb_found),
         _learned(links, fdb_found),
-        traffic.of({name: links[name].ifindex for name in shaped if name in links}),
+        _traffic(links, shaped or {}),
     )
+
+
+def _traffic(links: Mapping[str, Link], shaped: Mapping[str, bool]) -> dict[str, Traffic]:
+    policed = {name for name, is_policed in shaped.items() if is_policed}
+    return traffic.of({name: links[name].ifindex for name in shaped if name in links}, policed)
 
 
 def _with_vlans(links: dict[str, Link]) -> dict[str, Link]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from agent.netlink import wire
 from agent.observed import Traffic
@@ -24,21 +24,35 @@ _POLICING = frozenset({"basic", "matchall"})
 """Classifiers that Open vSwitch polices with, the latter where it offloads."""
 
 
-def of(devices: Mapping[str, int]) -> dict[str, Traffic]:
-    """By name, for devices by name and index; what is gone meanwhile is left out."""
-    return wire.whole(lambda route, strict: _look(route, devices, strict=strict))
+def of(devices: Mapping[str, int], policed: Container[str] = ()) -> dict[str, Traffic]:
+    """By name, for devices by name and index; what is gone meanwhile is left out.
+
+    Only ``policed`` ones are asked for what polices them.
+    """
+    return wire.whole(lambda route, strict: _look(route, devices, policed, strict=strict))
 
 
-def _look(route: socket.socket, devices: Mapping[str, int], *, strict: bool) -> dict[str, Traffic]:
+def _look(
+    route: socket.socket, devices: Mapping[str, int], policed: Container[str], *, strict: bool
+) -> dict[str, Traffic]:
     found: dict[str, Traffic] = {}
     for name, index in devices.items():
         try:
             link = wire.attributes(wire.get_link(route, index), wire.LINK.size)
-            kinds = _filters(route, index, strict=strict)
         except OSError:
             continue
-        found[name] = Traffic(wire.text(link, _IFLA_QDISC), not kinds.isdisjoint(_POLICING))
+        is_policed = name in policed and _is_policed(route, index, strict=strict)
+        found[name] = Traffic(wire.text(link, _IFLA_QDISC), is_policed)
     return found
+
+
+def _is_policed(route: socket.socket, ifindex: int, *, strict: bool) -> bool:
+    """A kernel that refuses to say has no classifiers (CONFIG_NET_CLS), and so polices nothing."""
+    try:
+        kinds = _filters(route, ifindex, strict=strict)
+    except OSError:
+        return False
+    return not kinds.isdisjoint(_POLICING)
 
 
 def _filters(route: socket.socket, ifindex: int, *, strict: bool) -> set[str]:

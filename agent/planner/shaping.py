@@ -26,12 +26,15 @@ _QDISCS = {
 _TRY_AGAIN = "then change the port's settings or restart ovs-vswitchd, which so tries again"
 
 
-def shaped_devices(desired: HostState | None) -> frozenset[str]:
-    """The devices whose traffic matters, all in the host's own namespace."""
+def shaped_devices(desired: HostState | None) -> dict[str, bool]:
+    """The devices whose traffic matters, all in the host's own namespace; whether it is policed."""
     ports = desired.ports if desired is not None else ()
-    return frozenset(
-        name for port in ports if _qdisc(port) or is_policed(port) for name in _devices(port)
-    )
+    return {
+        name: is_policed(port)
+        for port in ports
+        if _qdisc(port) or is_policed(port)
+        for name in _devices(port)
+    }
 
 
 def shaping_failures(port: Port, observed: ObservedState) -> tuple[Failure, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agent.errors import Failure
 from agent.netlink import NetlinkSnapshot
@@ -73,7 +73,7 @@ class SwitchKernel:
     async def observe(
         self,
         namespaces: Collection[tuple[str, str]],
-        shaped: Collection[str] = (),  # noqa: ARG002
+        shaped: Mapping[str, bool] | None = None,  # noqa: ARG002
     ) -> NetlinkSnapshot:
         seen = self.switch.observed
         return NetlinkSnapshot(

@@ -215,6 +215,25 @@ async def test_a_guest_that_comes_during_a_pause_cuts_it_short() -> None:
         assert await said.get() == "t00 t01"
 
 
+async def test_a_guest_that_comes_while_iface_ids_are_compared_is_not_overlooked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with reporting() as (report, clock, said):
+        report.see(guests(1))
+        await said.get()
+        aside = asyncio.to_thread
+
+        async def meanwhile(work: object, seen: ObservedState) -> object:
+            monkeypatch.setattr(asyncio, "to_thread", aside)
+            report.see(guests(2))
+            return await aside(work, seen)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(asyncio, "to_thread", meanwhile)
+        report.see(guests(1))
+        assert await clock.asked.get() == PAUSE_S
+        assert await clock.asked.get() == HASTE_S
+
+
 def test_a_port_that_is_bound_is_told_as_such() -> None:
     marked = replace(
         port("tap1", tag=7, external_ids=GUEST), external_ids={BOUND_KEY: f"{FLEET}/x"}
