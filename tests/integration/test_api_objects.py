@@ -39,6 +39,7 @@ async def test_a_created_object_is_answered_whole_with_its_address_and_etag(
         "datapath_type": "system",
         "overlay_bridge": "br-fleet",
         "overlay_bridge_type": "ovs",
+        "overlay_bridge_ready": False,
         "zones": [],
         "vtep_pool": None,
         "management_interface": None,

@@ -16,6 +16,7 @@ from controller.compiler.naming import object_of
 from controller.domain.errors import DomainError
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Ref
 from controller.domain.validation import plan_change
+from controller.domain.validation.binding import iface_ids
 from controller.domain.validation.shape import SPEC_TYPES
 from tests.support.conformance_system import System
 from tests.support.model_fleet import ModelFleet, manifest, pointed
@@ -59,7 +60,6 @@ class Apart(enum.Enum):
 
     CONTROLLER = "The controller's own: it decides what may be intended, or when, and is not sent."
     NO_OVS = "Of hosts with Open vSwitch alone; others are passed by."
-    GUESTS = "Of guests that a hypervisor starts or moves: one host by itself shows nothing of it."
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,10 @@ def _group_of(hint: Any) -> type:
 
 def fleet_of(column: Column) -> ModelFleet:
     fleet = ModelFleet()
-    fleet.apply(*(each.manifest() for each in column.specimens))
+    made = [each.manifest() for each in column.specimens]
+    guests = [each for each in made if iface_ids([each.spec])]
+    fleet.apply(*(each for each in made if each not in guests))
+    fleet.apply(*guests)  # What is plugged is on hosts that are there.
     return fleet
 
 

@@ -8,6 +8,7 @@ from controller.domain.intent import BridgeType, DatapathType, Kind, PortType, T
 from controller.domain.settings import FailMode, VlanMode
 from controller.domain.topology import Topology
 from tests.support import conformance_bridges as bridges
+from tests.support import conformance_guests as guests
 from tests.support import conformance_linux as linux
 from tests.support import conformance_segments as segments
 from tests.support import conformance_watchers as watchers
@@ -23,8 +24,6 @@ _APART: Mapping[Field, Apart] = {
     ("Segment", "subnets"): Apart.CONTROLLER,
     ("Segment", "provider_loop_safe"): Apart.CONTROLLER,
     ("Mirror", "ttl_s"): Apart.CONTROLLER,
-    ("Port", "iface_id"): Apart.GUESTS,
-    ("Port", "migrating_to"): Apart.GUESTS,
 }
 _REFUSED: Mapping[Field, Values] = {
     ("QosPolicy", "jitter_us"): {"jitter_us": 5},
@@ -56,13 +55,14 @@ def _ovs(title: str, kind: DatapathType, workload: str) -> Column:
         *bridges.ovs_ports(workload, kind),
         *segments.profiles(BridgeType.OVS, kind),
         *segments.segments(BridgeType.OVS, workload),
+        *guests.guests(),
         *segments.ovs_segments(workload, kind),
         *segments.tunnels(kind),
         *watchers.policies(kind),
         *watchers.mirrors(kind),
         *watchers.exports(),
     ]
-    specimens = list(segments.placed(iter(made), segments.ovs_shows(kind)))
+    specimens = list(segments.placed(iter(made), segments.ovs_shows(kind) | guests.ovs_shows()))
     return Column(title, specimens, _ovs_bases(specimens), _APART)
 
 
@@ -118,6 +118,8 @@ def _linux_bases(specimens: list[Specimen]) -> Mapping[str, list[Specimen]]:
         "Port.bond": [Specimen(Kind.PORT, "new", {**at, **bond})],
         "Port.cvlans": [in_tunnel],
         "Port.qinq_ethtype": [in_tunnel],
+        "Port.iface_id": [guests.plugged("nowhere")],
+        "Port.migrating_to": [guests.moving()],
         "Port.qos_policy": [Specimen(Kind.QOS_POLICY, "new", {}), with_policy],
         "Segment": [named[Kind.SEGMENT, "s-told"]],
         "Segment.hubs": [_topology(named, Topology.HUB_SPOKE, {"hubs": ("h2",)})],

@@ -14,8 +14,10 @@ from agent.reconciler import Report
 from controller.compiler import compile_host, host_state
 from tests.support.agent_backends import Counts, Host, Running
 from tests.support.conformance_bridges import CARDS
+from tests.support.conformance_guests import GUEST, IFACE_ID
+from tests.support.conformance_segments import OVERLAY
 from tests.support.model_fleet import ModelFleet
-from tests.support.netns import namespace, unique_name
+from tests.support.netns import Namespace, namespace, unique_name
 from tests.support.ovs import OpenVSwitch, open_vswitch
 
 DEADLINE_S = 30.0
@@ -66,10 +68,21 @@ def realize(host: Host, state: HostState) -> Mapping[str, str]:
 
     async def work(running: Running) -> Mapping[str, str]:
         running.loop.offer(state)
+        await running.loop.turn()
+        if host.ovs is not None:
+            _plug(host.netns, host.ovs)
         await _settle(running)
         return {each.resource: each.reason for each in running.reports[-1].failures}
 
     return host.drive(work)
+
+
+def _plug(netns: Namespace, ovs: OpenVSwitch) -> None:
+    """Plug a guest as libvirt does, into the bridge that the agent has made for it."""
+    netns.ip("tuntap", "add", GUEST, "mode", "tap")
+    netns.ip("link", "set", GUEST, "up")
+    ids = ("set", "Interface", GUEST, f'external_ids:iface-id="{IFACE_ID}"')
+    ovs.vsctl("add-port", OVERLAY, GUEST, "--", *ids)
 
 
 def restart(host: Host) -> Counts:

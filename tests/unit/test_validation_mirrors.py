@@ -195,6 +195,32 @@ def test_a_port_that_is_mirrored_stays_at_the_bridge(fleet: ModelFleet) -> None:
     assert found == [("/objects/0/spec", "port_not_on_bridge")]
 
 
+@pytest.mark.parametrize(
+    ("where", "fields"),
+    [
+        ("select_src_ports/0", {"select_src_ports": ("vm",), "tunnel": away()}),
+        ("select_dst_ports/0", {"select_dst_ports": ("vm",), "tunnel": away()}),
+        ("output_port", {"select_segments": ("red",), "output_port": "vm"}),
+    ],
+)
+def test_a_mirror_names_no_port_whose_device_a_hypervisor_names(
+    fleet: ModelFleet, where: str, fields: dict[str, Any]
+) -> None:
+    guest = port("vm", "", host=None, interface="", type=PortType.BOUND, segment="red",
+                 iface_id="if:h1")  # fmt: skip
+    fleet.apply(guest)
+    found = refused(fleet, mirror("m", "h1", **fields))
+    assert found == [(f"/objects/0/spec/{where}", "port_is_bound")]
+    fleet.apply(mirror("m", "h1", select_segments=("red",), tunnel=away()))
+
+
+def test_a_mirrored_port_does_not_become_one_that_a_hypervisor_names(fleet: ModelFleet) -> None:
+    fleet.apply(mirror("m", "h1", select_src_ports=("web",), tunnel=away()))
+    guest = port("web", "", host=None, interface="", type=PortType.BOUND, segment="red",
+                 iface_id="if:h1")  # fmt: skip
+    assert ("/objects/0/spec/type", "immutable") in refused(fleet, guest)
+
+
 def test_a_host_keeps_the_address_that_its_copies_start_from(fleet: ModelFleet) -> None:
     fleet.apply(mirror("m", "h2", bridge=None, select_all=True, tunnel=away()))
     assert refused(fleet, host("h2")) == [("/objects/0/spec/vteps", "vtep_missing")]
