@@ -11,7 +11,8 @@ from controller.domain.errors import DomainError
 from controller.domain.intent import Manifest, Removal
 from controller.domain.validation import World, plan_change
 from tests.support.histories import Request, attempt, fleet_after, histories, requests
-from tests.support.intent_strategies import removals, wild_manifests
+from tests.support.intent_strategies import removals
+from tests.support.wild_strategies import wild_manifests
 
 
 @given(st.lists(wild_manifests(), max_size=5), st.lists(removals(), max_size=3))

@@ -27,7 +27,6 @@ from controller.domain.intent import (
     Kind,
     Lifecycle,
     Manifest,
-    Mode,
     PortSpec,
     PortType,
     Ref,
@@ -42,7 +41,6 @@ from controller.domain.settings import (
     BRIDGE_DEFAULTS,
     PORT_DEFAULTS,
     BridgeSettings,
-    PortSettings,
 )
 from controller.domain.topology import ArpMode, Topology
 from tests.support.intent_settings import (
@@ -53,7 +51,7 @@ from tests.support.intent_settings import (
     fitting,
 )
 from tests.support.watcher_strategies import NAMES as WATCHERS
-from tests.support.watcher_strategies import watcher_manifests, wild_watchers
+from tests.support.watcher_strategies import watcher_manifests
 
 LINUX_HOST = "h4"
 """Has no Open vSwitch, unless a request says otherwise."""
@@ -349,70 +347,3 @@ def removals() -> st.SearchStrategy[Removal]:
     names |= WATCHERS
     refs = [Ref(kind, DEFAULT_PROJECT, name) for kind, found in names.items() for name in found]
     return st.builds(Removal, st.sampled_from(refs), missing_ok=st.booleans())
-
-
-def wild_manifests() -> st.SearchStrategy[Manifest]:
-    """Manifests that hold anything their types allow."""
-    bridge_settings = st.from_type(BridgeSettings)
-    port_settings = st.from_type(PortSettings)
-    words = st.text(max_size=20) | st.sampled_from(["h1", "s1", "b1", "default", "", ".", "vx0"])
-    numbers = st.integers() | st.sampled_from([0, 1, 68, 1500, 4094, 4095, 65535, 2**24])
-    many = st.lists(words | st.ip_addresses().map(str), max_size=4).map(tuple)
-    peers = st.none() | st.builds(VethPeerSpec, words, words)
-    ends = st.builds(
-        TunnelEnd, st.none() | words, st.none() | words, st.none() | words, st.none() | numbers
-    )
-    specs: st.SearchStrategy[Spec] = st.one_of(
-        wild_watchers(),
-        st.builds(
-            HostSpec,
-            many,
-            numbers,
-            st.sampled_from(DatapathType),
-            words,
-            st.sampled_from(BridgeType),
-        ),
-        st.builds(
-            BridgeSpec,
-            st.none() | words,
-            words,
-            settings=bridge_settings,
-            type=st.sampled_from(BridgeType),
-            host_group=st.none() | words,
-        ),
-        st.builds(SegmentSpec, st.none() | numbers, st.none() | numbers, st.none() | numbers),
-        st.builds(
-            TunnelSpec,
-            st.tuples(ends, ends),
-            st.none() | numbers,
-            numbers,
-            st.sampled_from(AddressFamily),
-            st.none() | numbers | words,
-            st.none() | numbers | words,
-        ),
-        st.builds(
-            PortSpec,
-            host=st.none() | words,
-            interface=words,
-            type=st.sampled_from(PortType),
-            segment=st.none() | words,
-            bridge=st.none() | words,
-            tag=st.none() | numbers,
-            mac=st.none() | words,
-            mtu=st.none() | numbers,
-            addresses=many,
-            peer=peers,
-            settings=port_settings,
-            iface_id=st.none() | words,
-            migrating_to=st.none() | words,
-        ),
-    )
-    return st.builds(
-        Manifest,
-        st.builds(Ref, st.sampled_from(Kind), words, words),
-        specs,
-        st.dictionaries(words, words, max_size=3),
-        st.sampled_from(Mode),
-        words,
-        st.none() | numbers,
-    )

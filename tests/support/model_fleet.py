@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 from controller.domain.allocation import choose_local_vlan
@@ -36,7 +35,6 @@ from controller.domain.intent import (
 from controller.domain.topology import ArpMode
 from controller.domain.validation import (
     Draft,
-    Elsewhere,
     Lingering,
     Planned,
     Wanted,
@@ -47,8 +45,8 @@ from controller.domain.validation import (
 )
 from controller.domain.validation.binding import all_placed, iface_ids
 from controller.domain.validation.meshes import tunnels_of
-from controller.domain.validation.profiles import on_userspace
-from controller.domain.validation.references import hosts_of_topology, references
+from controller.domain.validation.references import references
+from tests.support.elsewhere import elsewhere, has_ovs
 from tests.support.free_values import free_values
 from tests.support.group_slice import members, spread
 from tests.support.relinked import relinked
@@ -155,7 +153,7 @@ class ModelFleet:
         return World(
             objects=objects,
             elsewhere={
-                self.objects[ref].uid: self._elsewhere(ref, near, want)
+                self.objects[ref].uid: elsewhere(self.objects, ref, near, want)
                 for ref in summed & objects.keys()
             },
             hosts=frozenset(near),
@@ -164,7 +162,7 @@ class ModelFleet:
             **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
             lingering=self._lingering(want),
-            exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if _has_ovs(o)),
+            exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if has_ovs(o)),
             plugged=plugged,
         )
 
@@ -187,7 +185,7 @@ class ModelFleet:
             held_keys=held,
             **free_values(want, self.objects, taken.keys() | held),
             mesh_tunnels=self._mesh_tunnels(want),
-            exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if _has_ovs(o)),
+            exporting=tuple(o.labels for o in self.of_kind(Kind.HOST) if has_ovs(o)),
             plugged=plugged,
         )
 
@@ -217,38 +215,6 @@ class ModelFleet:
             for spec, members in found
             if isinstance(spec, SegmentSpec) and spec.backend is Backend.OVS and name in members
         )
-
-    def _elsewhere(self, segment: Ref, near: set[str], want: Wanted) -> Elsewhere:
-        ports = [(o, s) for o, s in self.ports() if segment_of(o) == segment]
-        far = [
-            (o, s)
-            for o, s in ports
-            if {*s.hosts} - near or (not s.hosts and o.ref not in want.targets)
-        ]
-        names = {name for _, s in ports for name in s.hosts} - near
-        owners = [self.objects[Ref(Kind.HOST, DEFAULT_PROJECT, name)] for name in sorted(names)]
-        wide = [(s.mtu, o) for o, s in far if s.mtu is not None]
-        return Elsewhere(
-            ports=len(far),
-            hosts=len(names),
-            has_ovs=any(_has_ovs(owner) for owner in owners),
-            sample=tuple(sorted((o for o, _ in far), key=lambda o: o.name)[:10]),
-            narrowest_host=min(owners, key=_underlay, default=None),
-            widest_port=max(wide, key=lambda pair: pair[0], default=(0, None))[1],
-            ipv6_port=next((o for o, s in far if s.mtu is None and _has_ipv6(s)), None),
-            claimants=tuple(o for o, s in far if _claims(s, want)),
-            outsiders=_outsiders(owners, want.zones.get(segment)),
-            has_linux=not all(_has_ovs(owner) for owner in owners),
-            providers=sum(s.settings.patch is not None for _, s in far),
-            has_userspace=any(on_userspace(owner.spec) for owner in owners),
-            has_ipv6=any(_has_ipv6(s) for _, s in far),
-            named=self._named_by_topologies(want) & names,
-            outside=next((o for o, s in far if _outside(s, want.subnets.get(segment))), None),
-        )
-
-    def _named_by_topologies(self, want: Wanted) -> frozenset[str]:
-        asked = frozenset(ref.name for ref in want.refs if ref.kind is Kind.HOST)
-        return asked.union(*(hosts_of_topology(o.spec) for o in self.of_kind(Kind.SEGMENT)))
 
     def _lingering(self, want: Wanted) -> dict[UUID, tuple[Lingering, ...]]:
         """Earlier versions: no host of this fleet ever confirms one to it."""
@@ -383,34 +349,3 @@ class ModelFleet:
             mirrors=frozenset(o.uid for o in mine if o.kind is Kind.MIRROR),
             flow_exports=frozenset(o.uid for o in closed if o.kind is Kind.FLOW_EXPORT),
         )
-
-
-def _outside(spec: PortSpec, subnets: Sequence[str] | None) -> bool:
-    networks = [ip_network(subnet) for subnet in subnets or ()]
-    ips = [ip_address(address.partition("/")[0]) for address in spec.addresses]
-    return bool(networks) and any(not any(ip in network for network in networks) for ip in ips)
-
-
-def _has_ovs(found: Object) -> bool:
-    assert isinstance(found.spec, HostSpec)
-    return found.spec.overlay_bridge_type is BridgeType.OVS
-
-
-def _outsiders(owners: Sequence[Object], zone: str | None) -> tuple[str, ...]:
-    specs = {o.name: o.spec for o in owners if isinstance(o.spec, HostSpec)}
-    names = sorted(name for name, spec in specs.items() if zone and zone not in spec.zones)
-    return tuple(names[:10])
-
-
-def _underlay(found: Object) -> tuple[int, str]:
-    assert isinstance(found.spec, HostSpec)
-    return found.spec.underlay_mtu, found.name
-
-
-def _has_ipv6(spec: PortSpec) -> bool:
-    return any(":" in address for address in spec.addresses)
-
-
-def _claims(spec: PortSpec, want: Wanted) -> bool:
-    ips = {address.partition("/")[0] for address in spec.addresses}
-    return spec.mac in want.macs or bool(ips & want.ips)
