@@ -6,7 +6,6 @@ Heavy modules are imported by the command that needs them: ``--help`` and comple
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,8 +26,11 @@ from controller.client.options import (
     Project,
     Selector,
     Shown,
+    Timeout,
     contexts_like,
+    ports_like,
     required,
+    seconds,
 )
 from controller.client.output import EnrolmentFormat, Format, print_failure, say
 
@@ -66,21 +68,6 @@ app.add_typer(authoring.app)
 app.add_typer(observing.app)
 app.add_typer(contexts.app, name="context")
 app.add_typer(webhooks.app, name="webhooks")
-
-
-def _seconds(text: str | float) -> float:
-    if isinstance(text, float):  # a default
-        return text
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text)
-    if not match:
-        raise typer.BadParameter(f"{text!r} is not a duration; write 90, 90s, 5m or 1h")
-    return float(match.group(1)) * {"s": 1, "m": 60, "h": 3600}[match.group(2) or "s"]
-
-
-Timeout = Annotated[
-    float,
-    typer.Option("--timeout", parser=_seconds, metavar="DURATION", help="longest wait: 90s, 5m"),
-]
 
 
 @app.command()
@@ -241,6 +228,34 @@ def delete(
 
 
 @app.command()
+def move(
+    kind: Annotated[str, typer.Argument(help="port", autocompletion=ports_like)],
+    name: Name,
+    host: Annotated[str | None, typer.Argument(help="where to")] = None,
+    *,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="be on that host too, until the guest has moved")
+    ] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="stay where it was")] = False,
+    project: Project = None,
+    wait: Annotated[bool, typer.Option("--wait", help="until it is Ready")] = False,
+    timeout: Timeout = 60.0,
+    output: Output = Format.TABLE,
+) -> None:
+    """Move a port to another host: at once, or in two steps with --prepare."""
+    from controller.client import context, moving
+    from controller.client.kinds import PORT, parse_kind
+
+    if parse_kind(kind) is not PORT:
+        raise typer.BadParameter("only ports move from host to host")
+    if (prepare and abort) or abort == (host is not None):
+        raise typer.BadParameter("give HOST, HOST --prepare, or --abort alone")
+    fields = moving.onto(host) if host and not prepare else moving.towards(host)
+    wait_s = timeout if wait else None
+    moving.move(context.current(), name, project, fields, wait_s=wait_s, output=output)
+
+
+@app.command()
 def watch(
     kind: OnlyKind = None,
     from_revision: Annotated[
@@ -297,7 +312,7 @@ def wait(
 def enroll(
     host: Annotated[str, typer.Argument(help="name of the intended host")],
     ttl: Annotated[
-        float, typer.Option(parser=_seconds, metavar="DURATION", help="life of the token")
+        float, typer.Option(parser=seconds, metavar="DURATION", help="life of the token")
     ] = 3600.0,
     output: Annotated[
         EnrolmentFormat, typer.Option("--output", "-o", help="the command, the token alone, or all")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
-from controller.client.kinds import KINDS
+from controller.client.kinds import KINDS, PORT
 from controller.client.output import Format
 
 
@@ -14,6 +15,10 @@ def kinds_like(incomplete: str) -> list[str]:
     """For completion, which asks no controller."""
     words = (word for kind in KINDS for word in (kind.collection, kind.word))
     return [word for word in words if word.startswith(incomplete.lower())]
+
+
+def ports_like(incomplete: str) -> list[str]:
+    return [word for word in (PORT.word,) if word.startswith(incomplete.lower())]
 
 
 def contexts_like(incomplete: str) -> list[str]:
@@ -24,6 +29,15 @@ def contexts_like(incomplete: str) -> list[str]:
 
 def formats_like(incomplete: str) -> list[str]:
     return [word for word in (*Format, "jsonpath=") if word.startswith(incomplete)]
+
+
+def seconds(text: str | float) -> float:
+    if isinstance(text, float):  # a default
+        return text
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text)
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a duration; write 90, 90s, 5m or 1h")
+    return float(match.group(1)) * {"s": 1, "m": 60, "h": 3600}[match.group(2) or "s"]
 
 
 Kind = Annotated[
@@ -43,6 +57,10 @@ FieldPath = Annotated[
 ]
 Name = Annotated[str, typer.Argument(help="name or uid")]
 Project = Annotated[str | None, typer.Option("--project", "-p", help="project of the objects")]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", parser=seconds, metavar="DURATION", help="longest wait: 90s, 5m"),
+]
 Output = Annotated[Format, typer.Option("--output", "-o", help="how to print")]
 Shown = Annotated[
     str,

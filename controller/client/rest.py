@@ -113,6 +113,19 @@ class Api:
             headers={"If-Match": f'"{metadata["revision"]}"'},
         )
 
+    def patch(self, collection: str, found: Document, patch: Document) -> Document:
+        """Merge the patch into the object, unless somebody has changed it since ``found``."""
+        metadata = found["metadata"]
+        return self._call(
+            "PATCH",
+            f"/v1/{collection}/{metadata['uid']}",
+            content=json.dumps(patch).encode(),
+            headers={
+                "Content-Type": "application/merge-patch+json",
+                "If-Match": f'"{metadata["revision"]}"',
+            },
+        )
+
     def post(self, path: str, body: Document) -> Document:
         return self._call("POST", path, json=body)
 

@@ -228,6 +228,41 @@ spec: {selector: role=edge}
     assert "No host has such labels" in cli.out("describe", "host-group", "edge")
 
 
+def whereabouts(cli: Cli, name: str) -> tuple[str, str | None]:
+    spec = json.loads(cli.out("get", "port", name, "-o", "json"))["spec"]
+    return spec["host"], spec["migrating_to"]
+
+
+def test_a_port_moves_at_once_or_in_two_steps_that_can_be_taken_back(cli: Cli) -> None:
+    assert cli.out("move", "port", "blue-1", "h2") == "port/blue-1 updated\n"
+    assert whereabouts(cli, "blue-1") == ("h2", None)
+    assert cli.out("move", "port", "blue-1", "h2") == "port/blue-1 unchanged\n"
+
+    vm = "kind: Port\nmetadata: {name: vm}\n"
+    vm += "spec: {type: tap, host: h1, interface: vm0, segment: blue}\n"
+    cli.out("apply", "-f", "-", stdin=vm)
+    cli.out("move", "port", "vm", "h2", "--prepare")
+    assert whereabouts(cli, "vm") == ("h1", "h2")
+    cli.out("move", "port", "vm", "--abort")
+    assert whereabouts(cli, "vm") == ("h1", None)
+    cli.out("move", "p", "vm", "h2", "--prepare")
+    late = cli.run("move", "port", "vm", "h2", "--wait", "--timeout", "0.1s")
+    assert (late.returncode, late.stdout) == (6, "port/vm updated\n")
+    assert "0 of 1 are Ready" in late.stderr
+    assert whereabouts(cli, "vm") == ("h2", None)
+
+
+def test_a_move_that_cannot_be_says_why(cli: Cli) -> None:
+    refused = cli.run("move", "port", "blue-1", "h2", "--prepare")
+    assert refused.returncode == 1
+    assert "cannot be on two hosts" in refused.stderr
+    bound = "kind: Port\nmetadata: {name: vm}\nspec: {type: bound, segment: blue, iface_id: vif}\n"
+    cli.out("apply", "-f", "-", stdin=bound)
+    assert "is bound" in cli.run("move", "port", "vm", "--abort").stderr
+    for words in (("segment", "blue", "h2"), ("port", "vm"), ("port", "vm", "h2", "--abort")):
+        assert cli.run("move", *words).returncode == 2
+
+
 def test_every_kind_is_listed_with_its_short_name(cli: Cli) -> None:
     rows = [line.split() for line in cli.out("kinds").splitlines()]
     assert ["TunnelProfile", "tunnel-profiles", "tp"] in rows
