@@ -290,7 +290,7 @@ class Daemon:
 
     def _announce(self, sighting: Sighting) -> None:
         self._statistics.bridges = sighting.ovsdb.bridges
-        self._inventory.see(sighting.state)
+        self._inventory.see(sighting.state, sighting.ports)
         self._controlplane.announce(capabilities(sighting, self._kernel_features))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.errors import Failure
-from agent.model import HostState
+from agent.model import HostState, Port
 from agent.netlink import Netlink, NetlinkSnapshot
 from agent.observed import ObservedState
 from agent.ovsdb.absent import NoOvsdb
@@ -56,6 +56,8 @@ class Sighting:
 
     state: ObservedState
     ovsdb: OvsdbSnapshot
+    ports: tuple[Port, ...] = ()
+    """Those that were desired then: which tags are ours to set is told by them."""
 
 
 async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Sighting:
@@ -84,6 +86,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             vlan_limit=switch.vlan_limit,
         ),
         ovsdb=switch,
+        ports=() if desired is None else desired.ports,
     )
 
 

@@ -11,13 +11,13 @@ a row, and from then on twice in a pause, however many guests come and go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ovsfleet.v1 import agent_pb2
 
 from agent.clock import Clock
 from agent.controlplane.inventory_codec import encode_inventory
-from agent.model import IFACE_ID_KEY
+from agent.model import IFACE_ID_KEY, Port
 from agent.observed import ObservedState
 from agent.planner.foreign import foreign
 
@@ -39,14 +39,16 @@ class InventoryReport:
         self._on_inventory = on_inventory
         self._clock = clock
         self._seen: ObservedState | None = None
+        self._ports: Sequence[Port] = ()
         self._awake = asyncio.Event()
         self._told_at = clock.now() - PAUSE_S
         self._told: frozenset[str] = frozenset()
         """The iface-ids in the last inventory."""
         self._hasty = float(MOST_HASTY)
 
-    def see(self, observed: ObservedState) -> None:
-        self._seen = observed
+    def see(self, observed: ObservedState, ports: Sequence[Port] = ()) -> None:
+        """``ports`` are those of intent."""
+        self._seen, self._ports = observed, ports
         self._awake.set()
 
     async def run(self) -> None:
@@ -58,11 +60,11 @@ class InventoryReport:
 
     async def tell(self) -> None:
         self._awake.clear()
-        seen, self._seen = self._seen, None
+        seen, ports, self._seen = self._seen, self._ports, None
         if seen is not None:
             self._count(self._clock.now())
             self._told = await asyncio.to_thread(_iface_ids, seen)
-            self._on_inventory(await asyncio.to_thread(_encoded, seen, self._owner))
+            self._on_inventory(await asyncio.to_thread(_encoded, seen, self._owner, ports))
 
     def _count(self, now: float) -> None:
         since, self._told_at = now - self._told_at, now
@@ -98,5 +100,5 @@ def _iface_ids(observed: ObservedState) -> frozenset[str]:
     )
 
 
-def _encoded(observed: ObservedState, owner: str) -> agent_pb2.Inventory:
-    return encode_inventory(foreign(observed, owner))
+def _encoded(observed: ObservedState, owner: str, ports: Sequence[Port]) -> agent_pb2.Inventory:
+    return encode_inventory(foreign(observed, owner, ports))

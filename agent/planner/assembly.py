@@ -18,13 +18,14 @@ from agent.model import (
     segment_id,
 )
 from agent.observed import ObservedState
-from agent.planner.bound import draft_letting_go
+from agent.planner.bound import bound_names, draft_letting_go
 from agent.planner.bridge_ports import draft_let_go, kept_enslaved, let_go
 from agent.planner.bridges import draft_bridge, kept_row
 from agent.planner.carriage import device_name
 from agent.planner.claims import Claim, IfaceId, LinkName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.explicit import explicit_tunnels, identity
+from agent.planner.free_vlans import FreeVlans
 from agent.planner.inventory import Inventory, take_inventory
 from agent.planner.kernel import draft_kernel_segment, has_device
 from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
@@ -59,7 +60,8 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
         is_whole=desired.is_whole,
     )
     contested = _contested(desired)
-    surroundings = survey(desired, inventory)
+    letting_go = list(draft_letting_go(desired, FreeVlans(desired), inventory))
+    surroundings = survey(desired, inventory, bound_names(desired, letting_go, inventory))
     segments, refusals = expand(desired, surroundings)
     explicit, misfits = explicit_tunnels(desired, surroundings)
     bridges = list(_draft_bridges(desired, refusals, contested, inventory))
@@ -68,7 +70,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     mesh = _mesh(segments) if desired.is_whole else list(as_found(_mesh(segments), inventory))
     drafted += _draft(desired, segments, [*mesh, *explicit], contested, inventory)
     drafted += [*draft_let_go(freed, desired, inventory), *kept_enslaved(desired, observed)]
-    drafted += draft_letting_go(desired, inventory)
+    drafted += letting_go
     of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
     there = _bridges_there(desired, inventory)
     drafted += draft_monitoring(desired, of_ovs, there, inventory)

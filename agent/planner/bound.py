@@ -8,19 +8,20 @@ So that a port which is let go of gets a VLAN that nobody else on the bridge has
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 
 from agent.errors import ErrorKind, Failure
 from agent.model import BOUND_KEY, IFACE_ID_KEY, OWNER_KEY, HostState, Port, PortType
 from agent.observed import OvsPort
 from agent.planner.draft import Draft
+from agent.planner.free_vlans import FreeVlans
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import Wish, configure
 from agent.planner.ownership import bound_mark
 from agent.planner.plan import BindPort, NetlinkStep, Stage, UnbindPort
 
-HIGHEST_VLAN = 4094
 _DEVICE_TYPES = frozenset({"", "system", "internal", "tap"})
 """Types of interfaces that are a device of the kernel, by their own name."""
 
@@ -71,7 +72,9 @@ def _repair_mtu(port: Port, row: OvsPort, inventory: Inventory) -> tuple[Netlink
 # --- letting go ----------------------------------------------------------------------------------
 
 
-def draft_letting_go(desired: HostState, inventory: Inventory) -> Iterator[Draft | Failure]:
+def draft_letting_go(
+    desired: HostState, vlans: FreeVlans, inventory: Inventory
+) -> Iterator[Draft | Failure]:
     """For ports that bear our mark and that nothing is bound to any more.
 
     What intent neither has nor says that it was deleted stays as it is, as everywhere.
@@ -79,8 +82,7 @@ def draft_letting_go(desired: HostState, inventory: Inventory) -> Iterator[Draft
     if not inventory.bound:
         return
     ports = {port.id: port for port in desired.ports}
-    kept = set(_kept(desired, inventory))
-    vlans = _FreeVlans(desired)
+    kept = {name for port in desired.ports for name in _kept(port, inventory)}
     for resource in sorted(inventory.bound):
         for placed in inventory.bound[resource]:
             if placed.port.name in kept or _may_be(ports.get(resource), placed.port):
@@ -91,12 +93,11 @@ def draft_letting_go(desired: HostState, inventory: Inventory) -> Iterator[Draft
                 yield _not_removed(resource, placed)
 
 
-def _kept(desired: HostState, inventory: Inventory) -> Iterator[str]:
-    for port in desired.ports:
-        if port.type is PortType.BOUND:
-            placed = find_bound(port, inventory)
-            if not isinstance(placed, Failure):
-                yield placed.port.name
+def _kept(port: Port, inventory: Inventory) -> Iterator[str]:
+    if port.type is PortType.BOUND:
+        placed = find_bound(port, inventory)
+        if not isinstance(placed, Failure):
+            yield placed.port.name
 
 
 def _may_be(port: Port | None, row: OvsPort) -> bool:
@@ -107,7 +108,7 @@ def _may_be(port: Port | None, row: OvsPort) -> bool:
 
 
 def _let_go(
-    resource: str, placed: PlacedPort, vlans: _FreeVlans, inventory: Inventory
+    resource: str, placed: PlacedPort, vlans: FreeVlans, inventory: Inventory
 ) -> Draft | Failure:
     vlan = None
     if _is_access(placed.port) and (vlan := vlans.take(placed.bridge, inventory)) is None:
@@ -116,38 +117,43 @@ def _let_go(
     return Draft(resource, frees=placed.port.name, mend=Stage(ovsdb=(op,)))
 
 
-class _FreeVlans:
-    """The VLANs that nobody on a bridge has and nobody is to have, from the highest down.
+# --- who is where --------------------------------------------------------------------------------
 
-    What is desired anywhere on the host is left out everywhere: there are enough.
+
+def bound_names(
+    desired: HostState, letting_go: Iterable[Draft | Failure], inventory: Inventory
+) -> frozenset[str]:
+    """Ports of others that are in nobody's way once the plan is executed.
+
+    They are in the VLAN of the segment that they are bound to, or in one of their own, which
+    ``letting_go`` has drafts for.
     """
-
-    def __init__(self, desired: HostState) -> None:
-        self._intended = frozenset(_intended_vlans(desired))
-        self._free: dict[str, Iterator[int]] = {}
-
-    def take(self, bridge: str, inventory: Inventory) -> int | None:
-        """None when there is none left."""
-        if bridge not in self._free:
-            used = self._intended | _vlans_of(inventory.observed.bridges[bridge].ports)
-            every = range(HIGHEST_VLAN, 0, -1)
-            self._free[bridge] = (vlan for vlan in every if vlan not in used)
-        return next(self._free[bridge], None)
-
-
-def _intended_vlans(desired: HostState) -> Iterator[int]:
-    yield from (each.local_vlan for each in desired.attachments)
-    yield from (each.tag for each in desired.tunnels)
-    yield from (each.output_vlan for each in desired.mirrors)
-    for port in desired.ports:
-        yield port.tag
-        yield from port.trunks
-        if port.patch is not None:
-            yield port.patch.tag
+    asked = Counter(port.iface_id for port in desired.ports if port.type is PortType.BOUND)
+    sole = (port for port in desired.ports if asked[port.iface_id] == 1)
+    bound = {name for port in sole for name in _kept(port, inventory)}
+    at_home = {
+        placed.port.name
+        for port in desired.ports
+        for placed in inventory.bound.get(port.id, ())
+        if is_at_home(port, placed)
+    }
+    alone = {
+        op.based_on.name
+        for draft in letting_go
+        if isinstance(draft, Draft)
+        for op in draft.mend.ovsdb
+        if isinstance(op, UnbindPort) and op.tag is not None
+    }
+    return frozenset(bound | at_home | alone)
 
 
-def _vlans_of(ports: Collection[OvsPort]) -> frozenset[int]:
-    return frozenset(vlan for port in ports for vlan in (port.tag or 0, *port.trunks))
+def is_at_home(port: Port | None, placed: PlacedPort) -> bool:
+    """Whether a row that bears the mark of ``port`` is in the VLAN of that one's own segment."""
+    return (
+        port is not None
+        and _may_be(port, placed.port)
+        and (port.bridge, port.tag) == (placed.bridge, placed.port.tag)
+    )
 
 
 # --- what is in the way --------------------------------------------------------------------------

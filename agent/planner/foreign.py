@@ -6,12 +6,14 @@ only devices that Open vSwitch makes for itself are known by the names that it g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from agent.model import Port
 from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
+from agent.planner.bound import is_at_home
 from agent.planner.holders import device_rows, in_order, is_backed
-from agent.planner.inventory import placed_ports
+from agent.planner.inventory import PlacedPort, placed_ports
 from agent.planner.ownership import aliased_id, bound_id, owned_id
 
 MOST_BRIDGES = 500
@@ -32,7 +34,8 @@ class ForeignBridge:
     is_ours: bool
     ports: tuple[OvsPort, ...]
     bound: frozenset[str] = frozenset()
-    """Of ``ports``, the names of those that something of the fleet is bound to."""
+    """Of ``ports``, the names of those that are in the VLAN of what is bound to them. A mark alone
+    does not do: no segment must get a VLAN in which a port was bound once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ class Foreign:
     links_total: int = 0
 
 
-def foreign(observed: ObservedState, owner: str) -> Foreign:
-    bridges = [each for each in _bridges(observed, owner) if each.ports or not each.is_ours]
+def foreign(observed: ObservedState, owner: str, ports: Iterable[Port] = ()) -> Foreign:
+    """``ports`` are those of intent: who is bound to one of them has its VLAN."""
+    wanted = {port.id: port for port in ports}
+    bridges = [each for each in _bridges(observed, owner, wanted) if each.ports or not each.is_ours]
     # What is on bridges of ours may clash with us, and is the last to be left out.
     bridges.sort(key=lambda each: (not each.is_ours, each.row.name))
     links = tuple(_links(observed, owner))
@@ -67,14 +72,21 @@ def _bounded(bridges: list[ForeignBridge]) -> Iterator[ForeignBridge]:
         room -= min(room, len(bridge.ports))
 
 
-def _bridges(observed: ObservedState, owner: str) -> Iterator[ForeignBridge]:
+def _bridges(
+    observed: ObservedState, owner: str, wanted: Mapping[str, Port]
+) -> Iterator[ForeignBridge]:
     for bridge in in_order(observed):
         ports = tuple(
             _without_ours(placed.port, owner)
             for placed in placed_ports(bridge)
             if not owned_id(placed.port.external_ids, owner)
         )
-        bound = frozenset(each.name for each in ports if bound_id(each.external_ids, owner))
+        bound = frozenset(
+            each.name
+            for each in ports
+            if (resource := bound_id(each.external_ids, owner))
+            and is_at_home(wanted.get(resource), PlacedPort(bridge.name, each))
+        )
         yield ForeignBridge(bridge, bool(owned_id(bridge.external_ids, owner)), ports, bound)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
@@ -12,7 +12,6 @@ from agent.model import Backend, HostState, SegmentAttachment
 from agent.observed import OvsBridge
 from agent.planner.bridges import kept_row
 from agent.planner.inventory import Inventory, placed_ports
-from agent.planner.ownership import bound_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,8 @@ class Surroundings:
     has_ipv6: bool
 
 
-def survey(desired: HostState, inventory: Inventory) -> Surroundings:
+def survey(desired: HostState, inventory: Inventory, bound: Collection[str] = ()) -> Surroundings:
+    """``bound`` are ports of others that will be in a VLAN of ours or in one of their own."""
     attached = list(_attached(desired))
     tunnels = {(tunnel.vni, tunnel.dst_port) for tunnel in desired.tunnels}
     backends: dict[int, set[Backend]] = defaultdict(set)
@@ -44,23 +44,21 @@ def survey(desired: HostState, inventory: Inventory) -> Surroundings:
         vlans=Counter(each.local_vlan for each in desired.attachments if not each.linux_bridge),
         networks=Counter((each.vni, each.dst_port) for _, each in attached) + Counter(tunnels),
         backends={port: frozenset(each) for port, each in backends.items()},
-        strangers={} if overlay is None else _strangers(overlay, inventory),
+        strangers={} if overlay is None else _strangers(overlay, bound, inventory),
         has_ovs=inventory.observed.has_ovs,
         has_vxlan="vxlan" in inventory.observed.iface_types,
         has_ipv6=inventory.observed.ipv6,
     )
 
 
-def _strangers(overlay: OvsBridge, inventory: Inventory) -> dict[int, str]:
-    """But for those that are bound, or are to be: their tag is a segment's because we set it."""
-    at_home = {row.port.name for rows in inventory.plugged.values() for row in rows}
+def _strangers(overlay: OvsBridge, bound: Collection[str], inventory: Inventory) -> dict[int, str]:
+    """A mark alone does not make a port ours: its tag may be what a segment had once."""
     return {
         placed.port.tag: placed.port.name
         for placed in placed_ports(overlay)
         if placed.port.tag
-        and placed.port.name not in at_home
+        and placed.port.name not in bound
         and not inventory.owns(placed.port.external_ids)
-        and not bound_id(placed.port.external_ids, inventory.owner)
     }
 
 

@@ -18,7 +18,7 @@ class ForeignInterface:
     error: str = ""
     remote_ip: str = ""
     bound: bool = False
-    """Whether a port of the fleet is bound to it, so that the tag of its port is intent's."""
+    """Whether a port of the fleet is bound to it and in its VLAN, so that the tag is intent's."""
 
 
 @dataclass(frozen=True, slots=True)

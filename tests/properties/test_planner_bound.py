@@ -8,11 +8,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.model import BOUND_KEY, HostState, PortType
+from agent.model import BOUND_KEY, OWNER_KEY, HostState, PortType, segment_id
 from agent.observed import ObservedState, OvsPort
 from agent.planner import make_plan, owed_releases, still_owed
 from tests.support.bound_strategies import GUESTS, binding_states, bindings, guests, plug
-from tests.support.hosts import FLEET, bare_host, ids
+from tests.support.hosts import FLEET, OVERLAY, bare_host, ids
 from tests.support.satisfaction import foreign_part
 from tests.support.strange_hosts import strange_hosts
 from tests.support.switch import Switch
@@ -126,6 +126,46 @@ def test_guests_are_bound_and_let_go_of_wherever_a_plan_is_cut_short_and_stay_wh
     let_go = {name for name in bound if not bindings(switch)[name][0]}
     assert_alone(switch, following, let_go)
     assert others(switch.observed) == before
+
+
+def assert_apart(switch: Switch, desired: HostState) -> None:
+    """In the VLAN of a segment that is said to be well is nobody that is not bound to it."""
+    failed = {failure.resource for failure in make_plan(desired, switch.observed).failures}
+    vlans = {
+        each.local_vlan
+        for each in desired.attachments
+        if each.local_vlan and segment_id(each.segment_uid) not in failed
+    }
+    homes = {(port.id, port.tag, port.iface_id) for port in desired.ports}
+    for port in switch.bridges["br-fleet"].ports if "br-fleet" in switch.bridges else ():
+        if port.external_ids.get(OWNER_KEY) != FLEET and port.tag in vlans:
+            mark = port.external_ids.get(BOUND_KEY, "").removeprefix(f"{FLEET}/")
+            names = {each.external_ids.get("iface-id", "") for each in port.interfaces}
+            assert any((mark, port.tag, name) in homes for name in names), port
+
+
+@settings(max_examples=60)
+@given(binding_states(), binding_states(), guests(), guests(), st.booleans())
+def test_no_guest_is_in_the_vlan_of_a_segment_that_it_is_not_bound_to(
+    first: HostState,
+    second: HostState,
+    plugged: tuple[OvsPort, ...],
+    late: tuple[OvsPort, ...],
+    is_restored: bool,
+) -> None:
+    """Not even where intent has forgotten what it had, or somebody is in the way of a binding."""
+    first = replace(first, overlay=OVERLAY)
+    switch = Switch(bare_host())
+    converge(switch, first)
+    plug(switch, plugged, ["br-fleet"])
+    converge(switch, first)
+    assert_apart(switch, first)
+    there = {port.name for port in plugged}
+    plug(switch, tuple(port for port in late if port.name not in there), ["br-fleet"])
+    second = replace(second, overlay=OVERLAY)
+    following = second if is_restored else move_on(second, first)
+    converge(switch, following)
+    assert_apart(switch, following)
 
 
 @settings(max_examples=25)

@@ -17,8 +17,14 @@ from tests.support.switch import Switch
 IFACE_IDS = ("vif-1", "vif-2", "vif-3")
 GUESTS = ("tap1", "tap2", "tap3", "tap4")
 _TAGGINGS = st.sampled_from(
-    (*(((None, frozenset(), None),) * 4), (11, frozenset(), None), (None, frozenset({7}), "trunk"))
+    (
+        *(((None, frozenset(), None),) * 4),
+        *((tag, frozenset(), None) for tag in (11, 12, 4094)),
+        (None, frozenset({7}), "trunk"),
+        (12, frozenset({7}), "native-untagged"),
+    )
 )
+_OTHER_ID = st.sampled_from(IFACE_IDS)
 _MARKS = st.sampled_from(
     (*(({},) * 5), {"ovsfleet-bound": f"{OTHER_FLEET}/port:g"}, {"neutron": "x"})
 )
@@ -58,8 +64,10 @@ def guests(draw: st.DrawFn) -> tuple[OvsPort, ...]:
 def _guest(draw: st.DrawFn, name: str) -> OvsPort:
     ids = {"iface-id": draw(st.sampled_from(IFACE_IDS)), "iface-status": "active"}
     tag, trunks, mode = draw(_TAGGINGS)
-    interface = OvsInterface(name, external_ids=ids)
-    return OvsPort(name, (interface,), tag, trunks, mode, external_ids=draw(_MARKS))
+    interfaces: tuple[OvsInterface, ...] = (OvsInterface(name, external_ids=ids),)
+    if draw(st.integers(0, 4)) == 0:
+        interfaces += (OvsInterface(f"{name}b", external_ids={"iface-id": draw(_OTHER_ID)}),)
+    return OvsPort(name, interfaces, tag, trunks, mode, external_ids=draw(_MARKS))
 
 
 def plug(switch: Switch, ports: tuple[OvsPort, ...], bridges: list[str]) -> None:

@@ -29,6 +29,8 @@ from agent.model import (
     Bridge,
     DatapathType,
     HostState,
+    Port,
+    PortType,
     SegmentAttachment,
     Tunnel,
 )
@@ -234,12 +236,20 @@ async def test_a_guest_that_comes_while_iface_ids_are_compared_is_not_overlooked
         assert await clock.asked.get() == HASTE_S
 
 
-def test_a_port_that_is_bound_is_told_as_such() -> None:
+def test_a_port_is_told_as_bound_while_it_is_in_the_vlan_that_intent_has_for_it() -> None:
     marked = replace(
-        port("tap1", tag=7, external_ids=GUEST), external_ids={BOUND_KEY: f"{FLEET}/x"}
+        port("tap1", tag=7, external_ids=GUEST), external_ids={BOUND_KEY: f"{FLEET}/port:x"}
     )
-    (row,) = told(host(bridge("br-fleet", marked, external_ids=OURS))).bridges
-    assert [(each.tag, each.interfaces[0].bound) for each in row.ports] == [(7, True)]
+    wish = Port("port:x", "", PortType.BOUND, "br-fleet", 7, iface_id="vif-1")
+    for ports, bound in (
+        ((wish,), True),
+        ((replace(wish, tag=8),), False),  # it is to leave, and nobody is to get VLAN 7 till then
+        ((replace(wish, iface_id="vif-2"),), False),
+        ((), False),
+    ):
+        seen = host(bridge("br-fleet", marked, external_ids=OURS))
+        (row,) = encode_inventory(foreign(seen, FLEET, ports)).bridges
+        assert [(each.tag, each.interfaces[0].bound) for each in row.ports] == [(7, bound)]
 
 
 def sighting(observed: ObservedState, **snapshot: object) -> Sighting:

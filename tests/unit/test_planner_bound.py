@@ -184,11 +184,49 @@ def test_a_bound_port_that_open_vswitch_cannot_use_is_told() -> None:
     assert reasons(desired(GUEST), switch.observed) == [(ErrorKind.DATAPATH, "InterfaceError")]
 
 
+TAKEN = (ErrorKind.CONFLICT, "LocalVlanTaken")
+
+
 def test_a_port_in_the_vlan_of_its_segment_is_no_stranger_there() -> None:
     switch = plugged(tap("tap1", tag=11))
     switch.run(make_plan(desired(GUEST), switch.observed))
     assert make_plan(desired(GUEST), switch.observed).describe() == ()
-    assert reasons(desired(), switch.observed) == [(ErrorKind.CONFLICT, "NotRemoved")]
+    plug(switch, tap("tap2"))  # what is in the way of binding it anew does not make it one
+    assert reasons(desired(GUEST), switch.observed) == [(ErrorKind.CONFLICT, "IfaceIdTwice")]
+
+
+def test_a_port_that_intent_has_forgotten_is_a_stranger_to_whatever_has_its_vlan() -> None:
+    switch = plugged(tap("tap1"))
+    switch.run(make_plan(desired(GUEST), switch.observed))
+    other = replace(FRAGMENT, hash=b"t", segment_uid="T", vni=10002)
+    state = desired(attachments=(SegmentAttachment("T", 11, b"t"),), fragments={b"t": other})
+    assert reasons(state, switch.observed) == [(ErrorKind.CONFLICT, "NotRemoved"), TAKEN]
+
+
+def test_a_port_that_cannot_follow_to_its_new_vlan_is_a_stranger_in_the_old_one() -> None:
+    switch = plugged(tap("tap1"))
+    switch.run(make_plan(desired(GUEST), switch.observed))
+    plug(switch, tap("tap2"))
+    state = desired(replace(GUEST, tag=12))
+    assert sorted(reasons(state, switch.observed)) == [(ErrorKind.CONFLICT, "IfaceIdTwice"), TAKEN]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        replace(tap("tap1", tag=11), interfaces=tap("tap1").interfaces + tap("x").interfaces),
+        tap("tap1", tag=11, external_ids={BOUND_KEY: f"{OTHER_FLEET}/port:g"}),
+    ],
+    ids=["a bond", "of another fleet"],
+)
+def test_a_port_that_may_never_be_bound_is_a_stranger(foreign: OvsPort) -> None:
+    assert TAKEN in reasons(desired(GUEST), plugged(foreign).observed)
+
+
+def test_a_port_that_belongs_on_another_bridge_is_a_stranger_on_this_one() -> None:
+    lan = Bridge("bridge:a", "br-a", DatapathType.NETDEV)
+    state = desired(replace(GUEST, bridge="br-a"), bridges=(lan,))
+    assert TAKEN in reasons(state, plugged(tap("tap1", tag=11)).observed)
 
 
 def test_ports_that_are_let_go_of_get_vlans_that_nobody_has() -> None:
@@ -218,7 +256,7 @@ def test_a_binding_that_intent_lacks_and_did_not_delete_stays_and_is_told() -> N
     switch.run(make_plan(desired(GUEST), switch.observed))
     plan = make_plan(desired(), switch.observed)
     assert plan.is_empty
-    assert [each.reason for each in plan.failures] == ["NotRemoved"]
+    assert [each.reason for each in plan.failures] == ["NotRemoved", "LocalVlanTaken"]
 
 
 def test_a_port_that_got_another_iface_id_is_let_go_of_while_its_successor_is_bound() -> None:
@@ -265,5 +303,5 @@ def test_no_vlan_being_free_is_told() -> None:
     switch.run(make_plan(desired(GUEST), switch.observed))
     plug(switch, tap("trunk", "vif-9", **every))
     state = desired(removed=frozenset({"port:g"}))
-    assert reasons(state, switch.observed) == [(ErrorKind.CONFLICT, "NoFreeVlan")]
+    assert reasons(state, switch.observed) == [(ErrorKind.CONFLICT, "NoFreeVlan"), TAKEN]
     assert make_plan(state, switch.observed).is_empty
