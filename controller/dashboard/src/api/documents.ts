@@ -38,3 +38,8 @@ export function matches(object: AnyObject, filter: string): boolean {
   const text = [metadata.name, status.phase, ...reasons, JSON.stringify(spec)].join(" ");
   return text.toLowerCase().includes(filter.toLowerCase());
 }
+
+/** The hosts that a port is on: none for one that awaits its guest, two while the guest migrates. */
+export function hostsOf({ spec: { host, migrating_to } }: Port): string[] {
+  return [host, migrating_to].filter((name) => typeof name === "string");
+}

@@ -1,6 +1,6 @@
 /** What needs a person, worst first. Pure. */
 
-import { blockingCondition, type Host, type Phase, type Port } from "../api/documents";
+import { blockingCondition, hostsOf, type Host, type Phase, type Port } from "../api/documents";
 import type { Segment, Tunnel } from "../api/documents";
 
 /** What people can be told to look after. */
@@ -30,10 +30,11 @@ export function needsAttention(
 ): AttentionItem[] {
   const ailing = new Set(hosts.filter(isNotReady).map((host) => host.metadata.name));
   const waitsForHost = (port: Port) =>
-    ailing.has(port.spec.host) && (port.status.phase === "Unknown" || port.status.phase === "Pending");
+    hostsOf(port).some((host) => ailing.has(host)) &&
+    (port.status.phase === "Unknown" || port.status.phase === "Pending");
   const waiting = new Map<string, number>();
   for (const port of ports.filter(isNotReady).filter(waitsForHost))
-    waiting.set(port.spec.host, (waiting.get(port.spec.host) ?? 0) + 1);
+    for (const host of hostsOf(port)) waiting.set(host, (waiting.get(host) ?? 0) + 1);
   const items = [
     ...hosts.filter(isNotReady).map((host) => item(host, waiting.get(host.metadata.name))),
     ...[...segments, ...tunnels].filter(isNotReady).map((object) => item(object)),

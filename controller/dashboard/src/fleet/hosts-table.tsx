@@ -1,7 +1,7 @@
 import { EmptyState, EmptyStateBody } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Link } from "wouter";
-import type { Host, Port } from "../api/documents";
+import { hostsOf, type Host, type Port } from "../api/documents";
 import type { Column } from "../chrome/paged-table";
 import { PhaseLabel } from "../status/phase";
 import { Reason } from "../status/reason";
@@ -44,7 +44,7 @@ export function HostsTable({ query, ports, head }: Props) {
 
 function portsByHost(ports: Port[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { spec } of ports) counts.set(spec.host, (counts.get(spec.host) ?? 0) + 1);
+  for (const host of ports.flatMap(hostsOf)) counts.set(host, (counts.get(host) ?? 0) + 1);
   return counts;
 }
 

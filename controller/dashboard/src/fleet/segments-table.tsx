@@ -1,6 +1,6 @@
 import { EmptyState, EmptyStateBody } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { Port, Segment } from "../api/documents";
+import { hostsOf, type Port, type Segment } from "../api/documents";
 import type { Column } from "../chrome/paged-table";
 import { PhaseLabel } from "../status/phase";
 import { Reason } from "../status/reason";
@@ -53,7 +53,7 @@ function membership(ports: Port[]): Map<string, Members> {
     if (!port.spec.segment) continue;
     const key = `${port.metadata.project}/${port.spec.segment}`;
     const entry = members.get(key) ?? { hosts: new Set<string>(), ports: 0 };
-    entry.hosts.add(port.spec.host);
+    for (const host of hostsOf(port)) entry.hosts.add(host);
     entry.ports += 1;
     members.set(key, entry);
   }
