@@ -9,6 +9,7 @@ anything out of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -95,15 +96,18 @@ def _asked_of_host(
 
 
 def _asked_of_part(part: state_pb2.HostPart) -> Iterator[tuple[str, Iterator[str]]]:
-    yield OVERLAY_ID, _words(part.overlay)
-    for attachment in part.attachments:
-        yield _segment_id(attachment.segment_uid), _words(attachment)
-    for own in (part.bridges, part.ports):
-        for each in own:
-            yield each.id, _words(each)
-    for name in ("tunnels", "mirrors", "flow_exports"):
-        for each in getattr(part, name):
-            yield each.id, iter((FIELDS[f"HostPart.{name}"], *_words(each)))
+    for field, value in part.ListFields():
+        word = FIELDS.get(f"HostPart.{field.name}")
+        for each in _parts(field, value):
+            yield _resource_of(each), chain([] if word is None else [word], _words(each))
+
+
+def _resource_of(message: Any) -> str:
+    """Its id, or that of what it belongs to; what says neither is of the overlay bridge."""
+    fields = message.DESCRIPTOR.fields_by_name
+    if "id" in fields:
+        return str(message.id)
+    return _segment_id(message.segment_uid) if "segment_uid" in fields else OVERLAY_ID
 
 
 def _segment_id(uid: str) -> str:

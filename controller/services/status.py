@@ -6,9 +6,11 @@ a newer one has replaced changes nothing. Must not touch intent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +33,7 @@ __all__ = [
     "advance",
     "changed_since",
     "close_session",
+    "failures_of",
     "heartbeat",
     "heartbeats",
     "open_session",
@@ -131,6 +134,18 @@ def record(
 
 def _columns(failure: ReportedFailure) -> dict[str, Any]:
     return {**asdict(failure), "object_uid": object_of(failure.resource)}
+
+
+def failures_of(
+    db: Database, hosts: Sequence[UUID], reason: str
+) -> dict[UUID, tuple[ReportedFailure, ...]]:
+    """What is stored of these hosts' failures with this reason; hosts without one are left out."""
+    with db.snapshot() as tx:
+        found = rows.read_failures(tx, hosts, reason)
+    return {
+        host: tuple(ReportedFailure(*failure) for _, *failure in of_host)
+        for host, of_host in groupby(found, key=itemgetter(0))
+    }
 
 
 def advance(

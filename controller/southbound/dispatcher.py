@@ -29,6 +29,7 @@ log = get_logger(__name__)
 
 SWEEP_S = 2.0
 """How late a change reaches its hosts at most when its NOTIFY was lost."""
+_TOO_OLD = "AgentTooOld"
 
 
 class Dispatcher:
@@ -107,6 +108,7 @@ class Dispatcher:
             desired.load_host_intents, list(confirmed), confirmed=confirmed
         )
         compiled = await self._threads.run(_compile, list(intents.values()))
+        # Before anything is sent: what an agent reports of a state is only shown as it was judged.
         await self._judge(sessions, intents, compiled)
         for session in sessions:
             self._deliver(session, intents, compiled)
@@ -123,13 +125,20 @@ class Dispatcher:
         if not older:
             return
         lacks = {uid: session.lacks for uid, session in older.items()}
-        found = await self._threads.run(not_understood, compiled, lacks)
-        for uid, session in older.items():
-            if uid in found:
-                session.judge(_too_old(intents[uid].host.name, found[uid]))
-            elif not session.is_judged:
-                session.judge(())
+        found = await self._threads.run(_not_understood, compiled, lacks)
+        for uid, asked in found.items():
+            older[uid].judge(_too_old(intents[uid].host.name, asked))
+        await self._judge_as_before([s for s in older.values() if not s.is_judged])
         self._on_judged()
+
+    async def _judge_as_before(self, sessions: Iterable[HostSession]) -> None:
+        """Nobody knows what these agents leave out: what was known of their hosts stays known."""
+        unknown = {session.host_uid: session for session in sessions}
+        if not unknown:
+            return
+        kept = await self._threads.call(status.failures_of, list(unknown), _TOO_OLD)
+        for uid, session in unknown.items():
+            session.judge(kept.get(uid, ()))
 
     def _deliver(
         self,
@@ -163,7 +172,24 @@ def _too_old(host: str, asked: Mapping[str, Iterable[str]]) -> Iterator[Reported
             f"the agent on {host!r} is too old for this and leaves part of it out, because it does"
             f" not understand {', '.join(words)}: upgrade the agent on {host!r}"
         )
-        yield ReportedFailure(resource, "unsupported", "AgentTooOld", message)
+        yield ReportedFailure(resource, "unsupported", _TOO_OLD, message)
+
+
+def _not_understood(
+    compiled: Mapping[UUID, CompiledHost], lacks: Mapping[UUID, frozenset[str]]
+) -> dict[UUID, dict[str, list[str]]]:
+    """Judge a batch; a host that cannot be judged is left out and holds up nobody."""
+    try:
+        return not_understood(compiled, lacks)
+    except Exception:
+        log.exception("Fault in judging what agents understand, looking for the host")
+    found: dict[UUID, dict[str, list[str]]] = {}
+    for uid, words in lacks.items():
+        try:
+            found |= not_understood(compiled, {uid: words})
+        except Exception:
+            log.exception("It is not known what the agent leaves out", host_uid=str(uid))
+    return found
 
 
 def _compile(intents: list[HostIntent]) -> dict[UUID, CompiledHost]:

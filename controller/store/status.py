@@ -159,6 +159,17 @@ def replace_failures(
     )
 
 
+def read_failures(
+    tx: Transaction, hosts: Iterable[UUID], reason: str
+) -> Sequence[tuple[UUID, str, str, str, str]]:
+    """Host, resource, kind, reason and message of each failure with this reason, by host."""
+    row = ResourceFailureRow
+    query = select(row.host_uid, row.resource, row.kind, row.reason, row.message).where(
+        row.host_uid == func.any(list(hosts)), row.reason == reason
+    )
+    return tx.execute(query.order_by(row.host_uid, row.resource)).all()
+
+
 _ADVANCE = text("""
 WITH same AS (
     SELECT host_uid FROM host_status

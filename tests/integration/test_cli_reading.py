@@ -102,7 +102,9 @@ def test_a_field_is_explained_with_its_type_and_default(cli: Cli) -> None:
         "IP MTU in bytes; ``auto`` is the smallest member underlay MTU less the overhead.",
     ]
     fields = {line.split()[0]: line for line in lines_of(cli.out("explain", "p.spec")) if line}
-    assert fields["host"].startswith("host string required")
+    assert fields["host"].startswith("host string null")
+    mirror = {line.split()[0]: line for line in lines_of(cli.out("explain", "mirror.spec")) if line}
+    assert mirror["host"].startswith("host string required")
     assert "veth" in fields["type"]
     assert "FIELD" in cli.out("explain", "port.spec.peer")
     wrong = cli.run("explain", "port.spec.mut")

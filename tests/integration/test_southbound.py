@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 from ovsfleet.v1 import agent_pb2, state_pb2
 
+from controller.compiler.state_features import not_understood
 from controller.domain.intent import Kind
 from controller.domain.settings import BridgeSettings
 from controller.domain.status import Phase
+from controller.southbound import dispatcher
 from controller.store.engine import Database
 from tests.support.agent_end import (
     Identity,
@@ -246,3 +251,50 @@ async def test_what_an_agent_is_too_old_for_is_not_shown_as_ready(site: Site, h1
     async with session(site, h1, hello_after(newest)) as agent:
         await agent.report(newest)
         await phase_becomes(site.db, Kind.BRIDGE, "br-x", Phase.READY)
+
+
+def faulty(*about: object) -> Any:
+    raise LookupError(f"the test made a fault with {about}")
+
+
+async def test_what_an_agent_was_too_old_for_stays_shown_while_nobody_can_tell_anew(
+    site: Site, h1: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aged = BridgeSettings(mac_aging_time_s=60)
+    done = apply(site.db, bridge("br-x", "h1", settings=aged), bridge("br-y", "h1"))
+    old = hello_after(None)
+    old.capabilities.state_features.remove("settings")
+    async with session(site, h1, old) as agent:
+        state = await agent.receive_until(done.revision)
+        await agent.report(state)
+        await phase_becomes(site.db, Kind.BRIDGE, "br-x", Phase.FAILED)
+    monkeypatch.setattr(dispatcher, "compile_hosts", faulty)
+    monkeypatch.setattr(dispatcher, "compile_host", faulty)
+    again = hello_after(state)
+    again.capabilities.CopyFrom(old.capabilities)
+    async with session(site, h1, again) as agent:
+        (plain,) = (each.id for each in state.host.bridges if each.name == "br-y")
+        await agent.report(state, failures=[a_failure(plain)])
+        await phase_becomes(site.db, Kind.BRIDGE, "br-y", Phase.FAILED)
+        found = status_of(site.db, Kind.BRIDGE, "br-x")
+        assert found.phase is Phase.FAILED
+        assert found.conditions[0].reason == "AgentTooOld"
+
+
+async def test_a_fault_in_judging_one_agent_holds_up_nobody(
+    site: Site, h1: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(compiled: Any, lacks: Any) -> Any:
+        return faulty("h1") if UUID(h1.host_uid) in lacks else not_understood(compiled, lacks)
+
+    monkeypatch.setattr(dispatcher, "not_understood", judge)
+    h2 = await enrol(site, "h2")
+    old = hello_after(None)
+    old.capabilities.state_features.remove("settings")
+    async with session(site, h1, old) as first, session(site, h2, old) as second:
+        aged = BridgeSettings(mac_aging_time_s=60)
+        done = apply(site.db, bridge("br-1", "h1"), bridge("br-2", "h2", settings=aged))
+        await first.report(await first.receive_until(done.revision))
+        await phase_becomes(site.db, Kind.BRIDGE, "br-1", Phase.READY)
+        await second.report(await second.receive_until(done.revision))
+        await phase_becomes(site.db, Kind.BRIDGE, "br-2", Phase.FAILED)

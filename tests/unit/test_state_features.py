@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping, MutableSequence
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
 from ovsfleet.v1 import state_pb2
 
 from agent.state_features import STATE_FEATURES as AGENTS
@@ -184,3 +187,88 @@ def test_a_resource_asks_for_the_words_of_what_is_said_of_it(
 ) -> None:
     assert not_understood(state, {HOST: STATE_FEATURES})[HOST] == asked
     assert not_understood(state, {HOST: frozenset({"none"})})[HOST] == {}
+
+
+def say(message: Any, field: Any, number: int = 1) -> None:
+    """Say something in a field, at whatever depth it takes; ``number`` where it is one."""
+    held: Any = getattr(message, field.name)
+    if field.message_type is None:
+        plain = "x" if field.cpp_type == field.CPPTYPE_STRING else number
+        if isinstance(held, MutableSequence):
+            held.append(plain)
+        else:
+            setattr(message, field.name, plain)
+    elif isinstance(held, MutableMapping):
+        entry = field.message_type.fields_by_name["value"]
+        if entry.message_type is not None:
+            say(held["key"], entry.message_type.fields[0])
+        else:
+            held["key"] = "x" if entry.cpp_type == entry.CPPTYPE_STRING else number
+    else:
+        say(held_or_added(held), field.message_type.fields[0])
+
+
+def held_or_added(held: Any) -> Any:
+    return held if isinstance(held, Message) else held.add()
+
+
+def says(at: Any, name: str, number: int = 1) -> bool:
+    """Say it in the first message that has this field (``Message.field``), from ``at`` on down."""
+    if "segment_uid" in at.DESCRIPTOR.fields_by_name:
+        at.segment_uid = str(SEGMENT)
+    for field in at.DESCRIPTOR.fields:
+        if f"{at.DESCRIPTOR.name}.{field.name}" == name:
+            say(at, field, number)
+            return True
+    for field in at.DESCRIPTOR.fields:
+        held: Any = getattr(at, field.name)
+        if field.message_type is None or isinstance(held, MutableMapping):
+            continue
+        if says(held_or_added(held), name, number):
+            return True
+        at.ClearField(field.name)
+    return False
+
+
+def words_of(name: str, number: int = 1) -> set[str]:
+    """What a state asks for that says this and no more than it takes to say it."""
+    part, shared = state_pb2.HostPart(), fragment()
+    assert says(part, name, number) or says(shared, name, number)
+    asked = not_understood(compiled(part, shared), {HOST: STATE_FEATURES})[HOST]
+    return {word for words in asked.values() for word in words}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_whatever_has_a_word_is_asked_for_where_it_is_said(name: str) -> None:
+    assert FIELDS[name] in words_of(name)
+
+
+def test_whatever_value_has_a_word_is_asked_for_where_it_is_said() -> None:
+    asked = {
+        value.name: words_of(name, value.number)
+        for name, field in fields()
+        if field.enum_type is not None
+        for value in field.enum_type.values
+        if value.name in VALUES
+    }
+    assert asked.keys() == VALUES.keys()
+    assert [name for name, words in asked.items() if VALUES[name] not in words] == []
+
+
+def test_a_kind_of_resource_that_hosts_get_later_asks_for_its_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    later = descriptor_pb2.FileDescriptorProto()
+    state_pb2.DESCRIPTOR.CopyToProto(later)
+    (part,) = (each for each in later.message_type if each.name == "HostPart")
+    part.field.add(
+        name="novelties", number=99, label=3, type=11, type_name=".ovsfleet.v1.FlowExport"
+    )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(later)
+    found = pool.FindMessageTypeByName("ovsfleet.v1.HostPart")
+    sent: Any = message_factory.GetMessageClass(found)()
+    sent.novelties.add(id="novelty:1")
+    monkeypatch.setitem(cast("dict[str, str]", FIELDS), "HostPart.novelties", "novelties")
+    asked = not_understood(compiled(sent), {HOST: frozenset({"novelties"})})
+    assert asked == {HOST: {"novelty:1": ["novelties"]}}
