@@ -34,7 +34,7 @@ from agent.planner.monitoring import draft_monitoring, monitoring_steps
 from agent.planner.ownership import segment_of
 from agent.planner.plan import Plan
 from agent.planner.ports import draft_port
-from agent.planner.removal import draft_removals, removal
+from agent.planner.removal import Meshes, draft_removals, removal
 from agent.planner.segments import Segment, expand
 from agent.planner.settle import settle
 from agent.planner.stages import arrange
@@ -60,7 +60,8 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
         is_whole=desired.is_whole,
     )
     contested = _contested(desired)
-    letting_go = list(draft_letting_go(desired, FreeVlans(desired), inventory))
+    vlans = FreeVlans(desired)
+    letting_go = list(draft_letting_go(desired, vlans, inventory))
     surroundings = survey(desired, inventory, bound_names(desired, letting_go, inventory))
     segments, refusals = expand(desired, surroundings)
     explicit, misfits = explicit_tunnels(desired, surroundings)
@@ -74,7 +75,7 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
     there = _bridges_there(desired, inventory)
     drafted += draft_monitoring(desired, of_ovs, there, inventory)
-    drafted += _draft_removals(desired, segments, mesh, refusals, inventory)
+    drafted += _draft_removals(desired, segments, mesh, refusals, inventory, vlans=vlans)
     drafts = [item for item in drafted if isinstance(item, Draft)]
     failures = [item for item in (*drafted, *refusals, *misfits) if isinstance(item, Failure)]
     settlement = settle(drafts, broken, inventory)
@@ -222,6 +223,8 @@ def _draft_removals(
     mesh: list[TunnelPort],
     refusals: Iterable[Failure],
     inventory: Inventory,
+    *,
+    vlans: FreeVlans,
 ) -> list[Draft | Failure]:
     """Of what is not intended any more; ``refusals`` are about what is, and cannot be."""
     overlay = () if desired.overlay is None else (desired.overlay,)
@@ -236,11 +239,17 @@ def _draft_removals(
     attached = {segment_id(each.segment_uid) for each in desired.attachments}
     unclear = attached - here if desired.is_whole else attached
     opened = {tunnel.segment for tunnel in mesh if not tunnel.protected}
-    meshes: dict[str | int | None, bool] = {}
-    for segment in segments:
-        meshes[segment.id] = meshes[segment.tag] = segment.id not in opened
+    meshes = Meshes(
+        {each: each not in opened for each in here},
+        {each.local_vlan: segment_id(each.segment_uid) for each in desired.attachments},
+    )
     return draft_removals(
-        intended | here | replaced, unclear, desired.removed - attached, meshes, inventory
+        intended | here | replaced,
+        unclear,
+        desired.removed - attached,
+        meshes,
+        inventory,
+        vlans=vlans,
     )
 
 

@@ -8,32 +8,38 @@ own until a person has decided.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
 from agent.observed import ObservedState, OvsPort
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.flow_exports import clear_export
+from agent.planner.free_vlans import FreeVlans
 from agent.planner.health import foreign_interface
 from agent.planner.inventory import Inventory, PlacedPort, bound_ids, owned_ids
 from agent.planner.mirrors import delete_mirror
 from agent.planner.ownership import is_segment, segment_of
 from agent.planner.plan import ColumnValue, OvsdbOp, SetPort, Stage
 
-DEAD_VLAN = 4095
-"""No segment ever has it: local VLANs end at 4094."""
+_EVERYBODYS_VLAN = 4095
+"""Where guests wait to be bound, and where agents before this one put what they cut off."""
 _CUT_OFF: Mapping[str, ColumnValue] = {
-    "tag": DEAD_VLAN,
     "trunks": frozenset[int](),
     "vlan_mode": None,
     "protected": True,
 }
 
-Meshes: TypeAlias = Mapping[str | int | None, bool]
-"""Of the segments that tunnels carry here, by their ids and by their VLANs: whether all of those
-tunnels are protected."""
+
+@dataclass(frozen=True, slots=True)
+class Meshes:
+    """Of the segments that are here."""
+
+    protected: Mapping[str, bool]
+    """By their ids, whether all tunnels that carry them are."""
+    homes: Mapping[int, str]
+    """Their ids by their VLANs."""
 
 
 def is_removed(resource: str, removed: Collection[str]) -> bool:
@@ -56,19 +62,21 @@ def draft_removals(
     removed: Collection[str],
     meshes: Meshes,
     inventory: Inventory,
+    *,
+    vlans: FreeVlans,
 ) -> list[Draft | Failure]:
     """``intended`` names what is desired or dealt with, ``unclear`` the segments of which it could
     not be told which tunnels they have.
     """
-    drafts: list[Draft | Failure] = []
-    for resource in sorted(inventory.owned_ids()):
-        if resource in intended:
-            continue
-        if is_removed(resource, removed):
-            drafts.append(removal(resource, inventory))
-        elif segment_of(resource) not in unclear:
-            drafts.append(_left_over(resource, meshes, inventory))
-    return drafts
+    gone = [each for each in sorted(inventory.owned_ids()) if each not in intended]
+    stale = {each for each in gone if is_removed(each, removed)}
+    left = [each for each in gone if each not in stale and segment_of(each) not in unclear]
+    looping = {each: _looping(each, meshes, inventory) for each in left}
+    apart = vlans.apart((row for rows in looping.values() for row in rows), inventory)
+    return [
+        *(removal(resource, inventory) for resource in gone if resource in stale),
+        *(_left_over(each, looping[each], apart, inventory) for each in left),
+    ]
 
 
 def removal(resource: str, inventory: Inventory) -> Draft | Failure:
@@ -104,39 +112,49 @@ def _things(resource: str, inventory: Inventory) -> tuple[Thing, ...]:
     return (*bridges, *ports, *links)
 
 
-def _left_over(resource: str, meshes: Meshes, inventory: Inventory) -> Draft:
+def _left_over(
+    resource: str, looping: Sequence[PlacedPort], apart: Mapping[str, int], inventory: Inventory
+) -> Draft:
     """It stays, but not where floods could go round."""
-    rows = inventory.ports.get(resource, ()) if _segment(resource) else ()
-    looping = [each for each in rows if _may_loop(resource, each.port, meshes)]
-    ops = tuple(op for placed in looping for op in _cut_off(resource, placed))
-    is_dead = bool(looping) or any(placed.port.tag == DEAD_VLAN for placed in rows)
-    failure = _not_removed(resource, inventory, is_dead=is_dead)
+    vlans = {row.port.name: apart.get(row.port.name) for row in looping}
+    ops = tuple(op for row in looping for op in _cut_off(resource, row, vlans[row.port.name]))
+    failure = _not_removed(resource, inventory, {vlan for vlan in vlans.values() if vlan})
     return Draft(resource, mend=Stage(ovsdb=ops), failures=(failure,))
 
 
-def _segment(resource: str) -> str | None:
+def _segment(resource: str) -> str:
     """The segment that a resource carries: by one of its tunnels, or by the kernel's device."""
     return resource if is_segment(resource) else segment_of(resource)
 
 
+def _looping(resource: str, meshes: Meshes, inventory: Inventory) -> tuple[PlacedPort, ...]:
+    rows = inventory.ports.get(resource, ()) if _segment(resource) else ()
+    return tuple(each for each in rows if _may_loop(resource, each.port, meshes))
+
+
 def _may_loop(resource: str, row: OvsPort, meshes: Meshes) -> bool:
-    found = [meshes[each] for each in (_segment(resource), row.tag) if each in meshes]
-    return bool(found) and not (row.protected and all(found))
+    """Or bring what belongs to one segment into another: by its VLAN, which that has now."""
+    segment, tag = _segment(resource), row.tag or 0
+    if tag == _EVERYBODYS_VLAN or meshes.homes.get(tag, segment) != segment:
+        return True
+    return segment in meshes.protected and not (row.protected and meshes.protected[segment])
 
 
-def _cut_off(resource: str, placed: PlacedPort) -> tuple[OvsdbOp, ...]:
+def _cut_off(resource: str, placed: PlacedPort, vlan: int | None) -> tuple[OvsdbOp, ...]:
     row = placed.port
-    columns = {name: each for name, each in _CUT_OFF.items() if getattr(row, name) != each}
+    wanted = {**_CUT_OFF, "tag": vlan or row.tag}
+    columns = {name: each for name, each in wanted.items() if getattr(row, name) != each}
     return (SetPort(resource, placed.bridge, row.name, row, columns),) if columns else ()
 
 
-def _not_removed(resource: str, inventory: Inventory, *, is_dead: bool) -> Failure:
+def _not_removed(resource: str, inventory: Inventory, vlans: Collection[int]) -> Failure:
     found = [str(thing) for thing in _things(resource, inventory)]
     found += [f"mirror {each.mirror.name}" for each in inventory.mirrors.get(resource, ())]
     exports = inventory.exports.get(resource, ())
     found += [f"{each.table} of bridge {each.bridge}" for each in exports]
     names = ", ".join(found) or "its device"
-    cut_off = f", cut off in VLAN {DEAD_VLAN} lest it closes a loop" if is_dead else ""
+    where = " and ".join(str(vlan) for vlan in sorted(vlans))
+    cut_off = f", cut off in VLAN {where} lest it closes a loop" if where else ""
     message = (
         f"{names} is ours, but intent neither has it nor says that it was deleted, so it stays"
         f"{cut_off}; "

@@ -16,8 +16,8 @@ from agent.fragments import (
     Topology,
     TunnelOptions,
 )
-from agent.model import Backend, DatapathType, HostState, SegmentAttachment
-from agent.observed import FdbEntry, OvsPort
+from agent.model import Backend, DatapathType, HostState, Port, PortType, SegmentAttachment
+from agent.observed import FdbEntry, OvsInterface, OvsPort
 from agent.planner import make_plan, owed_releases
 from agent.planner.plan import AddPort, CreateVxlan, DeletePort, SetInterface, SetPort, SetVxlan
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
@@ -267,14 +267,68 @@ def test_a_tunnel_that_stays_beside_others_is_cut_off_until_it_is_wanted_again(
     assert [(each.resource, each.reason) for each in plan.failures] == [
         ("tunnel:S/h1", "NotRemoved")
     ]
-    assert "4095" in plan.failures[0].message
+    assert "4094" in plan.failures[0].message
     switch.run(plan)
     found = {end: (row.tag, row.protected) for end, row in rows(switch).items()}
-    assert found == {"h1": (4095, True), "h2": (11, False)}
+    assert found == {"h1": (4094, True), "h2": (11, False)}
     rest = make_plan(after, switch.observed)
     assert (rest.is_empty, rest.failures) == (True, plan.failures)
     switch.run(make_plan(before, switch.observed))
     assert rows(switch)["h1"].tag == 11
+
+
+def put_guest(switch: Switch, name: str, tag: int) -> None:
+    row = switch.bridges["br-fleet"]
+    others = tuple(port for port in row.ports if port.name != name)
+    guest = OvsPort(name, (OvsInterface(name),), tag, external_ids={"ovsfleet-id": f"a/{name}"})
+    switch.bridges["br-fleet"] = replace(row, ports=(*others, guest))
+
+
+def test_what_is_cut_off_is_in_a_vlan_that_nobody_has_and_leaves_it_when_somebody_comes() -> None:
+    four = (*MEMBERS, SegmentMember("h3", "h3", "192.0.2.4"))
+    switch = realized(linked("h1", "h3", members=four))
+    after = linked("h2", members=four)
+    put_guest(switch, "waiting", 4095)
+    for guest, cut_off in ((4094, 4093), (4093, 4094), (4094, 4093)):
+        put_guest(switch, "tap1", guest)
+        switch.run(make_plan(after, switch.observed))
+        found = {end: row.tag for end, row in rows(switch).items()}
+        assert found == {"h1": cut_off, "h3": cut_off, "h2": 11, "tap1": guest, "waiting": 4095}
+        assert make_plan(after, switch.observed).is_empty
+    # An agent before this one used the VLAN in which guests wait.
+    switch._rows.put_port("br-fleet", replace(rows(switch)["h1"], tag=4095))
+    switch.run(make_plan(after, switch.observed))
+    assert rows(switch)["h1"].tag == 4093
+    # A segment that comes gets the VLAN, and what is cut off leaves it.
+    other = replace(FRAGMENT, hash=b"t", segment_uid="T", vni=10002, members=MEMBERS[:1])
+    come = replace(
+        after,
+        attachments=(*after.attachments, SegmentAttachment("T", 4093, b"t")),
+        fragments={**after.fragments, b"t": other},
+    )
+    switch.run(make_plan(come, switch.observed))
+    assert {rows(switch)[end].tag for end in ("h1", "h3")} == {4092}
+    assert make_plan(come, switch.observed).is_empty
+
+
+def test_where_every_vlan_is_in_a_trunk_a_tunnel_is_still_cut_off() -> None:
+    switch = realized(linked("h1"))
+    trunk = Port("port:t", "p0", PortType.INTERNAL, "br-fleet", trunks=frozenset(range(1, 4095)))
+    after = replace(linked("h2"), ports=(trunk,))
+    switch.run(make_plan(after, switch.observed))
+    assert (rows(switch)["h1"].tag, rows(switch)["h1"].protected) == (4094, True)
+    assert make_plan(after, switch.observed).is_empty
+
+
+def test_a_tunnel_of_a_segment_that_is_forgotten_leaves_the_vlan_when_another_one_gets_it() -> None:
+    switch = realized(wanted(FRAGMENT))
+    other = replace(FRAGMENT, hash=b"t", segment_uid="T", vni=10002, members=MEMBERS[:1])
+    after = replace(
+        wanted(FRAGMENT), attachments=(SegmentAttachment("T", 11, b"t"),), fragments={b"t": other}
+    )
+    switch.run(make_plan(after, switch.observed))
+    assert {row.tag for row in rows(switch).values()} == {4094}
+    assert make_plan(after, switch.observed).is_empty
 
 
 def test_a_protected_tunnel_beside_protected_ones_stays_as_it_is() -> None:
