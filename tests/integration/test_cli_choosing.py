@@ -20,6 +20,7 @@ from controller.services.status import SessionStart, open_session
 from tests.support.api import Api, LiveServer
 from tests.support.cli import Cli, QuickCli
 from tests.support.counting import steady
+from tests.support.reports import ReportingHost
 
 pytestmark = pytest.mark.integration
 
@@ -233,7 +234,7 @@ def whereabouts(cli: Cli, name: str) -> tuple[str, str | None]:
     return spec["host"], spec["migrating_to"]
 
 
-def test_a_port_moves_at_once_or_in_two_steps_that_can_be_taken_back(cli: Cli) -> None:
+def test_a_port_moves_at_once_or_in_two_steps_that_can_be_taken_back(api: Api, cli: Cli) -> None:
     assert cli.out("move", "port", "blue-1", "h2") == "port/blue-1 updated\n"
     assert whereabouts(cli, "blue-1") == ("h2", None)
     assert cli.out("move", "port", "blue-1", "h2") == "port/blue-1 unchanged\n"
@@ -250,6 +251,11 @@ def test_a_port_moves_at_once_or_in_two_steps_that_can_be_taken_back(cli: Cli) -
     assert (late.returncode, late.stdout) == (6, "port/vm updated\n")
     assert "0 of 1 are Ready" in late.stderr
     assert whereabouts(cli, "vm") == ("h2", None)
+    for name in ("h1", "h2"):
+        ReportingHost(api.db, cli.uid("host", name)).report(api.head() + 1)
+    done = cli.run("move", "port", "vm", "h1", "--prepare", "--wait", "--timeout", "25")
+    assert (done.returncode, whereabouts(cli, "vm")) == (0, ("h2", "h1"))
+    assert "1 of 1 are Ready" in done.stderr
 
 
 def test_a_move_that_cannot_be_says_why(cli: Cli) -> None:
