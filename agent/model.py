@@ -27,6 +27,7 @@ Open vSwitch stays with the device that it opened: what has its name later carri
 ends with the boot, the database does not: indices of an earlier boot tell nothing.
 """
 BOUND_KEY = "ovsfleet-bound"
+BOUND_MTU_KEY = "ovsfleet-bound-mtu"
 """external_ids key that holds ``<fleet uid>/<resource id>`` on the Port of somebody else that a
 port of intent is bound to: it stays his, and tells which tag and MTU are intent's."""
 IFACE_ID_KEY = "iface-id"

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, assert_never
 import ovs.db.idl
 
 from agent.columns import SETTABLE, Atom, Settings
-from agent.model import BOUND_KEY
+from agent.model import BOUND_KEY, BOUND_MTU_KEY
 from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb import monitors
 from agent.ovsdb.batch import Batch, OutOfDateError
@@ -199,13 +199,18 @@ class Writer:
             interface = self._batch.find("Interface", there.name)
             _verify(interface, there, before, ["external_ids", "mtu_request"])
             if isinstance(op, UnbindPort):
-                interface.mtu_request = []
+                interface.mtu_request = _atoms(op.mtu or None)
             elif op.mtu:
                 interface.mtu_request = [op.mtu]
         if isinstance(op, UnbindPort):
             row.delkey("external_ids", BOUND_KEY)
+            row.delkey("external_ids", BOUND_MTU_KEY)
         else:
             row.setkey("external_ids", BOUND_KEY, op.mark)
+            if op.mtu_before:
+                row.setkey("external_ids", BOUND_MTU_KEY, str(op.mtu_before))
+            elif op.mtu_before is not None:
+                row.delkey("external_ids", BOUND_MTU_KEY)
         if op.tag is not None:
             row.tag = _atoms(op.tag or None)
 

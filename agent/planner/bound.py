@@ -12,16 +12,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
 from agent.errors import ErrorKind, Failure
-from agent.model import BOUND_KEY, IFACE_ID_KEY, OWNER_KEY, HostState, Port, PortType
+from agent.model import BOUND_KEY, BOUND_MTU_KEY, IFACE_ID_KEY, OWNER_KEY, HostState, Port, PortType
 from agent.observed import OvsPort
 from agent.planner.draft import Draft
 from agent.planner.free_vlans import FreeVlans
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import Wish, configure
-from agent.planner.ownership import bound_mark
+from agent.planner.ownership import bound_id, bound_mark
 from agent.planner.plan import BindPort, NetlinkStep, Stage, UnbindPort
 
+_MTUS = range(68, 65536)
+"""What the schema of OVSDB and devices take."""
 _DEVICE_TYPES = frozenset({"", "system", "internal", "tap"})
 """Types of interfaces that are a device of the kernel, by their own name."""
 
@@ -56,7 +58,21 @@ def _bind(port: Port, placed: PlacedPort, inventory: Inventory) -> Iterator[Bind
     row, mark = placed.port, bound_mark(inventory.owner, port.id)
     mtu = 0 if row.interfaces[0].mtu_request == port.mtu else port.mtu
     if mtu or (row.tag or 0, row.external_ids.get(BOUND_KEY)) != (port.tag, mark):
-        yield BindPort(port.id, placed.bridge, row, port.tag, mtu, mark)
+        before = _mtu_before(row, inventory.owner)
+        yield BindPort(port.id, placed.bridge, row, port.tag, mtu, mark, before)
+
+
+def _mtu_before(row: OvsPort, owner: str) -> int | None:
+    """What is to be kept of a row that bears no mark yet: with one, what it has is ours."""
+    found = row.interfaces[0].mtu_request or 0
+    return None if bound_id(row.external_ids, owner) or found == _kept_mtu(row) else found
+
+
+def _kept_mtu(row: OvsPort) -> int:
+    """0 for none, and for what nobody but a person can have written there."""
+    text = row.external_ids.get(BOUND_MTU_KEY, "")
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    return number if number in _MTUS else 0
 
 
 def _repair_mtu(port: Port, row: OvsPort, inventory: Inventory) -> tuple[NetlinkStep, ...]:
@@ -113,7 +129,7 @@ def _let_go(
     vlan = None
     if _is_access(placed.port) and (vlan := vlans.take(placed.bridge, inventory)) is None:
         return _no_vlan(resource, placed)
-    op = UnbindPort(resource, placed.bridge, placed.port, vlan)
+    op = UnbindPort(resource, placed.bridge, placed.port, vlan, _kept_mtu(placed.port))
     return Draft(resource, frees=placed.port.name, mend=Stage(ovsdb=(op,)))
 
 

@@ -197,6 +197,8 @@ class BindPort:
     mtu: int
     mark: str
     """Of ``BOUND_KEY``."""
+    mtu_before: int | None = None
+    """What mtu_request was before, to be kept beside the mark; 0: unset, None: leave that alone."""
 
     def describe(self) -> str:
         mtu = f", mtu_request {self.mtu}" if self.mtu else ""
@@ -206,15 +208,18 @@ class BindPort:
 
 @dataclass(frozen=True, slots=True)
 class UnbindPort:
-    """Let go of a bound port: our mark and Interface.mtu_request go, Port.tag becomes ``tag``.
+    """Let go of a bound port: our mark goes, Port.tag and Interface.mtu_request become ``tag`` and
+    ``mtu``.
 
-    Rests on ``based_on`` as ``BindPort`` does; ``tag`` None leaves the column alone.
+    Rests on ``based_on`` as ``BindPort`` does; ``tag`` None leaves the column alone, ``mtu`` 0
+    clears it.
     """
 
     resource: str
     bridge: str
     based_on: OvsPort
     tag: int | None
+    mtu: int = 0
 
     def describe(self) -> str:
         where = "" if self.tag is None else f": into VLAN {self.tag}, where nobody else is"

@@ -110,6 +110,7 @@ def test_guests_are_bound_exchanged_and_let_go_of_alike_and_their_counters_are_r
         await compare(real, make_plan(desired(), await real.look()))
         plug(ovs, ovs.netns, "tap1", "vif-1")
         plug(ovs, ovs.netns, "tap2", "vif-2")
+        ovs.vsctl("set", "Interface", "tap2", "mtu_request=1450")
         seen = await compare(real, make_plan(desired(GUEST, OTHER), await real.look()))
         assert make_plan(desired(GUEST, OTHER), seen).describe() == ()
         assert [seen.links[name].mtu for name in ("tap1", "tap2")] == [1400, 1300]
@@ -129,6 +130,7 @@ def test_guests_are_bound_exchanged_and_let_go_of_alike_and_their_counters_are_r
             "tap2": 4094,
         }
         assert make_plan(gone, seen).describe() == ()
+        assert [columns(ovs, name)[-1] for name in ("tap1", "tap2")] == ["[]", "1450"]
 
         (late,) = make_plan(desired(GUEST), seen).stages
         ovs.vsctl("set", "Interface", "tap1", "external_ids:iface-id=vif-9")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.model import BOUND_KEY, OWNER_KEY, HostState, PortType, segment_id
+from agent.model import BOUND_KEY, BOUND_MTU_KEY, OWNER_KEY, HostState, PortType, segment_id
 from agent.observed import ObservedState, OvsPort
 from agent.planner import make_plan, owed_releases, still_owed
 from tests.support.bound_strategies import GUESTS, binding_states, bindings, guests, plug
@@ -37,7 +37,7 @@ def _bare(port: OvsPort) -> OvsPort:
     kept = {
         key: value
         for key, value in port.external_ids.items()
-        if (key, value.partition("/")[0]) != (BOUND_KEY, FLEET)
+        if (key, value.partition("/")[0]) != (BOUND_KEY, FLEET) and key != BOUND_MTU_KEY
     }
     interfaces = tuple(replace(each, mtu_request=None) for each in port.interfaces)
     return replace(port, tag=None, external_ids=kept, interfaces=interfaces)
@@ -125,6 +125,9 @@ def test_guests_are_bound_and_let_go_of_wherever_a_plan_is_cut_short_and_stay_wh
     assert_bound(switch, following)
     let_go = {name for name in bound if not bindings(switch)[name][0]}
     assert_alone(switch, following, let_go)
+    requested = {port.name: port.interfaces[0].mtu_request for port in plugged}
+    for name in let_go:
+        assert bindings(switch)[name][1].interfaces[0].mtu_request == requested[name]
     assert others(switch.observed) == before
 
 
@@ -144,7 +147,7 @@ def assert_apart(switch: Switch, desired: HostState) -> None:
             assert any((mark, port.tag, name) in homes for name in names), port
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(binding_states(), binding_states(), guests(), guests(), st.booleans())
 def test_no_guest_is_in_the_vlan_of_a_segment_that_it_is_not_bound_to(
     first: HostState,

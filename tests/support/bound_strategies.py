@@ -24,6 +24,7 @@ _TAGGINGS = st.sampled_from(
         (12, frozenset({7}), "native-untagged"),
     )
 )
+_MTU_REQUESTS = st.sampled_from((None, None, 1500, 9000))
 _OTHER_ID = st.sampled_from(IFACE_IDS)
 _MARKS = st.sampled_from(
     (*(({},) * 5), {"ovsfleet-bound": f"{OTHER_FLEET}/port:g"}, {"neutron": "x"})
@@ -64,7 +65,9 @@ def guests(draw: st.DrawFn) -> tuple[OvsPort, ...]:
 def _guest(draw: st.DrawFn, name: str) -> OvsPort:
     ids = {"iface-id": draw(st.sampled_from(IFACE_IDS)), "iface-status": "active"}
     tag, trunks, mode = draw(_TAGGINGS)
-    interfaces: tuple[OvsInterface, ...] = (OvsInterface(name, external_ids=ids),)
+    interfaces: tuple[OvsInterface, ...] = (
+        OvsInterface(name, mtu_request=draw(_MTU_REQUESTS), external_ids=ids),
+    )
     if draw(st.integers(0, 4)) == 0:
         interfaces += (OvsInterface(f"{name}b", external_ids={"iface-id": draw(_OTHER_ID)}),)
     return OvsPort(name, interfaces, tag, trunks, mode, external_ids=draw(_MARKS))

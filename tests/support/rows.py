@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from agent.columns import SETTABLE, Atom, Settings
-from agent.model import BOUND_KEY, ID_KEY, OWNER_KEY
+from agent.model import BOUND_KEY, BOUND_MTU_KEY, ID_KEY, OWNER_KEY
 from agent.monitoring import Stray
 from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner.ownership import ownership
@@ -184,11 +184,15 @@ class Rows:
         (before,) = op.based_on.interfaces
         _expect(interface.external_ids == before.external_ids, op)
         ids = {key: value for key, value in row.external_ids.items() if key != BOUND_KEY}
+        if isinstance(op, UnbindPort) or op.mtu_before is not None:
+            ids.pop(BOUND_MTU_KEY, None)
         if isinstance(op, BindPort):
             ids[BOUND_KEY] = op.mark
+            if op.mtu_before:
+                ids[BOUND_MTU_KEY] = str(op.mtu_before)
             interface = replace(interface, mtu_request=op.mtu or interface.mtu_request)
         else:
-            interface = replace(interface, mtu_request=None)
+            interface = replace(interface, mtu_request=op.mtu or None)
         tag = row.tag if op.tag is None else op.tag or None
         self.put_port(op.bridge, replace(row, interfaces=(interface,), tag=tag, external_ids=ids))
 

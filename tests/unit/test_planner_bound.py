@@ -11,6 +11,7 @@ from agent.errors import ErrorKind
 from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import (
     BOUND_KEY,
+    BOUND_MTU_KEY,
     OWNER_KEY,
     Backend,
     Bridge,
@@ -167,7 +168,9 @@ def test_what_somebody_changed_of_a_bound_port_is_put_back() -> None:
     for changed in (replace(bound, tag=99), replace(bound, external_ids={})):
         switch._rows.put_port("br-fleet", changed)
         switch.run(make_plan(desired(GUEST), switch.observed))
-        assert row(switch, "tap1") == bound
+        put_back = row(switch, "tap1")
+        assert put_back.external_ids.get(BOUND_KEY) == MARK
+        assert replace(put_back, external_ids={}) == replace(bound, external_ids={})
     switch.kernel.links["tap1"] = replace(switch.kernel.links["tap1"], mtu=1500)
     (stage,) = make_plan(desired(GUEST), switch.observed).stages
     (step,) = stage.steps()
@@ -244,6 +247,20 @@ def test_ports_that_are_let_go_of_get_vlans_that_nobody_has() -> None:
     assert row(switch, "tap1").interfaces[0].mtu_request is None
     assert not still_owed(state.removed, switch.observed, FLEET)
     assert make_plan(state, switch.observed).describe() == ()
+
+
+@pytest.mark.parametrize("found", [1400, 9000])
+def test_the_mtu_that_a_hypervisor_asked_for_is_given_back(found: int) -> None:
+    guest = tap("tap1")
+    guest = replace(guest, interfaces=(replace(guest.interfaces[0], mtu_request=found),))
+    switch = plugged(guest)
+    switch.run(make_plan(desired(GUEST), switch.observed))
+    switch.run(make_plan(desired(replace(GUEST, mtu=1300)), switch.observed))
+    assert row(switch, "tap1").interfaces[0].mtu_request == 1300
+    assert row(switch, "tap1").external_ids == {BOUND_KEY: MARK, BOUND_MTU_KEY: str(found)}
+    switch.run(make_plan(desired(removed=frozenset({"port:g"})), switch.observed))
+    assert row(switch, "tap1").interfaces[0].mtu_request == found
+    assert row(switch, "tap1").external_ids == {}
 
 
 def _opened(switch: Switch, name: str) -> tuple[OvsInterface, ...]:
