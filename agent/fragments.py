@@ -81,6 +81,8 @@ class SegmentMember:
     """Addresses of its ports; only where ``arp_mode`` needs them."""
     former_vtep: str = ""
     """The VTEP that it had before, as long as some member may still send to it or from it."""
+    former_is_unused: bool = False
+    """Whether who has one address at a time, as the kernel, sends from and to ``vtep`` already."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -94,6 +94,7 @@ def _decode_member(message: state_pb2.SegmentMember) -> SegmentMember:
         tuple(message.macs),
         tuple(Neighbour(each.ip, each.mac) for each in message.neighbours),
         message.former_vtep,
+        message.former_is_unused,
     )
 
 
@@ -105,6 +106,7 @@ def _encode_member(member: SegmentMember) -> state_pb2.SegmentMember:
         macs=member.macs,
         neighbours=[state_pb2.Neighbour(ip=each.ip, mac=each.mac) for each in member.neighbours],
         former_vtep=member.former_vtep,
+        former_is_unused=member.former_is_unused,
     )
 
 

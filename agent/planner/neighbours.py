@@ -36,6 +36,8 @@ class Remote:
     """Whether what comes from there goes into no other tunnel that is protected as well."""
     former_vtep: str = ""
     """The one that it had before, where others may still send to that or from that."""
+    known_vtep: str = ""
+    """What to send to from one address: the former one until all have both; else ``vtep``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Neighbours:
     local_ip: str
     former_ip: str
     """What this host had before instead of ``local_ip``, while that is still in use; or empty."""
+    known_ip: str
+    """What to send from with one address alone: the former one until all have both."""
     own_fault: str
     """Why this host itself can reach nobody; empty if it can."""
     remotes: tuple[Remote, ...]
@@ -50,8 +54,8 @@ class Neighbours:
     fdb: frozenset[FdbEntry]
     """Who gets what: floods each remote, frames for a known MAC the one that has it.
 
-    A MAC that two members have is flooded, as nobody can tell where it is. What has a former VTEP
-    is sent to that as long as it has it: whoever has not heard of the new one knows no other.
+    A MAC that two members have is flooded, as nobody can tell where it is. Each is sent to where
+    all know it: whoever has not heard of a new VTEP knows the former one alone.
     """
     addresses: frozenset[Neighbour]
     """Who has which address elsewhere, of those that one port alone has."""
@@ -95,6 +99,7 @@ def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
     return Neighbours(
         local_ip=_normal(own.vtep),
         former_ip=formers.get(own.host_uid, ""),
+        known_ip=_known_vtep(own, formers),
         own_fault=_own_fault(own),
         remotes=tuple(remotes),
         unreachable=tuple(unreachable),
@@ -120,7 +125,15 @@ def _candidates(
         macs = tuple(mac for mac in member.macs if mac not in own.macs)
         vtep, former = _normal(member.vtep), formers.get(member.host_uid, "")
         yield _Candidate(
-            Remote(member.host_uid, vtep, macs, member.neighbours, protected, former),
+            Remote(
+                member.host_uid,
+                vtep,
+                macs,
+                member.neighbours,
+                protected,
+                former,
+                _known_vtep(member, formers),
+            ),
             True,
             f"the VTEP of host {member.host_name}, {member.vtep}",
             "that host's vteps",
@@ -176,6 +189,11 @@ def _formers(
     }
 
 
+def _known_vtep(member: SegmentMember, formers: Mapping[str, str]) -> str:
+    former = "" if member.former_is_unused else formers.get(member.host_uid, "")
+    return former or _normal(member.vtep)
+
+
 def _own_fault(own: SegmentMember) -> str:
     address = _address(own.vtep)
     if address is not None and not address.is_unspecified:
@@ -189,7 +207,7 @@ def _own_fault(own: SegmentMember) -> str:
 def _table(remotes: Collection[Remote]) -> Iterator[FdbEntry]:
     count = Counter(mac for remote in remotes for mac in remote.macs)
     for remote in remotes:
-        vtep = remote.former_vtep or remote.vtep
+        vtep = remote.known_vtep or remote.vtep
         yield FdbEntry(BROADCAST_FDB, vtep)
         yield from (FdbEntry(mac, vtep) for mac in remote.macs if count[mac] == 1)
 

@@ -36,7 +36,7 @@ class Segment:
     dst_port: int
     mtu: int
     local_ip: str
-    """With the kernel's device: the former one as long as there is one, as in ``fdb``."""
+    """With the kernel's device: the one that all know, as in ``fdb``, if this host still has it."""
     former_ip: str
     """As in ``Neighbours``."""
     remotes: tuple[Remote, ...]
@@ -61,7 +61,8 @@ def expand(desired: HostState, surroundings: Surroundings) -> tuple[list[Segment
         if refusal is not None:
             failures.append(refusal)
         elif fragment is not None:
-            segment, unfit = _segment(desired, attachment, fragment), _unfit_mark(desired, fragment)
+            segment = _segment(desired, attachment, fragment, surroundings)
+            unfit = _unfit_mark(desired, fragment)
             if attachment.backend is Backend.OVS and unfit is not None:
                 options = replace(segment.options, egress_pkt_mark=None)
                 segment = replace(segment, options=options)
@@ -72,12 +73,17 @@ def expand(desired: HostState, surroundings: Surroundings) -> tuple[list[Segment
 
 
 def _segment(
-    desired: HostState, attachment: SegmentAttachment, fragment: SegmentFragment
+    desired: HostState,
+    attachment: SegmentAttachment,
+    fragment: SegmentFragment,
+    surroundings: Surroundings,
 ) -> Segment:
     on_linux_bridge = bool(attachment.linux_bridge)
     overlay = "" if desired.overlay is None else desired.overlay.name
     others = neighbours(fragment, desired.host_uid)
-    by_kernel = attachment.backend is Backend.KERNEL
+    # A device has one address alone: it goes on with what all members know it by. Where that is
+    # gone from the host, nobody is reached with it.
+    by_known = attachment.backend is Backend.KERNEL and others.known_ip in surroundings.addresses
     return Segment(
         uid=attachment.segment_uid,
         backend=attachment.backend,
@@ -87,8 +93,7 @@ def _segment(
         vni=fragment.vni,
         dst_port=fragment.dst_port,
         mtu=fragment.mtu,
-        # A device has one address alone: it goes on with what all members know it by.
-        local_ip=(by_kernel and others.former_ip) or others.local_ip,
+        local_ip=others.known_ip if by_known else others.local_ip,
         former_ip=others.former_ip,
         remotes=others.remotes,
         fdb=others.fdb,

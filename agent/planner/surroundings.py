@@ -27,6 +27,8 @@ class Surroundings:
     has_ovs: bool
     has_vxlan: bool
     has_ipv6: bool
+    addresses: frozenset[str]
+    """Those that this host has, without their prefix lengths."""
 
 
 def survey(desired: HostState, inventory: Inventory, bound: Collection[str] = ()) -> Surroundings:
@@ -48,7 +50,13 @@ def survey(desired: HostState, inventory: Inventory, bound: Collection[str] = ()
         has_ovs=inventory.observed.has_ovs,
         has_vxlan="vxlan" in inventory.observed.iface_types,
         has_ipv6=inventory.observed.ipv6,
+        addresses=_addresses(inventory),
     )
+
+
+def _addresses(inventory: Inventory) -> frozenset[str]:
+    links = inventory.observed.links.values()
+    return frozenset(each.partition("/")[0] for link in links for each in link.addresses)
 
 
 def _strangers(overlay: OvsBridge, bound: Collection[str], inventory: Inventory) -> dict[int, str]:

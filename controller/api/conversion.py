@@ -246,7 +246,7 @@ def spec_fields(spec: Spec) -> dict[str, Any]:
             fields[name] = list(value)
     if isinstance(spec, intent.HostSpec):
         # Nobody can ask for it: the host's condition tells it.
-        del fields["former_vteps"]
+        del fields["former_vteps"], fields["vtep_steps"]
     if isinstance(spec, intent.SegmentSpec):
         fields["mtu"] = "auto" if spec.mtu is None else spec.mtu
         fields["links"] = [{"a": a, "b": b} for a, b in spec.links]

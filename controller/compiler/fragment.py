@@ -22,6 +22,7 @@ from controller.domain.intent import (
 from controller.domain.mtu import effective_mtu
 from controller.domain.topology import Topology
 from controller.domain.validation.meshes import MAX_REMOTES
+from controller.domain.vtep_steps import VtepStep, vtep_step_of
 
 
 def digest(message: Message) -> bytes:
@@ -67,6 +68,8 @@ def _members(
                 macs=sorted(set(macs)),
                 neighbours=[state_pb2.Neighbour(ip=ip, mac=mac) for ip, mac in sorted(known)],
                 former_vtep=formers.get(host.uid, ""),
+                # Only to whom it makes a difference: others need not be sent anything for it.
+                former_is_unused=with_macs and host.uid in formers and _uses_new(host, spec),
             )
 
 
@@ -79,9 +82,14 @@ def _formers(intent: SegmentIntent, spec: SegmentSpec) -> dict[UUID, str]:
         host.uid: former
         for host in intent.members
         if (former := former_vtep_of(host_spec(host), spec.address_family))
+        and vtep_step_of(host_spec(host), spec.address_family) is not VtepStep.ALONE
     }
     most = 2 * (len(intent.members) - 1 + len(found)) + len(spec.external_vteps)
     return found if most <= MAX_REMOTES[spec.address_family] else {}
+
+
+def _uses_new(host: Object, spec: SegmentSpec) -> bool:
+    return vtep_step_of(host_spec(host), spec.address_family) is VtepStep.NEW
 
 
 def host_spec(host: Object) -> HostSpec:

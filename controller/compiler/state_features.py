@@ -44,6 +44,7 @@ FIELDS: Mapping[str, str] = {
     "SegmentMember.macs": "kernel_backend",
     "SegmentMember.neighbours": "arp_modes",
     "SegmentMember.former_vtep": "former_vteps",
+    "SegmentMember.former_is_unused": "former_vteps",
 }
 """Words of fields that came to messages later; those of enums have theirs by value."""
 

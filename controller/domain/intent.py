@@ -139,6 +139,8 @@ class HostSpec:
     former_vteps: tuple[str, ...] = ()
     """VTEPs that it had before, at most one of each family, until all that share a segment with it
     know the ones it has now. The controller gives and takes them, nobody else."""
+    vtep_steps: tuple[int, ...] = ()
+    """How far the change from each of ``former_vteps`` has come, as in ``VtepStep``."""
     overlay_bridge_ready: bool = False
     """Whether the overlay bridge is there even without a segment, for hypervisors to plug into."""
 
@@ -352,7 +354,7 @@ class Manifest:
     expected_revision: int | None = None
     """From If-Match; None when the caller takes whatever is there."""
     settles_vteps: bool = False
-    """Whether a host is to let go of its former VTEPs: the controller alone asks for it."""
+    """Whether a host's changes of VTEP go one step on: the controller alone asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

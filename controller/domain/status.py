@@ -106,6 +106,8 @@ class HostFacts:
     missing: str = ""
     """What a mirror waits for before there is anything to copy; the host is not told of it."""
     former_vteps: tuple[str, ...] = ()
+    vtep_steps: tuple[int, ...] = ()
+    """As in ``HostSpec``, both."""
     awaited: tuple[str, ...] = ()
     """Names of those that a host keeps its ``former_vteps`` for, or the first of them."""
 

@@ -96,7 +96,7 @@ class Work:
 
     def settle_vteps(self) -> None:
         if settled := vteps.settle(self.db):
-            log.info("Former VTEPs given up", hosts=settled)
+            log.info("Changes of VTEP went one step on", hosts=settled)
 
     def start_prune_jobs(self) -> None:
         now = datetime.now(UTC)

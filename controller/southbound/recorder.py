@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -20,7 +19,7 @@ import grpc
 from controller.domain.errors import UnavailableError
 from controller.domain.inventory import Inventory
 from controller.observability import get_logger
-from controller.services import inventory, status, vteps
+from controller.services import inventory, status
 from controller.services.status import HostReport
 from controller.southbound.sessions import TAKEN_OVER, HostSession
 from controller.southbound.threads import Threads
@@ -30,8 +29,6 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-_SETTLING_S = 1.0
-"""Between two looks whether former VTEPs may go, however many hosts report."""
 _MOST_AT_ONCE = 2
 """Inventories in one round, which then leave a thread to whoever else needs one."""
 
@@ -52,8 +49,6 @@ class Recorder:
         self._reports: dict[HostSession, HostReport] = {}
         self._inventories: dict[HostSession, Inventory] = {}
         self._capabilities: dict[HostSession, Mapping[str, Any]] = {}
-        self._may_settle = False
-        self._settled_at = datetime.min.replace(tzinfo=UTC)
         self._heard: set[HostSession] = set()
         self._ended: set[HostSession] = set()
         self._wake = asyncio.Event()
@@ -90,7 +85,7 @@ class Recorder:
         delays = retry_delays()
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_s):
+                async with asyncio.timeout(self._beat_s):
                     await self._wake.wait()
             self._wake.clear()
             try:
@@ -103,10 +98,6 @@ class Recorder:
                 log.exception("Fault in the recorder")
                 await asyncio.sleep(next(delays))
 
-    @property
-    def _pause_s(self) -> float:
-        return min(self._beat_s, _SETTLING_S) if self._may_settle else self._beat_s
-
     async def flush(self) -> None:
         """Write what waits; of capabilities and inventories a few, the others are next."""
         await self._write_reports()
@@ -114,7 +105,6 @@ class Recorder:
         await self._write_endings()
         await self._write_some(self._capabilities, inventory.record_capabilities)
         await self._write_some(self._inventories, inventory.record)
-        await self._settle_vteps()
 
     async def _write_reports(self) -> None:
         reports = {each: report for each, report in self._reports.items() if each.is_judged}
@@ -122,17 +112,7 @@ class Recorder:
             del self._reports[session]
         await _all(self._write_report(session, report) for session, report in reports.items())
         if reports:
-            self._may_settle = True
             self._on_written()
-
-    async def _settle_vteps(self) -> None:
-        """What hosts report may be what others waited for to let go of former VTEPs."""
-        now = self._clock()
-        if not self._may_settle or now - self._settled_at < timedelta(seconds=_SETTLING_S):
-            return
-        self._may_settle, self._settled_at = False, now
-        if settled := await self._threads.call(vteps.settle):
-            log.info("Former VTEPs given up", hosts=settled)
 
     async def _write_report(self, session: HostSession, report: HostReport) -> None:
         try:

@@ -26,6 +26,7 @@ from controller.southbound.guard import Guard, Stream
 from controller.southbound.identity import SERVER_LIFETIME, Authority
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import Sessions
+from controller.southbound.settling import VtepSettler
 from controller.southbound.stats_service import StatsService
 from controller.southbound.stats_streams import StatsStreams
 from controller.southbound.stats_writer import StatsWriter
@@ -108,8 +109,9 @@ class Southbound:
             self._threads,
             self._clock,
             beat_s=self._settings.heartbeat_interval_ms / 2000,
-            on_written=self._on_status,
+            on_written=self._on_written,
         )
+        self._settler = VtepSettler(self._threads)
         self._dispatcher = Dispatcher(
             self._threads, self._sessions, self._clock, on_judged=self._recorder.judged
         )
@@ -121,6 +123,7 @@ class Southbound:
         self._tasks = [
             asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._recorder.run(), name="recorder"),
+            asyncio.create_task(self._settler.run(), name="changes of VTEPs"),
             asyncio.create_task(self._guard.run(), name="guard"),
             asyncio.create_task(self._stats_guard.run(), name="guard of statistics"),
             asyncio.create_task(self._stats_writer.run(), name="writer of statistics"),
@@ -209,6 +212,11 @@ class Southbound:
             certificates.renewed,  # type: ignore[arg-type]  # may answer None, says grpc's manual
             require_client_authentication=mutual,
         )
+
+    def _on_written(self) -> None:
+        """Reports are in the tables."""
+        self._settler.wake()
+        self._on_status()
 
     async def _listen(self) -> None:
         """Pass wake-ups on. Without them the dispatcher's own sweep still finds every change."""

@@ -85,7 +85,7 @@ def _hosts_with_other(writing: Writing, brought: Callable[[HostSpec], object]) -
 
 
 def _in_mesh(host: HostSpec) -> object:
-    return host.vteps, host.former_vteps, host.underlay_mtu
+    return host.vteps, host.former_vteps, host.vtep_steps, host.underlay_mtu
 
 
 def _at_tunnel_ends(host: HostSpec) -> object:

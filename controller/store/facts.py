@@ -124,6 +124,7 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
             status.last_transition,
             HostRow.state,
             HostRow.former_vteps,
+            HostRow.vtep_steps,
         )
         .outerjoin(status, status.host_uid == HostRow.uid)
         .where(HostRow.uid == func.any(list(hosts)), HostRow.valid_to.is_(None))
@@ -148,6 +149,7 @@ def _host_facts(
         maintenance_since=maintenance.since if maintenance else None,
         left=None if left is None else {kind.value: number for kind, number in left.items()},
         former_vteps=tuple(row.former_vteps),
+        vtep_steps=tuple(row.vtep_steps),
     )
 
 

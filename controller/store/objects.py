@@ -157,6 +157,7 @@ def _host_columns(spec: HostSpec) -> Columns:
         "vteps": list(spec.vteps),
         "zones": list(spec.zones),
         "former_vteps": list(spec.former_vteps),
+        "vtep_steps": list(spec.vtep_steps),
         "vtep_ipv4": next((v for v in spec.vteps if ":" not in v), None),
         "vtep_ipv6": next((v for v in spec.vteps if ":" in v), None),
     }
@@ -241,6 +242,7 @@ def _host_spec(row: RowMapping) -> HostSpec:
         row["management_interface"],
         row["state"],
         tuple(row["former_vteps"]),
+        tuple(row["vtep_steps"]),
         row["overlay_bridge_ready"],
     )
 

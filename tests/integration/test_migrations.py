@@ -24,6 +24,7 @@ from controller.domain.intent import (
     SegmentSpec,
 )
 from controller.domain.settings import PortSettings
+from controller.domain.vtep_steps import VtepStep
 from controller.services import changes, queries, vteps
 from controller.store import migrate
 from controller.store.constraints import MESSAGES
@@ -297,10 +298,11 @@ def test_a_host_whose_vtep_changes_keeps_an_older_version_away(database_url: str
     hosts = [manifests.host(n) for n in (1, 2)]
     manifests.apply(db, *hosts, manifests.segment("red"), *ports)
     manifests.apply(db, manifests.host(1, vteps=("198.51.100.1",)))
-    with pytest.raises(RuntimeError, match="h1"):
-        migrate.downgrade(database_url, "0015")
-    migrate.upgrade(database_url)
-    assert vteps.settle(db) == ("h1",)
+    for step in VtepStep:
+        with pytest.raises(RuntimeError, match="h1"):
+            migrate.downgrade(database_url, "0015" if step is VtepStep.BOTH else "0016")
+        migrate.upgrade(database_url)
+        assert vteps.settle(db) == ("h1",)
     db.close()
     migrate.downgrade(database_url, "0015")
     migrate.upgrade(database_url)

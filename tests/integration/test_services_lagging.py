@@ -17,6 +17,7 @@ from controller.domain.intent import (
     Ref,
 )
 from controller.domain.topology import Topology
+from controller.domain.vtep_steps import VtepStep
 from controller.services import queries
 from controller.services import vteps as changing_vteps
 from controller.store.engine import Database
@@ -95,10 +96,11 @@ def test_a_vtep_is_given_out_again_when_nobody_tunnels_to_it_any_more(db: Databa
     h1.apply()
     assert refused(db, taking) == ["vtep_pool_exhausted"]
     h2.apply()
-    assert changing_vteps.settle(db) == ("h1",)
-    for agent in (h1, h2):
-        assert refused(db, taking) == ["vtep_pool_exhausted"]
-        agent.apply()
+    for _ in VtepStep:
+        assert changing_vteps.settle(db) == ("h1",)
+        for agent in (h1, h2):
+            assert refused(db, taking) == ["vtep_pool_exhausted"]
+            agent.apply()
     apply(db, taking)
     assert spec_of(db, taking).vteps == ("192.0.2.101",)
 

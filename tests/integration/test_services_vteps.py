@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,16 +15,21 @@ from controller.compiler.state_features import STATE_FEATURES
 from controller.domain.errors import ConflictError
 from controller.domain.intent import AddressFamily, Kind, Lifecycle, Manifest
 from controller.domain.topology import Topology
-from controller.services import changes, desired, queries, vteps
+from controller.domain.vtep_steps import VtepStep
+from controller.services import changes, desired, queries, status, vteps
+from controller.services.intent import Change, ChangeResult, Writer
 from controller.services.status import HostReport, Outcome, ReportedFailure
 from controller.southbound.identity import HostIdentity
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import HostSession
+from controller.southbound.settling import VtepSettler
 from controller.southbound.threads import Threads
 from controller.southbound.timing import utc_now
 from controller.store.engine import Database
+from controller.store.fleet import lock_revision
+from tests.support.agent_end import eventually
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
-from tests.support.stored_fleet import ReportingFleet
+from tests.support.stored_fleet import NOW, ReportingFleet
 
 pytestmark = pytest.mark.integration
 
@@ -93,7 +100,17 @@ def test_a_former_vtep_stays_until_every_peer_has_the_new_one(
     head = changes.head(db)
     assert vteps.settle(db) == ("h1",)
     assert changes.dirty_hosts(db, head, head + 1) == {fleet.uid[name] for name in HOSTS}
+    assert sent(db, fleet.uid["h3"]) == {(NEW, "192.0.2.1")}
+    assert vteps.settle(db) == ()
+    fleet.confirm(*HOSTS)
+    assert vteps.settle(db) == ("h1",)
     assert sent(db, fleet.uid["h3"]) == {(NEW, "")}
+    fleet.confirm("h1", "h2")
+    assert vteps.settle(db) == ()
+    assert told(db).startswith("the former VTEP 192.0.2.1 goes and has to work until")
+    assert told(db).endswith("without a failure: h3")
+    fleet.confirm("h3")
+    assert vteps.settle(db) == ("h1",)
     assert (spec_of(db).former_vteps, told(db)) == ((), "")
     assert vteps.settle(db) == ()
 
@@ -104,8 +121,11 @@ def test_nobody_else_gets_a_former_vtep(db: Database, fleet: ReportingFleet) -> 
         with pytest.raises(ConflictError) as caught:
             apply(db, taker)
         assert {each.code for each in caught.value.violations} <= {"vtep_taken", "vtep_of_host"}
-    fleet.confirm(*HOSTS)
-    vteps.settle(db)
+    for _ in VtepStep:
+        with pytest.raises(ConflictError):
+            apply(db, host(4, vteps=("192.0.2.1",)))
+        fleet.confirm(*HOSTS)
+        vteps.settle(db)
     apply(db, host(4, vteps=("192.0.2.1",)))
 
 
@@ -168,13 +188,91 @@ async def test_the_last_report_ends_the_change_by_itself(
     apply(db, moved())
     fleet.confirm("h1", "h3")
     threads = Threads(db)
-    recorder = Recorder(threads, utc_now, beat_s=0.01)
+    settler = VtepSettler(threads)
+    recorder = Recorder(threads, utc_now, beat_s=0.01, on_written=settler.wake)
+    settling = asyncio.create_task(settler.run())
     head = changes.head(db)
     report = HostReport(head, head, b"applied", Outcome.APPLIED)
-    recorder.report(session_of(fleet, "h2"), report)
-    await recorder.flush()
+    with db.transaction() as tx:
+        lock_revision(tx)
+        recorder.report(session_of(fleet, "h2"), report)
+        # Whoever writes intent for long holds up no report.
+        await asyncio.wait_for(recorder.flush(), 5.0)
+        assert spec_of(db).vtep_steps == (VtepStep.BOTH,)
+    await eventually(lambda: spec_of(db).vtep_steps == (VtepStep.NEW,), "the next step")
+    settling.cancel()
     await threads.close(patience_s=5.0)
+
+
+def test_a_refusal_of_one_host_holds_up_no_other(
+    db: Database, fleet: ReportingFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Writer.commit
+
+    def refusing(writer: Writer, change: Change) -> ChangeResult:
+        if change.manifests[0].ref.name == "h1":
+            raise ConflictError("the test refuses it", ())
+        return commit(writer, change)
+
+    apply(db, moved(), host(2, vteps=("198.51.100.2",)))
+    fleet.confirm(*HOSTS)
+    monkeypatch.setattr(Writer, "commit", refusing)
+    assert vteps.settle(db) == ("h2",)
+
+
+def test_who_applies_nothing_for_now_is_waited_for_and_who_is_given_up_is_not(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    apply(db, moved())
+    fleet.confirm("h1", "h3")
+    head = changes.head(db)
+    held = HostReport(head, head, b"held", Outcome.HELD)
+    status.record(db, fleet.uid["h2"], fleet.epoch["h2"], held, now=NOW)
+    assert vteps.settle(db) == ()
+    reverted = HostReport(head, head - 1, b"", Outcome.REVERTED)
+    status.record(db, fleet.uid["h2"], fleet.epoch["h2"], reverted, now=NOW)
+    assert vteps.settle(db) == ()
+    assert told(db).endswith("without a failure: h2")
+    fleet.confirm("h2")
+    apply(db, host(3, state=Lifecycle.MAINTENANCE))
+    fleet.confirm(*HOSTS)
+    assert vteps.settle(db) == ()
+    assert told(db).endswith("without a failure: h3")
+    for _ in VtepStep:
+        apply(db, host(3, state=Lifecycle.DECOMMISSIONING))
+        fleet.confirm("h1", "h2")
+        assert vteps.settle(db) == ("h1",)
     assert spec_of(db).former_vteps == ()
+
+
+def test_an_agent_that_knows_no_former_vteps_keeps_none(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    apply(db, moved())
+    red = queries.get(db, ADMIN, Kind.SEGMENT, "default", "red").object.uid
+    too_old = ReportedFailure(f"segment:{red}", "unsupported", "AgentTooOld", "former_vteps")
+    fleet.confirm("h1", "h3")
+    fleet.confirm("h2", failure=too_old)
+    assert vteps.settle(db) == ("h1",)
+
+
+def test_what_else_changes_of_a_host_is_not_waited_for(db: Database, fleet: ReportingFleet) -> None:
+    """It is nothing to the other members, which may never be sent anything after it."""
+    apply(db, moved())
+    fleet.confirm(*HOSTS)
+    apply(db, replace(moved(), labels={"rack": "7"}))
+    assert vteps.settle(db) == ("h1",)
+
+
+def test_who_goes_back_needs_nobody_to_learn_it(db: Database, fleet: ReportingFleet) -> None:
+    apply(db, moved())
+    apply(db, host(1))
+    assert spec_of(db).vtep_steps == (VtepStep.NEW,)
+    fleet.confirm(*HOSTS)
+    vteps.settle(db)
+    assert spec_of(db).vtep_steps == (VtepStep.ALONE,)
+    apply(db, moved())
+    assert (spec_of(db).former_vteps, spec_of(db).vtep_steps) == (("192.0.2.1",), (VtepStep.BOTH,))
 
 
 def test_each_family_has_a_former_vtep_of_its_own(db: Database, fleet: ReportingFleet) -> None:

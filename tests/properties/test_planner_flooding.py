@@ -30,7 +30,7 @@ from agent.model import (
     explicit_tunnel_id,
     port_id,
 )
-from agent.observed import ObservedState
+from agent.observed import Link, ObservedState
 from agent.planner import make_plan
 from tests.support.flooding import Place, flood, places
 from tests.support.hosts import FLEET, OVERLAY, bare_host
@@ -163,6 +163,12 @@ def addresses_of(host: str) -> tuple[str, str]:
 
 
 def bare(host: str) -> ObservedState:
+    addresses = frozenset(f"{each}/24" for each in addresses_of(host))
+    found = _bare(host)
+    return replace(found, links={**found.links, "lo": Link("lo", 1, addresses=addresses)})
+
+
+def _bare(host: str) -> ObservedState:
     if host != WITHOUT_OVS:
         return bare_host()
     nothing = frozenset[str]()

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agent.fragments import ArpMode, Neighbour, SegmentFragment, Topology, TunnelOptions
+from agent.fragments import (
+    ArpMode,
+    Neighbour,
+    SegmentFragment,
+    SegmentMember,
+    Topology,
+    TunnelOptions,
+)
 from agent.model import (
     BROADCAST_FDB,
     ID_KEY,
@@ -50,7 +57,11 @@ def _kernel_faults(
     is_strict = fragment.arp_mode is ArpMode.STRICT
     named = device_attributes(fragment.options, ":" in own.vtep)
     shown = {name: value for name, value in named.items() if value != DEFAULTS.get(name, 0)}
-    local_ip = former_vtep(fragment, own.host_uid) or own.vtep
+    known = known_vtep(fragment, own)
+    addresses = {
+        each.partition("/")[0] for link in observed.links.values() for each in link.addresses
+    }
+    local_ip = known if known in addresses else own.vtep
     wanted = Vxlan(fragment.vni, local_ip, fragment.dst_port, proxy=is_strict, attributes=shown)
     if device.vxlan != wanted:
         yield f"device is {device}"
@@ -160,6 +171,12 @@ def former_vtep(fragment: SegmentFragment, uid: str) -> str:
     return next((vtep for vtep in found if vtep not in taken), "")
 
 
+def known_vtep(fragment: SegmentFragment, member: SegmentMember) -> str:
+    """What the kernel sends from and to."""
+    former = "" if member.former_is_unused else former_vtep(fragment, member.host_uid)
+    return former or member.vtep
+
+
 def tunnel_keys(fragment: SegmentFragment, host: str, end: str, vtep: str) -> set[tuple[str, str]]:
     """Local and remote address of each tunnel that a host has to one other end."""
     own = next(each.vtep for each in fragment.members if each.host_uid == host)
@@ -192,7 +209,7 @@ def known_fdb(host: str, fragment: SegmentFragment) -> frozenset[FdbEntry]:
     remotes = [member for member in fragment.members if member.host_uid != host]
     outside = frozenset(FdbEntry(BROADCAST_FDB, vtep) for vtep in fragment.external_vteps)
     return outside | frozenset(
-        FdbEntry(mac, former_vtep(fragment, member.host_uid) or member.vtep)
+        FdbEntry(mac, known_vtep(fragment, member))
         for member in remotes
         for mac in (BROADCAST_FDB, *(mac for mac in member.macs if len(owners[mac]) == 1))
     )

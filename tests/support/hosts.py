@@ -294,6 +294,7 @@ def segment(
             draw(_MEMBER_MACS) if is_kernel else (),
             draw(_NEIGHBOURS) if arp_mode is not ArpMode.FLOOD else (),
             draw(_FORMER[host]),
+            is_kernel and draw(st.booleans()),
         )
         for host in hosts
     )

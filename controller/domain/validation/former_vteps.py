@@ -23,6 +23,7 @@ from controller.domain.intent import (
 )
 from controller.domain.topology import Topology
 from controller.domain.validation.world import Draft, World
+from controller.domain.vtep_steps import VtepStep, vtep_step_of
 
 
 def with_former_vteps(world: World, drafts: Mapping[Ref, Draft]) -> dict[Ref, Draft]:
@@ -55,25 +56,35 @@ def _with_former(draft: Draft, families: Collection[AddressFamily]) -> Draft:
     spec, before = draft.spec, draft.current.spec if draft.current else None
     if not isinstance(spec, HostSpec) or not isinstance(before, HostSpec):
         return draft
-    kept = (_former(spec, before, family, families) for family in AddressFamily)
-    former = () if draft.settles_vteps else tuple(vtep for vtep in kept if vtep is not None)
-    return replace(draft, spec=replace(spec, former_vteps=former))
+    changes = [
+        change
+        for family in AddressFamily
+        if (change := _change(spec, before, family, families)) is not None
+    ]
+    if draft.settles_vteps:
+        changes = [
+            (former, VtepStep(step + 1)) for former, step in changes if step < VtepStep.ALONE
+        ]
+    formers, steps = tuple(former for former, _ in changes), tuple(int(step) for _, step in changes)
+    return replace(draft, spec=replace(spec, former_vteps=formers, vtep_steps=steps))
 
 
-def _former(
+def _change(
     spec: HostSpec,
     before: HostSpec,
     family: AddressFamily,
     families: Collection[AddressFamily],
-) -> str | None:
-    """Of a host that moves again before all knew the last move, the oldest: everybody has that."""
-    now, was, former = (
-        vtep_of(spec, family),
-        vtep_of(before, family),
-        former_vtep_of(before, family),
-    )
+) -> tuple[str, VtepStep] | None:
+    """What a host keeps of a family, and how far that has come.
+
+    Of a host that moves again it is an address that everybody knows: the oldest until all have
+    confirmed the one after it. Who goes back to that needs no step for others to learn it."""
+    now, was = vtep_of(spec, family), vtep_of(before, family)
+    former, step = former_vtep_of(before, family), vtep_step_of(before, family)
     if now == was:
-        return former
+        return None if former is None or step is None else (former, step)
     if now is None or was is None or (former is None and family not in families):
         return None
-    return was if former in (None, now) else former
+    if former is None or step is not VtepStep.BOTH:
+        return was, VtepStep.BOTH
+    return (was, VtepStep.NEW) if now == former else (former, VtepStep.BOTH)

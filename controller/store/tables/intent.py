@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from controller.domain.intent import (
@@ -112,6 +113,7 @@ class HostRow(Versioned, Base):
     management_interface: Mapped[str | None]
     state: Mapped[Lifecycle]
     former_vteps: Mapped[list[str]]
+    vtep_steps: Mapped[list[int]] = mapped_column(postgresql.ARRAY(SmallInteger))
     overlay_bridge_ready: Mapped[bool]
 
     @classmethod

@@ -1245,6 +1245,7 @@ class SegmentMember(_message.Message):
     MACS_FIELD_NUMBER: _builtins.int
     NEIGHBOURS_FIELD_NUMBER: _builtins.int
     FORMER_VTEP_FIELD_NUMBER: _builtins.int
+    FORMER_IS_UNUSED_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     vtep: _builtins.str
@@ -1253,6 +1254,11 @@ class SegmentMember(_message.Message):
     """The VTEP that the member had before `vtep`, as long as some member may still send to it or from
     it: there is a second tunnel between it and each other member's `vtep` (and `former_vtep`),
     beside the one that `vtep` says. Only where the topology has split horizon everywhere.
+    """
+    former_is_unused: _builtins.bool
+    """Everybody has both tunnels by now: whoever has one address at a time (the kernel backend) sends
+    from and to `vtep`. Until then it sends from and to `former_vtep`, which all know. Only in what
+    attachments with the kernel backend refer to.
     """
     @_builtins.property
     def macs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -1273,10 +1279,11 @@ class SegmentMember(_message.Message):
         macs: _abc.Iterable[_builtins.str] | None = ...,
         neighbours: _abc.Iterable[Global___Neighbour] | None = ...,
         former_vtep: _builtins.str = ...,
+        former_is_unused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["former_vtep", b"former_vtep", "host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "neighbours", b"neighbours", "vtep", b"vtep"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["former_is_unused", b"former_is_unused", "former_vtep", b"former_vtep", "host_name", b"host_name", "host_uid", b"host_uid", "macs", b"macs", "neighbours", b"neighbours", "vtep", b"vtep"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
