@@ -141,6 +141,9 @@ def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Ite
     if port.patch is not None:
         yield from _patch_faults(desired, port, port.patch, observed)
         return
+    if port.type is PortType.BOUND:
+        yield from _bound_faults(desired.fleet_uid, port, observed)
+        return
     row = _row_of(desired.fleet_uid, port.id, observed, port.bridge)
     if row is None or row.name != port.interface:
         yield f"no port {port.interface} on {port.bridge}"
@@ -151,6 +154,18 @@ def _port_faults(desired: HostState, port: Port, observed: ObservedState) -> Ite
             yield f"interfaces are {row.interfaces}"
         return
     yield from _device_faults(port, row.interfaces[0], observed)
+
+
+def _bound_faults(fleet: str, port: Port, observed: ObservedState) -> Iterator[str]:
+    """Of somebody else's row, the tag and the mark alone are intent's."""
+    bridge = observed.bridges.get(port.bridge)
+    guests = [
+        (row.tag, row.external_ids.get("ovsfleet-bound"))
+        for row in (bridge.ports if bridge else ())
+        if port.iface_id in {each.external_ids.get("iface-id") for each in row.interfaces}
+    ]
+    if guests != [(port.tag, f"{fleet}/{port.id}")]:
+        yield f"guests are {guests}"
 
 
 def _row_faults(port: Port, row: OvsPort) -> Iterator[str]:

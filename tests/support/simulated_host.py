@@ -15,8 +15,8 @@ from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure
 from agent.fragments import SegmentFragment
-from agent.model import HostState, PortType
-from agent.observed import Link, ObservedState
+from agent.model import HostState, Port, PortType
+from agent.observed import Link, ObservedState, OvsInterface, OvsPort
 from agent.planner import make_plan, still_enslaved, still_owed, still_released
 from controller.compiler import compile_host, host_state
 from tests.support.model_fleet import ModelFleet
@@ -72,7 +72,17 @@ class SimulatedHost:
             if port.type in (PortType.SYSTEM, PortType.BOND):
                 for name in port.members or (port.interface,):
                     kernel.links.setdefault(name, Link(name, kernel.next_index()))
+            if port.type is PortType.BOUND:
+                self._plug_in_guest(port)
         self.switch.reconfigure()
+
+    def _plug_in_guest(self, port: Port) -> None:
+        """As a hypervisor does, once the bridge is there and unless it has been done."""
+        kernel, name = self.switch.kernel, f"g-{port.iface_id}"
+        if name not in kernel.links and (row := self.switch.bridges.get(port.bridge)):
+            guest = OvsPort(name, (OvsInterface(name, external_ids={"iface-id": port.iface_id}),))
+            self.switch.bridges[row.name] = replace(row, ports=(*row.ports, guest))
+            kernel.links[name] = Link(name, kernel.next_index(), "tun", up=True)
 
     def _write(self, state: HostState) -> None:
         self._disk, self._released = dump_host_state(state), state.released
