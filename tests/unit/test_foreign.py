@@ -349,7 +349,11 @@ def test_an_ipv6_vtep_is_unsupported_where_the_kernel_has_no_ipv6(desired: HostS
     assert "2001:db8::1" in failure.message
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"CONFIG_TUN=y")[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(b"CONFIG_TUN=y", mtime=0)[:-9]],
+    ids=["empty", "no gzip", "cut off"],
+)
 def test_a_configuration_that_cannot_be_unpacked_tells_nothing(
     tmp_path: Path, content: bytes
 ) -> None:
