@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -52,6 +52,7 @@ class Recorder:
         self._heard: set[HostSession] = set()
         self._ended: set[HostSession] = set()
         self._wake = asyncio.Event()
+        self._told = asyncio.Event()
 
     def report(self, session: HostSession, report: HostReport) -> None:
         self._reports[session] = session.heard(report)
@@ -59,7 +60,7 @@ class Recorder:
 
     def inventory(self, session: HostSession, found: Inventory) -> None:
         self._inventories[session] = found
-        self._wake.set()
+        self._told.set()
 
     def capabilities(self, session: HostSession, capabilities: Mapping[str, Any]) -> None:
         self._capabilities[session] = capabilities
@@ -82,14 +83,20 @@ class Recorder:
 
     async def run(self) -> None:
         """Write until cancelled."""
+        await asyncio.gather(
+            self._repeat(self._write_urgent, self._wake),
+            self._repeat(self._write_inventories, self._told),
+        )
+
+    async def _repeat(self, write: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
         delays = retry_delays()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s):
-                    await self._wake.wait()
-            self._wake.clear()
+                    await wake.wait()
+            wake.clear()
             try:
-                await self.flush()
+                await write()
                 delays = retry_delays()
             except UnavailableError as error:
                 log.warning("Reports of hosts wait for the database", why=error.detail)
@@ -100,11 +107,19 @@ class Recorder:
 
     async def flush(self) -> None:
         """Write what waits; of capabilities and inventories a few, the others are next."""
+        await self._write_urgent()
+        await self._write_inventories()
+
+    async def _write_urgent(self) -> None:
         await self._write_reports()
         await self._write_heartbeats()
         await self._write_endings()
-        await self._write_some(self._capabilities, inventory.record_capabilities)
-        await self._write_some(self._inventories, inventory.record)
+        await self._write_some(self._capabilities, inventory.record_capabilities, self._wake)
+
+    async def _write_inventories(self) -> None:
+        """Bound ports follow these, which is to write intent and waits behind whoever does, too:
+        no heartbeat waits for that."""
+        await self._write_some(self._inventories, inventory.record, self._told)
 
     async def _write_reports(self) -> None:
         reports = {each: report for each, report in self._reports.items() if each.is_judged}
@@ -155,14 +170,18 @@ class Recorder:
         for uid in fenced:
             _fence(by_host[uid])
 
-    async def _write_some(self, waiting: dict[HostSession, T], write: Callable[..., bool]) -> None:
+    async def _write_some(
+        self, waiting: dict[HostSession, T], write: Callable[..., bool], wake: asyncio.Event
+    ) -> None:
         """After a restart every host has a long inventory, and what is urgent needs threads too."""
         some = dict(islice(waiting.items(), _MOST_AT_ONCE))
         for session in some:
             del waiting[session]
         if waiting:
-            self._wake.set()
-        await _all(self._write_one(waiting, session, write, some[session]) for session in some)
+            wake.set()
+        await _all(
+            self._write_one(waiting, session, write, some[session], wake) for session in some
+        )
 
     async def _write_one(
         self,
@@ -170,6 +189,7 @@ class Recorder:
         session: HostSession,
         write: Callable[..., bool],
         said: T,
+        wake: asyncio.Event,
     ) -> None:
         try:
             current = await self._threads.call(
@@ -177,7 +197,7 @@ class Recorder:
             )
         except (UnavailableError, asyncio.CancelledError):
             waiting.setdefault(session, said)
-            self._wake.set()
+            wake.set()
             raise
         if not current:
             _fence(session)

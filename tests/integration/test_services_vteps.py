@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from controller.compiler import compile_host
 from controller.compiler.state_features import STATE_FEATURES
@@ -18,13 +20,14 @@ from controller.domain.topology import Topology
 from controller.domain.vtep_steps import VtepStep
 from controller.services import changes, desired, queries, status, vteps
 from controller.services.intent import Change, ChangeResult, Writer
-from controller.services.status import HostReport, Outcome, ReportedFailure
+from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.southbound.identity import HostIdentity
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import HostSession
 from controller.southbound.settling import VtepSettler
 from controller.southbound.threads import Threads
 from controller.southbound.timing import utc_now
+from controller.store import former_vteps
 from controller.store.engine import Database
 from controller.store.fleet import lock_revision
 from tests.support.agent_end import eventually
@@ -286,3 +289,34 @@ def test_each_family_has_a_former_vtep_of_its_own(db: Database, fleet: Reporting
     assert sent(db, fleet.uid["h2"]) == {(NEW, "192.0.2.1"), ("2001:db8::9", "2001:db8::1")}
     fleet.confirm(*HOSTS)
     assert vteps.settle(db) == ("h1",)
+
+
+def test_who_may_settle_is_found_without_comparing_every_host_with_every_other(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    hosts = [host(n, vteps=(f"192.0.2.{n}",)) for n in range(1, 31)]
+    made = apply(db, *hosts, *(port(f"more{n}", f"h{n}", segment="red") for n in range(3, 31)))
+    for each in made.results:
+        if each.ref.kind is Kind.HOST and each.ref.name not in HOSTS and each.uid:
+            status.open_session(db, each.uid, SessionStart("n", "1"), now=NOW)
+    apply(db, *(host(n, vteps=(f"198.51.100.{n}",)) for n in range(1, 31)))
+    with db.transaction() as tx:
+        tx.execute(
+            text(
+                "INSERT INTO host_segment (host_uid, segment_uid, bridge, local_vlan)"
+                " SELECT host_uid, md5(each::text)::uuid, bridge, 1000 + each"
+                " FROM host_segment, generate_series(1, 20) AS each"
+                " WHERE segment_uid = (SELECT uid FROM segment WHERE name = 'red')"
+            )
+        )
+        tx.execute(text("ANALYZE host, host_segment"))
+        query = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {former_vteps._SETTLED.element}")
+        (found,) = tx.execute(query, {"most": 100, "hosts": None}).scalar_one()
+    # 30 hosts of 21 segments: pairs would be 18,900.
+    assert max(_rows(found["Plan"])) < 2500
+
+
+def _rows(node: dict[str, Any]) -> Iterator[int]:
+    yield node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Join Filter", 0)
+    for each in node.get("Plans", ()):
+        yield from _rows(each)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import ParamSpec, TypeVar
 
 import grpc
 import pytest
+from sqlalchemy import text
 
 from controller.compiler import compile_host
 from controller.compiler.state_features import STATE_FEATURES
@@ -83,6 +85,38 @@ async def test_a_session_that_the_store_fenced_off_ends_with_its_inventory(db: D
     assert older.ending.result().code is grpc.StatusCode.ABORTED
     assert not newer.ending.done()
     assert hosts_with(db, "vif-1") == []
+
+
+async def test_no_heartbeat_waits_for_ports_that_follow_what_is_plugged(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(db, host(1))
+    session = await begin(db, "h1")
+    threads, held, released = Threads(db), threading.Event(), threading.Event()
+
+    def waiting(*_: object, **__: object) -> bool:
+        held.set()
+        return released.wait(10.0)
+
+    monkeypatch.setattr(inventory, "record", waiting)
+    recorder = Recorder(threads, utc_now, beat_s=0.01)
+    recorder.inventory(session, plugged("vif-1"))
+    task = asyncio.create_task(recorder.run())
+    await eventually(held.is_set, "the inventory")
+    before = last_seen(db)
+    recorder.heartbeat(session)
+    try:
+        await eventually(lambda: last_seen(db) > before, "the heartbeat")
+    finally:
+        released.set()
+        task.cancel()
+        await threads.close(patience_s=5.0)
+
+
+def last_seen(db: Database) -> datetime:
+    with db.snapshot() as tx:
+        found: datetime = tx.execute(text("SELECT last_seen FROM host_status")).scalar_one()
+    return found
 
 
 class BrokenThreads(Threads):
