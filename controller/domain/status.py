@@ -19,6 +19,8 @@ HOST_RESOURCE = "host"
 
 OVERLAY_RESOURCE = "overlay"
 """The resource id of the bridge that a host has for its segments (``ovsfleet/v1/state.proto``)."""
+OF_GROUPS = "Bridge of its groups"
+"""What is left on a host by its labels, beside its own bridges."""
 
 
 class Phase(enum.StrEnum):
@@ -100,7 +102,7 @@ class HostFacts:
     maintenance_since: datetime | None = None
     """None when the host is not in maintenance: then it is sent no change."""
     left: Mapping[str, int] | None = None
-    """By kind, what intent still has on a host that is being decommissioned; None for others."""
+    """By kind or ``OF_GROUPS``, what is left on a host that is decommissioned; None for others."""
     needed_revision: int = 0
     """Of what is on hosts through others: the newest revision of what brought it to this one."""
     missing: str = ""
@@ -184,7 +186,8 @@ def _leaving(facts: HostFacts) -> Finding | None:
         return None
     left = ", ".join(f"{number} {kind}" for kind, number in facts.left.items() if number)
     if left:
-        message = f"left on it: {left}; delete or move these, then delete the host"
+        out = ", take it out of those groups by its labels" if facts.left.get(OF_GROUPS) else ""
+        message = f"left on it: {left}; delete or move these{out}, then delete the host"
         return Phase.PENDING, "Decommissioning", message
     return Phase.READY, "Decommissioned", "nothing is left on it: it can be deleted"
 

@@ -24,9 +24,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from controller.domain.intent import Kind, Lifecycle
+from controller.domain.intent import Lifecycle
 from controller.domain.status import (
     HOST_RESOURCE,
+    OF_GROUPS,
     HostFacts,
     Liveness,
     Outcome,
@@ -36,6 +37,7 @@ from controller.domain.status import (
 from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Transaction
 from controller.store.former_vteps import awaited
+from controller.store.host_groups import uids_on
 from controller.store.lifecycles import Maintenance, left_on, maintained
 from controller.store.tables import (
     HostCertificateRow,
@@ -133,12 +135,24 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
     halted = [row.uid for row in rows if row.state is Lifecycle.MAINTENANCE]
     maintenances = maintained(tx, halted) if halted else {}
     leaving = [row.uid for row in rows if row.state is Lifecycle.DECOMMISSIONING]
-    left = left_on(tx, leaving) if leaving else {}
+    left = _left(tx, leaving) if leaving else {}
     return {row.uid: _host_facts(row, maintenances.get(row.uid), left.get(row.uid)) for row in rows}
 
 
+def _left(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Mapping[str, int]]:
+    """How many objects are on each of the hosts, with those that labels bring there."""
+    of_groups = uids_on(tx, hosts)
+    return {
+        uid: {
+            **{kind.value: number for kind, number in own.items()},
+            OF_GROUPS: len(of_groups[uid]),
+        }
+        for uid, own in left_on(tx, hosts).items()
+    }
+
+
 def _host_facts(
-    row: Row[Any], maintenance: Maintenance | None, left: Mapping[Kind, int] | None
+    row: Row[Any], maintenance: Maintenance | None, left: Mapping[str, int] | None
 ) -> HostFacts:
     return HostFacts(
         name=row.name,
@@ -147,7 +161,7 @@ def _host_facts(
         outcome=None if row.outcome is None else Outcome(row.outcome),
         since=row.last_transition,
         maintenance_since=maintenance.since if maintenance else None,
-        left=None if left is None else {kind.value: number for kind, number in left.items()},
+        left=left,
         former_vteps=tuple(row.former_vteps),
         vtep_steps=tuple(row.vtep_steps),
     )

@@ -20,7 +20,7 @@ from controller.domain.label_selectors import Selector, parse_selector
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.lifecycles import CONFIRMED
-from controller.store.tables import BridgeRow, HostGroupRow, HostRow
+from controller.store.tables import BridgeRow, ChangeLogRow, HostGroupRow, HostRow
 
 
 class LabelledHost(NamedTuple):
@@ -189,8 +189,33 @@ def listed_on(
 ) -> ColumnElement[bool]:
     """Whether a bridge is on one of the hosts; ``revision`` None: now."""
     groups = groups_with_bridges(tx, revision=revision)
+    if not groups:
+        return on_hosts(hosts)
     in_groups = groups_of_hosts(groups, _hosts(tx, hosts, revision))
     return or_(on_hosts(hosts), of_groups(frozenset[str]().union(*in_groups.values())))
+
+
+def with_other_members(tx: Transaction, after: int) -> frozenset[str]:
+    """Names of groups with bridges that, since a revision, have or had a host whose version is
+    another, or another selector: of their bridges more or less may be needed than was."""
+    groups = groups_with_bridges(tx)
+    if not groups:
+        return frozenset()
+    row, log = HostRow, ChangeLogRow
+    of_kind = (
+        select(log.uid).where(log.revision > after, log.kind == kind)
+        for kind in (Kind.HOST, Kind.HOST_GROUP)
+    )
+    hosts, changed = (frozenset(tx.execute(query).scalars()) for query in of_kind)
+    query = select(row.labels).where(
+        row.uid == func.any(list(hosts)), or_(row.valid_to.is_(None), row.valid_to > after)
+    )
+    labels = list(tx.execute(query.distinct()).scalars()) if hosts else []
+    return frozenset(
+        name
+        for name, group in groups.items()
+        if group.uid in changed or any(map(selector_of(group).matches, labels))
+    )
 
 
 def _hosts(tx: Transaction, uids: Collection[UUID], revision: int | None) -> list[Object]:
@@ -261,7 +286,7 @@ def ended(
 def held_names(tx: Transaction, hosts: Sequence[UUID]) -> Iterator[tuple[UUID, str]]:
     """Device names of bridges of groups that a host has no longer, and may still carry."""
     found = _matching(tx.execute(_HELD, {"hosts": list(hosts), "revision": _EVER}))
-    there = _uids_on(tx, list(found)) if found else {}
+    there = uids_on(tx, list(found)) if found else {}
     for host, bridges in found.items():
         yield from ((host, each.interface) for each in bridges if each.bridge not in there[host])
 
@@ -270,22 +295,27 @@ def _matching(rows: Iterable[Any]) -> dict[UUID, set[Ended]]:
     found: dict[UUID, set[Ended]] = defaultdict(set)
     selectors: dict[str, Selector] = {}
     for host, bridge, interface, labels, words in rows:
-        selector = selectors.setdefault(words, parse_selector(words or ""))
-        if labels is None or selector.matches(labels):
+        if labels is not None and words not in selectors:
+            selectors[words] = parse_selector(words)
+        if labels is None or selectors[words].matches(labels):
             found[host].add(Ended(bridge, interface))
     return found
 
 
-def _uids_on(tx: Transaction, hosts: Collection[UUID]) -> dict[UUID, set[UUID]]:
-    """By host, the bridges of groups that are on it now."""
-    groups = groups_with_bridges(tx)
-    in_groups = groups_of_hosts(groups, _hosts(tx, hosts, None))
-    row = BridgeRow
-    query = select(row.host_group, row.uid).where(of_groups(groups), objects.current(Kind.BRIDGE))
+def uids_on(
+    tx: Transaction, hosts: Collection[UUID], revision: int | None = None
+) -> dict[UUID, set[UUID]]:
+    """By host, the bridges of groups that are on it; ``revision`` None: now."""
+    groups = groups_with_bridges(tx, revision=revision)
+    found: dict[UUID, set[UUID]] = {host: set() for host in hosts}
+    if not groups:
+        return found
+    in_groups = groups_of_hosts(groups, _hosts(tx, hosts, revision))
+    row, named = BridgeRow, frozenset[str]().union(*in_groups.values())
+    query = select(row.host_group, row.uid).where(of_groups(named), _there(Kind.BRIDGE, revision))
     uids: dict[str | None, set[UUID]] = defaultdict(set)
     for group, uid in tx.execute(query):
         uids[group].add(uid)
-    found: dict[UUID, set[UUID]] = {host: set() for host in hosts}
     for host, names in in_groups.items():
         found[host].update(*(uids[name] for name in names))
     return found

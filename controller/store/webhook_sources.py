@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from controller.domain.intent import Kind, Ref
 from controller.domain.status import HOST_RESOURCE
 from controller.domain.webhooks import Event
-from controller.store import objects
+from controller.store import host_groups, objects
 from controller.store.engine import Transaction
 from controller.store.listing import Subject
 from controller.store.tables import (
@@ -133,10 +133,10 @@ def candidates(tx: Transaction, kind: Kind, since: Since | None) -> list[Candida
     query = select(row.uid, row.valid_from, row.project, row.name, row.labels, *hosts).where(
         objects.current(kind),
         objects.once(kind),
-        true() if since is None else _touched(kind, since),
+        true() if since is None else _touched(tx, kind, since),
     )
     if kind is not Kind.HOST:
-        query = query.where(or_(~_said_fine(kind), _named_by_a_failure(kind)))
+        query = query.where(or_(~_said_fine(kind), _named_by_a_failure(tx, kind)))
     return [
         Candidate(
             Subject(uid, revision, tuple(host for host in on if host is not None)),
@@ -147,7 +147,7 @@ def candidates(tx: Transaction, kind: Kind, since: Since | None) -> list[Candida
     ]
 
 
-def _touched(kind: Kind, since: Since) -> ColumnElement[bool]:
+def _touched(tx: Transaction, kind: Kind, since: Since) -> ColumnElement[bool]:
     row, member = VERSIONED[kind], HostSegmentRow
     # Also what only the mesh of a segment was changed by.
     by_intent = select(ChangeLogRow.uid).where(
@@ -161,6 +161,10 @@ def _touched(kind: Kind, since: Since) -> ColumnElement[bool]:
             # Also those that a host has left: its failures there are gone.
             of_hosts = select(member.segment_uid).where(member.host_uid == func.any(hosts))
             by_report = row.uid.in_(of_hosts)
+        case Kind.BRIDGE:
+            # Also those of groups that a host has left, which may have waited for that one only.
+            of_changed = host_groups.of_groups(host_groups.with_other_members(tx, since.revision))
+            by_report = or_(host_groups.listed_on(tx, hosts, None), of_changed)
         case _:
             by_report = objects.on_hosts(kind, hosts)
     return or_(row.uid.in_(by_intent), by_report)
@@ -176,7 +180,7 @@ def _said_fine(kind: Kind) -> ColumnElement[bool]:
     )
 
 
-def _named_by_a_failure(kind: Kind) -> ColumnElement[bool]:
+def _named_by_a_failure(tx: Transaction, kind: Kind) -> ColumnElement[bool]:
     """Subqueries that do not depend on the row: each is run once for all of them."""
     row, failure, member = VERSIONED[kind], ResourceFailureRow, HostSegmentRow
     named = select(failure.object_uid).where(failure.object_uid.is_not(None))
@@ -186,6 +190,9 @@ def _named_by_a_failure(kind: Kind) -> ColumnElement[bool]:
             member.host_uid.in_(hosts), member.released_revision.is_(None)
         )
         return or_(row.uid.in_(named), row.uid.in_(there))
+    if kind is Kind.BRIDGE:
+        on_them = host_groups.listed_on(tx, list(tx.execute(hosts).scalars()), None)
+        return or_(row.uid.in_(named), on_them)
     return or_(row.uid.in_(named), *(column.in_(hosts) for column in objects.host_columns(kind)))
 
 

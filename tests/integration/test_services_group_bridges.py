@@ -10,13 +10,25 @@ import pytest
 
 from controller.compiler import compile_host
 from controller.domain.errors import ConflictError, InvalidError
-from controller.domain.intent import DEFAULT_PROJECT, BridgeSpec, Kind, Manifest, PortType, Ref
+from controller.domain.intent import (
+    DEFAULT_PROJECT,
+    BridgeSpec,
+    Kind,
+    Lifecycle,
+    Manifest,
+    PortType,
+    Ref,
+)
+from controller.domain.label_selectors import Selector, parse_selector
 from controller.domain.realization import State
 from controller.domain.settings import PatchSpec, PortSettings
 from controller.domain.status import Phase
 from controller.domain.validation import wanted
 from controller.services import changes, desired, queries
 from controller.services.object_realization import object_realization
+from controller.services.realization import realization
+from controller.services.status import ReportedFailure
+from controller.store import host_groups
 from controller.store.engine import Database
 from controller.store.world import load_world
 from tests.support.api import Api
@@ -210,11 +222,15 @@ async def test_the_example_is_read_back_as_it_was_written(api: Api) -> None:
         for params in asked:
             found = (await client.get("/v1/bridges", params=params)).json()["items"]
             assert [each["metadata"]["name"] for each in found] == ["shared"]
-        both = {"metadata": {"name": "b"}, "spec": {"interface": "b"}}
-        refused = (await client.post("/v1/bridges", json=both)).json()
-        assert [(e["pointer"], e["code"]) for e in refused["errors"]] == [
-            ("/spec/host", "host_missing")
-        ]
+        both = {"host": "h1", "host_group": "switches"}
+        refusals: tuple[tuple[dict[str, str], tuple[str, str]], ...] = (
+            ({}, ("/spec/host", "host_missing")),
+            (both, ("/spec/host_group", "host_twice")),
+        )
+        for named, error in refusals:
+            bad = {"metadata": {"name": "b"}, "spec": {"interface": "b", **named}}
+            refused = (await client.post("/v1/bridges", json=bad)).json()
+            assert [(e["pointer"], e["code"]) for e in refused["errors"]] == [error]
 
 
 def test_a_port_loads_nothing_of_the_other_hosts_of_its_group(fleet: Fleet) -> None:
@@ -228,3 +244,67 @@ def test_a_port_loads_nothing_of_the_other_hosts_of_its_group(fleet: Fleet) -> N
             worlds.append({*load_world(tx, wanted([new], [], {})).objects})
     assert worlds[0] == worlds[1]
     assert {ref.name for ref in worlds[0]} == {"h1", "lan", "edge"}
+
+
+def test_a_host_is_not_empty_while_labels_keep_a_bridge_on_it(fleet: Fleet) -> None:
+    def leaving() -> tuple[str, str]:
+        fleet.confirm("h1")
+        found = queries.get(fleet.db, ADMIN, Kind.HOST, DEFAULT_PROJECT, "h1").status
+        return found.conditions[-1].reason, found.conditions[-1].message
+
+    apply(fleet.db, labelled(1, "edge", state=Lifecycle.DECOMMISSIONING))
+    reason, message = leaving()
+    assert reason == "Decommissioning"
+    assert "left on it: 1 Bridge of its groups" in message
+    assert "take it out of those groups" in message
+    apply(fleet.db, labelled(1, "gone", state=Lifecycle.DECOMMISSIONING))
+    assert leaving()[0] == "Decommissioned"
+
+
+def test_what_a_host_that_left_a_group_cannot_take_away_is_left_of_that_change(
+    fleet: Fleet,
+) -> None:
+    lan = ReportedFailure(f"bridge:{fleet.uid_of(spread('lan'))}", "conflict", "InUse", "in use")
+
+    def left(revision: int) -> set[str]:
+        return {each.host for each in realization(fleet.db, ADMIN, revision).pending}
+
+    stays = replace(labelled(1, "edge"), labels={"role": "edge", "row": "7"})
+    no_change = apply(fleet.db, stays).revision
+    by_label = apply(fleet.db, labelled(1, "lab")).revision
+    by_selector = apply(fleet.db, group("edge", "role=core")).revision
+    own = bridge("own", "h3")
+    apply(fleet.db, own)
+    fleet.confirm("h1", "h2", failure=lan)
+    # There it is intended, and fails.
+    fleet.confirm("h3", failure=lan)
+    assert left(by_label) == {"h1"}
+    assert left(by_selector) == {"h2"}
+    assert left(no_change) == set()
+    fleet.confirm("h2")
+    apply(fleet.db, group("edge", "role in (core,edge)"))
+    fleet.confirm("h2", failure=lan)
+    assert (left(by_label), left(by_selector)) == ({"h1"}, set())
+    gone = remove(fleet.db, spread("lan")).revision
+    fleet.confirm("h1")
+    fleet.confirm("h2", "h3", failure=lan)
+    assert left(gone) == {"h2", "h3"}
+
+
+def test_a_selector_is_read_once_for_all_hosts_that_left(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = changes.head(fleet.db)
+    apply(fleet.db, labelled(1, "lab"), labelled(2, "lab"))
+    words: list[str] = []
+
+    def parse(text: str) -> Selector:
+        words.append(text)
+        return parse_selector(text)
+
+    monkeypatch.setattr(host_groups, "parse_selector", parse)
+    hosts = [fleet.uid["h1"], fleet.uid["h2"]]
+    with fleet.db.snapshot() as tx:
+        found = host_groups.ended(tx, hosts, [after, after], after + 1)
+    assert found.keys() == {*hosts}
+    assert words == ["role=edge"]

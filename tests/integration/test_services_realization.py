@@ -168,6 +168,17 @@ def test_a_host_that_carries_what_was_deleted_is_not_done_although_it_applied(
     assert realization(db, ADMIN, revision).is_complete
 
 
+def test_a_port_that_moved_is_left_on_the_host_that_it_went_off(db: Database, fleet: Fleet) -> None:
+    revision = apply(db, port("p1", "h3", segment="red")).revision
+    later = apply(db, port("p1", "h3", segment="red", mtu=1300)).revision
+    p1 = (f"port:{fleet.uid['p1']}", "NotRemoved")
+    for name in ("h1", "h3"):
+        fleet.report(name, later, p1)
+    fleet.report("h2", later)
+    assert behind(realization(db, ADMIN, revision)) == {"h1": (Phase.FAILED, "NotRemoved")}
+    assert realization(db, ADMIN, later).is_complete
+
+
 def test_what_is_left_of_a_mesh_is_told_on_both_ends_of_it(db: Database, fleet: Fleet) -> None:
     revision = remove(db, P1).revision
     red, h1, h2 = (fleet.uid[name] for name in ("red", "h1", "h2"))

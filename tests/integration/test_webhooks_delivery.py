@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from controller.domain.intent import Kind, Manifest
+from controller.domain.intent import BridgeSpec, Kind, Manifest, Ref
 from controller.domain.webhook_signing import ATTEMPTS
 from controller.domain.webhooks import SUBSCRIBABLE, Event
 from controller.jobs.webhook_sender import Sender
@@ -34,6 +34,7 @@ from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.receiver import OK, Answer, Received, Receiver, receiver
 from tests.support.reports import ReportingHost
 from tests.support.waiting import eventually
+from tests.support.watchers import group
 
 pytestmark = pytest.mark.integration
 
@@ -161,6 +162,27 @@ def test_statuses_are_told_when_they_change_and_once(fleet: Fleet) -> None:
     assert fleet.tell(hook) == [("host.silent", "h1")]
     first.report(revision)
     assert fleet.tell(hook) == [("host.connected", "h1")]
+
+
+def test_a_bridge_of_a_group_is_told_of_as_hosts_of_the_group_report_and_leave(
+    fleet: Fleet,
+) -> None:
+    first, second = (fleet.enrolled(changed(host(n), role="edge")) for n in (1, 2))
+    hook = fleet.hook(Event.REALIZED, Event.DEGRADED, Event.FAILED, kinds=frozenset({Kind.BRIDGE}))
+    lan = Manifest(Ref(Kind.BRIDGE, "default", "lan"), BridgeSpec(None, "lan", host_group="edge"))
+    revision = apply(fleet.db, group("edge", "role=edge"), lan).revision
+    first.report(revision)
+    assert fleet.tell(hook) == []
+    uid = queries.get(fleet.db, ADMIN, Kind.BRIDGE, "default", "lan").object.uid
+    second.report(revision, [ReportedFailure(f"bridge:{uid}", "conflict", "Taken", "taken")])
+    assert fleet.tell(hook) == [("object.degraded", "lan")]
+    apply(fleet.db, host(2))
+    assert fleet.tell(hook) == [("object.realized", "lan")]
+    # It was said to be fine, and no failure names it.
+    first.report(revision, [ReportedFailure("host", "transient", "OvsdbDown", "no switch")])
+    assert fleet.tell(hook) == [("object.failed", "lan")]
+    apply(fleet.db, group("edge", "role=none"))
+    assert fleet.tell(hook) == [("object.realized", "lan")]
 
 
 def test_those_that_look_at_once_store_everything_once_and_changes_before_their_outcome(
@@ -335,10 +357,11 @@ def test_a_message_whose_sender_was_killed_before_it_could_say_so_is_sent_again(
 
 
 def is_waited_for(db: Database) -> bool:
-    """Whether a lock of a row is waited for."""
+    """Whether a lock of a row is waited for, in this database: others may share the server."""
+    here = "datname = current_database() AND wait_event_type = 'Lock'"
+    waiting = f"SELECT FROM pg_stat_activity WHERE {here} AND query LIKE '%webhook_delivery%'"
     with psycopg.connect(db.url) as connection:
-        found = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-    return found is not None and found[0] > 0
+        return connection.execute(waiting).fetchone() is not None
 
 
 def test_the_command_line_makes_tries_and_shows_a_webhook(
