@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from ovsfleet.v1 import agent_pb2
 
-from agent.model import IFACE_ID_KEY
 from agent.observed import Link, OvsInterface, OvsPort
-from agent.planner.foreign import Foreign, ForeignBridge
+from agent.planner.foreign import Foreign, ForeignBridge, iface_id
 
 LARGEST = 2 * 1024 * 1024
 """Bytes of a message; a controller takes no larger one than four million."""
@@ -27,15 +26,28 @@ def encode_inventory(found: Foreign) -> agent_pb2.Inventory:
 
 
 def _halve(message: agent_pb2.Inventory) -> bool:
-    """Bridges of ours come first, and are the last to be left out; False when all is left out."""
+    """Bridges of ours come first, and are the last to be left out; False when all is left out.
+
+    Guests are left out when there is nothing else any more."""
     before = message.ByteSize()
+    for bridge in message.bridges:
+        others = [port for port in bridge.ports if not _is_guest(port)]
+        guests = [port for port in bridge.ports if _is_guest(port)]
+        del bridge.ports[:]
+        bridge.ports.extend([*guests, *others[: len(others) // 2]])
+    del message.links[len(message.links) // 2 :]
+    if message.ByteSize() < before:
+        return True
     for bridge in message.bridges:
         for port in bridge.ports:
             del port.interfaces[(len(port.interfaces) + 1) // 2 :]
         del bridge.ports[(len(bridge.ports) + 1) // 2 :]
     del message.bridges[(len(message.bridges) + 1) // 2 :]
-    del message.links[len(message.links) // 2 :]
     return message.ByteSize() < before
+
+
+def _is_guest(port: agent_pb2.ForeignPort) -> bool:
+    return any(each.iface_id for each in port.interfaces)
 
 
 def _bridge(found: ForeignBridge) -> agent_pb2.ForeignBridge:
@@ -61,7 +73,7 @@ def _interface(interface: OvsInterface, *, bound: bool) -> agent_pb2.ForeignInte
     return agent_pb2.ForeignInterface(
         name=_word(interface.name),
         type=_word(interface.type),
-        iface_id=_word(marks.get(IFACE_ID_KEY)),
+        iface_id=iface_id(interface),
         attached_mac=_word(marks.get("attached-mac")),
         vm_id=_word(marks.get("vm-id")),
         error=_word(interface.error),

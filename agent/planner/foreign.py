@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from agent.model import Port
+from agent.model import IFACE_ID_KEY, Port
 from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.bound import is_at_home
 from agent.planner.holders import device_rows, in_order, is_backed
@@ -18,10 +18,14 @@ from agent.planner.ownership import aliased_id, bound_id, owned_id
 
 MOST_BRIDGES = 500
 MOST_PORTS = 2000
-"""Of all bridges together."""
+"""Of all bridges together, without those of guests."""
+MOST_GUESTS = 8000
+"""Ports with an iface-id: ports of intent are bound to them. They take less than 2 MiB."""
 MOST_LINKS = 2000
 
 _DATAPATH_DEVICES = ("lo", "ovs-system", "ovs-netdev")
+_LONGEST_IFACE_ID = 255
+"""Characters; intent has no longer ones."""
 _TUNNEL_DEVICES = ("vxlan_sys_", "genev_sys_", "gre_sys", "erspan_sys", "ip6gre_sys")
 """How ovs-vswitchd calls the devices that it makes for tunnels on the kernel's datapath."""
 
@@ -54,10 +58,10 @@ def foreign(observed: ObservedState, owner: str, ports: Iterable[Port] = ()) -> 
     wanted = {port.id: port for port in ports}
     bridges = [each for each in _bridges(observed, owner, wanted) if each.ports or not each.is_ours]
     # What is on bridges of ours may clash with us, and is the last to be left out.
-    bridges.sort(key=lambda each: (not each.is_ours, each.row.name))
+    bridges.sort(key=lambda each: (not each.is_ours, not _guests(each), each.row.name))
     links = tuple(_links(observed, owner))
     return Foreign(
-        bridges=tuple(_bounded(bridges[:MOST_BRIDGES])),
+        bridges=tuple(_bounded(bridges)),
         links=links[:MOST_LINKS],
         bridges_total=len(bridges),
         ports_total=sum(len(each.ports) for each in bridges),
@@ -66,10 +70,33 @@ def foreign(observed: ObservedState, owner: str, ports: Iterable[Port] = ()) -> 
 
 
 def _bounded(bridges: list[ForeignBridge]) -> Iterator[ForeignBridge]:
-    room = MOST_PORTS
-    for bridge in bridges:
-        yield replace(bridge, ports=bridge.ports[:room])
-        room -= min(room, len(bridge.ports))
+    """Leave out a guest only together with all ports that are none: so the controller knows."""
+    listed, beyond = bridges[:MOST_BRIDGES], bridges[MOST_BRIDGES:]
+    is_too_much = sum(map(_guests, bridges)) > MOST_GUESTS or any(map(_guests, beyond))
+    room = {True: MOST_GUESTS, False: 0 if is_too_much else MOST_PORTS}
+    for bridge in listed:
+        kept = []
+        for port in bridge.ports:
+            guest = is_guest(port)
+            if room[guest]:
+                room[guest] -= 1
+                kept.append(port)
+        yield replace(bridge, ports=tuple(kept))
+
+
+def _guests(bridge: ForeignBridge) -> int:
+    return sum(map(is_guest, bridge.ports))
+
+
+def is_guest(port: OvsPort) -> bool:
+    return any(iface_id(each) for each in port.interfaces)
+
+
+def iface_id(interface: OvsInterface) -> str:
+    """What it was plugged under; nothing if that is longer than any of intent, and never a part of
+    it, which would be the iface-id of something else."""
+    value = interface.external_ids.get(IFACE_ID_KEY, "")
+    return value if len(value) <= _LONGEST_IFACE_ID else ""
 
 
 def _bridges(

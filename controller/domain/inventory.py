@@ -60,6 +60,14 @@ class Inventory:
     ports_total: int = 0
     links_total: int = 0
 
+    @property
+    def names_all_guests(self) -> bool:
+        """Whether what it does not name is plugged nowhere: agents leave out ports with an iface-id
+        only after all the others."""
+        ports = [port for bridge in self.bridges for port in bridge.ports]
+        others = (port for port in ports if not any(each.iface_id for each in port.interfaces))
+        return len(ports) >= self.ports_total or next(others, None) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Plugged:

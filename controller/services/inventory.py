@@ -64,6 +64,7 @@ def record(
             document=asdict(inventory),
             vlans=foreign_vlans(inventory),
             ifaces=list(ifaces.values()),
+            is_whole=inventory.names_all_guests,
             now=now,
         )
         ports = bound_to(tx, changed)

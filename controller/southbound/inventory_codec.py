@@ -14,10 +14,11 @@ from controller.domain.inventory import (
     ForeignPort,
     Inventory,
 )
-from controller.southbound.words import text
+from controller.southbound.words import iface_id, text
 
 _MOST_BRIDGES = 500
-_MOST_PORTS = 2000
+_MOST_PORTS = 10_000
+"""Agents tell up to 8000 of guests and 2000 others."""
 _MOST_INTERFACES = 64
 """Of one port: those of the largest bonds."""
 _MOST_LINKS = 2000
@@ -59,7 +60,7 @@ def _interface(message: agent_pb2.ForeignInterface) -> ForeignInterface:
     return ForeignInterface(
         name=text(message.name),
         type=text(message.type),
-        iface_id=text(message.iface_id),
+        iface_id=iface_id(message.iface_id),
         attached_mac=text(message.attached_mac),
         vm_id=text(message.vm_id),
         error=text(message.error),

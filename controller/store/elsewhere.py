@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     any_,
+    case,
     cast,
     column,
     false,
@@ -56,8 +57,10 @@ def load_elsewhere(
         return {}
     far = (
         PortRow.segment_uid == func.any(uids),
-        func.coalesce(
-            PortRow.host_uid != func.all(touched), PortRow.uid != func.all(list(unplugged))
+        # Not by coalesce: NULL <> ALL of nothing is true.
+        case(
+            (PortRow.host_uid.is_(None), PortRow.uid != func.all(list(unplugged))),
+            else_=PortRow.host_uid != func.all(touched),
         ),
         objects.current(Kind.PORT),
     )

@@ -53,9 +53,12 @@ def record(
     document: Mapping[str, Any],
     vlans: Mapping[str, Any],
     ifaces: Sequence[Mapping[str, Any]],
+    is_whole: bool,
     now: datetime,
 ) -> frozenset[str]:
     """Make this the host's inventory; one that it told before costs one small write.
+
+    Without ``is_whole`` an interface that is not named may still be plugged, and stays.
 
     Answers the iface-ids that were plugged or unplugged with it, and those that a port was refused
     to be bound to before."""
@@ -68,6 +71,8 @@ def record(
     tx.execute(statement.on_conflict_do_update(index_elements=["host_uid"], set_=columns))
     iface = HostIfaceRow
     gone = delete(iface).where(iface.host_uid == host_uid)
+    if not is_whole:
+        gone = gone.where(iface.interface == func.any([each["interface"] for each in ifaces]))
     before = tx.execute(gone.returning(iface.iface_id, iface.refusal)).all()
     if ifaces:
         tx.execute(insert(iface), [{**each, "host_uid": host_uid} for each in ifaces])

@@ -182,7 +182,8 @@ WITH asked AS (
 )
 SELECT DISTINCT ON (segment_uid) port.* FROM port
 WHERE valid_to IS NULL
-    AND coalesce(host_uid <> ALL(CAST(:touched AS uuid[])), uid <> ALL(CAST(:named AS uuid[])))
+    AND CASE WHEN host_uid IS NULL THEN uid <> ALL(CAST(:named AS uuid[]))
+        ELSE host_uid <> ALL(CAST(:touched AS uuid[])) END
     AND segment_uid IN (SELECT segment_uid FROM asked)
     AND EXISTS (
         SELECT FROM unnest(addresses) AS address WHERE NOT EXISTS (

@@ -11,7 +11,7 @@ from ovsfleet.v1 import state_pb2
 from controller.auth import Principal, Role
 from controller.compiler.host_state import CompiledHost, compile_host
 from controller.domain.errors import DomainError, ForbiddenError
-from controller.domain.intent import Backend, Kind, Manifest, Object, PortSpec, PortType
+from controller.domain.intent import Backend, Kind, Manifest, Object, PortSpec, PortType, Removal
 from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
 from controller.domain.realization import State
 from controller.domain.status import Phase
@@ -19,7 +19,7 @@ from controller.services import bindings, changes, inventory, queries
 from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
 from controller.store.engine import Database
-from tests.support.manifests import ADMIN, apply, host, port, segment
+from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.stored_fleet import NOW, FollowingAgent
 
 pytestmark = pytest.mark.integration
@@ -28,13 +28,14 @@ pytestmark = pytest.mark.integration
 class Hypervisor(FollowingAgent):
     """Its agent tells what is plugged there."""
 
-    def plug(self, *iface_ids: str) -> None:
-        """Nothing else is plugged from now on."""
+    def plug(self, *iface_ids: str, left_out: int = 0) -> None:
+        """Nothing else is plugged from now on, unless something is left out."""
         ports = tuple(
-            ForeignPort(f"tap{i}", interfaces=(ForeignInterface(f"tap{i}", iface_id=each),))
-            for i, each in enumerate(iface_ids)
+            ForeignPort(f"tap-{each}", interfaces=(ForeignInterface(f"tap-{each}", iface_id=each),))
+            for each in iface_ids
         )
-        told = Inventory(bridges=(ForeignBridge("br-fleet", is_ours=True, ports=ports),))
+        row = ForeignBridge("br-fleet", is_ours=True, ports=ports)
+        told = Inventory(bridges=(row,), ports_total=len(ports) + left_out)
         assert inventory.record(self.db, self.uid, self.epoch, told, now=NOW)
 
     @property
@@ -143,11 +144,14 @@ def test_what_rules_refuse_is_said_and_tried_again_and_stops_no_other(db: Databa
     assert condition(db, "vm")[0] is Phase.PENDING
 
 
-def test_only_network_admins_bind_ports(db: Database) -> None:
+@pytest.mark.parametrize("role", [Role.PROJECT_ADMIN, Role.NETWORK_ADMIN])
+def test_only_network_admins_of_all_projects_bind_ports(db: Database, role: Role) -> None:
     apply(db, host(1), segment("red"), bound("vm"))
-    owner = Principal("owner", frozenset({Role.PROJECT_ADMIN}), frozenset({"default"}))
-    with pytest.raises(ForbiddenError, match="hypervisors"):
-        commit(db, owner, Change((bound("vm2"),)), request_id="test")
+    owner = Principal("owner", frozenset({role}), frozenset({"default"}))
+    renamed, removal = bound("vm", iface_id="if-else"), Removal(bound("vm").ref)
+    for change in (Change((bound("vm2"),)), Change((renamed,)), Change((), (removal,))):
+        with pytest.raises(ForbiddenError, match="hypervisors"):
+            commit(db, owner, change, request_id="test")
 
 
 def test_a_tap_is_on_both_hosts_while_its_guest_moves(db: Database) -> None:
@@ -185,3 +189,34 @@ def test_an_overlay_bridge_is_kept_ready_and_taken_away(db: Database) -> None:
     apply(db, host(1))
     assert not h1.compiled.part.HasField("overlay")
     assert h1.compiled.removed == ("overlay",)
+
+
+def test_an_unplugged_port_of_the_request_is_not_elsewhere(db: Database) -> None:
+    first = bound("vm", addresses=("10.0.0.5/24",))
+    apply(db, segment("red", subnets=("10.0.0.0/24",)), first)
+    apply(
+        db,
+        segment("red", subnets=("10.1.0.0/24",)),
+        bound("vm", addresses=("10.1.0.5/24",)),
+    )
+    remove(db, segment("red"), first)
+
+
+def test_whoever_changes_an_iface_id_may_say_the_hosts_that_he_read(db: Database) -> None:
+    apply(db, host(1), host(2), segment("red"), bound("vm"))
+    Hypervisor(db, 1).plug("if-vm")
+    Hypervisor(db, 2).plug("if-vm", "if-new")
+    apply(db, bound("vm", iface_id="if-new", host="h1", migrating_to="h2"))
+    assert found(db, "vm")[1].hosts == ("h2",)
+    with pytest.raises(DomainError, match="is where agents report"):
+        apply(db, bound("vm", iface_id="if-vm", host="h9"))
+
+
+def test_a_guest_that_a_host_has_no_room_to_name_stays_bound(db: Database) -> None:
+    apply(db, host(1), segment("red"), bound("vm"), bound("vm2"))
+    h1 = Hypervisor(db, 1)
+    h1.plug("if-vm")
+    h1.plug("if-vm2", left_out=1)
+    assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [("h1",), ("h1",)]
+    h1.plug("if-vm2", "", left_out=1)
+    assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [(), ("h1",)]

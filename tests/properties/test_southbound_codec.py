@@ -56,3 +56,12 @@ def test_bytes_that_parse_as_a_request_decode(content: bytes) -> None:
     decode_status(request.status)
     decode_capabilities(request.capabilities)
     decode_inventory(request.inventory)
+
+
+@given(st.integers(200, 260))
+def test_an_iface_id_is_told_whole_or_not_at_all(length: int) -> None:
+    interface = agent_pb2.ForeignInterface(name="tap1", iface_id="x" * length)
+    port = agent_pb2.ForeignPort(name="tap1", interfaces=[interface])
+    bridge = agent_pb2.ForeignBridge(name="br", ports=[port])
+    (found,) = decode_inventory(agent_pb2.Inventory(bridges=[bridge])).bridges
+    assert len(found.ports[0].interfaces[0].iface_id) == (length if length <= 255 else 0)

@@ -85,10 +85,11 @@ def place(draft: Draft, plugged: Plugged, faults: Faults) -> Draft:
     spec, given = draft.spec, placed(draft.spec, draft.current, plugged)
     if not isinstance(spec, PortSpec) or not isinstance(given, PortSpec) or given is spec:
         return draft
-    before = _before(spec, draft.current)
+    # Whoever changes the iface-id alone says the hosts of the old one, as he read them.
+    before = draft.current.spec if draft.current else None
     for field in ("host", "migrating_to"):
-        asked = getattr(spec, field)
-        if asked is not None and asked not in (getattr(given, field), getattr(before, field)):
+        asked, was = getattr(spec, field), getattr(before, field, None)
+        if asked is not None and asked not in (getattr(given, field), was):
             faults.invalid(
                 f"{draft.pointer}/spec/{field}",
                 "given_by_agents",
