@@ -17,6 +17,7 @@ from controller.domain.intent import (
     Object,
     SegmentSpec,
     former_vtep_of,
+    segment_backend,
     vtep_of,
 )
 from controller.domain.mtu import effective_mtu
@@ -74,18 +75,28 @@ def _members(
 
 
 def _formers(intent: SegmentIntent, spec: SegmentSpec) -> dict[UUID, str]:
-    """Former VTEPs by host. A member floods once for each pair of addresses: where these are more
-    than a flow can hold, it is better that some frames are lost on the way than every flood."""
+    """Former VTEPs by host. One with Open vSwitch floods once for each pair of addresses: where
+    these are more than a flow can hold, it is better that some frames of the newest changes are
+    lost on the way than every flood. Those that are under way keep theirs."""
     if spec.topology is not Topology.FULL:
         return {}
-    found = {
-        host.uid: former
+    changing = [
+        (-step, host.revision, str(host.uid), host)
         for host in intent.members
-        if (former := former_vtep_of(host_spec(host), spec.address_family))
-        and vtep_step_of(host_spec(host), spec.address_family) is not VtepStep.ALONE
-    }
-    most = 2 * (len(intent.members) - 1 + len(found)) + len(spec.external_vteps)
-    return found if most <= MAX_REMOTES[spec.address_family] else {}
+        if (step := vtep_step_of(host_spec(host), spec.address_family)) is not None
+        and step is not VtepStep.ALONE
+    ]
+    if _floods_by_flow(intent, spec):
+        most = (MAX_REMOTES[spec.address_family] - len(spec.external_vteps)) // 2
+        changing = sorted(changing)[: max(0, most - (len(intent.members) - 1))]
+    formers = (
+        (host.uid, former_vtep_of(host_spec(host), spec.address_family)) for *_, host in changing
+    )
+    return {uid: former for uid, former in formers if former is not None}
+
+
+def _floods_by_flow(intent: SegmentIntent, spec: SegmentSpec) -> bool:
+    return any(segment_backend(spec, host_spec(each)) is Backend.OVS for each in intent.members)
 
 
 def _uses_new(host: Object, spec: SegmentSpec) -> bool:

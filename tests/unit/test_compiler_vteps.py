@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.compiler import compile_host
-from controller.domain.intent import AddressFamily, HostSpec
+from controller.domain.intent import AddressFamily, Backend, HostSpec
 from controller.domain.topology import Topology
 from controller.domain.validation.meshes import MAX_REMOTES
 from tests.support.model_fleet import ModelFleet, host, port, segment
@@ -13,14 +13,14 @@ from tests.support.model_fleet import ModelFleet, host, port, segment
 OLD, NEW = "192.0.2.1", "198.51.100.1"
 
 
-def told(fleet: ModelFleet, *names: str) -> set[tuple[str, str]]:
-    """VTEP and former VTEP of h1, as these hosts are told."""
+def told(fleet: ModelFleet, *names: str, of: str = "h1") -> set[tuple[str, str]]:
+    """VTEP and former VTEP of a host, as these hosts are told."""
     return {
         (member.vtep, member.former_vtep)
         for name in names
         for fragment in compile_host(fleet.host_intent(name)).fragments.values()
         for member in fragment.members
-        if member.host_name == "h1"
+        if member.host_name == of
     }
 
 
@@ -56,6 +56,24 @@ def test_a_mesh_that_floods_too_much_already_changes_at_once(
     # One that moves floods to three others from two addresses, and once more to who moves, too.
     monkeypatch.setitem(MAX_REMOTES, AddressFamily.IPV4, 7 if too_many else 8)
     assert told(fleet, "h1", "h4") == {(NEW, "" if too_many else OLD)}
+
+
+def test_one_change_too_many_takes_nothing_from_those_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = of_members(4)
+    fleet.apply(host("h1", NEW))
+    fleet.apply(host("h2", "198.51.100.2"))
+    monkeypatch.setitem(MAX_REMOTES, AddressFamily.IPV4, 8)
+    assert told(fleet, "h1", "h4") == {(NEW, OLD)}
+    assert told(fleet, "h1", "h4", of="h2") == {("198.51.100.2", "")}
+
+
+def test_the_kernel_floods_to_as_many_as_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = of_members(4, backend=Backend.KERNEL)
+    fleet.apply(host("h1", NEW))
+    monkeypatch.setitem(MAX_REMOTES, AddressFamily.IPV4, 7)
+    assert told(fleet, "h1", "h4") == {(NEW, OLD)}
 
 
 def test_what_a_manifest_says_of_former_vteps_counts_for_nothing() -> None:
