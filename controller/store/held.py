@@ -163,13 +163,16 @@ def release_vnis(
         )
 
 
-def held_interfaces(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
-    """Device names by host that it may still carry for something that has them no longer."""
-    found: dict[UUID, set[str]] = defaultdict(set)
+def held_interfaces(
+    tx: Transaction, hosts: Iterable[UUID]
+) -> dict[UUID, dict[str, frozenset[UUID]]]:
+    """Device names by host that it may still carry for something that has them no longer, with the
+    uids of that."""
+    found: dict[UUID, dict[str, frozenset[UUID]]] = defaultdict(dict)
     uids = list(hosts)
-    for host, name in (*tx.execute(_CLOSED_NAMES, {"hosts": uids}), *held_names(tx, uids)):
-        found[host].add(name)
-    return {host: frozenset(names) for host, names in found.items()}
+    for host, name, uid in (*tx.execute(_CLOSED_NAMES, {"hosts": uids}), *held_names(tx, uids)):
+        found[host][name] = found[host].get(name, frozenset()) | {uid}
+    return found
 
 
 def _closed_names(
@@ -186,7 +189,7 @@ def _closed_names(
         getattr(new, host_column) == old_host,
         getattr(new, name_column) == old_name,
     )
-    given_up = select(old_host, old_name).where(
+    given_up = select(old_host, old_name, old.uid).where(
         old_host == func.any(bindparam("hosts")), old_name.is_not(None), ~keeps_it
     )
     failure = ResourceFailureRow

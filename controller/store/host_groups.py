@@ -283,12 +283,14 @@ def ended(
     return _matching(tx.execute(_ENDED, asked))
 
 
-def held_names(tx: Transaction, hosts: Sequence[UUID]) -> Iterator[tuple[UUID, str]]:
-    """Device names of bridges of groups that a host has no longer, and may still carry."""
+def held_names(tx: Transaction, hosts: Sequence[UUID]) -> Iterator[tuple[UUID, str, UUID]]:
+    """Host and device name of bridges of groups that it has no longer and may still carry, with the
+    bridge's uid."""
     found = _matching(tx.execute(_HELD, {"hosts": list(hosts), "revision": _EVER}))
     there = uids_on(tx, list(found)) if found else {}
     for host, bridges in found.items():
-        yield from ((host, each.interface) for each in bridges if each.bridge not in there[host])
+        gone = (each for each in bridges if each.bridge not in there[host])
+        yield from ((host, each.interface, each.bridge) for each in gone)
 
 
 def _matching(rows: Iterable[Any]) -> dict[UUID, set[Ended]]:

@@ -179,6 +179,21 @@ def test_a_tap_is_on_both_hosts_while_its_guest_moves(db: Database) -> None:
         apply(db, port("next", "h1", interface="vm", segment="red"))
 
 
+def test_a_tap_may_go_back_to_a_host_that_has_not_let_it_go(db: Database) -> None:
+    tap: dict[str, Any] = {"segment": "red", "type": PortType.TAP}
+    apply(db, host(1), host(2), segment("red"), port("vm", "h1", **tap))
+    h1, _ = Hypervisor(db, 1), Hypervisor(db, 2)
+    for on in ({"migrating_to": "h2"}, {}, {"migrating_to": "h2"}):  # aborted, and anew
+        apply(db, port("vm", "h1", **on, **tap))
+        h1.apply()
+    apply(db, port("vm", "h2", **tap))
+    apply(db, port("vm", "h1", **tap))
+    assert [each.interface for each in h1.ports] == ["vm"]
+    assert f"port:{found(db, 'vm')[0].uid}" not in h1.compiled.removed
+    with pytest.raises(DomainError, match="has not confirmed it"):
+        apply(db, port("next", "h2", interface="vm", segment="red"))
+
+
 def test_an_overlay_bridge_is_kept_ready_and_taken_away(db: Database) -> None:
     apply(db, host(1, overlay_bridge_ready=True))
     h1 = Hypervisor(db, 1)

@@ -209,7 +209,7 @@ def test_mac_and_address_are_used_once_on_a_segment_across_hosts(fleet: ModelFle
 def test_a_name_that_its_host_still_carries_is_held(fleet: ModelFleet) -> None:
     manifests = pointed([port("new", "h1", segment="red", interface="old")])
     h1 = fleet.objects[Ref(Kind.HOST, "default", "h1")].uid
-    world = replace(fleet.world(manifests, []), held_interfaces={h1: frozenset({"old"})})
+    world = replace(fleet.world(manifests, []), held_interfaces={h1: {"old": frozenset({h1})}})
     error = refusal(lambda: plan_change(world, manifests, []))
     assert isinstance(error, ConflictError)
     assert faults(error) == [("/objects/0/spec/interface", "interface_held")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
+from uuid import UUID
 
 from controller.domain.intent import (
     Backend,
@@ -15,10 +16,12 @@ from controller.domain.intent import (
     BridgeType,
     HostSpec,
     Kind,
+    Object,
     PortSpec,
     PortType,
     Ref,
     SegmentSpec,
+    Spec,
     TunnelSpec,
     segment_backend,
 )
@@ -246,13 +249,20 @@ def _check_held_devices(after: After, faults: Faults) -> None:
         draft = after.drafts.get(claim.holder)
         if draft is None or claim.pointer is None:
             continue
-        if claim.key in held and not _keeps(draft, claim):
+        if held.get(claim.key, set()) - _own_uid(draft, after) and not _keeps(draft, claim):
             faults.conflict(
                 draft.pointer + claim.pointer,
                 "interface_held",
                 f"{claim.value} was deleted, and the host has not confirmed it yet",
                 "wait until the host has applied the deletion, or choose another name",
             )
+
+
+def _own_uid(draft: Draft, after: After) -> set[UUID]:
+    """Whatever a host still carries of an object, the object may have there again."""
+    ref = Ref(draft.ref.kind, draft.ref.project, draft.ref.name)
+    current = after.world.objects.get(ref)
+    return {current.uid} if current is not None else set()
 
 
 def _keeps(draft: Draft, claim: _Claim) -> bool:
@@ -264,28 +274,36 @@ def _keeps(draft: Draft, claim: _Claim) -> bool:
     return keeps_device(draft)
 
 
-def held_devices(after: After) -> frozenset[Hashable]:
-    """Return (host, device) of what is deleted, before the request or by it."""
+def held_devices(after: After) -> Mapping[Hashable, set[UUID]]:
+    """Return, by host and device name, what had it until it was deleted or moved, before the
+    request or by it."""
     names = {o.uid: o.name for o in after.world.objects.values() if o.kind is Kind.HOST}
-    unconfirmed = after.world.held_interfaces.items()
-    held: set[Hashable] = {
-        (names.get(uid), device) for uid, found in unconfirmed for device in found
-    }
+    held: dict[Hashable, set[UUID]] = defaultdict(set)
+    for host, found in after.world.held_interfaces.items():
+        for device, uids in found.items():
+            held[names.get(host), device] |= uids
     for ref in after.removals:
-        spec = after.world.objects[ref].spec
-        if isinstance(spec, BridgeSpec):
-            held |= {(host, spec.interface) for host in after.groups_before.hosts_of(spec)}
-        if isinstance(spec, PortSpec):
-            held |= {(host, device) for host in spec.hosts for _, device in devices_of(spec)}
-    return frozenset(held | set(_left_devices(after)))
+        removed = after.world.objects[ref]
+        for key in _devices_before(removed.spec, after):
+            held[key].add(removed.uid)
+    for current, key in _left_devices(after):
+        held[key].add(current.uid)
+    return held
 
 
-def _left_devices(after: After) -> Iterator[Hashable]:
+def _devices_before(spec: Spec, after: After) -> Iterator[Hashable]:
+    if isinstance(spec, BridgeSpec):
+        yield from ((host, spec.interface) for host in after.groups_before.hosts_of(spec))
+    if isinstance(spec, PortSpec):
+        yield from ((host, device) for host in spec.hosts for _, device in devices_of(spec))
+
+
+def _left_devices(after: After) -> Iterator[tuple[Object, Hashable]]:
     """Yield (host, device) of bridges whose hosts the request takes out of their group."""
     for entry in after.entries.values():
         if isinstance(entry.spec, BridgeSpec) and entry.spec.host_group and entry.current:
             left = after.groups_before.hosts_of(entry.spec) - after.groups.hosts_of(entry.spec)
-            yield from ((host, entry.spec.interface) for host in left)
+            yield from ((entry.current, (host, entry.spec.interface)) for host in left)
 
 
 def _check_segment_devices(after: After, faults: Faults) -> None:

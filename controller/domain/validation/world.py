@@ -192,11 +192,12 @@ class World:
     plugged: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """By iface-id of the request's bound ports, the names of the hosts whose agents report it. The
     hosts that are chosen of them belong to ``Wanted.hosts``."""
-    held_interfaces: Mapping[UUID, frozenset[str]] = field(
+    held_interfaces: Mapping[UUID, Mapping[str, frozenset[UUID]]] = field(
         default_factory=lambda: MappingProxyType({})
     )
     """By host uid (hosts of ``Wanted.hosts``, and those that a group reaches): device names of
-    deleted bridges, ports and peers that the host has not confirmed as removed."""
+    bridges, ports and peers that are there no longer and that the host has not confirmed as
+    removed, each with the uids of what had it."""
 
 
 @dataclass(frozen=True, slots=True)
