@@ -16,22 +16,20 @@ from uuid import UUID, uuid4
 from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
 from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
-from controller.domain.validation import Planned, World, named, plan_change, wanted
-from controller.domain.validation.binding import all_placed, iface_ids
+from controller.domain.validation import Planned, World, named
 from controller.services import queries, requests
 from controller.services.host_devices import authorise_ports
+from controller.services.planning import Asked, plan_where_it_may_be
 from controller.services.pruning import Prune, authorise_prune, pruned
 from controller.services.queries import View
 from controller.services.requests import Answer
-from controller.store import held
+from controller.store import bindings, held
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import advance_revision, lock_revision
-from controller.store.inventory import plugged_on
 from controller.store.notify import notify_intent
 from controller.store.objects import fetch_refs
 from controller.store.versions import write
-from controller.store.world import load_world
 from controller.store.writing import Writing
 
 
@@ -57,6 +55,8 @@ class Change:
     """Whether to delete more than ``MOST_UNCONFIRMED`` objects only when ``confirm_count`` says
     how many they are."""
     confirm_count: int | None = None
+    audience: frozenset[str] | None = None
+    """The projects whose objects the answer may name; None: all within the principal's reach."""
 
 
 class ConfirmationNeededError(ConflictError):
@@ -175,11 +175,9 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     removals = _all_removals(tx, principal, change)
     current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, removals))}
     authorise_ports(principal, current.values())
-    plugged = plugged_on(tx, iface_ids(m.spec for m in change.manifests))
-    placed = all_placed(change.manifests, current, plugged)
-    world = load_world(tx, wanted(placed, removals, current))
-    world = replace(world, within=principal.projects, plugged=plugged)
-    planned = plan_change(world, change.manifests, removals)
+    within = principal.projects if change.audience is None else change.audience
+    asked_for = Asked(tx, change.manifests, removals, current)
+    world, planned, refusals = plan_where_it_may_be(asked_for, within)
     _ask(change, planned)
     uids = _uids(world, planned)
     revision = head
@@ -188,6 +186,9 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
         write(tx, Writing(planned, revision, datetime.now(UTC), uids))
         advance_revision(tx, revision)
         notify_intent(tx)
+    why = {(each.iface_id, each.host): each.text for each in refusals}
+    bindings.note_refusals(tx, world.plugged, why, revision)
+    planned = replace(planned, warnings=planned.warnings + tuple(r.warning for r in refusals))
     done = {r.ref: r for r in _results(planned, uids, revision)}
     asked = [m.ref for m in change.manifests] + [r.ref for r in removals]
     return ChangeResult(revision, tuple(done[ref] for ref in asked), planned)

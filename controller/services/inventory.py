@@ -20,16 +20,17 @@ from controller.services.bindings import follow
 from controller.services.queries import find
 from controller.store import inventory as rows
 from controller.store import status as status_rows
-from controller.store.bindings import bound_to
 from controller.store.engine import Database
 from controller.store.inventory import FoundInterface
 
 __all__ = [
     "FoundInterface",
     "HostInventory",
+    "Recorded",
     "find_interfaces",
     "read",
     "record",
+    "record_and_follow",
     "record_capabilities",
 ]
 
@@ -48,16 +49,24 @@ class HostInventory:
     received_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An inventory that was taken in."""
+
+    changed: frozenset[str]
+    """iface-ids whose ports may have to follow: plugged or unplugged, mostly none."""
+
+
 def record(
     db: Database, host_uid: UUID, session_epoch: int, inventory: Inventory, *, now: datetime
-) -> bool:
-    """Takes an inventory in, in place of the one before it; False: fenced.
+) -> Recorded | None:
+    """Takes an inventory in, in place of the one before it; None: fenced.
 
-    The ports that are bound to what was plugged or unplugged follow at once."""
+    Never waits for changes of intent."""
     ifaces = {each.interface: asdict(each) for each in plugged(inventory)}
     with db.transaction() as tx:
         if not rows.holds_session(tx, host_uid, session_epoch):
-            return False
+            return None
         changed = rows.record(
             tx,
             host_uid,
@@ -67,9 +76,17 @@ def record(
             is_whole=inventory.names_all_guests,
             now=now,
         )
-        ports = bound_to(tx, changed)
-    follow(db, ports)
-    return True
+    return Recorded(changed)
+
+
+def record_and_follow(
+    db: Database, host_uid: UUID, session_epoch: int, inventory: Inventory, *, now: datetime
+) -> bool:
+    """Records, and brings the ports to where they are plugged; False: fenced."""
+    recorded = record(db, host_uid, session_epoch, inventory, now=now)
+    if recorded is not None:
+        follow(db, recorded.changed)
+    return recorded is not None
 
 
 def record_capabilities(

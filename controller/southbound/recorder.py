@@ -119,7 +119,7 @@ class Recorder:
     async def _write_inventories(self) -> None:
         """Bound ports follow these, which is to write intent and waits behind whoever does, too:
         no heartbeat waits for that."""
-        await self._write_some(self._inventories, inventory.record, self._told)
+        await self._write_some(self._inventories, inventory.record_and_follow, self._told)
 
     async def _write_reports(self) -> None:
         reports = {each: report for each, report in self._reports.items() if each.is_judged}

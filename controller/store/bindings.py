@@ -6,10 +6,10 @@ Owns the refusals in ``host_iface``; its other columns are ``inventory``'s.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, text, update
+from sqlalchemy import and_, func, select, text
 
 from controller.domain.intent import Kind, Ref
 from controller.domain.port_status import Binding
@@ -31,7 +31,9 @@ def bound_to(tx: Transaction, iface_ids: Iterable[str]) -> list[Ref]:
     return [Ref(Kind.PORT, project, name) for project, name in tx.execute(query)]
 
 
-# A refusal is worth another try when what may have been its reason is another by now.
+# A refusal is worth another try when what may have been its reason is another by now. A port that
+# could be written on none of its hosts waits for that, too; at random, so that one that cannot be
+# written at all does not keep the others from their turn.
 _OUT_OF_STEP = text("""
 WITH plugged AS (
     SELECT iface_id, host_iface.host_uid, refusal IS NOT NULL AND refused_revision >= greatest(
@@ -51,6 +53,8 @@ WITH plugged AS (
 )
 SELECT project, name FROM port LEFT JOIN counted USING (iface_id)
 WHERE valid_to IS NULL AND side = 0 AND iface_id IS NOT NULL AND (
+    hosts > 0 OR NOT EXISTS (SELECT FROM plugged WHERE plugged.iface_id = port.iface_id)
+) AND (
     least(coalesce(hosts, 0), 2) <> num_nonnulls(host_uid, migrating_to_uid)
     OR EXISTS (
         SELECT FROM place WHERE place.iface_id = port.iface_id AND NOT EXISTS (
@@ -59,7 +63,7 @@ WHERE valid_to IS NULL AND side = 0 AND iface_id IS NOT NULL AND (
         )
     )
 )
-ORDER BY project, name LIMIT :most
+ORDER BY random() LIMIT :most
 """)
 
 
@@ -69,20 +73,41 @@ def out_of_step(tx: Transaction, most: int) -> list[Ref]:
     return [Ref(Kind.PORT, project, name) for project, name in rows]
 
 
-def forget_refusals(tx: Transaction, iface_id: str) -> None:
-    row = HostIfaceRow
-    refused = update(row).where(row.iface_id == iface_id, row.refusal.is_not(None))
-    tx.execute(refused.values(refusal=None, refused_revision=None))
+# Rows are locked in the order of ``inventory.record``, so that neither waits for the other.
+_NOTE = text("""
+WITH judged AS (
+    SELECT iface_id, host.uid AS host_uid, why
+    FROM unnest(CAST(:refused AS text[]), CAST(:hosts AS text[]), CAST(:whys AS text[]))
+        AS each (iface_id, name, why)
+    JOIN host ON host.name = each.name AND host.valid_to IS NULL
+), rows AS MATERIALIZED (
+    SELECT iface.host_uid, iface.interface, judged.why
+    FROM host_iface AS iface LEFT JOIN judged USING (host_uid, iface_id)
+    WHERE iface.iface_id = ANY (:iface_ids) AND (iface.refusal IS NOT NULL OR why IS NOT NULL)
+    ORDER BY iface.host_uid, iface.interface
+    FOR UPDATE OF iface
+)
+UPDATE host_iface SET
+    refusal = rows.why,
+    refused_revision = CASE WHEN rows.why IS NOT NULL THEN :revision END
+FROM rows
+WHERE host_iface.host_uid = rows.host_uid AND host_iface.interface = rows.interface
+""")
 
 
-def refuse(tx: Transaction, port: UUID, iface_id: str, why: str, revision: int) -> None:
-    """Note why a port may be on none of the hosts that it is plugged on and is not on by now."""
-    row, there = HostIfaceRow, PortRow
-    own = select(there.host_uid).where(
-        there.uid == port, there.host_uid.is_not(None), objects.current(Kind.PORT)
-    )
-    elsewhere = update(row).where(row.iface_id == iface_id, row.host_uid.not_in(own))
-    tx.execute(elsewhere.values(refusal=why, refused_revision=revision))
+def note_refusals(
+    tx: Transaction,
+    iface_ids: Iterable[str],
+    why: Mapping[tuple[str, str], str],
+    revision: int,
+) -> None:
+    """Of these iface-ids, why ports may not be on hosts, by iface-id and host, as of a revision.
+
+    What was said before is forgotten."""
+    if asked := list(iface_ids):
+        refused, hosts = ([key[i] for key in why] for i in (0, 1))
+        values = {"refused": refused, "hosts": hosts, "whys": list(why.values())}
+        tx.execute(_NOTE, {**values, "iface_ids": asked, "revision": revision})
 
 
 def read_bindings(tx: Transaction, ports: Collection[UUID]) -> dict[UUID, Binding]:

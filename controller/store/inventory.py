@@ -60,8 +60,8 @@ def record(
 
     Without ``is_whole`` an interface that is not named may still be plugged, and stays.
 
-    Answers the iface-ids that were plugged or unplugged with it, and those that a port was refused
-    to be bound to before."""
+    Answers the iface-ids that were plugged or unplugged with it, and those of refused interfaces
+    that are others now."""
     row = HostInventoryRow
     same = update(row).where(row.host_uid == host_uid, row.document == document)
     if tx.execute(same.values(received_at=now)).rowcount:
@@ -69,16 +69,42 @@ def record(
     columns = {"document": document, "vlans": vlans, "received_at": now}
     statement = upsert(row).values(host_uid=host_uid, **columns)
     tx.execute(statement.on_conflict_do_update(index_elements=["host_uid"], set_=columns))
-    iface = HostIfaceRow
-    gone = delete(iface).where(iface.host_uid == host_uid)
-    if not is_whole:
-        gone = gone.where(iface.interface == func.any([each["interface"] for each in ifaces]))
-    before = tx.execute(gone.returning(iface.iface_id, iface.refusal)).all()
-    if ifaces:
-        tx.execute(insert(iface), [{**each, "host_uid": host_uid} for each in ifaces])
-    refused = {iface_id for iface_id, why in before if why is not None}
-    was = {iface_id for iface_id, _ in before}
-    return frozenset(refused | (was ^ {each["iface_id"] for each in ifaces}))
+    return _record_ifaces(
+        tx, host_uid, {each["interface"]: each for each in ifaces}, is_whole=is_whole
+    )
+
+
+def _record_ifaces(
+    tx: Transaction,
+    host_uid: UUID,
+    ifaces: Mapping[str, Mapping[str, Any]],
+    *,
+    is_whole: bool,
+) -> frozenset[str]:
+    """Write those that are not as they were: what was refused to the others still is."""
+    row = HostIfaceRow
+    names = ("interface", "iface_id", "bridge", "port", "attached_mac", "vm_id")
+    # In the order of the primary key, as whoever else locks some of them.
+    query = select(*(getattr(row, name) for name in names), row.refusal).where(
+        row.host_uid == host_uid
+    )
+    found = tx.execute(query.order_by(row.interface).with_for_update()).mappings()
+    known = {each["interface"]: each for each in found}
+    before = {name: each for name, each in known.items() if is_whole or name in ifaces}
+    other = {
+        interface: each
+        for interface, each in before.items()
+        if any(each[name] != ifaces.get(interface, {}).get(name) for name in names)
+    }
+    gone = delete(row).where(row.host_uid == host_uid, row.interface == func.any(list(other)))
+    if other:
+        tx.execute(gone)
+    new = [each for name, each in ifaces.items() if name not in before or name in other]
+    if new:
+        tx.execute(insert(row), [{**each, "host_uid": host_uid} for each in new])
+    tried_anew = {each["iface_id"] for each in other.values() if each["refusal"] is not None}
+    was, is_now = ({each["iface_id"] for each in rows.values()} for rows in (before, ifaces))
+    return frozenset(tried_anew | (was ^ is_now))
 
 
 def forget(tx: Transaction, hosts: Collection[UUID]) -> None:
@@ -120,7 +146,7 @@ def read_interfaces(tx: Transaction, iface_id: str, limit: int) -> list[FoundInt
 
 
 def plugged_on(tx: Transaction, iface_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Names of the hosts by iface-id, but for those that a port was refused to be on."""
+    """Names of the hosts by iface-id, also those that a port was refused to be on before."""
     asked = [*filter(can_be_stored, iface_ids)]
     if not asked:
         return {}
@@ -128,7 +154,7 @@ def plugged_on(tx: Transaction, iface_ids: Collection[str]) -> dict[str, tuple[s
     query = (
         select(row.iface_id, names)
         .join(HostRow, (HostRow.uid == row.host_uid) & HostRow.valid_to.is_(None))
-        .where(row.iface_id == func.any(asked), row.refusal.is_(None))
+        .where(row.iface_id == func.any(asked))
         .group_by(row.iface_id)
     )
     return {iface_id: tuple(found) for iface_id, found in tx.execute(query)}

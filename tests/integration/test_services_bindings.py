@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ovsfleet.v1 import state_pb2
+from sqlalchemy import text, update
 
 from controller.auth import Principal, Role
 from controller.compiler.host_state import CompiledHost, compile_host
@@ -15,10 +16,13 @@ from controller.domain.intent import Backend, Kind, Manifest, Object, PortSpec, 
 from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
 from controller.domain.realization import State
 from controller.domain.status import Phase
-from controller.services import bindings, changes, inventory, queries
+from controller.domain.validation import Wanted, World
+from controller.services import bindings, changes, inventory, planning, queries
 from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
-from controller.store.engine import Database
+from controller.store.engine import Database, Transaction
+from controller.store.tables import PortRow
+from controller.store.world import load_world
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.stored_fleet import NOW, FollowingAgent
 
@@ -36,7 +40,7 @@ class Hypervisor(FollowingAgent):
         )
         row = ForeignBridge("br-fleet", is_ours=True, ports=ports)
         told = Inventory(bridges=(row,), ports_total=len(ports) + left_out)
-        assert inventory.record(self.db, self.uid, self.epoch, told, now=NOW)
+        assert inventory.record_and_follow(self.db, self.uid, self.epoch, told, now=NOW)
 
     @property
     def compiled(self) -> CompiledHost:
@@ -142,6 +146,75 @@ def test_what_rules_refuse_is_said_and_tried_again_and_stops_no_other(db: Databa
     assert bindings.catch_up(db) == 1
     assert found(db, "vm")[1].hosts == ("h2",)
     assert condition(db, "vm")[0] is Phase.PENDING
+
+
+def test_only_the_host_that_breaks_a_rule_is_left_out(db: Database) -> None:
+    apply(db, host(1, vteps=()), host(2), segment("red"))
+    h1, h2 = Hypervisor(db, 1), Hypervisor(db, 2)
+    h1.plug("if-vm", "if-vm2")
+    h2.plug("if-vm")
+    (warned,) = apply(db, bound("vm")).planned.warnings
+    assert (warned.code, warned.pointer) == ("binding_refused", "/spec/iface_id")
+    assert "'h1'" in warned.detail
+    assert found(db, "vm")[1].hosts == ("h2",)
+    assert condition(db, "vm") == (Phase.DEGRADED, "BindingRefused")
+
+    apply(db, bound("vm2"))
+    assert condition(db, "vm2") == (Phase.FAILED, "BindingRefused")
+    h2.plug("if-vm2")
+    assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [(), ("h2",)]
+    with pytest.raises(DomainError, match="no Segment 'blue'"):
+        apply(db, bound("vm3", segment="blue", iface_id="if-vm2"))
+
+
+def test_what_is_said_of_a_refusal_names_nothing_of_another_project(db: Database) -> None:
+    with db.transaction() as tx:
+        tx.execute(text("INSERT INTO project (name) VALUES ('theirs')"))
+    hidden: dict[str, Any] = {"project": "theirs", "backend": Backend.KERNEL, "dst_port": 4789}
+    apply(db, host(1), segment("red"), bound("vm"), segment("secret", **hidden))
+    apply(db, port("spy", "h1", project="theirs", segment="secret"))
+    Hypervisor(db, 1).plug("if-vm")
+    status = queries.get(db, ADMIN, Kind.PORT, "default", "vm").status
+    assert status.conditions[-1].reason == "BindingRefused"
+    assert "another project" in status.conditions[-1].message
+    assert "secret" not in status.conditions[-1].message
+
+
+def test_many_refused_ports_take_few_plans_and_none_when_others_are_plugged(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[World] = []
+
+    def counted(tx: Transaction, wanted: Wanted) -> World:
+        plans.append(load_world(tx, wanted))
+        return plans[-1]
+
+    many = [f"vm{i}" for i in range(12)]
+    apply(db, host(1, vteps=()), host(2), segment("red"), *map(bound, many))
+    monkeypatch.setattr(planning, "load_world", counted)
+    h1, ids = Hypervisor(db, 1), [f"if-{name}" for name in many]
+    h1.plug(*ids)
+    assert len(plans) == 2
+    assert {condition(db, name) for name in many} == {(Phase.FAILED, "BindingRefused")}
+    h1.plug(*ids, "if-of-nobody")
+    assert len(plans) == 2
+    Hypervisor(db, 2).plug(ids[0])
+    assert found(db, many[0])[1].hosts == ("h2",)
+    assert {condition(db, name) for name in many[1:]} == {(Phase.FAILED, "BindingRefused")}
+
+
+def test_a_port_that_cannot_be_written_at_all_is_tried_once(db: Database) -> None:
+    apply(db, host(1), segment("red"), bound("vm"), bound("vm2"))
+    h1 = Hypervisor(db, 1)
+    with db.transaction() as tx:
+        tx.execute(update(PortRow).where(PortRow.name == "vm").values(interface="none"))
+    h1.plug("if-vm", "if-vm2")
+    assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [(), ("h1",)]
+    assert bindings.catch_up(db) == 0
+    with db.transaction() as tx:
+        tx.execute(update(PortRow).where(PortRow.name == "vm").values(interface=""))
+    apply(db, bound("vm", mtu=1400))
+    assert found(db, "vm")[1].hosts == ("h1",)
 
 
 @pytest.mark.parametrize("role", [Role.PROJECT_ADMIN, Role.NETWORK_ADMIN])

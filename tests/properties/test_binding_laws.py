@@ -5,7 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.validation.binding import choose
+from controller.domain.errors import ConflictError, Violation
+from controller.domain.intent import Kind, Manifest, PortSpec, PortType, Ref
+from controller.domain.validation.binding import Plugged, choose
+from controller.services.placing import place
 
 NAMES = ("h1", "h2", "h3", "h4")
 
@@ -64,3 +67,39 @@ def test_a_surplus_of_reports_moves_nothing(first: str, second: str, more: list[
     assert choose(was, {first, second, *more})[0] == was[0]
     if first != second:
         assert choose(was, {first, second, *more}) == was
+
+
+names = st.lists(st.sampled_from([f"p{i}" for i in range(4)]), unique=True, min_size=1)
+
+
+@given(names, st.data())
+def test_a_port_is_on_every_host_that_lets_it_and_no_other_host_is_blamed(
+    ports: list[str], data: st.DataObject
+) -> None:
+    """However many other ports of the same change are refused."""
+    there = {name: tuple(data.draw(plugged)) for name in ports}
+    bad = {name: data.draw(st.frozensets(_hosts)) for name in ports}
+    asked: list[Plugged] = []
+
+    def plan(wanted: Plugged) -> Plugged:
+        asked.append(wanted)
+        wrong = [i for i, name in enumerate(ports) if bad[name].intersection(wanted[name])]
+        if wrong:
+            raise ConflictError("no", [Violation(f"/{i}/spec/host", "no", "no", "") for i in wrong])
+        return wanted
+
+    manifests = [
+        Manifest(
+            Ref(Kind.PORT, "default", name),
+            PortSpec(None, "", type=PortType.BOUND, segment="red", iface_id=name),
+            pointer=f"/{i}",
+        )
+        for i, name in enumerate(ports)
+    ]
+    got, refusals = place(plan, None, manifests, {}, there)
+    for name in ports:
+        good = {*there[name]} - bad[name]
+        assert {*got.get(name, ())} <= good
+        assert len(got.get(name, ())) >= min(len(good), 2)
+    assert all(each.host in bad[each.iface_id] for each in refusals)
+    assert len(asked) <= 2 * len(NAMES) + 2
