@@ -103,7 +103,7 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
     "failures": (lambda db: queries.failures(db, ADMIN, "h1"), 3),
     "host intents": (_batch, 26),
     "changed statuses": (lambda db: status.changed_since(db, 0), 5),
-    "realization": (lambda db: realization(db, ADMIN, 1), 5),
+    "realization": (lambda db: realization(db, ADMIN, 1), 6),
     "dirty hosts": (lambda db: changes.dirty_hosts(db, 0, 1), 1),
 }
 
