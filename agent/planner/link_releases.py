@@ -41,10 +41,17 @@ def on_links(released: Iterable[Release]) -> frozenset[Release]:
 
 
 def still_held(
-    released: Iterable[Release], observed: ObservedState, owner: str
+    released: Iterable[Release], desired: HostState, observed: ObservedState
 ) -> Iterator[Release]:
-    """Those of links that the kernel still has."""
-    return (each for each in released if holds(each, observed, owner))
+    """Those of links that the kernel still has, and not because another resource asks for it: one
+    that took over the device's name has it for its own."""
+    held = [each for each in released if holds(each, observed, desired.fleet_uid)]
+    others = {_place(each) for each in link_releases(desired)} if held else ()
+    return (each for each in held if _place(each) not in others)
+
+
+def _place(release: Release) -> tuple[str, str, str]:
+    return release.table, release.row, release.column
 
 
 def holds(release: Release, observed: ObservedState, owner: str) -> bool:

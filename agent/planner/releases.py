@@ -36,7 +36,7 @@ def still_released(desired: HostState, observed: ObservedState) -> frozenset[Rel
         return desired.released
     of_links = on_links(desired.released)
     of_rows = desired.released - of_links
-    held = frozenset(still_held(of_links, observed, desired.fleet_uid))
+    held = frozenset(still_held(of_links, desired, observed))
     return held | (_still_on_rows(desired, observed, of_rows) if observed.has_ovs else of_rows)
 
 

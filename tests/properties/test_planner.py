@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from agent.model import Backend, HostState, segment_id
+from agent.model import (
+    Backend,
+    Bridge,
+    BridgeType,
+    DatapathType,
+    HostState,
+    segment_id,
+)
 from agent.observed import ObservedState
 from agent.planner import make_plan, owed_releases, still_released
 from agent.planner.plan import Plan, SetLink, Step
@@ -93,7 +100,20 @@ def test_what_is_not_ours_is_left_alone(
     assert foreign_part(switch.observed, FLEET) == before
 
 
+def _aging_bridge(uid: str) -> HostState:
+    """A host with one Linux bridge that has always the same name and setting."""
+    bridge = Bridge(
+        f"bridge:{uid}",
+        "br-b",
+        DatapathType.UNKNOWN,
+        type=BridgeType.LINUX,
+        link_attributes={"IFLA_BR_AGEING_TIME": 6001},
+    )
+    return HostState(FLEET, 1, 1, b"any", "h0", "h0", bridges=(bridge,))
+
+
 @given(desired_states(), desired_states())
+@example(_aging_bridge("a"), _aging_bridge("b")).via("one takes the other's name and setting")
 def test_a_change_of_mind_takes_one_run(first: HostState, second: HostState) -> None:
     switch = Switch(bare_host())
     converge(switch, first)
