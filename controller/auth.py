@@ -28,6 +28,10 @@ class Verb(enum.StrEnum):
     """Read what is compiled for a host; it mixes the projects that meet on the host."""
 
 
+SYSTEM = "system:"
+"""How the names of the controller's own principals begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller. ``projects`` is None when all projects are within reach."""
@@ -35,6 +39,11 @@ class Principal:
     name: str
     roles: frozenset[Role]
     projects: frozenset[str] | None = None
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is the controller itself, which follows what hosts report."""
+        return self.name.startswith(SYSTEM)
 
 
 PROJECT_KINDS = frozenset({"Segment", "Port"})

@@ -105,6 +105,8 @@ class HostFacts:
     """By kind or ``OF_GROUPS``, what is left on a host that is decommissioned; None for others."""
     needed_revision: int = 0
     """Of what is on hosts through others: the newest revision of what brought it to this one."""
+    held_at: int | None = None
+    """What a host that reverted is held at until somebody changes something on it."""
     missing: str = ""
     """What a mirror waits for before there is anything to copy; the host is not told of it."""
     former_vteps: tuple[str, ...] = ()

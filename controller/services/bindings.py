@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from controller.auth import Principal, Role
 from controller.domain.errors import DomainError, UnavailableError
-from controller.domain.intent import Manifest, Mode, Object, PortSpec, Ref
+from controller.domain.intent import Object, Ref
 from controller.domain.validation import binding
 from controller.observability import get_logger
 from controller.services.intent import Change, Writer
@@ -86,7 +85,7 @@ def _give_up(db: Database, ref: Ref, error: DomainError) -> None:
         for port in fetch_refs(tx, [ref]):
             iface_ids = binding.iface_ids([port.spec])
             plugged = plugged_on(tx, iface_ids)
-            why = {(each, host): error.detail for each in plugged for host in plugged[each]}
+            why = {(each, on.host): error.detail for each in plugged for on in plugged[each]}
             rows.note_refusals(tx, iface_ids, why, head)
 
 
@@ -97,14 +96,8 @@ def _writer(tx: Transaction) -> Writer:
 def _as_they_are(ports: Sequence[Object]) -> Change:
     """Without hosts: they are what is to be given."""
     manifests = tuple(
-        Manifest(
-            port.ref,
-            replace(port.spec, host=None, migrating_to=None),
-            port.labels,
-            mode=Mode.REPLACE,
-            pointer=f"/{number}",
-        )
+        binding.as_it_is(port, f"/{number}")
         for number, port in enumerate(ports)
-        if isinstance(port.spec, PortSpec) and port.spec.iface_id is not None
+        if binding.iface_ids([port.spec])
     )
     return Change(manifests, audience=frozenset(port.ref.project for port in manifests))

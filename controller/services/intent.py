@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -17,6 +17,7 @@ from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
 from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
 from controller.domain.validation import Planned, World, named
+from controller.domain.validation.binding import as_it_is
 from controller.services import queries, requests
 from controller.services.host_devices import authorise_ports
 from controller.services.planning import Asked, plan_where_it_may_be
@@ -175,15 +176,18 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     removals = _all_removals(tx, principal, change)
     current = {o.ref: o for o in fetch_refs(tx, named(change.manifests, removals))}
     authorise_ports(principal, current.values())
+    released = tuple(_released(tx, removals, current))
+    current |= {port.ref: port for port, _ in released}
     within = principal.projects if change.audience is None else change.audience
-    asked_for = Asked(tx, change.manifests, removals, current)
+    manifests = (*change.manifests, *(as_it_is(port, pointer) for port, pointer in released))
+    asked_for = Asked(tx, manifests, removals, current)
     world, planned, refusals = plan_where_it_may_be(asked_for, within)
     _ask(change, planned)
     uids = _uids(world, planned)
     revision = head
     if not planned.is_empty:
         revision = head + 1
-        write(tx, Writing(planned, revision, datetime.now(UTC), uids))
+        write(tx, Writing(planned, revision, datetime.now(UTC), uids, principal.is_system))
         advance_revision(tx, revision)
         notify_intent(tx)
     why = {(each.iface_id, each.host): each.text for each in refusals}
@@ -192,6 +196,19 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     done = {r.ref: r for r in _results(planned, uids, revision)}
     asked = [m.ref for m in change.manifests] + [r.ref for r in removals]
     return ChangeResult(revision, tuple(done[ref] for ref in asked), planned)
+
+
+def _released(
+    tx: Transaction, removals: Collection[Removal], asked: Collection[Ref]
+) -> Iterator[tuple[Object, str]]:
+    """Ports that are on hosts which the request deletes only because they were given these, each
+    with a place in the request: they go to where else they are plugged, or wait."""
+    leaving = {gone.ref.name: gone.pointer for gone in removals if gone.ref.kind is Kind.HOST}
+    if leaving:
+        pointer = next(iter(leaving.values()))
+        there = [ref for ref in bindings.bound_on(tx, leaving) if ref not in asked]
+        for number, port in enumerate(fetch_refs(tx, there)):
+            yield port, f"{pointer}/bound/{number}"
 
 
 def _all_removals(tx: Transaction, principal: Principal, change: Change) -> tuple[Removal, ...]:

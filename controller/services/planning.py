@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from controller.domain.errors import DomainError
-from controller.domain.intent import Manifest, Object, Ref, Removal
+from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
 from controller.domain.validation import Planned, World, plan_change, wanted
-from controller.domain.validation.binding import Plugged, all_placed, iface_ids
+from controller.domain.validation.binding import Plugged, all_placed, counting, iface_ids
 from controller.services.placing import Refusal, place
 from controller.store.engine import Transaction
 from controller.store.inventory import plugged_on
@@ -35,7 +35,9 @@ def plan_where_it_may_be(
     """Plan, and say which hosts bound ports were left out of; ``World.plugged`` is of all hosts.
 
     Raises what the rules say when the change is wrong wherever its ports are."""
-    plugged = plugged_on(asked.tx, iface_ids(m.spec for m in asked.manifests))
+    reports = plugged_on(asked.tx, iface_ids(m.spec for m in asked.manifests))
+    leaving = {gone.ref.name for gone in asked.removals if gone.ref.kind is Kind.HOST}
+    plugged = counting(reports, gone=leaving)
     try:
         return *_plan(asked, plugged, within), ()
     except DomainError as error:

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, func, or_, select, text
 
-from controller.domain.intent import Kind, Ref
+from controller.domain.intent import Kind, Lifecycle, Ref
 from controller.domain.port_status import Binding
 from controller.store import objects
 from controller.store.engine import Transaction
-from controller.store.tables import HostIfaceRow, HostRow, PortRow
+from controller.store.inventory import LIVING
+from controller.store.tables import HostIfaceRow, HostRow, HostStatusRow, PortRow
 
 
 def bound_to(tx: Transaction, iface_ids: Iterable[str]) -> list[Ref]:
@@ -31,19 +32,45 @@ def bound_to(tx: Transaction, iface_ids: Iterable[str]) -> list[Ref]:
     return [Ref(Kind.PORT, project, name) for project, name in tx.execute(query)]
 
 
+def bound_on(tx: Transaction, hosts: Collection[str]) -> list[Ref]:
+    """The current bound ports on those of the hosts that are leaving the fleet, or that nobody
+    hears: the others have guests that run."""
+    row, state = PortRow, HostStatusRow
+    is_heard = and_(state.connected, ~state.silent)
+    query = (
+        select(row.project, row.name)
+        .join(HostRow, and_(HostRow.uid == row.host_uid, objects.current(Kind.HOST)))
+        .outerjoin(state, state.host_uid == row.host_uid)
+        .where(
+            HostRow.name == func.any([*filter(objects.can_be_stored, hosts)]),
+            row.iface_id.is_not(None),
+            objects.current(Kind.PORT),
+            or_(HostRow.state == Lifecycle.DECOMMISSIONING, is_heard.is_not(True)),
+        )
+        .distinct()
+    )
+    return [Ref(Kind.PORT, project, name) for project, name in tx.execute(query)]
+
+
 # A refusal is worth another try when what may have been its reason is another by now. A port that
 # could be written on none of its hosts waits for that, too; at random, so that one that cannot be
 # written at all does not keep the others from their turn.
-_OUT_OF_STEP = text("""
-WITH plugged AS (
-    SELECT iface_id, host_iface.host_uid, refusal IS NOT NULL AND refused_revision >= greatest(
+_OUT_OF_STEP = text(f"""
+WITH reported AS (
+    SELECT DISTINCT iface_id, host_iface.host_uid, {LIVING} AS is_living,
+    refusal IS NOT NULL AND refused_revision >= greatest(
         host.valid_from, segment.valid_from, port.valid_from
     ) AS is_refused
     FROM port
     JOIN segment ON segment.uid = port.segment_uid AND segment.valid_to IS NULL
     JOIN host_iface USING (iface_id)
     JOIN host ON host.uid = host_iface.host_uid AND host.valid_to IS NULL
+    JOIN host_status ON host_status.host_uid = host_iface.host_uid
     WHERE port.valid_to IS NULL AND port.side = 0 AND port.iface_id IS NOT NULL
+), judged AS (
+    SELECT *, bool_or(is_living) OVER (PARTITION BY iface_id) AS is_heard_of FROM reported
+), plugged AS (
+    SELECT * FROM judged WHERE is_living OR NOT is_heard_of
 ), place AS (
     SELECT iface_id, host_uid FROM port
     WHERE valid_to IS NULL AND iface_id IS NOT NULL AND host_uid IS NOT NULL
@@ -64,7 +91,8 @@ WHERE valid_to IS NULL AND side = 0 AND iface_id IS NOT NULL AND (
     )
 )
 ORDER BY random() LIMIT :most
-""")
+""")  # noqa: S608 (of a constant)
+"""Which reports count is the rule of ``binding.counting``."""
 
 
 def out_of_step(tx: Transaction, most: int) -> list[Ref]:

@@ -26,10 +26,12 @@ from sqlalchemy import (
     union,
 )
 
+from controller.auth import SYSTEM
 from controller.domain.intent import Backend, BridgeType, Kind, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
+    AuditRow,
     ChangeLogRow,
     HostRow,
     HostSegmentRow,
@@ -106,10 +108,16 @@ def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
 
 
 def is_addressed_after(tx: Transaction, host_uid: UUID, revision: int) -> bool:
-    """Whether the host itself, or a bridge, port or tunnel of it, changed after ``revision``."""
-    row = ChangeLogRow
+    """Whether somebody changed the host itself, or a bridge, port or tunnel of it, after
+    ``revision``; what the controller changes by itself is not meant."""
+    row, audit = ChangeLogRow, AuditRow
     own = or_(row.host_uid == host_uid, row.uid == host_uid)
-    query = select(exists().where(row.revision > revision, row.kind != Kind.SEGMENT, own))
+    by_itself = exists().where(
+        audit.revision == row.revision, audit.principal.startswith(SYSTEM, autoescape=True)
+    )
+    query = select(
+        exists().where(row.revision > revision, row.kind != Kind.SEGMENT, own, ~by_itself)
+    )
     return tx.execute(query).scalar_one()
 
 

@@ -7,17 +7,25 @@ nothing here.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from controller.domain.validation.binding import Report
 from controller.store.engine import Transaction
 from controller.store.objects import can_be_stored
 from controller.store.tables import HostIfaceRow, HostInventoryRow, HostRow, HostStatusRow
+
+LIVING = """(
+    (connected AND NOT silent) OR last_transition > now() - interval '60 seconds'
+)"""
+"""Of a row of ``host_status``. Who was not heard for less than a minute may just have lost its
+session, and takes up another."""
 
 
 class Told(NamedTuple):
@@ -145,19 +153,23 @@ def read_interfaces(tx: Transaction, iface_id: str, limit: int) -> list[FoundInt
     return [FoundInterface(*found) for found in tx.execute(query)]
 
 
-def plugged_on(tx: Transaction, iface_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Names of the hosts by iface-id, also those that a port was refused to be on before."""
+def plugged_on(tx: Transaction, iface_ids: Collection[str]) -> dict[str, list[Report]]:
+    """By iface-id, also of the hosts that a port was refused to be on before."""
     asked = [*filter(can_be_stored, iface_ids)]
     if not asked:
         return {}
-    row, names = HostIfaceRow, func.array_agg(HostRow.name.distinct())
+    row = HostIfaceRow
     query = (
-        select(row.iface_id, names)
+        select(row.iface_id, HostRow.name, text(LIVING))
         .join(HostRow, (HostRow.uid == row.host_uid) & HostRow.valid_to.is_(None))
+        .join(HostStatusRow, HostStatusRow.host_uid == row.host_uid)
         .where(row.iface_id == func.any(asked))
-        .group_by(row.iface_id)
+        .order_by(row.iface_id, HostRow.name)
     )
-    return {iface_id: tuple(found) for iface_id, found in tx.execute(query)}
+    found: dict[str, list[Report]] = defaultdict(list)
+    for iface_id, host, is_living in tx.execute(query):
+        found[iface_id].append(Report(host, is_living))
+    return found
 
 
 def foreign_vlans(tx: Transaction, hosts: Iterable[UUID]) -> dict[tuple[UUID, str], frozenset[int]]:

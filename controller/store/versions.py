@@ -31,7 +31,9 @@ def write(tx: Transaction, writing: Writing) -> None:
     said = entries(tx, writing, changed)
     append(tx, writing.revision, said)
     status.forget(tx, [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST])
-    status.release_pins(tx, {e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT})
+    if not writing.is_system:
+        addressed = {e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT}
+        status.release_pins(tx, addressed)
 
 
 def _close(tx: Transaction, writing: Writing) -> None:

@@ -15,9 +15,9 @@ from controller.domain.errors import DomainError, ForbiddenError
 from controller.domain.intent import Backend, Kind, Manifest, Object, PortSpec, PortType, Removal
 from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
 from controller.domain.realization import State
-from controller.domain.status import Phase
+from controller.domain.status import Outcome, Phase
 from controller.domain.validation import Wanted, World
-from controller.services import bindings, changes, inventory, planning, queries
+from controller.services import bindings, changes, inventory, planning, queries, status
 from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
 from controller.store.engine import Database, Transaction
@@ -41,6 +41,9 @@ class Hypervisor(FollowingAgent):
         row = ForeignBridge("br-fleet", is_ours=True, ports=ports)
         told = Inventory(bridges=(row,), ports_total=len(ports) + left_out)
         assert inventory.record_and_follow(self.db, self.uid, self.epoch, told, now=NOW)
+
+    def die(self) -> None:
+        status.close_session(self.db, self.uid, self.epoch, now=NOW)
 
     @property
     def compiled(self) -> CompiledHost:
@@ -308,3 +311,35 @@ def test_a_guest_that_a_host_has_no_room_to_name_stays_bound(db: Database) -> No
     assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [("h1",), ("h1",)]
     h1.plug("if-vm2", "", left_out=1)
     assert [found(db, name)[1].hosts for name in ("vm", "vm2")] == [(), ("h1",)]
+
+
+def test_a_guest_that_is_evacuated_leaves_its_dead_host_which_can_be_deleted(db: Database) -> None:
+    apply(db, host(1), host(2), segment("red"), bound("vm"), bound("lost"))
+    h1, h2 = Hypervisor(db, 1), Hypervisor(db, 2)
+    h1.plug("if-vm", "if-lost")
+    h2.plug("if-vm")
+    assert found(db, "vm")[1].hosts == ("h1", "h2")
+    with pytest.raises(DomainError, match="still used by"):
+        remove(db, host(1))
+    h1.die()
+    assert (bindings.catch_up(db), bindings.catch_up(db)) == (1, 0)
+    assert [found(db, name)[1].hosts for name in ("vm", "lost")] == [("h2",), ("h1",)]
+    remove(db, host(1))
+    assert found(db, "lost")[1].hosts == ()
+    assert bindings.catch_up(db) == 0
+
+
+def test_a_guest_releases_no_host_that_reverted(db: Database) -> None:
+    apply(db, host(1), segment("red"), bound("vm"), bound("vm2"))
+    h1 = Hypervisor(db, 1)
+    h1.apply()
+    good = h1.confirmed
+    bad = apply(db, port("p", "h1", segment="red")).revision
+    h1.plug("if-vm")
+    report = status.HostReport(bad, good, b"%d" % good, Outcome.REVERTED)
+    assert status.record(db, h1.uid, h1.epoch, report, now=NOW)
+    assert h1.sent == good
+    h1.plug("if-vm", "if-vm2")
+    assert (h1.sent, condition(db, "vm2")) == (good, (Phase.PENDING, "HostHeld"))
+    apply(db, port("p", "h1", segment="red", mtu=1400))
+    assert h1.sent == changes.head(db)

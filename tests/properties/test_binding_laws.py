@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from controller.domain.errors import ConflictError, Violation
 from controller.domain.intent import Kind, Manifest, PortSpec, PortType, Ref
-from controller.domain.validation.binding import Plugged, choose
+from controller.domain.validation.binding import Plugged, Report, choose, counting
 from controller.services.placing import place
 
 NAMES = ("h1", "h2", "h3", "h4")
@@ -103,3 +103,11 @@ def test_a_port_is_on_every_host_that_lets_it_and_no_other_host_is_blamed(
         assert len(got.get(name, ())) >= min(len(good), 2)
     assert all(each.host in bad[each.iface_id] for each in refusals)
     assert len(asked) <= 2 * len(NAMES) + 2
+
+
+@given(st.lists(st.builds(Report, _hosts, st.booleans()), unique_by=lambda each: each.host))
+def test_who_is_not_heard_counts_only_where_nobody_is(reports: list[Report]) -> None:
+    found = counting({"vif": reports})["vif"]
+    living = {each.host for each in reports if each.is_living}
+    assert {*found} == (living or {each.host for each in reports})
+    assert not {*found} & {*counting({"vif": reports}, gone=found)["vif"]}

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from controller.domain.intent import (
     BridgeType,
     HostSpec,
     Manifest,
+    Mode,
     Object,
     PortSpec,
     PortType,
@@ -35,12 +36,35 @@ _MOVABLE = frozenset({PortType.INTERNAL, PortType.VETH, PortType.TAP})
 """What an agent makes by itself wherever it is told to."""
 
 
+class Report(NamedTuple):
+    """An agent says that an iface-id is plugged on its host."""
+
+    host: str
+    is_living: bool = True
+    """Whether the agent can be heard, so that this is more than what was once."""
+
+
 # --- where bound ports are -----------------------------------------------------------------------
 
 
 def iface_ids(specs: Iterable[Spec]) -> frozenset[str]:
     found = (spec.iface_id for spec in specs if isinstance(spec, PortSpec))
     return frozenset(each for each in found if each is not None)
+
+
+def counting(
+    reports: Mapping[str, Iterable[Report]], gone: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """Name the hosts, by iface-id, whose reports count; ``gone`` ones are deleted.
+
+    What a host said last that nobody hears any more counts only as long as no host that is heard
+    has the guest: it was evacuated, and its former host cannot say so."""
+    found = {}
+    for iface_id, each in reports.items():
+        there = [report for report in each if report.host not in gone]
+        living = [report for report in there if report.is_living]
+        found[iface_id] = tuple(sorted({report.host for report in living or there}))
+    return found
 
 
 def choose(
@@ -72,6 +96,14 @@ def _before(spec: PortSpec, current: Object | None) -> PortSpec:
     if current is None or not isinstance(current.spec, PortSpec):
         return nothing
     return current.spec if current.spec.iface_id == spec.iface_id else nothing
+
+
+def as_it_is(port: Object, pointer: str = "") -> Manifest:
+    """Ask for a bound port as it is, but for its hosts: they are what is to be given."""
+    spec = port.spec
+    if isinstance(spec, PortSpec):
+        spec = replace(spec, host=None, migrating_to=None)
+    return Manifest(port.ref, spec, port.labels, mode=Mode.REPLACE, pointer=pointer)
 
 
 def all_placed(
