@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 from uuid import UUID
 
@@ -106,11 +107,11 @@ def segment_tunnels(
         _check_size(intent, members)
         facts = _facts(tx, {segment.uid: [member.uid for member in members]})
         revision = _mesh_revisions(tx, [intent])[segment.uid]
-    fragment = compile_fragment(intent)
+    fragments = {backend: compile_fragment(intent, backend) for backend in Backend}
     return tuple(
         tunnel
         for member, known in zip(members, facts[segment.uid], strict=True)
-        for tunnel in _mesh(intent, fragment, member, revision, known)
+        for tunnel in _mesh(intent, fragments[_backend(intent, member)], member, revision, known)
     )
 
 
@@ -140,7 +141,7 @@ def _on_host(
     revisions = _mesh_revisions(tx, segments)
     for segment in segments:
         uid = segment.segment.uid
-        fragment = compile_fragment(segment)
+        fragment = compile_fragment(segment, _backend(segment, intent.host))
         yield from _mesh(segment, fragment, intent.host, revisions[uid], facts[uid][0])
     for tunnel in tunnels:
         yield _explicit(tunnel, intent, facts[tunnel.tunnel.uid][0])
@@ -175,11 +176,10 @@ def _mesh(
 ) -> Iterator[EffectiveTunnel]:
     """The tunnels of one member to those that it is linked with, and out of the fleet."""
     segment, own = intent.segment, str(host.uid)
-    backend = segment_backend(segment_spec(segment), host_spec(host))
+    backend = _backend(intent, host)
     bridge = _segment_bridge(host_spec(host), fragment.vni)
-    local_ip = next((m.vtep for m in fragment.members if m.host_uid == own), "")
-    for far, name, address in _far_ends(fragment, own):
-        resource = tunnel_id(segment.uid, far)
+    for far in _far_ends(fragment, own, backend):
+        resource = tunnel_id(segment.uid, far.end)
         yield EffectiveTunnel(
             id=resource,
             kind=TunnelKind.MESH,
@@ -188,27 +188,48 @@ def _mesh(
             project=segment.project,
             segment=segment.name,
             host=host.name,
-            remote_host=name,
+            remote_host=far.host,
             bridge=bridge,
-            local_ip=local_ip,
-            remote_ip=address,
+            local_ip=far.local_ip,
+            remote_ip=far.remote_ip,
             vni=fragment.vni,
             dst_port=fragment.dst_port,
             health=_health(revision, facts, {resource, segment_id(segment.uid)}),
         )
 
 
-def _far_ends(
-    fragment: state_pb2.SegmentFragment, own: str
-) -> Iterator[tuple[str, str | None, str]]:
-    """Yield what names the far end in a resource id, its host and its address."""
+class _FarEnd(NamedTuple):
+    end: str
+    """What names it in a resource id."""
+    host: str | None
+    local_ip: str
+    remote_ip: str
+
+
+def _far_ends(fragment: state_pb2.SegmentFragment, own: str, backend: Backend) -> Iterator[_FarEnd]:
+    """Yield a tunnel for each pair of addresses: a member whose VTEP changes can have two."""
     linked = remotes(fragment, own)
+    here = next((_addresses(m, backend) for m in fragment.members if m.host_uid == own), ("",))
     # A fragment has its members by uid, so that it is the same bytes whoever compiles it.
     for member in sorted(fragment.members, key=lambda member: member.host_name):
         if member.host_uid in linked:
-            yield member.host_uid, member.host_name, member.vtep
+            for local_ip, remote_ip in product(here, _addresses(member, backend)):
+                yield _FarEnd(member.host_uid, member.host_name, local_ip, remote_ip)
     for vtep in fragment.external_vteps:
-        yield vtep, None, vtep
+        yield _FarEnd(vtep, None, here[0], vtep)
+
+
+def _addresses(member: state_pb2.SegmentMember, backend: Backend) -> tuple[str, ...]:
+    """Return the member's VTEPs that a host uses; the kernel uses one at a time."""
+    if not member.former_vtep:
+        return (member.vtep,)
+    if backend is Backend.OVS:
+        return member.vtep, member.former_vtep
+    return (member.vtep if member.former_is_unused else member.former_vtep,)
+
+
+def _backend(intent: SegmentIntent, host: Object) -> Backend:
+    return segment_backend(segment_spec(intent.segment), host_spec(host))
 
 
 def _segment_bridge(host: HostSpec, vni: int) -> str:

@@ -15,10 +15,18 @@ from sqlalchemy import text
 from controller.compiler import compile_host
 from controller.compiler.state_features import STATE_FEATURES
 from controller.domain.errors import ConflictError
-from controller.domain.intent import AddressFamily, Kind, Lifecycle, Manifest
+from controller.domain.intent import (
+    AddressFamily,
+    BridgeType,
+    Kind,
+    Lifecycle,
+    Manifest,
+    PortType,
+    VethPeerSpec,
+)
 from controller.domain.topology import Topology
 from controller.domain.vtep_steps import VtepStep
-from controller.services import changes, desired, queries, status, vteps
+from controller.services import changes, desired, effective, queries, status, vteps
 from controller.services.intent import Change, ChangeResult, Writer
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.southbound.identity import HostIdentity
@@ -116,6 +124,34 @@ def test_a_former_vtep_stays_until_every_peer_has_the_new_one(
     assert vteps.settle(db) == ("h1",)
     assert (spec_of(db).former_vteps, told(db)) == ((), "")
     assert vteps.settle(db) == ()
+
+
+def ends(db: Database, name: str, where: str) -> set[tuple[str, str]]:
+    """Addresses that the host's tunnels of a segment are between."""
+    found = effective.host_tunnels(db, ADMIN, name)
+    return {(each.local_ip, each.remote_ip) for each in found if each.segment == where}
+
+
+def test_effective_tunnels_are_between_the_addresses_of_each_step(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    linux = host(4, overlay_bridge_type=BridgeType.LINUX)
+    peer = VethPeerSpec("red4", "eth0")
+    workload = port("red4", "h4", segment="red", type=PortType.VETH, peer=peer)
+    joined = ReportingFleet(db, linux, workload)
+    apply(db, moved())
+    assert ends(db, "h3", "blue") == {("192.0.2.3", "192.0.2.1"), ("192.0.2.3", NEW)}
+    assert ends(db, "h1", "blue") == {("192.0.2.1", "192.0.2.3"), (NEW, "192.0.2.3")}
+    assert ends(db, "h4", "red") == {("192.0.2.4", "192.0.2.1"), ("192.0.2.4", "192.0.2.2")}
+    fleet.confirm(*HOSTS)
+    joined.confirm("h4")
+    vteps.settle(db)
+    assert ends(db, "h4", "red") == {("192.0.2.4", NEW), ("192.0.2.4", "192.0.2.2")}
+    assert ends(db, "h3", "blue") == {("192.0.2.3", "192.0.2.1"), ("192.0.2.3", NEW)}
+    fleet.confirm(*HOSTS)
+    joined.confirm("h4")
+    vteps.settle(db)
+    assert ends(db, "h3", "blue") == {("192.0.2.3", NEW)}
 
 
 def test_nobody_else_gets_a_former_vtep(db: Database, fleet: ReportingFleet) -> None:

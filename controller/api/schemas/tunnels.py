@@ -12,7 +12,8 @@ class EffectiveTunnelDocument(Answer):
     """One end of a tunnel, on the host that has it."""
 
     id: str
-    """Resource id, as failures name it."""
+    """Resource id, as failures name it. While a VTEP changes, the tunnels from and to the former
+    one have the same."""
     kind: Literal["mesh", "explicit"]
     backend: Literal["ovs", "kernel"]
     name: str
