@@ -25,6 +25,8 @@ class Binding:
     iface_id: str
     refusals: tuple[tuple[str, str], ...] = ()
     """Hosts that it is plugged on and may not be on, each with the reason, by name."""
+    plugged: tuple[str, ...] = ()
+    """The other hosts that it is plugged on, by name."""
 
 
 def port_status(revision: int, hosts: Sequence[HostFacts], binding: Binding | None) -> Status:
@@ -52,6 +54,14 @@ def _placed(revision: int, hosts: Sequence[HostFacts]) -> Status:
 
 def _unplugged(binding: Binding | None) -> Status:
     iface_id = binding.iface_id if binding else ""
+    if binding and binding.plugged:
+        message = (
+            f"host {binding.plugged[0]!r} reports an interface with iface-id {iface_id!r}; the port"
+            " is written with it within 15 seconds"
+        )
+        return Status(
+            Phase.PENDING, 0, (Condition("Realized", "False", "NotBound", message, None),)
+        )
     message = (
         f"no host reports an interface with iface-id {iface_id!r}; it is bound as soon as a"
         " hypervisor plugs one, into the overlay bridge of its host"

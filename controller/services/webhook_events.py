@@ -188,7 +188,8 @@ def _news(tx: Transaction, progress: Progress, head: int, now: datetime) -> _Sta
         hosts, cursor = reports.changed_hosts(tx, 0)
     moved = bool(hosts) or head > progress.revision
     news = _Statuses(cursor, head, moved=moved)
-    for kind in Kind if moved else ():
+    # A binding is refused where a host tells of its guests, which is no report and no intent.
+    for kind in Kind if moved else (Kind.PORT,):
         found = sources.candidates(tx, kind, Since(hosts, progress.revision))
         if found:
             _compare(tx, kind, found, news, now)

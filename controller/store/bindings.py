@@ -141,10 +141,9 @@ def note_refusals(
 def read_bindings(tx: Transaction, ports: Collection[UUID]) -> dict[UUID, Binding]:
     """Those of the ports that are bound."""
     port, iface = PortRow, HostIfaceRow
-    refused = and_(iface.iface_id == port.iface_id, iface.refusal.is_not(None))
     query = (
         select(port.uid, port.iface_id, HostRow.name, iface.refusal)
-        .outerjoin(iface, refused)
+        .outerjoin(iface, iface.iface_id == port.iface_id)
         .outerjoin(HostRow, and_(HostRow.uid == iface.host_uid, objects.current(Kind.HOST)))
         .where(
             port.uid == func.any(list(ports)),
@@ -156,8 +155,14 @@ def read_bindings(tx: Transaction, ports: Collection[UUID]) -> dict[UUID, Bindin
     )
     known: dict[UUID, str] = {}
     refusals: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
+    plugged: dict[UUID, list[str]] = defaultdict(list)
     for uid, iface_id, host, why in tx.execute(query):
         known[uid] = iface_id or ""
         if host is not None and why is not None:
             refusals[uid].append((host, why))
-    return {uid: Binding(iface_id, tuple(refusals[uid])) for uid, iface_id in known.items()}
+        elif host is not None:
+            plugged[uid].append(host)
+    return {
+        uid: Binding(iface_id, tuple(refusals[uid]), tuple(plugged[uid]))
+        for uid, iface_id in known.items()
+    }

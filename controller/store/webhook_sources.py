@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    and_,
     delete,
     exists,
     func,
@@ -33,7 +34,9 @@ from controller.store.tables import (
     VERSIONED,
     AuditRow,
     ChangeLogRow,
+    HostIfaceRow,
     HostSegmentRow,
+    PortRow,
     ResourceFailureRow,
     WebhookProgressRow,
     WebhookRow,
@@ -165,9 +168,26 @@ def _touched(tx: Transaction, kind: Kind, since: Since) -> ColumnElement[bool]:
             # Also those of groups that a host has left, which may have waited for that one only.
             of_changed = host_groups.of_groups(host_groups.with_other_members(tx, since.revision))
             by_report = or_(host_groups.listed_on(tx, hosts, None), of_changed)
+        case Kind.PORT:
+            # On a host that refuses it a port is not; and who takes it out there does not write it.
+            refused = or_(_is_refused(), _bound_and_told_wrong())
+            by_report = or_(objects.on_hosts(kind, hosts), refused)
         case _:
             by_report = objects.on_hosts(kind, hosts)
     return or_(row.uid.in_(by_intent), by_report)
+
+
+def _is_refused() -> ColumnElement[bool]:
+    iface = HostIfaceRow
+    return PortRow.iface_id.in_(select(iface.iface_id).where(iface.refusal.is_not(None)))
+
+
+def _bound_and_told_wrong() -> ColumnElement[bool]:
+    told = WebhookToldRow
+    wrong = select(told.uid).where(
+        told.aspect == PHASE, told.event.in_([Event.DEGRADED.value, Event.FAILED.value])
+    )
+    return and_(PortRow.iface_id.is_not(None), PortRow.uid.in_(wrong))
 
 
 def _said_fine(kind: Kind) -> ColumnElement[bool]:
@@ -186,14 +206,16 @@ def _named_by_a_failure(tx: Transaction, kind: Kind) -> ColumnElement[bool]:
     named = select(failure.object_uid).where(failure.object_uid.is_not(None))
     hosts = select(failure.host_uid).where(failure.resource == HOST_RESOURCE)
     if kind is Kind.SEGMENT:
-        there = select(member.segment_uid).where(
+        carried = select(member.segment_uid).where(
             member.host_uid.in_(hosts), member.released_revision.is_(None)
         )
-        return or_(row.uid.in_(named), row.uid.in_(there))
+        return or_(row.uid.in_(named), row.uid.in_(carried))
     if kind is Kind.BRIDGE:
         on_them = host_groups.listed_on(tx, list(tx.execute(hosts).scalars()), None)
         return or_(row.uid.in_(named), on_them)
-    return or_(row.uid.in_(named), *(column.in_(hosts) for column in objects.host_columns(kind)))
+    there = [column.in_(hosts) for column in objects.host_columns(kind)]
+    refused = [_is_refused()] if kind is Kind.PORT else []
+    return or_(row.uid.in_(named), *there, *refused)
 
 
 def read_told(tx: Transaction, uids: Collection[UUID]) -> dict[tuple[UUID, str], Told]:

@@ -10,60 +10,22 @@ from ovsfleet.v1 import state_pb2
 from sqlalchemy import text, update
 
 from controller.auth import Principal, Role
-from controller.compiler.host_state import CompiledHost, compile_host
 from controller.domain.errors import DomainError, ForbiddenError
-from controller.domain.intent import Backend, Kind, Manifest, Object, PortSpec, PortType, Removal
-from controller.domain.inventory import ForeignBridge, ForeignInterface, ForeignPort, Inventory
+from controller.domain.intent import Backend, Kind, Object, PortSpec, PortType, Removal
 from controller.domain.realization import State
 from controller.domain.status import Outcome, Phase
 from controller.domain.validation import Wanted, World
-from controller.services import bindings, changes, inventory, planning, queries, status
+from controller.services import bindings, changes, planning, queries, status
 from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
 from controller.store.engine import Database, Transaction
 from controller.store.tables import PortRow
 from controller.store.world import load_world
+from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
-from tests.support.stored_fleet import NOW, FollowingAgent
+from tests.support.stored_fleet import FollowingAgent
 
 pytestmark = pytest.mark.integration
-
-
-class Hypervisor(FollowingAgent):
-    """Its agent tells what is plugged there."""
-
-    def plug(self, *iface_ids: str, left_out: int = 0) -> None:
-        """Nothing else is plugged from now on, unless something is left out."""
-        ports = tuple(
-            ForeignPort(f"tap-{each}", interfaces=(ForeignInterface(f"tap-{each}", iface_id=each),))
-            for each in iface_ids
-        )
-        row = ForeignBridge("br-fleet", is_ours=True, ports=ports)
-        told = Inventory(bridges=(row,), ports_total=len(ports) + left_out)
-        assert inventory.record_and_follow(self.db, self.uid, self.epoch, told, now=NOW)
-
-    def die(self) -> None:
-        status.close_session(self.db, self.uid, self.epoch, now=NOW)
-
-    @property
-    def compiled(self) -> CompiledHost:
-        return compile_host(self.intent)
-
-    @property
-    def ports(self) -> list[state_pb2.Port]:
-        return list(self.compiled.part.ports)
-
-    def macs_of(self, other: Hypervisor) -> list[str]:
-        """What this host is told of another one."""
-        (fragment,) = self.compiled.fragments.values()
-        (member,) = (m for m in fragment.members if m.host_uid == str(other.uid))
-        return list(member.macs)
-
-
-def bound(name: str, **spec: Any) -> Manifest:
-    made = port(name, "", interface="", type=PortType.BOUND, segment="red", iface_id=f"if-{name}")
-    assert isinstance(made.spec, PortSpec)
-    return replace(made, spec=replace(made.spec, **{"host": None, **spec}))
 
 
 def found(db: Database, name: str) -> tuple[Object, PortSpec]:
@@ -120,6 +82,14 @@ def test_a_bound_port_follows_its_interface_through_a_migration(db: Database) ->
     h2.plug()
     assert found(db, "vm")[1].hosts == ()
     assert condition(db, "vm") == (Phase.PENDING, "NotPlugged")
+
+
+def test_a_port_that_has_not_followed_yet_says_where_it_is_plugged(db: Database) -> None:
+    apply(db, host(1), segment("red"), bound("vm"))
+    Hypervisor(db, 1).plug("if-vm", follows=False)
+    assert condition(db, "vm") == (Phase.PENDING, "NotBound")
+    assert bindings.catch_up(db) == 1
+    assert found(db, "vm")[1].hosts == ("h1",)
 
 
 def test_a_port_is_bound_at_once_to_what_is_plugged_already(db: Database) -> None:

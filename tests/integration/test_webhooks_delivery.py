@@ -24,12 +24,20 @@ from controller.domain.webhook_signing import ATTEMPTS
 from controller.domain.webhooks import SUBSCRIBABLE, Event
 from controller.jobs.webhook_sender import Sender
 from controller.jobs.webhooks import Lanes, attempt
-from controller.services import queries, status, webhook_deliveries, webhook_events, webhooks
+from controller.services import (
+    bindings,
+    queries,
+    status,
+    webhook_deliveries,
+    webhook_events,
+    webhooks,
+)
 from controller.services.status import ReportedFailure
 from controller.services.webhooks import View, Wanted
 from controller.store.engine import Database
 from tests.support.api import Api, LiveServer
 from tests.support.background import Bench
+from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.receiver import OK, Answer, Received, Receiver, receiver
 from tests.support.reports import ReportingHost
@@ -183,6 +191,21 @@ def test_a_bridge_of_a_group_is_told_of_as_hosts_of_the_group_report_and_leave(
     assert fleet.tell(hook) == [("object.failed", "lan")]
     apply(fleet.db, group("edge", "role=none"))
     assert fleet.tell(hook) == [("object.realized", "lan")]
+
+
+def test_a_binding_that_is_refused_is_told_and_that_it_is_not_any_more(fleet: Fleet) -> None:
+    apply(fleet.db, host(1, vteps=()), segment("red"), bound("vm"))
+    h1 = Hypervisor(fleet.db, 1)
+    hook = fleet.hook(Event.FAILED, Event.REALIZED)
+    fleet.tell(hook)
+    fleet.tell(hook)
+    h1.plug("if-vm")
+    assert ("object.failed", "vm") in fleet.tell(hook)
+    assert fleet.tell(hook) == []
+    apply(fleet.db, host(1))
+    bindings.catch_up(fleet.db)
+    h1.apply()
+    assert ("object.realized", "vm") in fleet.tell(hook)
 
 
 def test_those_that_look_at_once_store_everything_once_and_changes_before_their_outcome(
