@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ovsfleet.v1 import state_pb2
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from controller.auth import Principal, Role
 from controller.domain.errors import DomainError, ForbiddenError
@@ -18,12 +19,15 @@ from controller.domain.validation import Wanted, World
 from controller.services import bindings, changes, planning, queries, status
 from controller.services.intent import Change, commit
 from controller.services.object_realization import object_realization
+from controller.services.pruning import Prune
+from controller.store.bindings import note_refusals
 from controller.store.engine import Database, Transaction
-from controller.store.tables import PortRow
+from controller.store.tables import HostIfaceRow, PortRow
 from controller.store.world import load_world
 from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.stored_fleet import FollowingAgent
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -198,6 +202,38 @@ def test_only_network_admins_of_all_projects_bind_ports(db: Database, role: Role
     for change in (Change((bound("vm2"),)), Change((renamed,)), Change((), (removal,))):
         with pytest.raises(ForbiddenError, match="hypervisors"):
             commit(db, owner, change, request_id="test")
+    whole = Prune({}, lambda _: True, frozenset({Kind.PORT}))
+    assert commit(db, owner, Change(prune=whole), request_id="test").results == ()
+    assert commit(db, ADMIN, Change(prune=whole), request_id="test").planned.deletes
+
+
+def test_who_notes_refusals_and_who_records_an_inventory_lock_rows_in_one_order(
+    db: Database,
+) -> None:
+    apply(db, host(1))
+    Hypervisor(db, 1).plug("if-b", "if-a")
+    query = select(HostIfaceRow.iface_id).with_for_update(nowait=True)
+
+    def note() -> None:
+        with db.transaction() as tx:
+            why = {(each, "h1"): "no" for each in ("if-b", "if-a")}
+            note_refusals(tx, ["if-b", "if-a"], why, 1)
+
+    def is_waiting() -> bool:
+        with db.snapshot() as tx:
+            asked = text(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return bool(tx.execute(asked).scalar_one())
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as tx:
+            tx.execute(query.where(HostIfaceRow.iface_id == "if-a"))
+            noted = pool.submit(note)
+            eventually(is_waiting, within=10, what="the other waits")
+            tx.execute(query.where(HostIfaceRow.iface_id == "if-b"))
+        noted.result(10)
 
 
 def test_a_tap_is_on_both_hosts_while_its_guest_moves(db: Database) -> None:
