@@ -26,7 +26,7 @@ from controller.store.tables import HostIfaceRow, PortRow
 from controller.store.world import load_world
 from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
-from tests.support.stored_fleet import FollowingAgent
+from tests.support.stored_fleet import NOW, FollowingAgent
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
