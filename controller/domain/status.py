@@ -116,25 +116,6 @@ class HostFacts:
     """Names of those that a host keeps its ``former_vteps`` for, or the first of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentFacts:
-    """What is known of a segment's member hosts, summed up so that a list stays cheap."""
-
-    membership_revision: int = 0
-    """The newest revision at which a host joined or left the segment."""
-    members: int = 0
-    oldest_applied_revision: int = 0
-    """The smallest ``applied_revision`` of all members."""
-    absent: tuple[str, ...] = ()
-    """Names of members that are not enrolled or never connected."""
-    silent: tuple[str, ...] = ()
-    """Names of members that were heard once and are not now."""
-    maintained: tuple[str, ...] = ()
-    """Names of members that are in maintenance."""
-    troubles: tuple[Trouble, ...] = ()
-    """Failures ``host``, ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
-
-
 _UNHEARD = {
     Liveness.NOT_ENROLLED: (
         "NotEnrolled",
@@ -152,8 +133,8 @@ def host_status(revision: int, facts: HostFacts) -> Status:
     phase, reason, message = host_finding(revision, facts)
     return Status(
         phase,
-        _observed(revision, facts.applied_revision),
-        (_connected(facts), _realized(phase, reason, message, facts.troubles)),
+        observed(revision, facts.applied_revision),
+        (_connected(facts), realized(phase, reason, message, facts.troubles)),
         facts.applied_revision,
     )
 
@@ -176,10 +157,10 @@ def _maintained(revision: int, facts: HostFacts) -> Finding | None:
     if facts.maintenance_since is None or facts.applied_revision >= revision:
         return None
     since = f"{facts.maintenance_since:%Y-%m-%dT%H:%M:%SZ}"
-    return Phase.PENDING, "Maintenance", _MAINTENANCE.format(f"{facts.name!r}", f" since {since}")
+    return Phase.PENDING, "Maintenance", MAINTENANCE.format(f"{facts.name!r}", f" since {since}")
 
 
-_MAINTENANCE = "host {} is in maintenance{}, and is sent no change; set its state to active"
+MAINTENANCE = "host {} is in maintenance{}, and is sent no change; set its state to active"
 
 
 def _leaving(facts: HostFacts) -> Finding | None:
@@ -221,7 +202,7 @@ def _reverted(facts: HostFacts) -> Finding | None:
 
 def _behind(revision: int, facts: HostFacts) -> Finding | None:
     if facts.outcome is None or facts.applied_revision < revision:
-        return _waiting(revision, facts.applied_revision)
+        return waiting(revision, facts.applied_revision)
     return None
 
 
@@ -239,7 +220,7 @@ def lag(
             or _unheard(facts)
             or _stopped(facts)
             or _reverted(facts)
-            or _waiting(revision, facts.applied_revision)
+            or waiting(revision, facts.applied_revision)
         )
     if leftovers:
         message = f"what was deleted is still there: {leftovers[0].message}"
@@ -252,8 +233,8 @@ def resource_status(revision: int, facts: HostFacts) -> Status:
     phase, reason, message = resource_finding(revision, facts)
     return Status(
         phase,
-        _observed(revision, facts.applied_revision),
-        (_realized(phase, reason, message, facts.troubles),),
+        observed(revision, facts.applied_revision),
+        (realized(phase, reason, message, facts.troubles),),
     )
 
 
@@ -272,7 +253,7 @@ def resource_finding(revision: int, facts: HostFacts) -> Finding:
     if facts.missing:
         return Phase.PENDING, "NothingToMirror", facts.missing
     if facts.applied_revision < needed:
-        return _waiting(needed, facts.applied_revision)
+        return waiting(needed, facts.applied_revision)
     return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
 
 
@@ -285,13 +266,13 @@ def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
     findings = [(resource_finding(revision, facts), facts) for facts in ends]
     (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
     if phase is Phase.READY:
-        message = f"on host {_names([repr(end.name) for end in ends])} it is as intended"
+        message = f"on host {listing([repr(end.name) for end in ends])} it is as intended"
     elif facts.troubles or reason == "Applying":
         message = f"on host {facts.name!r}: {message}"
     return Status(
         phase,
-        _observed(revision, min(end.applied_revision for end in ends)),
-        (_realized(phase, reason, message, [t for end in ends for t in end.troubles]),),
+        observed(revision, min(end.applied_revision for end in ends)),
+        (realized(phase, reason, message, [t for end in ends for t in end.troubles]),),
     )
 
 
@@ -302,62 +283,26 @@ def spread_status(revision: int, hosts: Sequence[HostFacts]) -> Status:
     findings = [(resource_finding(revision, facts), facts) for facts in hosts]
     (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
     if phase is Phase.READY:
-        message = f"on host {_names([repr(each.name) for each in hosts])} it is as intended"
+        message = f"on host {listing([repr(each.name) for each in hosts])} it is as intended"
     else:
         message = f"on host {facts.name!r}: {message}"
     if phase is Phase.FAILED and any(found[0] is not Phase.FAILED for found, _ in findings):
         phase = Phase.DEGRADED
     return Status(
         phase,
-        _observed(revision, min(each.applied_revision for each in hosts)),
-        (_realized(phase, reason, message, [t for each in hosts for t in each.troubles]),),
-    )
-
-
-def segment_status(revision: int, facts: SegmentFacts) -> Status:
-    """Derive the status of a segment at ``revision`` from its members."""
-    needed = max(revision, facts.membership_revision)
-    phase, reason, message = _segment_phase(needed, facts)
-    applied = facts.oldest_applied_revision if facts.members else revision
-    return Status(
-        phase,
-        _observed(revision, applied),
-        (_realized(phase, reason, message, facts.troubles),),
+        observed(revision, min(each.applied_revision for each in hosts)),
+        (realized(phase, reason, message, [t for each in hosts for t in each.troubles]),),
     )
 
 
 def definition_status(revision: int) -> Status:
     """Of what is on no host by itself: whoever refers to it tells what became of it."""
     message = "nothing of it is on a host by itself"
-    realized = _realized(Phase.READY, "Stored", message, ())
-    return Status(Phase.READY, revision, (realized,))
+    condition = realized(Phase.READY, "Stored", message, ())
+    return Status(Phase.READY, revision, (condition,))
 
 
-def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
-    if not facts.members:
-        return Phase.READY, "NoMembers", "no host has a port on it"
-    if away := _away(needed, facts):
-        return away
-    if facts.troubles:
-        first = facts.troubles[0]
-        return Phase.DEGRADED, first.reason, f"on host {first.host!r}: {first.message}"
-    if facts.oldest_applied_revision < needed:
-        return _waiting(needed, facts.oldest_applied_revision)
-    return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"
-
-
-def _away(needed: int, facts: SegmentFacts) -> Finding | None:
-    """Members that nothing can be expected of now."""
-    if facts.maintained and facts.oldest_applied_revision < needed:
-        return Phase.PENDING, "Maintenance", _MAINTENANCE.format(_names(facts.maintained), "")
-    if facts.silent:
-        return Phase.UNKNOWN, "HostSilent", f"not heard: {_names(facts.silent)}"
-    if facts.absent:
-        return Phase.PENDING, "HostNotConnected", f"never connected: {_names(facts.absent)}"
-    return None
-
-
-def _names(hosts: Sequence[str]) -> str:
+def listing(hosts: Sequence[str]) -> str:
     more = len(hosts) - 5
     return ", ".join(hosts[:5]) + (f" and {more} more" if more > 0 else "")
 
@@ -374,11 +319,11 @@ def _unheard(facts: HostFacts) -> Finding | None:
     return None
 
 
-def _waiting(needed: int, applied: int) -> Finding:
+def waiting(needed: int, applied: int) -> Finding:
     return Phase.PENDING, "Applying", f"revision {needed} is needed, {applied} is applied"
 
 
-def _observed(revision: int, applied: int) -> int:
+def observed(revision: int, applied: int) -> int:
     """An object at revision 7 on a host that applied 9 is observed at 7; at 5, not yet."""
     return revision if applied >= revision else 0
 
@@ -397,7 +342,7 @@ def _connected(facts: HostFacts) -> Condition:
     return Condition("Connected", "False", reason, message, facts.since)
 
 
-def _realized(phase: Phase, reason: str, message: str, troubles: Sequence[Trouble]) -> Condition:
+def realized(phase: Phase, reason: str, message: str, troubles: Sequence[Trouble]) -> Condition:
     status = {Phase.READY: "True", Phase.UNKNOWN: "Unknown"}.get(phase, "False")
     since = min((t.since for t in troubles if t.since is not None), default=None)
     return Condition("Realized", status, reason, message, since)

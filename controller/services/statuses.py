@@ -10,16 +10,15 @@ from uuid import UUID
 from controller.auth import FLEET_KINDS
 from controller.domain.intent import Kind
 from controller.domain.port_status import port_status
+from controller.domain.segment_status import SegmentFacts, segment_status
 from controller.domain.status import (
     HOST_RESOURCE,
     HostFacts,
-    SegmentFacts,
     Status,
     Trouble,
     definition_status,
     host_status,
     resource_status,
-    segment_status,
     spread_status,
     tunnel_status,
 )

@@ -25,13 +25,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from controller.domain.intent import Lifecycle
+from controller.domain.segment_status import SegmentFacts
 from controller.domain.status import (
     HOST_RESOURCE,
     OF_GROUPS,
     HostFacts,
     Liveness,
     Outcome,
-    SegmentFacts,
     Trouble,
 )
 from controller.store.changelog import newest_membership_changes

@@ -12,15 +12,14 @@ from hypothesis import strategies as st
 
 from controller.domain.intent import Kind
 from controller.domain.realization import State, Verdict, overall, pending_since, verdict
+from controller.domain.segment_status import SegmentFacts, segment_status
 from controller.domain.status import (
     HostFacts,
     Liveness,
     Outcome,
     Phase,
-    SegmentFacts,
     Trouble,
     host_status,
-    segment_status,
     tunnel_status,
 )
 

@@ -7,18 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
+from controller.domain.segment_status import SegmentFacts, segment_status
 from controller.domain.status import (
     HostFacts,
     Liveness,
     Outcome,
     Phase,
-    SegmentFacts,
     Status,
     Trouble,
     host_status,
     lag,
     resource_status,
-    segment_status,
     tunnel_status,
 )
 

@@ -1,0 +1,72 @@
+"""How a segment is doing, which is on as many hosts as have a port on it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.domain.status import (
+    MAINTENANCE,
+    Finding,
+    Phase,
+    Status,
+    Trouble,
+    listing,
+    observed,
+    realized,
+    waiting,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """What is known of a segment's member hosts, summed up so that a list stays cheap."""
+
+    membership_revision: int = 0
+    """The newest revision at which a host joined or left the segment."""
+    members: int = 0
+    oldest_applied_revision: int = 0
+    """The smallest ``applied_revision`` of all members."""
+    absent: tuple[str, ...] = ()
+    """Names of members that are not enrolled or never connected."""
+    silent: tuple[str, ...] = ()
+    """Names of members that were heard once and are not now."""
+    maintained: tuple[str, ...] = ()
+    """Names of members that are in maintenance."""
+    troubles: tuple[Trouble, ...] = ()
+    """Failures ``host``, ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
+
+
+def segment_status(revision: int, facts: SegmentFacts) -> Status:
+    """Derive the status of a segment at ``revision`` from its members."""
+    needed = max(revision, facts.membership_revision)
+    phase, reason, message = _segment_phase(needed, facts)
+    applied = facts.oldest_applied_revision if facts.members else revision
+    return Status(
+        phase,
+        observed(revision, applied),
+        (realized(phase, reason, message, facts.troubles),),
+    )
+
+
+def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
+    if not facts.members:
+        return Phase.READY, "NoMembers", "no host has a port on it"
+    if away := _away(needed, facts):
+        return away
+    if facts.troubles:
+        first = facts.troubles[0]
+        return Phase.DEGRADED, first.reason, f"on host {first.host!r}: {first.message}"
+    if facts.oldest_applied_revision < needed:
+        return waiting(needed, facts.oldest_applied_revision)
+    return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"
+
+
+def _away(needed: int, facts: SegmentFacts) -> Finding | None:
+    """Members that nothing can be expected of now."""
+    if facts.maintained and facts.oldest_applied_revision < needed:
+        return Phase.PENDING, "Maintenance", MAINTENANCE.format(listing(facts.maintained), "")
+    if facts.silent:
+        return Phase.UNKNOWN, "HostSilent", f"not heard: {listing(facts.silent)}"
+    if facts.absent:
+        return Phase.PENDING, "HostNotConnected", f"never connected: {listing(facts.absent)}"
+    return None
