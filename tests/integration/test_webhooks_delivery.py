@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -23,7 +22,7 @@ from controller.domain.intent import BridgeSpec, Kind, Manifest, Ref
 from controller.domain.webhook_signing import ATTEMPTS
 from controller.domain.webhooks import SUBSCRIBABLE, Event
 from controller.jobs.webhook_sender import Sender
-from controller.jobs.webhooks import Lanes, attempt
+from controller.jobs.webhooks import attempt
 from controller.services import (
     bindings,
     queries,
@@ -33,14 +32,13 @@ from controller.services import (
     webhooks,
 )
 from controller.services.status import ReportedFailure
-from controller.services.webhooks import View, Wanted
 from controller.store.engine import Database
 from tests.support.api import Api, LiveServer
 from tests.support.background import Bench
 from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
-from tests.support.receiver import OK, Answer, Received, Receiver, receiver
-from tests.support.reports import ReportingHost
+from tests.support.receiver import OK, Answer, Received, receiver
+from tests.support.telling_fleet import TellingFleet
 from tests.support.waiting import eventually
 from tests.support.watchers import group
 
@@ -50,57 +48,17 @@ NEVER = timedelta(days=1)
 INTENT = (Event.CREATED, Event.UPDATED, Event.DELETED)
 
 
-class Fleet:
-    """A database, a receiver and what stands between them."""
-
-    def __init__(self, db: Database, to: Receiver) -> None:
-        self.db = db
-        self.to = to
-        self.lanes = Lanes(db, allow_loopback=True)
-        self.secret = ""
-
-    def hook(self, *events: Event, name: str = "ops", **fields: Any) -> View:
-        wanted = Wanted(name, fields.pop("url", self.to.url), frozenset(events), **fields)
-        view, self.secret = webhooks.create(
-            self.db, ADMIN, wanted, allow_loopback=True, now=datetime.now(UTC), request_id="test"
-        )
-        return view
-
-    def fan_out(self) -> int:
-        return webhook_events.fan_out(self.db, now=datetime.now(UTC))
-
-    def tell(self, hook: View) -> list[tuple[str, str]]:
-        """Everything that is new to the receiver, by now."""
-        known = len(self.to.received)
-        self.fan_out()
-        self.lanes.deliver(hook.uid)
-        return self.to.events[known:]
-
-    def take(self, hook: View, *, later: timedelta = timedelta()) -> webhook_deliveries.Claimed:
-        lease, now = timedelta(seconds=1), datetime.now(UTC) + later
-        taken = webhook_deliveries.take(self.db, hook.uid, lease=lease, now=now)
-        assert taken is not None
-        return taken
-
-    def history(self, hook: View) -> list[webhooks.Delivery]:
-        return webhooks.newest(self.db, ADMIN, hook.name)
-
-    def enrolled(self, manifest: Manifest) -> ReportingHost:
-        (made,) = apply(self.db, manifest).results
-        return ReportingHost(self.db, str(made.uid))
-
-
 @pytest.fixture
-def fleet(db: Database) -> Iterator[Fleet]:
+def fleet(db: Database) -> Iterator[TellingFleet]:
     with receiver() as to:
-        yield Fleet(db, to)
+        yield TellingFleet(db, to)
 
 
 def changed(manifest: Manifest, **labels: str) -> Manifest:
     return Manifest(manifest.ref, manifest.spec, labels=labels)
 
 
-def test_changes_arrive_in_order_signed_and_with_what_changed(fleet: Fleet) -> None:
+def test_changes_arrive_in_order_signed_and_with_what_changed(fleet: TellingFleet) -> None:
     apply(fleet.db, host(9))
     hook = fleet.hook(*INTENT)
     apply(fleet.db, host(1), segment("red"))
@@ -126,7 +84,7 @@ def signature(secret: str, message: Received) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def test_a_webhook_is_told_only_what_it_asks_for(fleet: Fleet) -> None:
+def test_a_webhook_is_told_only_what_it_asks_for(fleet: TellingFleet) -> None:
     gold = fleet.hook(*INTENT, name="gold", label_selector="tier=gold")
     gone = fleet.hook(Event.DELETED, name="gone")
     hosts = fleet.hook(*INTENT, name="hosts", kinds=frozenset({Kind.HOST}), project="default")
@@ -137,7 +95,7 @@ def test_a_webhook_is_told_only_what_it_asks_for(fleet: Fleet) -> None:
     assert fleet.tell(hosts) == [("object.created", "h1")]
 
 
-def test_statuses_are_told_when_they_change_and_once(fleet: Fleet) -> None:
+def test_statuses_are_told_when_they_change_and_once(fleet: TellingFleet) -> None:
     first = fleet.enrolled(host(1))
     first.report(1)
     hook = fleet.hook(*(event for event in SUBSCRIBABLE if event not in INTENT))
@@ -173,7 +131,7 @@ def test_statuses_are_told_when_they_change_and_once(fleet: Fleet) -> None:
 
 
 def test_a_bridge_of_a_group_is_told_of_as_hosts_of_the_group_report_and_leave(
-    fleet: Fleet,
+    fleet: TellingFleet,
 ) -> None:
     first, second = (fleet.enrolled(changed(host(n), role="edge")) for n in (1, 2))
     hook = fleet.hook(Event.REALIZED, Event.DEGRADED, Event.FAILED, kinds=frozenset({Kind.BRIDGE}))
@@ -193,7 +151,7 @@ def test_a_bridge_of_a_group_is_told_of_as_hosts_of_the_group_report_and_leave(
     assert fleet.tell(hook) == [("object.realized", "lan")]
 
 
-def test_a_binding_that_is_refused_is_told_and_that_it_is_not_any_more(fleet: Fleet) -> None:
+def test_a_binding_that_is_refused_is_told_and_that_it_is_not_any_more(fleet: TellingFleet) -> None:
     apply(fleet.db, host(1, vteps=()), segment("red"), bound("vm"))
     h1 = Hypervisor(fleet.db, 1)
     hook = fleet.hook(Event.FAILED, Event.REALIZED)
@@ -209,7 +167,7 @@ def test_a_binding_that_is_refused_is_told_and_that_it_is_not_any_more(fleet: Fl
 
 
 def test_those_that_look_at_once_store_everything_once_and_changes_before_their_outcome(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: TellingFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_events, "_READ_LIMIT", 7)
     hook = fleet.hook(Event.CREATED, Event.REALIZED)
@@ -225,7 +183,7 @@ def test_those_that_look_at_once_store_everything_once_and_changes_before_their_
 
 
 def test_a_failed_message_is_sent_again_with_its_id_and_keeps_later_ones_of_its_object_back(
-    fleet: Fleet,
+    fleet: TellingFleet,
 ) -> None:
     hook = fleet.hook(*INTENT)
     apply(fleet.db, segment("red"))
@@ -253,7 +211,7 @@ def refuse(name: str, code: int) -> Callable[[Received], Answer]:
 
 
 def test_after_the_last_attempt_a_message_is_given_up_and_the_next_has_its_turn(
-    fleet: Fleet,
+    fleet: TellingFleet,
 ) -> None:
     hook = fleet.hook(*INTENT)
     apply(fleet.db, segment("red"))
@@ -272,7 +230,7 @@ def test_after_the_last_attempt_a_message_is_given_up_and_the_next_has_its_turn(
 
 
 def test_a_receiver_that_cannot_be_reached_was_tried_for_all_that_waited_and_all_is_given_up(
-    fleet: Fleet,
+    fleet: TellingFleet,
 ) -> None:
     hook = fleet.hook(*INTENT)
     apply(fleet.db, segment("red"), segment("blue"), segment("green"))
@@ -292,7 +250,7 @@ def test_a_receiver_that_cannot_be_reached_was_tried_for_all_that_waited_and_all
     assert webhooks.get(fleet.db, ADMIN, "ops").unfinished == 0
 
 
-def test_what_is_too_old_or_too_many_is_given_up_and_says_so(fleet: Fleet) -> None:
+def test_what_is_too_old_or_too_many_is_given_up_and_says_so(fleet: TellingFleet) -> None:
     hook = fleet.hook(Event.CREATED)
     apply(fleet.db, *(segment(f"s{i}") for i in range(4)))
     fleet.fan_out()
@@ -307,7 +265,7 @@ def test_what_is_too_old_or_too_many_is_given_up_and_says_so(fleet: Fleet) -> No
     assert fleet.history(hook)[0].error == "given up: it had waited for too long"
 
 
-def test_a_receiver_that_hangs_delays_its_own_webhook_only(fleet: Fleet) -> None:
+def test_a_receiver_that_hangs_delays_its_own_webhook_only(fleet: TellingFleet) -> None:
     held, reached = threading.Event(), threading.Event()
 
     def hang(received: Received) -> Answer:
@@ -332,7 +290,7 @@ def test_a_receiver_that_hangs_delays_its_own_webhook_only(fleet: Fleet) -> None
     assert [each.state for each in fleet.history(slow_hook)] == ["delivered"]
 
 
-def test_an_attempt_that_outlived_its_time_does_not_count(fleet: Fleet) -> None:
+def test_an_attempt_that_outlived_its_time_does_not_count(fleet: TellingFleet) -> None:
     hook = fleet.hook(*INTENT)
     apply(fleet.db, segment("red"))
     fleet.fan_out()
@@ -349,7 +307,7 @@ def test_an_attempt_that_outlived_its_time_does_not_count(fleet: Fleet) -> None:
 
 @pytest.mark.timeout(400)
 def test_a_message_whose_sender_was_killed_before_it_could_say_so_is_sent_again(
-    fleet: Fleet, data_dir: Path
+    fleet: TellingFleet, data_dir: Path
 ) -> None:
     data_dir.mkdir()
     bench = Bench(fleet.db, data_dir, webhook_allow_loopback=True)
@@ -388,7 +346,7 @@ def is_waited_for(db: Database) -> bool:
 
 
 def test_the_command_line_makes_tries_and_shows_a_webhook(
-    fleet: Fleet, api: Api, live: LiveServer
+    fleet: TellingFleet, api: Api, live: LiveServer
 ) -> None:
     hook = fleet.hook(Event.CREATED)
     fleet.to.answer = lambda _: (410, {}, b"moved out")
