@@ -43,7 +43,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"spec": {"mtuu": None}}, "/spec/mtuu", "unknown_field"),
     ({"spec": {"mtu": "1300"}}, "/spec/mtu", "wrong_type"),
     ({"spec": {"mtu": 1}}, "/spec/mtu", "mtu_out_of_range"),
-    ({"spec": {"host": None}}, "/spec/host", "missing_field"),
+    ({"spec": {"host": None}}, "/spec/host", "host_missing"),
     ({"spec": {"stp": {"foo": None}}}, "/spec/stp/foo", "unknown_field"),
     ({"spec": None}, "/spec", "missing_field"),
     ({"kind": None}, "/kind", "missing_field"),
