@@ -49,7 +49,7 @@ def test_a_field_that_the_controller_writes_is_refused_as_such(field: str) -> No
 
 
 def test_a_missing_field_is_named() -> None:
-    (violation,) = found({"kind": "Port", "metadata": {"name": "p"}, "spec": {"host": "h"}})
+    (violation,) = found({"kind": "Bridge", "metadata": {"name": "b"}, "spec": {"host": "h"}})
     assert violation == Violation(
         "/objects/0/spec/interface",
         "missing_field",
@@ -87,7 +87,7 @@ def test_an_mtu_is_an_integer_or_the_word_auto(value: object) -> None:
 
 def test_a_word_that_is_none_of_the_allowed_ones_gets_a_suggestion() -> None:
     (violation,) = found(port(type="vet"))
-    known = "internal, veth, tap, system, patch, bond"
+    known = "internal, veth, tap, system, patch, bond, bound"
     assert violation.detail == f'type is "vet", which is not one of: {known}'
     assert violation.fix == "did you mean veth?"
 
