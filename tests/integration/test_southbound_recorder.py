@@ -66,9 +66,12 @@ async def test_every_inventory_is_written_though_a_few_at_a_time_and_none_is_los
     task = asyncio.create_task(recorder.run())
     everywhere = [f"h{number}" for number in range(1, 6)]
     await eventually(lambda: hosts_with(db, "vif-1") == everywhere, "every inventory")
-    told = {"ovs_version": "3.1.0"}
-    shown = lambda: [inventory.read(db, ADMIN, name).capabilities for name in everywhere]  # noqa: E731
-    await eventually(lambda: shown() == [told] * 5, "all capabilities")
+
+    def all_told() -> bool:
+        told = [inventory.read(db, ADMIN, name).capabilities for name in everywhere]
+        return told == [{"ovs_version": "3.1.0"}] * 5
+
+    await eventually(all_told, "all capabilities")
     task.cancel()
     await threads.close(patience_s=5.0)
     assert threads.outages == 0
