@@ -5,11 +5,11 @@ Must run under the revision lock. All rows of a kind go in one statement, howeve
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, insert, text, update
 
 from controller.domain.intent import Kind, SegmentSpec
 from controller.domain.validation import Draft, references
@@ -18,8 +18,11 @@ from controller.store.changelog import append
 from controller.store.engine import Transaction
 from controller.store.entries import entries
 from controller.store.membership import Member
-from controller.store.tables import VERSIONED
+from controller.store.tables import VERSIONED, HostSegmentRow
 from controller.store.writing import Writing
+
+_BULK = 1000
+"""New versions of a kind in one change after which the database looks at its tables anew."""
 
 
 def write(tx: Transaction, writing: Writing) -> None:
@@ -34,6 +37,18 @@ def write(tx: Transaction, writing: Writing) -> None:
     if not writing.is_system:
         addressed = {e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT}
         status.release_pins(tx, addressed)
+    _analyze(tx, writing)
+
+
+def _analyze(tx: Transaction, writing: Writing) -> None:
+    """PostgreSQL does so by itself about a minute later; until then it would read the tables whole,
+    as it does small ones, for every single change."""
+    counts = Counter(draft.ref.kind for draft in writing.drafts)
+    tables = {VERSIONED[kind].__tablename__ for kind, count in counts.items() if count >= _BULK}
+    if counts[Kind.PORT] >= _BULK:
+        tables.add(HostSegmentRow.__tablename__)
+    for table in sorted(tables):
+        tx.execute(text(f"ANALYZE {table}"))
 
 
 def _close(tx: Transaction, writing: Writing) -> None:
