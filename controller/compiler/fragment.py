@@ -86,7 +86,7 @@ def _formers(intent: SegmentIntent, spec: SegmentSpec) -> dict[UUID, str]:
         if (step := vtep_step_of(host_spec(host), spec.address_family)) is not None
         and step is not VtepStep.ALONE
     ]
-    if _floods_by_flow(intent, spec):
+    if _floods_by_flow(intent):
         most = (MAX_REMOTES[spec.address_family] - len(spec.external_vteps)) // 2
         changing = sorted(changing)[: max(0, most - (len(intent.members) - 1))]
     formers = (
@@ -95,12 +95,17 @@ def _formers(intent: SegmentIntent, spec: SegmentSpec) -> dict[UUID, str]:
     return {uid: former for uid, former in formers if former is not None}
 
 
-def _floods_by_flow(intent: SegmentIntent, spec: SegmentSpec) -> bool:
-    return any(segment_backend(spec, host_spec(each)) is Backend.OVS for each in intent.members)
+def _floods_by_flow(intent: SegmentIntent) -> bool:
+    return any(backend_on(intent, each) is Backend.OVS for each in intent.members)
 
 
 def _uses_new(host: Object, spec: SegmentSpec) -> bool:
     return vtep_step_of(host_spec(host), spec.address_family) is VtepStep.NEW
+
+
+def backend_on(intent: SegmentIntent, host: Object) -> Backend:
+    """Return who encapsulates the segment on a host."""
+    return segment_backend(segment_spec(intent.segment), host_spec(host))
 
 
 def host_spec(host: Object) -> HostSpec:

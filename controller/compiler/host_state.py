@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ovsfleet.v1 import state_pb2
 
-from controller.compiler.fragment import compile_fragment, host_spec, segment_spec
+from controller.compiler.fragment import backend_on, compile_fragment, host_spec
 from controller.compiler.links import remotes
 from controller.compiler.linux_bridge import link_attributes
 from controller.compiler.monitoring import compile_flow_exports, compile_mirrors
@@ -28,7 +28,7 @@ from controller.compiler.port import bridge_spec, compile_port, has_no_ovs, inte
 from controller.compiler.settings import bridge_row
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.host_intent import HostIntent, SegmentIntent
-from controller.domain.intent import Backend, BridgeType, DatapathType, Object, segment_backend
+from controller.domain.intent import Backend, BridgeType, DatapathType, Object
 
 _DATAPATH_TYPES = {
     DatapathType.SYSTEM: state_pb2.DATAPATH_TYPE_SYSTEM,
@@ -60,18 +60,15 @@ def compile_hosts(intents: Iterable[HostIntent]) -> dict[UUID, CompiledHost]:
     held = list(intents)
     # Identity is the key: whoever read one snapshot for all hosts shares the very objects, and
     # comparing the members of a large segment for each of its hosts would cost their square.
-    variants = {(id(s), _backend(s, i)): s for i in held for s in i.segments}
+    variants = {(id(s), backend_on(s, i.host)): s for i in held for s in i.segments}
     built = {key: compile_fragment(s, key[1]) for key, s in variants.items()}
     return {
         intent.host.uid: _compile(
-            intent, {s.segment.uid: built[id(s), _backend(s, intent)] for s in intent.segments}
+            intent,
+            {s.segment.uid: built[id(s), backend_on(s, intent.host)] for s in intent.segments},
         )
         for intent in held
     }
-
-
-def _backend(segment: SegmentIntent, intent: HostIntent) -> Backend:
-    return segment_backend(segment_spec(segment.segment), host_spec(intent.host))
 
 
 def host_state(
@@ -135,7 +132,7 @@ def _presence(
         segment_uid=fragment.segment_uid,
         local_vlan=0 if linux else intent.local_vlans[segment.segment.uid],
         fragment_hash=fragment.hash,
-        backend=_BACKENDS[_backend(segment, intent)],
+        backend=_BACKENDS[backend_on(segment, intent.host)],
         linux_bridge=linux_bridge(fragment.vni) if linux else "",
     )
 
@@ -225,7 +222,7 @@ def _ovs_remotes(
     fragments: Mapping[UUID, state_pb2.SegmentFragment],
 ) -> set[str]:
     """Return whom the host has a tunnel to, by uid or outside VTEP; with the kernel's, nobody."""
-    if _backend(segment, intent) is Backend.KERNEL:
+    if backend_on(segment, intent.host) is Backend.KERNEL:
         return set()
     fragment = fragments[segment.segment.uid]
     return {*remotes(fragment, str(intent.host.uid)), *fragment.external_vteps}

@@ -18,7 +18,7 @@ from ovsfleet.v1 import state_pb2
 
 from controller.auth import Principal, reaches
 from controller.compiler import compile_fragment
-from controller.compiler.fragment import host_spec, segment_spec
+from controller.compiler.fragment import backend_on, host_spec
 from controller.compiler.links import remotes
 from controller.compiler.naming import linux_bridge, segment_id, tunnel_id
 from controller.compiler.tunnel import compile_tunnel
@@ -32,7 +32,6 @@ from controller.domain.intent import (
     HostSpec,
     Kind,
     Object,
-    segment_backend,
 )
 from controller.domain.status import HOST_RESOURCE, HostFacts, Phase, resource_status
 from controller.services.queries import find
@@ -107,11 +106,12 @@ def segment_tunnels(
         _check_size(intent, members)
         facts = _facts(tx, {segment.uid: [member.uid for member in members]})
         revision = _mesh_revisions(tx, [intent])[segment.uid]
-    fragments = {backend: compile_fragment(intent, backend) for backend in Backend}
+    backends = {backend_on(intent, member) for member in members}
+    fragments = {backend: compile_fragment(intent, backend) for backend in backends}
     return tuple(
         tunnel
         for member, known in zip(members, facts[segment.uid], strict=True)
-        for tunnel in _mesh(intent, fragments[_backend(intent, member)], member, revision, known)
+        for tunnel in _mesh(intent, fragments[backend_on(intent, member)], member, revision, known)
     )
 
 
@@ -141,7 +141,7 @@ def _on_host(
     revisions = _mesh_revisions(tx, segments)
     for segment in segments:
         uid = segment.segment.uid
-        fragment = compile_fragment(segment, _backend(segment, intent.host))
+        fragment = compile_fragment(segment, backend_on(segment, intent.host))
         yield from _mesh(segment, fragment, intent.host, revisions[uid], facts[uid][0])
     for tunnel in tunnels:
         yield _explicit(tunnel, intent, facts[tunnel.tunnel.uid][0])
@@ -176,7 +176,7 @@ def _mesh(
 ) -> Iterator[EffectiveTunnel]:
     """The tunnels of one member to those that it is linked with, and out of the fleet."""
     segment, own = intent.segment, str(host.uid)
-    backend = _backend(intent, host)
+    backend = backend_on(intent, host)
     bridge = _segment_bridge(host_spec(host), fragment.vni)
     for far in _far_ends(fragment, own, backend):
         resource = tunnel_id(segment.uid, far.end)
@@ -226,10 +226,6 @@ def _addresses(member: state_pb2.SegmentMember, backend: Backend) -> tuple[str, 
     if backend is Backend.OVS:
         return member.vtep, member.former_vtep
     return (member.vtep if member.former_is_unused else member.former_vtep,)
-
-
-def _backend(intent: SegmentIntent, host: Object) -> Backend:
-    return segment_backend(segment_spec(intent.segment), host_spec(host))
 
 
 def _segment_bridge(host: HostSpec, vni: int) -> str:
