@@ -113,6 +113,11 @@ def kill(process: subprocess.Popen[str]) -> None:
     await_exit(process.pid, within=60)
 
 
+def pruned(bench: Bench) -> int:
+    """What the workers say that they pruned, all of them together."""
+    return sum(int(count) for count in re.findall(r'"count": (\d+)', bench.log()))
+
+
 def both_wait(bench: Bench) -> None:
     bench.until(lambda: away(bench, "worker") and away(bench, "beat"), "both wait")
 
@@ -175,12 +180,13 @@ def test_a_job_whose_worker_is_killed_before_and_then_after_its_effect_is_done_o
             # And then the word that it is done waits for this one.
             lock(result, job_id)
             effect.rollback()
-            bench.until(lambda: old not in bench.jobs(), "pruned")
+            bench.until(lambda: pruned(bench) == 1, "pruned, and said so")
             kill(second["worker"])
         result.rollback()
         with bench.running("worker"):
             assert bench.reaches(job_id, "done") == 3
-    assert sum(int(count) for count in re.findall(r'"count": (\d+)', bench.log())) == 1
+    assert old not in bench.jobs()
+    assert pruned(bench) == 1
 
 
 def test_wiping_the_broker_loses_no_job(bench: Bench, broker: Broker) -> None:
