@@ -40,7 +40,8 @@ from agent.host import Sighting, adapters
 from agent.inventory_report import InventoryReport
 from agent.netlink.features import kernel_features
 from agent.observability import Metrics
-from agent.reconciler import Outcome, Reconciler, Report, Timing
+from agent.reconciler import Reconciler, Timing
+from agent.report import Outcome, Report
 from agent.stats.reporting import Statistics
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ FIRST_REPLICA_S = 5.0
 _OUTCOMES = {
     Outcome.APPLIED: agent_pb2.OUTCOME_APPLIED,
     Outcome.HELD: agent_pb2.OUTCOME_HELD,
+    Outcome.REVERTED: agent_pb2.OUTCOME_REVERTED,
 }
 
 

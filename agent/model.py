@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from agent.columns import NO_SETTINGS, Release, Settings
 from agent.fragments import SegmentFragment
 from agent.monitoring import FlowExport, Mirror, Qos
+from agent.safety import DEFAULT_SAFETY, NO_GRANTS, Grants, Safety
 
 OWNER_KEY = "ovsfleet-owner"
 """external_ids key that holds the fleet's uid on every row we made."""
@@ -230,5 +231,7 @@ class HostState:
     fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     released: frozenset[Release] = frozenset()
+    grants: Grants = NO_GRANTS
+    safety: Safety = DEFAULT_SAFETY
     is_whole: bool = True
     """Otherwise another version of the agent took it, and may not have known what it lacks."""

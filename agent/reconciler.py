@@ -8,7 +8,6 @@ write at all. Must not decide what should differ, nor let a failing resource sto
 from __future__ import annotations
 
 import asyncio
-import enum
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from agent.clock import Clock
 from agent.errors import ErrorKind, Failure
 from agent.failpoints import reached
 from agent.host import Kernel, Ovsdb, Sighting, observe
+from agent.loop_failures import VSWITCHD_STALLED, bug, not_realized, not_written, ovsdb_down
 from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
@@ -29,6 +29,7 @@ from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.planner import make_plan, still_enslaved, still_owed, still_released
 from agent.planner.bridge_steps import PartialStep
 from agent.planner.plan import NetlinkStep, Plan, Stage
+from agent.report import Outcome, Report
 
 log = structlog.get_logger(__name__)
 
@@ -39,22 +40,6 @@ SETTLE_S = 2.0
 RELOOK_S = 2.0
 """Nothing tells us when these are over, so that we look."""
 SILENT_REASONS = frozenset({"NamespaceMissing", "NamespaceUnreadable", "VswitchdStalled"})
-
-
-class Outcome(enum.StrEnum):
-    APPLIED = "applied"
-    HELD = "held"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a turn of the loop found; what the controller and `status` are told."""
-
-    observed_revision: int
-    applied_revision: int
-    applied_hash: bytes
-    outcome: Outcome
-    failures: tuple[Failure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +121,12 @@ class Reconciler:
             await self._take_offer()
             delay = await self._reconcile()
         except OvsdbUnavailableError as error:
-            delay = self._hold(_ovsdb_down(error))
+            delay = self._hold(ovsdb_down(error))
         except CacheError as error:
-            delay = self._hold(_not_written(error))
+            delay = self._hold(not_written(error))
         except Exception as error:
             log.exception("fault in the closed loop")
-            delay = self._hold(_bug(error))
+            delay = self._hold(bug(error))
         self._metrics.reconcile_seconds.observe(self._clock.now() - started)
         return 0.0 if self._offered is not None else delay
 
@@ -163,7 +148,7 @@ class Reconciler:
             return
         except CacheError as error:
             self._unwritten = offered
-            self._refusal = _not_written(error)
+            self._refusal = not_written(error)
             return
         reached("after-persist")
         log.info("state accepted", revision=accepted.revision, epoch=accepted.fleet_epoch)
@@ -287,7 +272,7 @@ class Reconciler:
         held = self._attempts.held(plan, now)
         for resource, steps in steps_by_resource(plan).items():
             if resource not in held and done.get(resource) == steps:
-                self._attempts.record(_not_realized(resource, steps), steps, now)
+                self._attempts.record(not_realized(resource, steps), steps, now)
 
     # --- what came of it -------------------------------------------------------------------------
 
@@ -299,7 +284,7 @@ class Reconciler:
         if self._refusal is not None:
             found.setdefault(HOST_ID, self._refusal)
         if self._has_stalled(sighting):
-            found.setdefault(HOST_ID, _VSWITCHD_STALLED)
+            found.setdefault(HOST_ID, VSWITCHD_STALLED)
         return tuple(sorted(found.values()))
 
     def _has_stalled(self, sighting: Sighting) -> bool:
@@ -353,47 +338,3 @@ class Reconciler:
     def _new_backoff(self) -> Backoff:
         first = self._timing.retry_min_s
         return Backoff(first, self._timing.retry_max_s, self._rng, floor=first / 2)
-
-
-_VSWITCHD_STALLED = Failure(
-    HOST_ID,
-    ErrorKind.TRANSIENT,
-    "VswitchdStalled",
-    "ovs-vswitchd runs but does not act on the database in time; look at its log and at the load "
-    "of this host, restart it if it hangs",
-)
-
-
-def _ovsdb_down(error: OvsdbUnavailableError) -> Failure:
-    return Failure(
-        HOST_ID,
-        ErrorKind.TRANSIENT,
-        "OvsdbDown",
-        f"the Open vSwitch database cannot be read: {error}; the host is left as it is until it "
-        "can",
-    )
-
-
-def _not_written(error: CacheError) -> Failure:
-    return Failure(HOST_ID, ErrorKind.TRANSIENT, "StateNotWritten", str(error))
-
-
-def _bug(error: Exception) -> Failure:
-    return Failure(
-        HOST_ID,
-        ErrorKind.BUG,
-        "AgentFault",
-        f"the agent met a fault of its own ({type(error).__name__}: {error}); the host is left as "
-        "it is. Please report it with the agent's log",
-    )
-
-
-def _not_realized(resource: str, steps: Steps) -> Failure:
-    what = "; ".join(step.describe() for step in steps)
-    return Failure(
-        resource,
-        ErrorKind.DATAPATH,
-        "NotRealized",
-        f"the host still differs after these steps ran without an error: {what}; does something "
-        "else on the host undo them?",
-    )

@@ -21,6 +21,12 @@ from agent.controlplane.monitoring_codec import (
     encode_mirror,
 )
 from agent.controlplane.port_codec import decode_port, encode_port
+from agent.controlplane.safety_codec import (
+    decode_grants,
+    decode_safety,
+    encode_grants,
+    encode_safety,
+)
 from agent.controlplane.settings_codec import decode_settings, encode_settings
 from agent.errors import ErrorKind, Failure
 from agent.fragments import SegmentFragment
@@ -115,6 +121,8 @@ def decode_host_state(
         flow_exports=tuple(decode_flow_export(each) for each in host.flow_exports),
         fragments=_choose_fragments(attachments, message.fragments, known_fragments),
         removed=frozenset(message.removed),
+        grants=decode_grants(host),
+        safety=decode_safety(host),
     )
 
 
@@ -135,6 +143,8 @@ def encode_host_state(state: HostState) -> state_pb2.HostState:
             tunnels=[_encode_tunnel(each) for each in state.tunnels],
             mirrors=[encode_mirror(each) for each in state.mirrors],
             flow_exports=[encode_flow_export(each) for each in state.flow_exports],
+            grants=encode_grants(state.grants),
+            safety=encode_safety(state.safety),
         ),
         fragments=[encode_fragment(state.fragments[key]) for key in sorted(state.fragments)],
         removed=sorted(state.removed),

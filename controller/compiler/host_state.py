@@ -25,6 +25,7 @@ from controller.compiler.naming import (
     tunnel_id,
 )
 from controller.compiler.port import bridge_spec, compile_port, has_no_ovs, interfaces
+from controller.compiler.safety import compile_grants
 from controller.compiler.settings import bridge_row
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.host_intent import HostIntent, SegmentIntent
@@ -97,7 +98,11 @@ def _compile(
         fragments={f.hash: f for f in sorted(fragments.values(), key=lambda f: f.segment_uid)},
         # The part names its fragments by their hashes, so its own hash covers them.
         hash=hashlib.sha256(part.SerializeToString(deterministic=True)).digest(),
-        removed=tuple(sorted({*_removed(intent, fragments), *_unwatched(intent, part)})),
+        removed=tuple(
+            sorted(
+                {*_removed(intent, fragments), *_unwatched(intent, part), *intent.grants.removals}
+            )
+        ),
     )
 
 
@@ -120,6 +125,7 @@ def _host_part(
         ],
         mirrors=compile_mirrors(intent),
         flow_exports=compile_flow_exports(intent),
+        grants=compile_grants(intent.grants),
     )
 
 

@@ -19,11 +19,14 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler.host_state import CompiledHost
 from controller.compiler.naming import OVERLAY_ID, segment_id
+from controller.domain.status import CHANGE_RESOURCE
 
 FIELDS: Mapping[str, str] = {
     "HostPart.tunnels": "tunnels",
     "HostPart.mirrors": "mirrors",
     "HostPart.flow_exports": "flow_exports",
+    "HostPart.grants": "grants",
+    "HostPart.safety": "safety",
     "Bridge.settings": "settings",
     "Bridge.link_attributes": "linux_bridges",
     "Port.trunks": "vlan_modes",
@@ -105,6 +108,8 @@ def _asked_of_part(part: state_pb2.HostPart) -> Iterator[tuple[str, Iterator[str
 
 def _resource_of(message: Any) -> str:
     """Its id, or that of what it belongs to; what says neither is of the overlay bridge."""
+    if isinstance(message, state_pb2.Grants | state_pb2.Safety):
+        return CHANGE_RESOURCE
     fields = message.DESCRIPTOR.fields_by_name
     if "id" in fields:
         return str(message.id)

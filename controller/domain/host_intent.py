@@ -68,6 +68,19 @@ class Departed:
 
 
 @dataclass(frozen=True, slots=True)
+class Grants:
+    """What operators allowed on one host beyond intent, by the ids of resources on it."""
+
+    count: int = 0
+    """How many there were, ever."""
+    removals: frozenset[str] = frozenset()
+    """What the host holds and intent does not know: let go of, it is removed."""
+    forced: frozenset[str] = frozenset()
+    adoptions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    """Whether also where what is taken over differs from intent."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostIntent:
     """The compiler's input: all that concerns one host, from one consistent snapshot."""
 
@@ -92,3 +105,4 @@ class HostIntent:
     """All of the fleet: the compiler tells which of them are for this host."""
     host_groups: Mapping[str, Object] = field(default_factory=lambda: MappingProxyType({}))
     """The HostGroups that flow exports refer to, by name."""
+    grants: Grants = field(default_factory=Grants)

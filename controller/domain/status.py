@@ -19,6 +19,11 @@ HOST_RESOURCE = "host"
 
 OVERLAY_RESOURCE = "overlay"
 """The resource id of the bridge that a host has for its segments (``ovsfleet/v1/state.proto``)."""
+CHANGE_RESOURCE = "change"
+"""The resource id of failures that concern the newest state as a whole: it was undone, or is on
+trial."""
+REMOVALS_RESOURCE = "removals"
+"""The resource id of the failure that says what waits for a person before it is taken away."""
 OF_GROUPS = "Bridge of its groups"
 """What is left on a host by its labels, beside its own bridges."""
 

@@ -31,7 +31,8 @@ from agent.model import (
     VethPeer,
 )
 from agent.observability import Metrics
-from agent.reconciler import Outcome, Reconciler, Report, Timing
+from agent.reconciler import Reconciler, Timing
+from agent.report import Outcome, Report
 from tests.support.agent_shell import seeded
 from tests.support.netns import Namespace, namespace, unique_name
 from tests.support.ovs import OpenVSwitch, open_vswitch

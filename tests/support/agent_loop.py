@@ -14,7 +14,8 @@ from agent.observability import Metrics
 from agent.observed import ObservedState
 from agent.planner import make_plan
 from agent.planner.plan import AddPort, Step
-from agent.reconciler import Outcome, Reconciler, Report, Timing
+from agent.reconciler import Reconciler, Timing
+from agent.report import Outcome, Report
 from tests.support.agent_host import SwitchKernel, SwitchOvsdb
 from tests.support.agent_shell import HandClock, seeded
 from tests.support.switch import Switch

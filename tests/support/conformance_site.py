@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.controlplane import codec
 from agent.model import HostState
-from agent.reconciler import Report
+from agent.report import Report
 from controller.compiler import compile_host, host_state
 from tests.support.agent_backends import Counts, Host, Running
 from tests.support.conformance_bridges import CARDS

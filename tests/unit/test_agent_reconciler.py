@@ -14,7 +14,7 @@ from agent.model import HostState
 from agent.observed import ObservedState
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner import Plan, make_plan
-from agent.reconciler import Outcome, Report
+from agent.report import Outcome, Report
 from tests.support.agent_host import SwitchOvsdb
 from tests.support.agent_loop import Host, adds, is_realized, refused, state
 

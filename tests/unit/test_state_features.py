@@ -47,6 +47,9 @@ CAME_WITH = {
     "Mirror": 11,
     "MirrorTunnel": 3,
     "FlowExport": 4,
+    "Grants": 3,
+    "Adoption": 2,
+    "Safety": 3,
 }
 """The last field that each message had when it was new; a message that is newer than the first
 version is reached through fields that have a word."""
@@ -60,6 +63,11 @@ FIRST = {
     "FLOW_PROTOCOL_NETFLOW",
     "FLOW_PROTOCOL_SFLOW",
     "FLOW_PROTOCOL_IPFIX",
+    "CONFIRM_POLICY_MANAGEMENT_PATH",
+    "CONFIRM_POLICY_ALWAYS",
+    "DRIFT_POLICY_ENFORCE",
+    "DRIFT_POLICY_REPORT",
+    "DRIFT_POLICY_IGNORE",
 }
 HOST = UUID(int=1)
 SEGMENT = UUID(int=2)

@@ -26,47 +26,61 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ovsfleet.v1 import state_pb2 as ovsfleet_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ovsfleet/v1/agent.proto\x12\x0bovsfleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17ovsfleet/v1/state.proto\"\xf8\x01\n\x0eSessionRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.ovsfleet.v1.HelloH\x00\x12)\n\x06status\x18\x02 \x01(\x0b\x32\x17.ovsfleet.v1.HostStatusH\x00\x12+\n\theartbeat\x18\x03 \x01(\x0b\x32\x16.ovsfleet.v1.HeartbeatH\x00\x12\x31\n\x0c\x63\x61pabilities\x18\x04 \x01(\x0b\x32\x19.ovsfleet.v1.CapabilitiesH\x00\x12+\n\tinventory\x18\x05 \x01(\x0b\x32\x16.ovsfleet.v1.InventoryH\x00\x42\t\n\x07message\"n\n\x0fSessionResponse\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.ovsfleet.v1.WelcomeH\x00\x12\'\n\x05state\x18\x02 \x01(\x0b\x32\x16.ovsfleet.v1.HostStateH\x00\x42\t\n\x07message\"\x8a\x02\n\x05Hello\x12\x16\n\x0einstance_nonce\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12/\n\x0c\x63\x61pabilities\x18\x03 \x01(\x0b\x32\x19.ovsfleet.v1.Capabilities\x12\x11\n\tfleet_uid\x18\x04 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x05 \x01(\x04\x12\x19\n\x11\x61\x63\x63\x65pted_revision\x18\x06 \x01(\x04\x12\x15\n\raccepted_hash\x18\x07 \x01(\x0c\x12\x18\n\x10\x61pplied_revision\x18\x08 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\t \x01(\x0c\x12\x17\n\x0f\x66ragment_hashes\x18\n \x03(\x0c\"\x99\x02\n\x0c\x43\x61pabilities\x12\x13\n\x0bovs_version\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61tapath_types\x18\x02 \x03(\t\x12\x13\n\x0biface_types\x18\x03 \x03(\t\x12\x16\n\x0ekernel_release\x18\x04 \x01(\t\x12\x0c\n\x04ipv4\x18\x05 \x01(\x08\x12\x0c\n\x04ipv6\x18\x06 \x01(\x08\x12\x14\n\x0covsdb_schema\x18\x07 \x01(\t\x12\x0c\n\x04\x64pdk\x18\x08 \x01(\x08\x12\x12\n\nhw_offload\x18\t \x01(\x08\x12\x11\n\ttc_policy\x18\n \x01(\t\x12\x17\n\x0fmissing_columns\x18\x0b \x03(\t\x12\x17\n\x0fkernel_features\x18\x0c \x03(\t\x12\x16\n\x0estate_features\x18\r \x03(\t\"\xa2\x01\n\tInventory\x12+\n\x07\x62ridges\x18\x01 \x03(\x0b\x32\x1a.ovsfleet.v1.ForeignBridge\x12\'\n\x05links\x18\x02 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignLink\x12\x15\n\rbridges_total\x18\x03 \x01(\r\x12\x13\n\x0bports_total\x18\x04 \x01(\r\x12\x13\n\x0blinks_total\x18\x05 \x01(\r\"\x81\x01\n\rForeignBridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdatapath_type\x18\x02 \x01(\t\x12\x11\n\tfail_mode\x18\x03 \x01(\t\x12\x0f\n\x07is_ours\x18\x04 \x01(\x08\x12\'\n\x05ports\x18\x05 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignPort\"[\n\x0b\x46oreignPort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\r\x12\x31\n\ninterfaces\x18\x03 \x03(\x0b\x32\x1d.ovsfleet.v1.ForeignInterface\"\x96\x01\n\x10\x46oreignInterface\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08iface_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61ttached_mac\x18\x04 \x01(\t\x12\r\n\x05vm_id\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x11\n\tremote_ip\x18\x07 \x01(\t\x12\r\n\x05\x62ound\x18\x08 \x01(\x08\"r\n\x0b\x46oreignLink\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06master\x18\x03 \x01(\t\x12\x0b\n\x03mac\x18\x04 \x01(\t\x12\x0b\n\x03mtu\x18\x05 \x01(\r\x12\n\n\x02up\x18\x06 \x01(\x08\x12\x11\n\taddresses\x18\x07 \x03(\t\"\x0b\n\tHeartbeat\"\x82\x01\n\x07Welcome\x12\x11\n\tfleet_uid\x18\x01 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x02 \x01(\x04\x12\x15\n\rsession_epoch\x18\x03 \x01(\x04\x12\x1d\n\x15heartbeat_interval_ms\x18\x04 \x01(\r\x12\x19\n\x11stats_interval_ms\x18\x05 \x01(\r\"b\n\x07\x46\x61ilure\x12\x10\n\x08resource\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.ovsfleet.v1.ErrorKind\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xa6\x01\n\nHostStatus\x12\x19\n\x11observed_revision\x18\x01 \x01(\x04\x12\x18\n\x10\x61pplied_revision\x18\x02 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\x03 \x01(\x0c\x12%\n\x07outcome\x18\x04 \x01(\x0e\x32\x14.ovsfleet.v1.Outcome\x12&\n\x08\x66\x61ilures\x18\x05 \x03(\x0b\x32\x14.ovsfleet.v1.Failure\"6\n\x17RenewCertificateRequest\x12\x1b\n\x13\x63\x65rtificate_request\x18\x01 \x01(\x0c\"v\n\x18RenewCertificateResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x16\n\x0e\x63\x61_certificate\x18\x02 \x01(\x0c\x12-\n\tnot_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*_\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPLIED\x10\x01\x12\x10\n\x0cOUTCOME_HELD\x10\x02\x12\x14\n\x10OUTCOME_REVERTED\x10\x03*\xbb\x01\n\tErrorKind\x12\x1a\n\x16\x45RROR_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_KIND_INVALID\x10\x01\x12\x1a\n\x16\x45RROR_KIND_UNSUPPORTED\x10\x02\x12\x17\n\x13\x45RROR_KIND_CONFLICT\x10\x03\x12\x18\n\x14\x45RROR_KIND_TRANSIENT\x10\x04\x12\x17\n\x13\x45RROR_KIND_DATAPATH\x10\x05\x12\x12\n\x0e\x45RROR_KIND_BUG\x10\x06\x32\xb9\x01\n\x0c\x41gentService\x12H\n\x07Session\x12\x1b.ovsfleet.v1.SessionRequest\x1a\x1c.ovsfleet.v1.SessionResponse(\x01\x30\x01\x12_\n\x10RenewCertificate\x12$.ovsfleet.v1.RenewCertificateRequest\x1a%.ovsfleet.v1.RenewCertificateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ovsfleet/v1/agent.proto\x12\x0bovsfleet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17ovsfleet/v1/state.proto\"\xd3\x02\n\x0eSessionRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.ovsfleet.v1.HelloH\x00\x12)\n\x06status\x18\x02 \x01(\x0b\x32\x17.ovsfleet.v1.HostStatusH\x00\x12+\n\theartbeat\x18\x03 \x01(\x0b\x32\x16.ovsfleet.v1.HeartbeatH\x00\x12\x31\n\x0c\x63\x61pabilities\x18\x04 \x01(\x0b\x32\x19.ovsfleet.v1.CapabilitiesH\x00\x12+\n\tinventory\x18\x05 \x01(\x0b\x32\x16.ovsfleet.v1.InventoryH\x00\x12.\n\x07\x63onfirm\x18\x06 \x01(\x0b\x32\x1b.ovsfleet.v1.ConfirmRequestH\x00\x12)\n\x05\x64rift\x18\x07 \x01(\x0b\x32\x18.ovsfleet.v1.DriftReportH\x00\x42\t\n\x07message\"\xd7\x01\n\x0fSessionResponse\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.ovsfleet.v1.WelcomeH\x00\x12\'\n\x05state\x18\x02 \x01(\x0b\x32\x16.ovsfleet.v1.HostStateH\x00\x12\x31\n\x0c\x63onfirmation\x18\x03 \x01(\x0b\x32\x19.ovsfleet.v1.ConfirmationH\x00\x12\x34\n\x0e\x64rift_received\x18\x04 \x01(\x0b\x32\x1a.ovsfleet.v1.DriftReceivedH\x00\x42\t\n\x07message\"1\n\x0e\x43onfirmRequest\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x10\n\x08revision\x18\x02 \x01(\x04\"\x1d\n\x0c\x43onfirmation\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"6\n\x0b\x44riftReport\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.ovsfleet.v1.DriftEvent\"\xbd\x01\n\nDriftEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08resource\x18\x03 \x01(\t\x12(\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x18.ovsfleet.v1.DriftAction\x12,\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\x17.ovsfleet.v1.Difference\x12\x0b\n\x03who\x18\x06 \x01(\t\"<\n\nDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x08intended\x18\x02 \x01(\t\x12\r\n\x05\x66ound\x18\x03 \x01(\t\"!\n\rDriftReceived\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\x8a\x02\n\x05Hello\x12\x16\n\x0einstance_nonce\x18\x01 \x01(\t\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12/\n\x0c\x63\x61pabilities\x18\x03 \x01(\x0b\x32\x19.ovsfleet.v1.Capabilities\x12\x11\n\tfleet_uid\x18\x04 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x05 \x01(\x04\x12\x19\n\x11\x61\x63\x63\x65pted_revision\x18\x06 \x01(\x04\x12\x15\n\raccepted_hash\x18\x07 \x01(\x0c\x12\x18\n\x10\x61pplied_revision\x18\x08 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\t \x01(\x0c\x12\x17\n\x0f\x66ragment_hashes\x18\n \x03(\x0c\"\x99\x02\n\x0c\x43\x61pabilities\x12\x13\n\x0bovs_version\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x61tapath_types\x18\x02 \x03(\t\x12\x13\n\x0biface_types\x18\x03 \x03(\t\x12\x16\n\x0ekernel_release\x18\x04 \x01(\t\x12\x0c\n\x04ipv4\x18\x05 \x01(\x08\x12\x0c\n\x04ipv6\x18\x06 \x01(\x08\x12\x14\n\x0covsdb_schema\x18\x07 \x01(\t\x12\x0c\n\x04\x64pdk\x18\x08 \x01(\x08\x12\x12\n\nhw_offload\x18\t \x01(\x08\x12\x11\n\ttc_policy\x18\n \x01(\t\x12\x17\n\x0fmissing_columns\x18\x0b \x03(\t\x12\x17\n\x0fkernel_features\x18\x0c \x03(\t\x12\x16\n\x0estate_features\x18\r \x03(\t\"\xa2\x01\n\tInventory\x12+\n\x07\x62ridges\x18\x01 \x03(\x0b\x32\x1a.ovsfleet.v1.ForeignBridge\x12\'\n\x05links\x18\x02 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignLink\x12\x15\n\rbridges_total\x18\x03 \x01(\r\x12\x13\n\x0bports_total\x18\x04 \x01(\r\x12\x13\n\x0blinks_total\x18\x05 \x01(\r\"\x81\x01\n\rForeignBridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdatapath_type\x18\x02 \x01(\t\x12\x11\n\tfail_mode\x18\x03 \x01(\t\x12\x0f\n\x07is_ours\x18\x04 \x01(\x08\x12\'\n\x05ports\x18\x05 \x03(\x0b\x32\x18.ovsfleet.v1.ForeignPort\"[\n\x0b\x46oreignPort\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\r\x12\x31\n\ninterfaces\x18\x03 \x03(\x0b\x32\x1d.ovsfleet.v1.ForeignInterface\"\x96\x01\n\x10\x46oreignInterface\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08iface_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61ttached_mac\x18\x04 \x01(\t\x12\r\n\x05vm_id\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x11\n\tremote_ip\x18\x07 \x01(\t\x12\r\n\x05\x62ound\x18\x08 \x01(\x08\"r\n\x0b\x46oreignLink\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06master\x18\x03 \x01(\t\x12\x0b\n\x03mac\x18\x04 \x01(\t\x12\x0b\n\x03mtu\x18\x05 \x01(\r\x12\n\n\x02up\x18\x06 \x01(\x08\x12\x11\n\taddresses\x18\x07 \x03(\t\"\x0b\n\tHeartbeat\"\x82\x01\n\x07Welcome\x12\x11\n\tfleet_uid\x18\x01 \x01(\t\x12\x13\n\x0b\x66leet_epoch\x18\x02 \x01(\x04\x12\x15\n\rsession_epoch\x18\x03 \x01(\x04\x12\x1d\n\x15heartbeat_interval_ms\x18\x04 \x01(\r\x12\x19\n\x11stats_interval_ms\x18\x05 \x01(\r\"b\n\x07\x46\x61ilure\x12\x10\n\x08resource\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.ovsfleet.v1.ErrorKind\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xa6\x01\n\nHostStatus\x12\x19\n\x11observed_revision\x18\x01 \x01(\x04\x12\x18\n\x10\x61pplied_revision\x18\x02 \x01(\x04\x12\x14\n\x0c\x61pplied_hash\x18\x03 \x01(\x0c\x12%\n\x07outcome\x18\x04 \x01(\x0e\x32\x14.ovsfleet.v1.Outcome\x12&\n\x08\x66\x61ilures\x18\x05 \x03(\x0b\x32\x14.ovsfleet.v1.Failure\"6\n\x17RenewCertificateRequest\x12\x1b\n\x13\x63\x65rtificate_request\x18\x01 \x01(\x0c\"v\n\x18RenewCertificateResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x16\n\x0e\x63\x61_certificate\x18\x02 \x01(\x0c\x12-\n\tnot_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*{\n\x0b\x44riftAction\x12\x1c\n\x18\x44RIFT_ACTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44RIFT_ACTION_ENFORCED\x10\x01\x12\x19\n\x15\x44RIFT_ACTION_REPORTED\x10\x02\x12\x18\n\x14\x44RIFT_ACTION_GAVE_UP\x10\x03*_\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPLIED\x10\x01\x12\x10\n\x0cOUTCOME_HELD\x10\x02\x12\x14\n\x10OUTCOME_REVERTED\x10\x03*\xbb\x01\n\tErrorKind\x12\x1a\n\x16\x45RROR_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_KIND_INVALID\x10\x01\x12\x1a\n\x16\x45RROR_KIND_UNSUPPORTED\x10\x02\x12\x17\n\x13\x45RROR_KIND_CONFLICT\x10\x03\x12\x18\n\x14\x45RROR_KIND_TRANSIENT\x10\x04\x12\x17\n\x13\x45RROR_KIND_DATAPATH\x10\x05\x12\x12\n\x0e\x45RROR_KIND_BUG\x10\x06\x32\xb9\x01\n\x0c\x41gentService\x12H\n\x07Session\x12\x1b.ovsfleet.v1.SessionRequest\x1a\x1c.ovsfleet.v1.SessionResponse(\x01\x30\x01\x12_\n\x10RenewCertificate\x12$.ovsfleet.v1.RenewCertificateRequest\x1a%.ovsfleet.v1.RenewCertificateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ovsfleet.v1.agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=2264
-  _globals['_OUTCOME']._serialized_end=2359
-  _globals['_ERRORKIND']._serialized_start=2362
-  _globals['_ERRORKIND']._serialized_end=2549
+  _globals['_DRIFTACTION']._serialized_start=2888
+  _globals['_DRIFTACTION']._serialized_end=3011
+  _globals['_OUTCOME']._serialized_start=3013
+  _globals['_OUTCOME']._serialized_end=3108
+  _globals['_ERRORKIND']._serialized_start=3111
+  _globals['_ERRORKIND']._serialized_end=3298
   _globals['_SESSIONREQUEST']._serialized_start=99
-  _globals['_SESSIONREQUEST']._serialized_end=347
-  _globals['_SESSIONRESPONSE']._serialized_start=349
-  _globals['_SESSIONRESPONSE']._serialized_end=459
-  _globals['_HELLO']._serialized_start=462
-  _globals['_HELLO']._serialized_end=728
-  _globals['_CAPABILITIES']._serialized_start=731
-  _globals['_CAPABILITIES']._serialized_end=1012
-  _globals['_INVENTORY']._serialized_start=1015
-  _globals['_INVENTORY']._serialized_end=1177
-  _globals['_FOREIGNBRIDGE']._serialized_start=1180
-  _globals['_FOREIGNBRIDGE']._serialized_end=1309
-  _globals['_FOREIGNPORT']._serialized_start=1311
-  _globals['_FOREIGNPORT']._serialized_end=1402
-  _globals['_FOREIGNINTERFACE']._serialized_start=1405
-  _globals['_FOREIGNINTERFACE']._serialized_end=1555
-  _globals['_FOREIGNLINK']._serialized_start=1557
-  _globals['_FOREIGNLINK']._serialized_end=1671
-  _globals['_HEARTBEAT']._serialized_start=1673
-  _globals['_HEARTBEAT']._serialized_end=1684
-  _globals['_WELCOME']._serialized_start=1687
-  _globals['_WELCOME']._serialized_end=1817
-  _globals['_FAILURE']._serialized_start=1819
-  _globals['_FAILURE']._serialized_end=1917
-  _globals['_HOSTSTATUS']._serialized_start=1920
-  _globals['_HOSTSTATUS']._serialized_end=2086
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2088
-  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2142
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2144
-  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2262
-  _globals['_AGENTSERVICE']._serialized_start=2552
-  _globals['_AGENTSERVICE']._serialized_end=2737
+  _globals['_SESSIONREQUEST']._serialized_end=438
+  _globals['_SESSIONRESPONSE']._serialized_start=441
+  _globals['_SESSIONRESPONSE']._serialized_end=656
+  _globals['_CONFIRMREQUEST']._serialized_start=658
+  _globals['_CONFIRMREQUEST']._serialized_end=707
+  _globals['_CONFIRMATION']._serialized_start=709
+  _globals['_CONFIRMATION']._serialized_end=738
+  _globals['_DRIFTREPORT']._serialized_start=740
+  _globals['_DRIFTREPORT']._serialized_end=794
+  _globals['_DRIFTEVENT']._serialized_start=797
+  _globals['_DRIFTEVENT']._serialized_end=986
+  _globals['_DIFFERENCE']._serialized_start=988
+  _globals['_DIFFERENCE']._serialized_end=1048
+  _globals['_DRIFTRECEIVED']._serialized_start=1050
+  _globals['_DRIFTRECEIVED']._serialized_end=1083
+  _globals['_HELLO']._serialized_start=1086
+  _globals['_HELLO']._serialized_end=1352
+  _globals['_CAPABILITIES']._serialized_start=1355
+  _globals['_CAPABILITIES']._serialized_end=1636
+  _globals['_INVENTORY']._serialized_start=1639
+  _globals['_INVENTORY']._serialized_end=1801
+  _globals['_FOREIGNBRIDGE']._serialized_start=1804
+  _globals['_FOREIGNBRIDGE']._serialized_end=1933
+  _globals['_FOREIGNPORT']._serialized_start=1935
+  _globals['_FOREIGNPORT']._serialized_end=2026
+  _globals['_FOREIGNINTERFACE']._serialized_start=2029
+  _globals['_FOREIGNINTERFACE']._serialized_end=2179
+  _globals['_FOREIGNLINK']._serialized_start=2181
+  _globals['_FOREIGNLINK']._serialized_end=2295
+  _globals['_HEARTBEAT']._serialized_start=2297
+  _globals['_HEARTBEAT']._serialized_end=2308
+  _globals['_WELCOME']._serialized_start=2311
+  _globals['_WELCOME']._serialized_end=2441
+  _globals['_FAILURE']._serialized_start=2443
+  _globals['_FAILURE']._serialized_end=2541
+  _globals['_HOSTSTATUS']._serialized_start=2544
+  _globals['_HOSTSTATUS']._serialized_end=2710
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_start=2712
+  _globals['_RENEWCERTIFICATEREQUEST']._serialized_end=2766
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=2768
+  _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=2886
+  _globals['_AGENTSERVICE']._serialized_start=3301
+  _globals['_AGENTSERVICE']._serialized_end=3486
 # @@protoc_insertion_point(module_scope)

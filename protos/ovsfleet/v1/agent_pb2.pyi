@@ -21,6 +21,32 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _DriftAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DriftActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DRIFT_ACTION_UNSPECIFIED: _DriftAction.ValueType  # 0
+    DRIFT_ACTION_ENFORCED: _DriftAction.ValueType  # 1
+    """It brought the resource back to what is intended."""
+    DRIFT_ACTION_REPORTED: _DriftAction.ValueType  # 2
+    """It left it, because the resource's policy says so."""
+    DRIFT_ACTION_GAVE_UP: _DriftAction.ValueType  # 3
+    """It left it, because somebody changed it back each time (reason DriftFought)."""
+
+class DriftAction(_DriftAction, metaclass=_DriftActionEnumTypeWrapper):
+    """DriftAction says what the agent did about it."""
+
+DRIFT_ACTION_UNSPECIFIED: DriftAction.ValueType  # 0
+DRIFT_ACTION_ENFORCED: DriftAction.ValueType  # 1
+"""It brought the resource back to what is intended."""
+DRIFT_ACTION_REPORTED: DriftAction.ValueType  # 2
+"""It left it, because the resource's policy says so."""
+DRIFT_ACTION_GAVE_UP: DriftAction.ValueType  # 3
+"""It left it, because somebody changed it back each time (reason DriftFought)."""
+Global___DriftAction: _TypeAlias = DriftAction  # noqa: Y015
+
 class _Outcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -33,7 +59,10 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_HELD: _Outcome.ValueType  # 2
     """The agent has the state and does not apply it now; failures say why."""
     OUTCOME_REVERTED: _Outcome.ValueType  # 3
-    """The agent went back to its last confirmed state."""
+    """The agent went back to its last confirmed state: applied_revision and applied_hash are of that
+    one, observed_revision is the one that was undone, and the failure "change" says why. So it
+    stays until a state comes that has another hash; the agent takes the one it undid no more.
+    """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """Outcome says what the agent made of the state it accepted last."""
@@ -44,7 +73,10 @@ OUTCOME_APPLIED: Outcome.ValueType  # 1
 OUTCOME_HELD: Outcome.ValueType  # 2
 """The agent has the state and does not apply it now; failures say why."""
 OUTCOME_REVERTED: Outcome.ValueType  # 3
-"""The agent went back to its last confirmed state."""
+"""The agent went back to its last confirmed state: applied_revision and applied_hash are of that
+one, observed_revision is the one that was undone, and the failure "change" says why. So it
+stays until a state comes that has another hash; the agent takes the one it undid no more.
+"""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _ErrorKind:
@@ -94,6 +126,8 @@ class SessionRequest(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     INVENTORY_FIELD_NUMBER: _builtins.int
+    CONFIRM_FIELD_NUMBER: _builtins.int
+    DRIFT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -104,6 +138,10 @@ class SessionRequest(_message.Message):
     def capabilities(self) -> Global___Capabilities: ...
     @_builtins.property
     def inventory(self) -> Global___Inventory: ...
+    @_builtins.property
+    def confirm(self) -> Global___ConfirmRequest: ...
+    @_builtins.property
+    def drift(self) -> Global___DriftReport: ...
     def __init__(
         self,
         *,
@@ -112,12 +150,14 @@ class SessionRequest(_message.Message):
         heartbeat: Global___Heartbeat | None = ...,
         capabilities: Global___Capabilities | None = ...,
         inventory: Global___Inventory | None = ...,
+        confirm: Global___ConfirmRequest | None = ...,
+        drift: Global___DriftReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "confirm", b"confirm", "drift", b"drift", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "confirm", b"confirm", "drift", b"drift", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "status", "heartbeat", "capabilities", "inventory"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "status", "heartbeat", "capabilities", "inventory", "confirm", "drift"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -129,25 +169,195 @@ class SessionResponse(_message.Message):
 
     WELCOME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_FIELD_NUMBER: _builtins.int
+    DRIFT_RECEIVED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
     def state(self) -> _state_pb2.HostState: ...
+    @_builtins.property
+    def confirmation(self) -> Global___Confirmation: ...
+    @_builtins.property
+    def drift_received(self) -> Global___DriftReceived: ...
     def __init__(
         self,
         *,
         welcome: Global___Welcome | None = ...,
         state: _state_pb2.HostState | None = ...,
+        confirmation: Global___Confirmation | None = ...,
+        drift_received: Global___DriftReceived | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "drift_received", b"drift_received", "message", b"message", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "drift_received", b"drift_received", "message", b"message", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "state"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "state", "confirmation", "drift_received"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___SessionResponse: _TypeAlias = SessionResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmRequest(_message.Message):
+    """ConfirmRequest asks for a sign that the controller is still reached now that a change is made.
+    It is sent only after the change, so that its answer has travelled over what the change left.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    nonce: _builtins.bytes
+    """Random per trial and attempt."""
+    revision: _builtins.int
+    """The revision on trial."""
+    def __init__(
+        self,
+        *,
+        nonce: _builtins.bytes = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmRequest: _TypeAlias = ConfirmRequest  # noqa: Y015
+
+@_typing.final
+class Confirmation(_message.Message):
+    """Confirmation answers a ConfirmRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NONCE_FIELD_NUMBER: _builtins.int
+    nonce: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        nonce: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Confirmation: _TypeAlias = Confirmation  # noqa: Y015
+
+@_typing.final
+class DriftReport(_message.Message):
+    """DriftReport tells what others changed on the host. Events that were not confirmed by a
+    DriftReceived are sent again in the next session.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___DriftEvent]: ...
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___DriftEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftReport: _TypeAlias = DriftReport  # noqa: Y015
+
+@_typing.final
+class DriftEvent(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Grows by one with every event of one agent process (Hello.instance_nonce)."""
+    resource: _builtins.str
+    """As in state.proto."""
+    action: Global___DriftAction.ValueType
+    who: _builtins.str
+    """Which command or program did it, as the journal of the database tells; empty: it does not."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
+        """What differs: by column or attribute, as intent has it and as it was found. A value that is not
+        there is empty; "present" with "yes" and "no" tells of a whole row or device.
+        """
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        resource: _builtins.str = ...,
+        action: Global___DriftAction.ValueType = ...,
+        differences: _abc.Iterable[Global___Difference] | None = ...,
+        who: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "at", b"at", "differences", b"differences", "resource", b"resource", "sequence", b"sequence", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftEvent: _TypeAlias = DriftEvent  # noqa: Y015
+
+@_typing.final
+class Difference(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    INTENDED_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    intended: _builtins.str
+    found: _builtins.str
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        intended: _builtins.str = ...,
+        found: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "found", b"found", "intended", b"intended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
+@_typing.final
+class DriftReceived(_message.Message):
+    """DriftReceived says up to which sequence this session's events are stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftReceived: _TypeAlias = DriftReceived  # noqa: Y015
 
 @_typing.final
 class Hello(_message.Message):

@@ -19,6 +19,54 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ConfirmPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConfirmPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConfirmPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONFIRM_POLICY_UNSPECIFIED: _ConfirmPolicy.ValueType  # 0
+    CONFIRM_POLICY_MANAGEMENT_PATH: _ConfirmPolicy.ValueType  # 1
+    """Those that touch a device, bridge, bond or route that the controller is reached over."""
+    CONFIRM_POLICY_ALWAYS: _ConfirmPolicy.ValueType  # 2
+    """All that change something on the host."""
+
+class ConfirmPolicy(_ConfirmPolicy, metaclass=_ConfirmPolicyEnumTypeWrapper):
+    """ConfirmPolicy says which changes are undone unless the controller confirms that it is reached."""
+
+CONFIRM_POLICY_UNSPECIFIED: ConfirmPolicy.ValueType  # 0
+CONFIRM_POLICY_MANAGEMENT_PATH: ConfirmPolicy.ValueType  # 1
+"""Those that touch a device, bridge, bond or route that the controller is reached over."""
+CONFIRM_POLICY_ALWAYS: ConfirmPolicy.ValueType  # 2
+"""All that change something on the host."""
+Global___ConfirmPolicy: _TypeAlias = ConfirmPolicy  # noqa: Y015
+
+class _DriftPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DriftPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DRIFT_POLICY_UNSPECIFIED: _DriftPolicy.ValueType  # 0
+    DRIFT_POLICY_ENFORCE: _DriftPolicy.ValueType  # 1
+    """It is mended at once."""
+    DRIFT_POLICY_REPORT: _DriftPolicy.ValueType  # 2
+    """It is left as it is and told as a failure (reason Drifted) until intent changes the resource."""
+    DRIFT_POLICY_IGNORE: _DriftPolicy.ValueType  # 3
+    """It is left as it is, and that is no failure."""
+
+class DriftPolicy(_DriftPolicy, metaclass=_DriftPolicyEnumTypeWrapper):
+    """DriftPolicy says what is done about a resource that somebody else changed on the host."""
+
+DRIFT_POLICY_UNSPECIFIED: DriftPolicy.ValueType  # 0
+DRIFT_POLICY_ENFORCE: DriftPolicy.ValueType  # 1
+"""It is mended at once."""
+DRIFT_POLICY_REPORT: DriftPolicy.ValueType  # 2
+"""It is left as it is and told as a failure (reason Drifted) until intent changes the resource."""
+DRIFT_POLICY_IGNORE: DriftPolicy.ValueType  # 3
+"""It is left as it is, and that is no failure."""
+Global___DriftPolicy: _TypeAlias = DriftPolicy  # noqa: Y015
+
 class _DatapathType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -230,6 +278,12 @@ class HostState(_message.Message):
       mirror:<uid>                       a mirror, with the tunnel port that it may have
       flow-export:<uid>                  an export of flows, on all of the bridges that it is for
 
+    Three more ids name no object, and stand only in failures (agent.proto):
+
+      host                               the host as a whole: nothing is applied
+      change                             the newest state as a whole: it was undone, or is on trial
+      removals                           what waits for a person before it is taken away
+
     HostState is the whole desired state of a host at one fleet revision.
     """
 
@@ -258,8 +312,9 @@ class HostState(_message.Message):
 
     @_builtins.property
     def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of everything that intent deleted since the revision this host last confirmed. Only what
-        is named here may be deleted; what is merely absent waits for a person.
+        """Ids of everything that intent deleted since the revision this host last confirmed, and of what
+        an operator let go of since (reason NotRemoved). Only what is named here may be deleted; what is
+        merely absent waits for a person.
         """
 
     def __init__(
@@ -296,6 +351,8 @@ class HostPart(_message.Message):
     TUNNELS_FIELD_NUMBER: _builtins.int
     MIRRORS_FIELD_NUMBER: _builtins.int
     FLOW_EXPORTS_FIELD_NUMBER: _builtins.int
+    GRANTS_FIELD_NUMBER: _builtins.int
+    SAFETY_FIELD_NUMBER: _builtins.int
     host_uid: _builtins.str
     host_name: _builtins.str
     @_builtins.property
@@ -314,6 +371,14 @@ class HostPart(_message.Message):
     def mirrors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Mirror]: ...
     @_builtins.property
     def flow_exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowExport]: ...
+    @_builtins.property
+    def grants(self) -> Global___Grants:
+        """Unset: nothing was granted, ever."""
+
+    @_builtins.property
+    def safety(self) -> Global___Safety:
+        """Unset: everything at its default."""
+
     def __init__(
         self,
         *,
@@ -326,14 +391,136 @@ class HostPart(_message.Message):
         tunnels: _abc.Iterable[Global___Tunnel] | None = ...,
         mirrors: _abc.Iterable[Global___Mirror] | None = ...,
         flow_exports: _abc.Iterable[Global___FlowExport] | None = ...,
+        grants: Global___Grants | None = ...,
+        safety: Global___Safety | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["overlay", b"overlay"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants", "overlay", b"overlay", "safety", b"safety"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "bridges", b"bridges", "flow_exports", b"flow_exports", "host_name", b"host_name", "host_uid", b"host_uid", "mirrors", b"mirrors", "overlay", b"overlay", "ports", b"ports", "tunnels", b"tunnels"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "bridges", b"bridges", "flow_exports", b"flow_exports", "grants", b"grants", "host_name", b"host_name", "host_uid", b"host_uid", "mirrors", b"mirrors", "overlay", b"overlay", "ports", b"ports", "safety", b"safety", "tunnels", b"tunnels"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HostPart: _TypeAlias = HostPart  # noqa: Y015
+
+@_typing.final
+class Grants(_message.Message):
+    """Grants are what operators allowed on this host beyond what intent says. A grant names what the
+    host told of by the ids of its failures, never more than that.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    FORCED_FIELD_NUMBER: _builtins.int
+    ADOPTIONS_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many grants there were: one more says that an operator looked at this host. What the agent
+    undid may be tried again, and what it had stopped to mend is mended again.
+    """
+    @_builtins.property
+    def forced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of resources that may be changed although the way to the controller leads over them and
+        there is no way back (reason NoWayBack).
+        """
+
+    @_builtins.property
+    def adoptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adoption]:
+        """Resources that may take over what is there under their name and not the fleet's."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        forced: _abc.Iterable[_builtins.str] | None = ...,
+        adoptions: _abc.Iterable[Global___Adoption] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "count", b"count", "forced", b"forced"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Grants: _TypeAlias = Grants  # noqa: Y015
+
+@_typing.final
+class Adoption(_message.Message):
+    """Adoption lets a resource take over a bridge, port or device of somebody else that has its name.
+    Nothing but the mark is changed by it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    ACCEPT_DIFFERENCES_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    accept_differences: _builtins.bool
+    """Also where it differs from intent, and so is changed right afterwards. Otherwise such a thing is
+    not taken over, and the failure says what differs.
+    """
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        accept_differences: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_differences", b"accept_differences", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Adoption: _TypeAlias = Adoption  # noqa: Y015
+
+@_typing.final
+class Safety(_message.Message):
+    """Safety says how careful the agent is on this host."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class DriftEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: Global___DriftPolicy.ValueType
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___DriftPolicy.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CONFIRM_FIELD_NUMBER: _builtins.int
+    CONFIRM_TIMEOUT_S_FIELD_NUMBER: _builtins.int
+    DRIFT_FIELD_NUMBER: _builtins.int
+    confirm: Global___ConfirmPolicy.ValueType
+    confirm_timeout_s: _builtins.int
+    """Seconds until a change that was not confirmed is undone; 0: 60."""
+    @_builtins.property
+    def drift(self) -> _containers.ScalarMap[_builtins.str, Global___DriftPolicy.ValueType]:
+        """By resource id, of what is not DRIFT_POLICY_ENFORCE; of a segment, for all of its tunnels too."""
+
+    def __init__(
+        self,
+        *,
+        confirm: Global___ConfirmPolicy.ValueType = ...,
+        confirm_timeout_s: _builtins.int = ...,
+        drift: _abc.Mapping[_builtins.str, Global___DriftPolicy.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "confirm_timeout_s", b"confirm_timeout_s", "drift", b"drift"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Safety: _TypeAlias = Safety  # noqa: Y015
 
 @_typing.final
 class OverlayBridge(_message.Message):

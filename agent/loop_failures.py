@@ -1,0 +1,52 @@
+"""Failures that are no resource's own: of the host as a whole, or found by the loop itself."""
+
+from __future__ import annotations
+
+from agent.attempts import Steps
+from agent.cache import CacheError
+from agent.errors import ErrorKind, Failure
+from agent.model import HOST_ID
+from agent.ovsdb.snapshot import OvsdbUnavailableError
+
+VSWITCHD_STALLED = Failure(
+    HOST_ID,
+    ErrorKind.TRANSIENT,
+    "VswitchdStalled",
+    "ovs-vswitchd runs but does not act on the database in time; look at its log and at the load "
+    "of this host, restart it if it hangs",
+)
+
+
+def ovsdb_down(error: OvsdbUnavailableError) -> Failure:
+    return Failure(
+        HOST_ID,
+        ErrorKind.TRANSIENT,
+        "OvsdbDown",
+        f"the Open vSwitch database cannot be read: {error}; the host is left as it is until it "
+        "can",
+    )
+
+
+def not_written(error: CacheError) -> Failure:
+    return Failure(HOST_ID, ErrorKind.TRANSIENT, "StateNotWritten", str(error))
+
+
+def bug(error: Exception) -> Failure:
+    return Failure(
+        HOST_ID,
+        ErrorKind.BUG,
+        "AgentFault",
+        f"the agent met a fault of its own ({type(error).__name__}: {error}); the host is left as "
+        "it is. Please report it with the agent's log",
+    )
+
+
+def not_realized(resource: str, steps: Steps) -> Failure:
+    what = "; ".join(step.describe() for step in steps)
+    return Failure(
+        resource,
+        ErrorKind.DATAPATH,
+        "NotRealized",
+        f"the host still differs after these steps ran without an error: {what}; does something "
+        "else on the host undo them?",
+    )
