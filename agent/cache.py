@@ -1,27 +1,23 @@
-"""The last accepted desired state on disk: what a host is kept at when nobody answers.
+"""The accepted desired state on disk, and the confirmed one beside it: what a host is kept at.
 
 Owns ``<state_dir>/state.bin`` and ``state.bin.prev``. A file is replaced as a whole (written aside,
-fsynced, renamed, directory fsynced) and carries a version and a SHA-256, so that a torn or rotten
-one is noticed and the one before it is used. It also says which version of the agent took the state
-from the wire: another one may have understood less of it, and what it did not understand is not in
-the file. The cache also holds the rules that no later code can repair: which states may replace
-the accepted one, which removals are still owed, and what is still to be given back.
+fsynced, renamed, directory fsynced); a torn or rotten one is noticed and the one before it is used.
+It also says which version of the agent took the state from the wire: another one may have
+understood less of it, and what it did not understand is not in the file. The cache also holds the
+rules that no later code can repair: which states may replace the accepted one, which one is gone
+back to, which removals are still owed, and what is still to be given back.
 
-Must not: talk to the controller, look at the host, or decide when something counts as applied.
+Must not: talk to the controller, look at the host, or decide when something counts as applied or
+confirmed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import os
-import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -29,15 +25,18 @@ from agent.columns import Release
 from agent.disk import sync_directory, write_synced
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 from agent.planner import owed_releases
+from agent.state_file import (
+    Cached,
+    CorruptFileError,
+    Decode,
+    Encode,
+    nothing_confirmed,
+    pack,
+    unpack,
+)
+from agent.trial import Trial, Undone
 
 log = structlog.get_logger(__name__)
-
-_MAGIC = b"OVSFAGST"
-_VERSION = 2
-_VERSION_WITH_RELEASES = 3
-"""A file that owes no release is written as before, so that an older agent can read it."""
-_HEADER = struct.Struct(">8sHHQHI")
-_DIGEST_BYTES = 32
 
 
 class CacheError(Exception):
@@ -52,29 +51,14 @@ class RefusedStateError(Exception):
         self.reason = reason
 
 
-class CorruptFileError(Exception):
-    """A cache file that is torn, rotten or of another version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """What lies on disk: the accepted state, and how far the datapath was last brought."""
-
-    state: HostState
-    accepted_by: str
-    """The version of the agent that accepted the state."""
-    applied_revision: int = 0
-    applied_hash: bytes = b""
-
-
 class StateCache:
     """The accepted state, in memory and on disk; ``encode``/``decode`` turn it into bytes."""
 
     def __init__(
         self,
         directory: Path,
-        encode: Callable[[HostState], bytes],
-        decode: Callable[[bytes], HostState],
+        encode: Encode,
+        decode: Decode,
         *,
         version: str,
     ) -> None:
@@ -84,6 +68,7 @@ class StateCache:
         self._encode = encode
         self._decode = decode
         self._current_is_sound = False
+        self._known: tuple[tuple[HostState, bytes], ...] = ()
         self.cached: Cached | None = None
 
     def load(self) -> Cached | None:
@@ -115,16 +100,19 @@ class StateCache:
 
     def accept(self, offered: HostState) -> HostState:
         """Make ``offered`` the accepted state, with the removals and releases still owed."""
-        merged = offered
-        applied_revision, applied_hash = 0, b""
-        if self.cached is not None:
-            refuse_unacceptable(self.cached.state, offered)
-            merged = with_owed(self.cached.state, offered)
-            applied_revision, applied_hash = self.cached.applied_revision, self.cached.applied_hash
-            if self.cached.state.fleet_epoch != offered.fleet_epoch:
-                # Revisions of another epoch count something else: nothing of this one is applied.
-                applied_revision, applied_hash = 0, b""
-        self._store(Cached(merged, self._version, applied_revision, applied_hash))
+        cached = self.cached
+        if cached is None:
+            nothing = nothing_confirmed(offered)
+            self._store(Cached(offered, self._version, confirmed=nothing))
+            return offered
+        if not _is_confirmed_one(cached, offered):
+            refuse_unacceptable(cached.state, offered)
+        merged = with_owed(cached.state, offered)
+        if cached.state.fleet_epoch != offered.fleet_epoch:
+            # Revisions of another epoch count something else: nothing of this one is applied.
+            cached = dataclasses.replace(cached, applied_revision=0, applied_hash=b"")
+        record = _as_candidate(cached, merged)
+        self._store(dataclasses.replace(record, accepted_by=self._version))
         return merged
 
     def record_applied(
@@ -133,21 +121,73 @@ class StateCache:
         still_owed: frozenset[str],
         still_released: frozenset[Release] = frozenset(),
     ) -> None:
-        """Remember that the datapath was brought to ``state`` and what of it remains to be done."""
-        if self.cached is None or self.cached.state.revision != state.revision:
+        """Remember that the datapath was brought to ``state``, what of it remains to be done, and
+        that it needs no confirmation any more.
+        """
+        cached = self.cached
+        if cached is None or cached.state.revision != state.revision:
             return
-        accepted = self.cached.state
         kept = dataclasses.replace(
-            accepted,
-            removed=accepted.removed - (state.removed - still_owed),
-            released=accepted.released - (state.released - still_released),
+            cached.state,
+            removed=cached.state.removed - (state.removed - still_owed),
+            released=cached.state.released - (state.released - still_released),
         )
-        record = Cached(kept, self.cached.accepted_by, state.revision, state.hash)
+        self._store_changed(
+            dataclasses.replace(
+                cached,
+                state=kept,
+                applied_revision=state.revision,
+                applied_hash=state.hash,
+                confirmed=None,
+                confirmed_by="",
+                trial=None,
+                undone=cached.undone and dataclasses.replace(cached.undone, is_settled=True),
+            )
+        )
+
+    def begin_trial(self, trial: Trial) -> None:
+        """Remember, before anything is done, that the accepted state may have to be undone."""
+        self._store_changed(dataclasses.replace(self._something(), trial=trial))
+
+    def confirm(self) -> None:
+        """The accepted state is the one to go back to from now on."""
+        cached = self._something()
+        record = dataclasses.replace(cached, confirmed=None, confirmed_by="", trial=None)
+        self._store_changed(record)
+
+    def revert(self, why: str) -> None:
+        """The confirmed state is the accepted one again; the other is not taken any more."""
+        cached = self._something()
+        if cached.confirmed is None:
+            return
+        kept = cached.trial.kept if cached.trial else frozenset()
+        self._store(
+            dataclasses.replace(
+                cached,
+                state=gone_back(cached.state, cached.confirmed, kept),
+                accepted_by=cached.confirmed_by or self._version,
+                confirmed=None,
+                confirmed_by="",
+                trial=None,
+                undone=Undone(cached.state.revision, cached.state.hash, why),
+            )
+        )
+
+    def remember_realized(self, realized: Mapping[str, str]) -> None:
+        """Make ``realized`` the digests, by resource, of what the host was last brought to."""
+        if self.cached is not None:
+            self._store_changed(dataclasses.replace(self.cached, realized=dict(realized)))
+
+    def _something(self) -> Cached:
+        assert self.cached is not None  # noqa: S101 - only a change to it is tried or undone
+        return self.cached
+
+    def _store_changed(self, record: Cached) -> None:
         if record != self.cached:
             self._store(record)
 
     def _store(self, record: Cached) -> None:
-        content = _pack(record, self._encode(record.state))
+        content = pack(record, self._encoded)
         try:
             self._replace(content)
         except OSError as error:
@@ -156,6 +196,15 @@ class StateCache:
                 "state until the disk takes writes again"
             ) from error
         self.cached = record
+
+    def _encoded(self, state: HostState) -> bytes:
+        """A confirmed state is written again with each candidate: it need not be made again."""
+        for known, content in self._known:
+            if known is state:
+                return content
+        content = self._encode(state)
+        self._known = (*self._known[-1:], (state, content))
+        return content
 
     def _replace(self, content: bytes) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -176,17 +225,51 @@ class StateCache:
             aside.replace(self._previous)
 
     def _read(self, path: Path) -> Cached:
-        frame = _unpack(path.read_bytes())
-        try:
-            accepted_by = frame.accepted_by.decode()
-            state = dataclasses.replace(
-                self._decode(frame.state),
-                released=_decode_releases(frame.releases),
-                is_whole=accepted_by == self._version,
-            )
-            return Cached(state, accepted_by, frame.applied_revision, frame.applied_hash)
-        except ValueError as error:
-            raise CorruptFileError(f"the state in it cannot be decoded: {error}") from error
+        return unpack(path.read_bytes(), self._decode, version=self._version)
+
+
+def _is_confirmed_one(cached: Cached, offered: HostState) -> bool:
+    """A host that is held is offered its confirmed state, whose revision may be the lower one."""
+    confirmed = cached.confirmed
+    return confirmed is not None and (
+        (confirmed.fleet_uid, confirmed.host_uid, confirmed.fleet_epoch, confirmed.hash)
+        == (offered.fleet_uid, offered.host_uid, offered.fleet_epoch, offered.hash)
+    )
+
+
+def _as_candidate(cached: Cached, merged: HostState) -> Cached:
+    """``merged`` as the accepted state of ``cached``, to be confirmed unless it is so already."""
+    undone = None if _is_past(cached.undone, cached.state, merged) else cached.undone
+    record = dataclasses.replace(cached, state=merged, undone=undone)
+    confirmed = cached.confirmed or cached.state
+    if merged.hash == confirmed.hash:
+        return dataclasses.replace(record, confirmed=None, confirmed_by="")
+    by = cached.confirmed_by if cached.confirmed else cached.accepted_by
+    return dataclasses.replace(record, confirmed=confirmed, confirmed_by=by)
+
+
+def _is_past(undone: Undone | None, accepted: HostState, taken: HostState) -> bool:
+    """Whether ``taken`` is newer intent than what was undone, and not what the host is held at."""
+    if undone is None or taken.hash != accepted.hash:
+        return True
+    return taken.revision > undone.revision or taken.fleet_epoch > accepted.fleet_epoch
+
+
+def gone_back(candidate: HostState, confirmed: HostState, kept: frozenset[str]) -> HostState:
+    """``confirmed``, with the removal of what only ``candidate`` has and the return of what it set.
+
+    What was there before (``kept``) stays as it is: no state says what it was like.
+    """
+    if confirmed.fleet_epoch != candidate.fleet_epoch:
+        confirmed = dataclasses.replace(confirmed, fleet_epoch=candidate.fleet_epoch, revision=0)
+    desired = desired_ids(confirmed)
+    made = desired_ids(candidate) - desired - kept
+    released = owed_releases(candidate, confirmed)
+    return dataclasses.replace(
+        confirmed,
+        removed=(confirmed.removed | made) - desired,
+        released=frozenset(each for each in released if each.resource not in kept),
+    )
 
 
 def refuse_unacceptable(accepted: HostState, offered: HostState) -> None:
@@ -240,68 +323,3 @@ def desired_ids(state: HostState) -> frozenset[str]:
         ends = fragment.ends_of(state.host_uid) if fragment is not None else ()
         ids.update(tunnel_id(attachment.segment_uid, end) for end in ends)
     return frozenset(ids)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What a file says, in bytes."""
-
-    accepted_by: bytes
-    applied_revision: int
-    applied_hash: bytes
-    state: bytes
-    releases: bytes
-
-
-def _encode_releases(released: frozenset[Release]) -> bytes:
-    return json.dumps([dataclasses.astuple(each) for each in sorted(released)]).encode()
-
-
-def _decode_releases(content: bytes) -> frozenset[Release]:
-    return frozenset(_decode_release(each) for each in json.loads(content or b"[]"))
-
-
-def _decode_release(fields: list[Any]) -> Release:
-    resource, table, row, column, key, value = fields
-    return Release(resource, table, row, column, key, tuple(value))
-
-
-def _pack(record: Cached, encoded: bytes) -> bytes:
-    accepted_by = record.accepted_by.encode()
-    released = record.state.released
-    header = _HEADER.pack(
-        _MAGIC,
-        _VERSION_WITH_RELEASES if released else _VERSION,
-        len(accepted_by),
-        record.applied_revision,
-        len(record.applied_hash),
-        len(encoded),
-    )
-    body = header + accepted_by + record.applied_hash + encoded
-    if released:
-        body += _encode_releases(released)
-    return body + hashlib.sha256(body).digest()
-
-
-def _unpack(content: bytes) -> _Frame:
-    if len(content) < _HEADER.size + _DIGEST_BYTES:
-        raise CorruptFileError("it is too short")
-    body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
-        raise CorruptFileError("its checksum does not match")
-    magic, version, *_ = _HEADER.unpack_from(body)
-    if magic != _MAGIC or version not in (_VERSION, _VERSION_WITH_RELEASES):
-        raise CorruptFileError(f"it is no state file of a version up to {_VERSION_WITH_RELEASES}")
-    _, _, name_length, applied_revision, hash_length, state_length = _HEADER.unpack_from(body)
-    hash_at = _HEADER.size + name_length
-    state_at = hash_at + hash_length
-    releases_at = state_at + state_length
-    if len(body) < releases_at or (version == _VERSION and len(body) != releases_at):
-        raise CorruptFileError("its lengths do not add up")
-    return _Frame(
-        accepted_by=body[_HEADER.size : hash_at],
-        applied_revision=applied_revision,
-        applied_hash=body[hash_at:state_at],
-        state=body[state_at:releases_at],
-        releases=body[releases_at:],
-    )

@@ -1,0 +1,214 @@
+"""The bytes of the state file: everything that the agent has to know after a power cut.
+
+Pure. A file carries a version and a SHA-256, so that a torn or rotten one is noticed. What an older
+agent does not know of is written only where it is there, in a file of a later version: without it
+the file is as ever, and an older agent can read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.columns import Release
+from agent.model import HostState
+from agent.trial import Trial, Undone
+
+Encode = Callable[[HostState], bytes]
+Decode = Callable[[bytes], HostState]
+
+_MAGIC = b"OVSFAGST"
+_VERSION = 2
+_VERSION_WITH_RELEASES = 3
+"""The state owes releases: they follow it, as JSON."""
+_VERSION_WITH_EXTRAS = 4
+"""After the state: the length of a JSON object, that object, and the confirmed state if any."""
+_HEADER = struct.Struct(">8sHHQHI")
+_EXTRAS_LENGTH = struct.Struct(">I")
+_DIGEST_BYTES = 32
+
+
+class CorruptFileError(Exception):
+    """A state file that is torn, rotten or of another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """What lies on disk: the accepted state, how far the datapath was last brought, and the way
+    back.
+    """
+
+    state: HostState
+    accepted_by: str
+    """The version of the agent that accepted the state."""
+    applied_revision: int = 0
+    applied_hash: bytes = b""
+    confirmed: HostState | None = None
+    """The state to go back to; None: the accepted one is confirmed itself."""
+    confirmed_by: str = ""
+    """The version of the agent that accepted that one."""
+    trial: Trial | None = None
+    undone: Undone | None = None
+    realized: Mapping[str, str] = field(default_factory=dict)
+    """By resource, the digest of the desired part at which it was last realized."""
+
+
+def nothing_confirmed(state: HostState) -> HostState:
+    """What a host is taken for that never had a confirmed state: without anything of ours."""
+    return HostState(state.fleet_uid, state.fleet_epoch, 0, b"", state.host_uid, state.host_name)
+
+
+def pack(record: Cached, encode: Encode) -> bytes:
+    version, tail = _tail(record, encode)
+    accepted_by, encoded = record.accepted_by.encode(), encode(record.state)
+    header = _HEADER.pack(
+        _MAGIC,
+        version,
+        len(accepted_by),
+        record.applied_revision,
+        len(record.applied_hash),
+        len(encoded),
+    )
+    body = header + accepted_by + record.applied_hash + encoded + tail
+    return body + hashlib.sha256(body).digest()
+
+
+def unpack(content: bytes, decode: Decode, *, version: str) -> Cached:
+    """The record in ``content``; CorruptFileError. ``version`` is the one that runs."""
+    frame = _frame(content)
+    try:
+        return _record(frame, decode, version)
+    except (ValueError, TypeError, KeyError, struct.error) as error:
+        raise CorruptFileError(f"the state in it cannot be decoded: {error}") from error
+
+
+def _tail(record: Cached, encode: Encode) -> tuple[int, bytes]:
+    """The version of the file, and what it has after the state."""
+    released = record.state.released
+    plain = Cached(record.state, record.accepted_by, record.applied_revision, record.applied_hash)
+    if record == dataclasses.replace(plain, confirmed=_implied(plain)):
+        return (_VERSION_WITH_RELEASES, _dump(_releases(released))) if released else (_VERSION, b"")
+    extras = _dump(_extras(record))
+    confirmed = b"" if record.confirmed is None else encode(record.confirmed)
+    return _VERSION_WITH_EXTRAS, _EXTRAS_LENGTH.pack(len(extras)) + extras + confirmed
+
+
+def _implied(plain: Cached) -> HostState | None:
+    """The confirmed state of a file that has none: nothing was, while nothing was applied."""
+    return None if plain.applied_revision or plain.applied_hash else nothing_confirmed(plain.state)
+
+
+def _extras(record: Cached) -> dict[str, Any]:
+    confirmed, trial, undone = record.confirmed, record.trial, record.undone
+    return {
+        "released": _releases(record.state.released),
+        "realized": dict(record.realized),
+        "confirmed": confirmed
+        and {"accepted_by": record.confirmed_by, "released": _releases(confirmed.released)},
+        "trial": trial and dataclasses.asdict(trial) | {"kept": sorted(trial.kept)},
+        "undone": undone and dataclasses.asdict(undone) | {"hash": undone.hash.hex()},
+    }
+
+
+def _releases(released: frozenset[Release]) -> list[tuple[Any, ...]]:
+    return [dataclasses.astuple(each) for each in sorted(released)]
+
+
+def _dump(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a file says, in bytes."""
+
+    version: int
+    accepted_by: bytes
+    applied_revision: int
+    applied_hash: bytes
+    state: bytes
+    tail: bytes
+
+
+def _frame(content: bytes) -> _Frame:
+    if len(content) < _HEADER.size + _DIGEST_BYTES:
+        raise CorruptFileError("it is too short")
+    body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        raise CorruptFileError("its checksum does not match")
+    magic, version, name_length, applied_revision, hash_length, state_length = _HEADER.unpack_from(
+        body
+    )
+    if magic != _MAGIC or not _VERSION <= version <= _VERSION_WITH_EXTRAS:
+        raise CorruptFileError(f"it is no state file of a version up to {_VERSION_WITH_EXTRAS}")
+    hash_at = _HEADER.size + name_length
+    state_at = hash_at + hash_length
+    tail_at = state_at + state_length
+    if len(body) < tail_at or (version == _VERSION and len(body) != tail_at):
+        raise CorruptFileError("its lengths do not add up")
+    return _Frame(
+        version=version,
+        accepted_by=body[_HEADER.size : hash_at],
+        applied_revision=applied_revision,
+        applied_hash=body[hash_at:state_at],
+        state=body[state_at:tail_at],
+        tail=body[tail_at:],
+    )
+
+
+def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
+    extras, confirmed = _split(frame)
+    accepted_by = frame.accepted_by.decode()
+    plain = Cached(
+        _with_releases(decode(frame.state), extras["released"], accepted_by == version),
+        accepted_by,
+        frame.applied_revision,
+        frame.applied_hash,
+    )
+    if frame.version < _VERSION_WITH_EXTRAS:
+        return dataclasses.replace(plain, confirmed=_implied(plain))
+    if (of_confirmed := extras["confirmed"]) is not None:
+        by = of_confirmed["accepted_by"]
+        back = _with_releases(decode(confirmed), of_confirmed["released"], by == version)
+        plain = dataclasses.replace(plain, confirmed=back, confirmed_by=by)
+    return dataclasses.replace(
+        plain,
+        trial=_trial(extras["trial"]),
+        undone=_undone(extras["undone"]),
+        realized=extras["realized"],
+    )
+
+
+def _split(frame: _Frame) -> tuple[dict[str, Any], bytes]:
+    """The extras of a file, and the encoded confirmed state."""
+    if frame.version < _VERSION_WITH_EXTRAS:
+        return {"released": json.loads(frame.tail or b"[]")}, b""
+    (length,) = _EXTRAS_LENGTH.unpack_from(frame.tail)
+    end = _EXTRAS_LENGTH.size + length
+    return json.loads(frame.tail[_EXTRAS_LENGTH.size : end]), frame.tail[end:]
+
+
+def _with_releases(state: HostState, released: list[list[Any]], is_whole: bool) -> HostState:
+    found = frozenset(_release(each) for each in released)
+    return dataclasses.replace(state, released=found, is_whole=is_whole)
+
+
+def _release(fields: list[Any]) -> Release:
+    resource, table, row, column, key, value = fields
+    return Release(resource, table, row, column, key, tuple(value))
+
+
+def _trial(fields: dict[str, Any] | None) -> Trial | None:
+    if fields is None:
+        return None
+    touched = tuple((resource, what) for resource, what in fields["touched"])
+    return Trial(**fields | {"touched": touched, "kept": frozenset(fields["kept"])})
+
+
+def _undone(fields: dict[str, Any] | None) -> Undone | None:
+    return None if fields is None else Undone(**fields | {"hash": bytes.fromhex(fields["hash"])})

@@ -1,0 +1,37 @@
+"""What is remembered of a change that may have to be undone, and of one that was.
+
+Frozen and made of plain values, because it lies on disk beside the accepted state. Times are
+seconds since this boot, counted through suspend (CLOCK_BOOTTIME): they mean the same to every
+process until the next boot, whatever is done to the wall clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A change that is undone unless the controller confirms in time that it is still reached."""
+
+    boot: str
+    """The boot that the times count from; another one ends the trial."""
+    began: float
+    deadline: float
+    touched: tuple[tuple[str, str], ...]
+    """Resource, and what of it is done to that by which the controller is reached."""
+    kept: frozenset[str] = frozenset()
+    """Resources that were on the host before, although no state is known that has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The newest state that was undone: it is not taken again."""
+
+    revision: int
+    hash: bytes
+    why: str
+    """A sentence for people, with the way out."""
+    is_settled: bool = False
+    """Whether the host was brought back to its confirmed state since; until then nothing else is
+    begun, because what is left of the undone change would not be noticed as a part of it."""
