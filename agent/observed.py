@@ -118,6 +118,9 @@ class Link:
     stacked_on: int = 0
     """IFLA_LINK of a macvlan, macvtap or ipvlan: the ifindex of the device whose frames it takes,
     where that is in the same namespace; 0 for all others."""
+    lower: int = 0
+    """IFLA_LINK of a device that lies upon another one of the same namespace, VLAN devices too: the
+    ifindex of that one; 0 for all others, and for veths."""
     tap_owner: TapOwner | None = None
     """Set for kind tun, as far as the kernel tells (IFLA_TUN_OWNER, IFLA_TUN_GROUP)."""
     addresses: frozenset[str] = frozenset()
@@ -154,6 +157,19 @@ class Traffic:
     """IFLA_QDISC: the kind of the root qdisc."""
     is_policed: bool
     """Whether it has a filter on ingress such as Open vSwitch polices with."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Way:
+    """How the kernel reaches an address that the controller is spoken to at (RTM_GETROUTE)."""
+
+    destination: str
+    device: str
+    """RTA_OIF, by name; as it was last where the kernel knows no way now."""
+    source: str = ""
+    """RTA_PREFSRC: the host's own address on it."""
+    gateway: str = ""
+    """RTA_GATEWAY or RTA_VIA; empty for what is on the same link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +216,5 @@ class ObservedState:
     vlan_limit: int = 0
     """How many VLAN headers of a frame ovs-vswitchd looks at (other_config:vlan-limit); 0 for as
     many as its datapath can."""
+    ways: frozenset[Way] = frozenset()
+    """To the controller, at each address that it is spoken to at."""

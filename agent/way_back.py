@@ -1,0 +1,40 @@
+"""What is not done because the host could be cut off from its controller for good.
+
+Pure. Everything else that touches the way there is done on trial, see ``agent.planner.management``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.attempts import without
+from agent.errors import ErrorKind, Failure
+from agent.model import HostState
+from agent.observed import ObservedState
+from agent.planner.management import Touch, touches
+from agent.planner.management_path import ManagementPath, management_path
+from agent.planner.plan import Plan
+
+
+def with_way_back(plan: Plan, desired: HostState, observed: ObservedState) -> Plan:
+    """``plan`` less the resources for which there is none, and with why; an operator may force."""
+    path = management_path(observed)
+    held: dict[str, Touch] = {}
+    for touch in touches(plan, path, observed):
+        if not touch.has_way_back and touch.resource not in desired.grants.forced:
+            held.setdefault(touch.resource, touch)
+    if not held:
+        return plan
+    failures = tuple(_no_way_back(touch, path, desired) for touch in held.values())
+    told = tuple(each for each in plan.failures if each.resource not in held)
+    return replace(without(plan, held), failures=tuple(sorted((*told, *failures))))
+
+
+def _no_way_back(touch: Touch, path: ManagementPath, desired: HostState) -> Failure:
+    message = (
+        f"not done, because it could cut this host off for good: {touch.what}; {path.describe()}, "
+        "and what the kernel drops of that could not be brought back by undoing the change. Have "
+        "the host reach the controller over something else first, or allow it with: "
+        f"ovsfleet release {desired.host_name} --force"
+    )
+    return Failure(touch.resource, ErrorKind.CONFLICT, "NoWayBack", message)
