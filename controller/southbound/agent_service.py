@@ -45,6 +45,8 @@ RenewContext = grpc.aio.ServicerContext[
 ]
 
 _HELLO_S = 10.0
+_NONCE_BYTES = 64
+"""The longest that is sent back; agents send 16."""
 
 
 class AgentService(agent_pb2_grpc.AgentServiceServicer):
@@ -178,11 +180,12 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
 
     async def _write(self, session: HostSession, context: Context) -> None:
         while True:
-            state = await session.take()
+            response = await session.take()
             if session.ends_for_expiry(self._clock()):
                 return
-            await context.write(agent_pb2.SessionResponse(state=state))
-            STATES_SENT.inc()
+            await context.write(response)
+            if response.HasField("state"):
+                STATES_SENT.inc()
 
     def _handle(self, session: HostSession, request: agent_pb2.SessionRequest) -> None:
         match request.WhichOneof("message"):
@@ -192,6 +195,11 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
                 self._recorder.inventory(session, decode_inventory(request.inventory))
             case "capabilities":
                 self._recorder.capabilities(session, decode_capabilities(request.capabilities))
+            case "confirm":
+                # Nothing is stored: that this goes out and arrives is all that was asked.
+                answer = agent_pb2.Confirmation(nonce=request.confirm.nonce[:_NONCE_BYTES])
+                session.answer(agent_pb2.SessionResponse(confirmation=answer))
+                self._recorder.heartbeat(session)
             case "hello":
                 session.end(grpc.StatusCode.INVALID_ARGUMENT, "Hello opens a session, once")
             case _:

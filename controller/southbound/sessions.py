@@ -1,7 +1,8 @@
 """The open sessions of this process: one per host, the newest wins.
 
 A ``HostSession`` owns what is known of the agent at the other end and a mailbox of size one: a
-newer desired state replaces one that was not sent yet. All of it runs on the event loop only.
+newer desired state replaces one that was not sent yet. Answers to what the agent asked wait beside
+it, and go first. All of it runs on the event loop only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime
 from uuid import UUID
 
 import grpc
-from ovsfleet.v1 import state_pb2
+from ovsfleet.v1 import agent_pb2
 
 from controller.compiler import CompiledHost, host_state
 from controller.compiler.state_features import STATE_FEATURES
@@ -23,6 +24,8 @@ from controller.services.status import HostReport, Outcome, ReportedFailure
 from controller.southbound.identity import HostIdentity
 
 _NONCES_KEPT = 16
+_ANSWERS_KEPT = 16
+"""An agent asks again when it gets no answer: of more than these, the oldest are dropped."""
 TAKEN_OVER = "a newer session of this host took over"
 
 
@@ -62,6 +65,7 @@ class HostSession:
         self._known_fragments = frozenset(fragments)
         self._compiled: tuple[int, bytes] = (0, b"")
         self._box: tuple[CompiledHost, HostIntent] | None = None
+        self._answers: deque[agent_pb2.SessionResponse] = deque(maxlen=_ANSWERS_KEPT)
         self._filled = asyncio.Event()
 
     @property
@@ -77,15 +81,25 @@ class HostSession:
         self._box = (compiled, intent)
         self._filled.set()
 
-    async def take(self) -> state_pb2.HostState:
-        """Wait for a desired state; the caller sends it next, and nothing in between."""
+    def answer(self, response: agent_pb2.SessionResponse) -> None:
+        """Have ``response`` sent as soon as the stream takes it."""
+        self._answers.append(response)
+        self._filled.set()
+
+    async def take(self) -> agent_pb2.SessionResponse:
+        """Wait for an answer or a desired state; the caller sends it next, and nothing between."""
         await self._filled.wait()
-        self._filled.clear()
+        response = self._answers.popleft() if self._answers else self._take_state()
+        if not self._answers and self._box is None:
+            self._filled.clear()
+        return response
+
+    def _take_state(self) -> agent_pb2.SessionResponse:
         assert self._box is not None  # noqa: S101 - the event says so
         (compiled, intent), self._box = self._box, None
         message = host_state(compiled, intent, self._known_fragments)
         self._known_fragments = frozenset(compiled.fragments)
-        return message
+        return agent_pb2.SessionResponse(state=message)
 
     @property
     def advanced(self) -> tuple[int, bytes] | None:

@@ -136,6 +136,17 @@ async def test_what_intent_deletes_is_named_until_the_host_confirms_it(
         assert not again.host.HasField("overlay")
 
 
+async def test_whoever_asks_whether_the_controller_is_reached_gets_his_own_nonce_back(
+    site: Site, h1: Identity
+) -> None:
+    async with session(site, h1) as agent:
+        for nonce in (b"first", b"second"):
+            request = agent_pb2.ConfirmRequest(nonce=nonce, revision=7)
+            await agent.stream.write(agent_pb2.SessionRequest(confirm=request))
+            answer = await agent.answered("confirmation")
+            assert answer.confirmation.nonce == nonce
+
+
 async def test_a_host_that_lost_its_cache_is_told_everything(site: Site, h1: Identity) -> None:
     done = apply(site.db, port("p1", "h1", segment="red"))
     remove(site.db, port("p1", "h1"))

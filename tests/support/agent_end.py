@@ -188,6 +188,14 @@ class AgentEnd:
         self.fragments = {key: known[key] for key in wanted & known.keys()}
         return answer.state
 
+    async def answered(self, what: str) -> agent_pb2.SessionResponse:
+        """Wait for a response of that kind, past all others."""
+        async with asyncio.timeout(DEADLINE_S):
+            while isinstance(response := await self.stream.read(), agent_pb2.SessionResponse):
+                if response.WhichOneof("message") == what:
+                    return response
+        raise AssertionError(await self.stream.details())
+
     async def receive_until(self, revision: int) -> state_pb2.HostState:
         while (state := await self.receive()).revision < revision:
             pass

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import grpc
 import pytest
+from ovsfleet.v1 import agent_pb2
 
 from controller.compiler import compile_host
 from controller.compiler.state_features import STATE_FEATURES
@@ -67,9 +68,21 @@ async def test_a_newer_state_takes_the_place_of_one_that_was_not_sent(fleet: Mod
     offer(session, fleet)
     fleet.apply(port("p2", "h1", segment="red"))
     newest = offer(session, fleet)
-    message = await session.take()
+    message = (await session.take()).state
     assert (message.revision, message.hash) == (fleet.revision, newest)
     assert len(message.fragments) == 1
+    assert await is_waiting(session)
+
+
+async def test_an_answer_goes_before_a_state_and_of_many_the_newest(fleet: ModelFleet) -> None:
+    session = open_session()
+    offer(session, fleet)
+    for number in range(20):
+        confirmation = agent_pb2.Confirmation(nonce=b"%d" % number)
+        session.answer(agent_pb2.SessionResponse(confirmation=confirmation))
+    sent = [await session.take() for _ in range(17)]
+    assert [each.confirmation.nonce for each in sent[:16]] == [b"%d" % n for n in range(4, 20)]
+    assert sent[-1].state.revision == fleet.revision
     assert await is_waiting(session)
 
 
@@ -94,7 +107,7 @@ async def test_a_state_that_comes_back_before_the_other_was_sent_is_sent_all_the
     offer(session, fleet)
     fleet.apply(port("p1", "h1", segment="red"))
     assert offer(session, fleet) == first
-    message = await session.take()
+    message = (await session.take()).state
     assert message.revision == fleet.revision
     assert not message.fragments
 
@@ -158,7 +171,7 @@ async def test_a_state_that_an_agent_gave_back_is_sent_again_when_it_is_intended
     session.heard(HostReport(fleet.revision, 0, b"", Outcome.REVERTED))
     fleet.apply(segment("unrelated"))
     offer(session, fleet)
-    assert (await session.take()).revision == fleet.revision
+    assert (await session.take()).state.revision == fleet.revision
 
 
 async def test_of_two_sessions_of_a_host_the_one_with_the_higher_epoch_stays() -> None:
