@@ -109,13 +109,15 @@ def observe(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
 def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
     """Print what the agent would do, without doing it; exits 2 when that is anything."""
     from agent.planner import make_plan
+    from agent.way_back import with_way_back
 
     settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
     desired = _accepted(settings)
     if desired is None:
         typer.echo("no desired state has been accepted yet: nothing to do")
         return
-    planned = make_plan(desired, _sight(settings, desired).state)
+    observed = _sight(settings, desired).state
+    planned = with_way_back(make_plan(desired, observed), desired, observed)
     for line in planned.describe():
         typer.echo(line)
     if not planned.is_empty or planned.failures:
@@ -178,10 +180,12 @@ def _sight(settings: Settings, desired: HostState | None) -> Sighting:
 
 
 async def _look(settings: Settings, desired: HostState | None) -> Sighting:
+    from agent.controlplane.whereabouts import Whereabouts
     from agent.host import adapters
     from agent.host import observe as look
 
-    ovsdb, netlink = adapters(settings.ovsdb_remote)
+    whereabouts = Whereabouts(settings.state_dir)
+    ovsdb, netlink = adapters(settings.ovsdb_remote, destinations=lambda: whereabouts.addresses)
     await netlink.open()
     ovsdb.open()
     try:

@@ -36,6 +36,7 @@ from agent.controlplane.identity import (
     JoinToken,
     enrol,
 )
+from agent.controlplane.whereabouts import Whereabouts
 from agent.host import Sighting, adapters
 from agent.inventory_report import InventoryReport
 from agent.netlink.features import kernel_features
@@ -144,7 +145,10 @@ class Daemon:
         self._metrics = Metrics()
         self._cache = open_cache(settings)
         self._cache.load()
-        self._ovsdb, self._netlink = adapters(settings.ovsdb_remote, self._host_changed)
+        whereabouts = Whereabouts(settings.state_dir)
+        self._ovsdb, self._netlink = adapters(
+            settings.ovsdb_remote, self._host_changed, lambda: whereabouts.addresses
+        )
         self._metrics.watch_writes(
             lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count
         )
@@ -173,6 +177,7 @@ class Daemon:
             metrics=self._metrics,
             rng=rng,
             on_stats_interval=self._set_stats_interval,
+            whereabouts=whereabouts,
         )
         self._statistics = Statistics(
             store,

@@ -42,12 +42,18 @@ class Kernel(Protocol):
 
 
 def adapters(
-    remote: str | None, on_change: Callable[[], None] = lambda: None
+    remote: str | None,
+    on_change: Callable[[], None] = lambda: None,
+    destinations: Callable[[], frozenset[str]] = frozenset,
 ) -> tuple[OvsdbConnection | NoOvsdb, Netlink]:
-    """Those of a host whose ovsdb-server listens on ``remote``; None: without Open vSwitch."""
+    """Those of a host whose ovsdb-server listens on ``remote``; None: without Open vSwitch.
+
+    ``destinations`` are the addresses at which the controller is spoken to.
+    """
+    netlink = Netlink(on_change=on_change, destinations=destinations)
     if remote is None:
-        return NoOvsdb(), Netlink(on_change=on_change)
-    return OvsdbConnection(remote, on_change=on_change), Netlink(on_change=on_change)
+        return NoOvsdb(), netlink
+    return OvsdbConnection(remote, on_change=on_change), netlink
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             strays=switch.strays,
             ipv6=_has_ipv6(),
             vlan_limit=switch.vlan_limit,
+            ways=frozenset(devices.ways.values()),
         ),
         ovsdb=switch,
         ports=() if desired is None else desired.ports,

@@ -30,6 +30,7 @@ from agent.planner import make_plan, still_enslaved, still_owed, still_released
 from agent.planner.bridge_steps import PartialStep
 from agent.planner.plan import NetlinkStep, Plan, Stage
 from agent.report import Outcome, Report
+from agent.way_back import with_way_back
 
 log = structlog.get_logger(__name__)
 
@@ -195,6 +196,7 @@ class Reconciler:
             sighting = await self._look(desired)
             # Pure, and with many members a matter of many milliseconds: heartbeats go on.
             plan = await asyncio.to_thread(make_plan, desired, sighting.state)
+            plan = with_way_back(plan, desired, sighting.state)
             self._give_up(plan, {} if rounds < MAX_ROUNDS else steps_by_resource(plan))
             self._give_up(plan, done)
             todo = self._due(plan, sighting)

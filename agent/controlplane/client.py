@@ -33,6 +33,7 @@ from agent.controlplane.identity import (
     renew,
     renewal_due,
 )
+from agent.controlplane.whereabouts import Whereabouts
 from agent.fragments import SegmentFragment
 from agent.model import HostState
 from agent.observability import Metrics
@@ -99,6 +100,7 @@ class ControlPlane:
         metrics: Metrics,
         rng: random.Random,
         on_stats_interval: Callable[[int], None] = lambda _: None,
+        whereabouts: Whereabouts | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -107,6 +109,7 @@ class ControlPlane:
         self._standing = standing
         self._on_state = on_state
         self._on_stats_interval = on_stats_interval
+        self._whereabouts = whereabouts
         self._metrics = metrics
         self._rng = rng
         self._now = now
@@ -167,6 +170,8 @@ class ControlPlane:
             raise IdentityError("this host is not enrolled; run `ovsfleet-agent enroll`")
         self._metrics.stream_attempts.inc()
         endpoint = self._endpoint or identity.profile.southbound
+        if self._whereabouts is not None:  # before any state of this session can be applied
+            await self._whereabouts.learn(endpoint)
         async with grpc.aio.secure_channel(
             endpoint, identity.channel_credentials(), options=CHANNEL_OPTIONS
         ) as channel:

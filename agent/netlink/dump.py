@@ -137,7 +137,8 @@ def _link(
         alias=alias,
         master=names.get(number(found, IFLA_MASTER), ""),
         peer_ifindex=number(found, _IFLA_LINK) if kind == "veth" else 0,
-        stacked_on=_stacked_on(kind, found),
+        stacked_on=_lower(index, found) if kind in _STACKING_KINDS else 0,
+        lower=_lower(index, found) if kind != "veth" else 0,
         tap_owner=_tap_owner(_info(found)) if kind == "tun" else None,
         addresses=frozenset(given),
         owned_addresses=frozenset(cidr for cidr, ours in given.items() if ours),
@@ -154,10 +155,10 @@ def _kind(found: Attributes) -> str:
     return text(_info(found), IFLA_INFO_KIND)
 
 
-def _stacked_on(kind: str, found: Attributes) -> int:
-    if kind not in _STACKING_KINDS or _IFLA_LINK_NETNSID in found:
-        return 0
-    return number(found, _IFLA_LINK)
+def _lower(index: int, found: Attributes) -> int:
+    """Of what lies upon nothing, IFLA_LINK is missing or leads to itself."""
+    lower = number(found, _IFLA_LINK)
+    return 0 if _IFLA_LINK_NETNSID in found or lower == index else lower
 
 
 def _tap_owner(info: Attributes) -> TapOwner | None:

@@ -10,11 +10,13 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from agent.errors import Failure
 from agent.netlink import snapshot
 from agent.netlink.apply import Executor
 from agent.netlink.monitor import RECEIVE_BUFFER, Monitor
+from agent.netlink.routes import Ways
 from agent.netlink.snapshot import NetlinkSnapshot, Tables
 from agent.planner.plan import NetlinkStep
 
@@ -26,16 +28,20 @@ class Netlink:
     """Acts in the network namespace of the thread that opened it.
 
     ``on_change`` is called in the event loop when a device, an address or a forwarding entry of
-    ours may have changed; many changes may make one call.
+    ours may have changed; many changes may make one call. To ``destinations`` the ways are looked
+    up; one that the kernel does not know any more is told as it was last.
     """
 
     def __init__(
         self,
         *,
         on_change: Callable[[], None] = lambda: None,
+        destinations: Callable[[], frozenset[str]] = frozenset,
         receive_buffer: int = RECEIVE_BUFFER,
     ) -> None:
         self._on_change = on_change
+        self._destinations = destinations
+        self._ways: Ways = {}
         self._receive_buffer = receive_buffer
         self._executor = Executor()
         self._monitor: Monitor | None = None
@@ -70,12 +76,15 @@ class Netlink:
         async with self._looking:
             known = self._known_tables()
             # The executor's thread is of our namespace: threads inherit that of their maker.
-            seen = await asyncio.to_thread(snapshot.take, namespaces, known, shaped)
+            ends = self._destinations()
+            seen = await asyncio.to_thread(snapshot.take, namespaces, known, shaped, ends)
+            remembered = {end: way for end, way in self._ways.items() if end in ends}
+            self._ways = {**remembered, **seen.ways}
             if self._monitor is not None:
                 ours = snapshot.our_vxlans(seen.links)
                 self._tables = {index: seen.fdb[name] for name, index in ours.items()}
                 self._monitor.watch_tables(frozenset(ours.values()))
-        return seen
+        return replace(seen, ways=self._ways)
 
     def _known_tables(self) -> Tables:
         """Those that nobody changed since they were read; none are left if the look fails."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from agent.bridge_attributes import FILTERING
 from agent.fragments import Neighbour
 from agent.model import ALIAS_PREFIX
-from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns, traffic
+from agent.netlink import bridge_vlans, dump, fdb, neighbours, netns, routes, traffic
 from agent.observed import FdbEntry, Link, Traffic
 
 _NEIGH_SUPPRESS = "IFLA_BRPORT_NEIGH_SUPPRESS"
@@ -34,15 +34,18 @@ class NetlinkSnapshot:
     neighbours: Mapping[str, frozenset[Neighbour]] = field(default_factory=dict)
     learned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    ways: routes.Ways = field(default_factory=dict)
 
 
 def take(
     peers: Collection[tuple[str, str]],
     known: Tables | None = None,
     shaped: Mapping[str, bool] | None = None,
+    destinations: frozenset[str] = frozenset(),
 ) -> NetlinkSnapshot:
     """``known`` are tables that are not read again, by the index of their device; of ``shaped``
-    devices the traffic is looked at, and what polices it where that is true.
+    devices the traffic is looked at, and what polices it where that is true; of ``destinations``
+    the ways that lead there.
     """
     namespaces = netns.existing()
     asked: dict[str, set[str]] = defaultdict(set)
@@ -68,6 +71,7 @@ def take(
         _neighbours(links, fdb_found),
         _learned(links, fdb_found),
         _traffic(links, shaped or {}),
+        routes.ways_to(destinations, {link.ifindex: link.name for link in links.values()}),
     )
 
 
