@@ -60,6 +60,7 @@ from controller.domain.intent import (
     Removal,
     Spec,
 )
+from controller.domain.safety import ConfirmPolicy, DriftPolicy
 from controller.domain.status import Phase, Status
 from controller.domain.topology import ArpMode, Topology
 from controller.services.intent import ChangeResult, ObjectResult
@@ -141,6 +142,8 @@ def _to_host(spec: HostSpec) -> intent.HostSpec:
         management_interface=spec.management_interface,
         state=intent.Lifecycle(spec.state),
         overlay_bridge_ready=spec.overlay_bridge_ready,
+        confirm=ConfirmPolicy(spec.confirm),
+        confirm_timeout_s=spec.confirm_timeout_s,
     )
 
 
@@ -152,6 +155,7 @@ def _to_bridge(spec: BridgeSpec) -> intent.BridgeSpec:
         type=intent.BridgeType(spec.type),
         datapath_type=intent.DatapathType(spec.datapath_type),
         settings=bridge_settings(spec),
+        drift_policy=DriftPolicy(spec.drift_policy),
     )
 
 
@@ -172,6 +176,7 @@ def _to_segment(spec: SegmentSpec) -> intent.SegmentSpec:
         external_vteps=tuple(spec.external_vteps),
         subnets=tuple(spec.subnets),
         provider_loop_safe=spec.provider_loop_safe,
+        drift_policy=DriftPolicy(spec.drift_policy),
     )
 
 
@@ -192,6 +197,7 @@ def _to_port(spec: PortSpec) -> intent.PortSpec:
         settings=port_settings(spec),
         iface_id=spec.iface_id,
         migrating_to=spec.migrating_to,
+        drift_policy=DriftPolicy(spec.drift_policy),
     )
 
 
@@ -206,6 +212,7 @@ def _to_tunnel(spec: TunnelSpec) -> intent.TunnelSpec:
         tos=spec.tos,
         csum=spec.csum,
         df_default=spec.df_default,
+        drift_policy=DriftPolicy(spec.drift_policy),
     )
 
 

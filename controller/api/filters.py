@@ -49,6 +49,7 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "zones": tuple,
         "vtep_pool": str,
         "management_interface": str,
+        "confirm": str,
         "state": str,
     },
     Kind.BRIDGE: {
@@ -62,6 +63,7 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "rstp.enabled": bool,
         "mcast_snooping.enabled": bool,
         "linux.vlan_filtering": bool,
+        "drift_policy": str,
     },
     Kind.SEGMENT: {
         "vni": int,
@@ -77,6 +79,7 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "arp_mode": str,
         "external_vteps": tuple,
         "subnets": tuple,
+        "drift_policy": str,
     },
     Kind.PORT: {
         "host": str,
@@ -99,8 +102,11 @@ _SPECS: Mapping[Kind, Mapping[str, type]] = {
         "patch.bridge": str,
         "iface_id": str,
         "migrating_to": str,
+        "drift_policy": str,
     },
-    Kind.TUNNEL: {"key": int, "dst_port": int, "address_family": str},
+    Kind.TUNNEL: {"key": int, "dst_port": int, "address_family": str, "drift_policy": str},
+    Kind.MIRROR: {"host": str, "bridge": str, "drift_policy": str},
+    Kind.FLOW_EXPORT: {"protocol": str, "host_group": str, "drift_policy": str},
 }
 _OPERATORS: Mapping[type, frozenset[Operator]] = {
     bool: frozenset({Operator.EQUAL, Operator.DIFFERS}),

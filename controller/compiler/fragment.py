@@ -11,14 +11,13 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler.links import add_links, tunnel_options
 from controller.domain.host_intent import SegmentIntent
+from controller.domain.host_vteps import former_vtep_of, vtep_of
 from controller.domain.intent import (
     Backend,
     HostSpec,
     Object,
     SegmentSpec,
-    former_vtep_of,
     segment_backend,
-    vtep_of,
 )
 from controller.domain.mtu import effective_mtu
 from controller.domain.topology import Topology

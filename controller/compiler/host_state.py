@@ -25,7 +25,7 @@ from controller.compiler.naming import (
     tunnel_id,
 )
 from controller.compiler.port import bridge_spec, compile_port, has_no_ovs, interfaces
-from controller.compiler.safety import compile_grants
+from controller.compiler.safety import compile_grants, compile_safety
 from controller.compiler.settings import bridge_row
 from controller.compiler.tunnel import compile_tunnel
 from controller.domain.host_intent import HostIntent, SegmentIntent
@@ -109,7 +109,7 @@ def _compile(
 def _host_part(
     intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
 ) -> state_pb2.HostPart:
-    return state_pb2.HostPart(
+    part = state_pb2.HostPart(
         host_uid=str(intent.host.uid),
         host_name=intent.host.name,
         overlay=_overlay(intent),
@@ -127,6 +127,9 @@ def _host_part(
         flow_exports=compile_flow_exports(intent),
         grants=compile_grants(intent.grants),
     )
+    if (safety := compile_safety(intent, part)) is not None:
+        part.safety.CopyFrom(safety)
+    return part
 
 
 def _presence(

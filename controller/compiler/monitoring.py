@@ -20,6 +20,7 @@ from controller.domain.definitions import (
     MirrorTunnelType,
 )
 from controller.domain.host_intent import HostIntent
+from controller.domain.host_vteps import vtep_of
 from controller.domain.intent import (
     AddressFamily,
     BridgeType,
@@ -27,7 +28,6 @@ from controller.domain.intent import (
     Object,
     PortSpec,
     Ref,
-    vtep_of,
 )
 from controller.domain.label_selectors import Selector, parse_selector
 from controller.domain.mirroring import nothing_to_mirror

@@ -9,7 +9,8 @@ from ovsfleet.v1 import state_pb2
 from controller.compiler.fragment import host_spec
 from controller.compiler.naming import explicit_tunnel_id
 from controller.domain.host_intent import TunnelIntent
-from controller.domain.intent import AddressFamily, Object, TunnelEnd, TunnelSpec, vtep_of
+from controller.domain.host_vteps import vtep_of
+from controller.domain.intent import AddressFamily, Object, TunnelEnd, TunnelSpec
 
 
 def compile_tunnel(

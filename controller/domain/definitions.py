@@ -11,6 +11,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from controller.domain.safety import DriftPolicy
+
 # --- which hosts ---------------------------------------------------------------------------------
 
 
@@ -191,6 +193,7 @@ class MirrorSpec:
     """Bytes of each packet, 14..65535; None: all."""
     ttl_s: int | None = None
     """How long after its last change the controller takes the mirror away again."""
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE
 
 
 class FlowProtocol(enum.StrEnum):
@@ -230,3 +233,4 @@ class FlowExportSpec:
     """IPFIX."""
     obs_point_id: int | None = None
     cache_max_flows: int | None = None
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE

@@ -24,6 +24,7 @@ from controller.domain.definitions import (
     TransportZoneSpec,
     TunnelProfileSpec,
 )
+from controller.domain.safety import CONFIRM_TIMEOUT_S, ConfirmPolicy, DriftPolicy
 from controller.domain.settings import (
     BRIDGE_DEFAULTS,
     PORT_DEFAULTS,
@@ -143,6 +144,8 @@ class HostSpec:
     """How far the change from each of ``former_vteps`` has come, as in ``VtepStep``."""
     overlay_bridge_ready: bool = False
     """Whether the overlay bridge is there even without a segment, for hypervisors to plug into."""
+    confirm: ConfirmPolicy = ConfirmPolicy.MANAGEMENT_PATH
+    confirm_timeout_s: int = CONFIRM_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ class BridgeSpec:
     """``linux``: a bridge of the kernel, also on a host without Open vSwitch."""
     host_group: str | None = None
     """A HostGroup: the bridge is on every host whose labels its selector matches."""
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,7 @@ class SegmentSpec:
     """Networks that the addresses of its ports are in; empty: any."""
     provider_loop_safe: bool = False
     """Whether several provider attachments (ports of type patch) close no circle outside."""
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,7 @@ class PortSpec:
     migrating_to: str | None = None
     """A second host that the port is on while its workload moves there from ``host``. Both are
     given to a bound port by what agents report."""
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -273,6 +279,7 @@ class TunnelSpec:
     """0..255 or ``inherit``."""
     csum: bool | None = None
     df_default: bool | None = None
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE
 
 
 Definition: TypeAlias = (
@@ -379,18 +386,3 @@ def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:
     if host.overlay_bridge_type is BridgeType.LINUX:
         return Backend.KERNEL
     return segment.backend or Backend.OVS
-
-
-def vtep_of(host: HostSpec, family: AddressFamily) -> str | None:
-    """Return the address that tunnels of a family start from on a host."""
-    return _of_family(host.vteps, family)
-
-
-def former_vtep_of(host: HostSpec, family: AddressFamily) -> str | None:
-    """Return the address that they started from before, and still do for who knows no other."""
-    return _of_family(host.former_vteps, family)
-
-
-def _of_family(vteps: tuple[str, ...], family: AddressFamily) -> str | None:
-    is_ipv6 = family is AddressFamily.IPV6
-    return next((vtep for vtep in vteps if (":" in vtep) == is_ipv6), None)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 
-from controller.domain.intent import AddressFamily, HostSpec, former_vtep_of
+from controller.domain.host_vteps import former_vtep_of
+from controller.domain.intent import AddressFamily, HostSpec
 
 
 class VtepStep(enum.IntEnum):

@@ -244,6 +244,8 @@ def _host_spec(row: RowMapping) -> HostSpec:
         tuple(row["former_vteps"]),
         tuple(row["vtep_steps"]),
         row["overlay_bridge_ready"],
+        row["confirm"],
+        row["confirm_timeout_s"],
     )
 
 
@@ -255,6 +257,7 @@ def _bridge_spec(row: RowMapping) -> BridgeSpec:
         host_group=row["host_group"],
         datapath_type=row["datapath_type"],
         settings=bridge_settings(row["settings"]),
+        drift_policy=row["drift_policy"],
     )
 
 
@@ -277,6 +280,7 @@ def _port_spec(row: RowMapping) -> PortSpec:
         settings=port_settings(row["settings"]),
         iface_id=row["iface_id"],
         migrating_to=row["migrating_to"],
+        drift_policy=row["drift_policy"],
     )
 
 
@@ -290,6 +294,7 @@ def _tunnel_spec(row: RowMapping) -> TunnelSpec:
         tos=_number(row["tos"]),
         csum=row["csum"],
         df_default=row["df_default"],
+        drift_policy=row["drift_policy"],
     )
 
 

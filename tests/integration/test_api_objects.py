@@ -40,6 +40,8 @@ async def test_a_created_object_is_answered_whole_with_its_address_and_etag(
         "overlay_bridge": "br-fleet",
         "overlay_bridge_type": "ovs",
         "overlay_bridge_ready": False,
+        "confirm": "management_path",
+        "confirm_timeout_s": 60,
         "zones": [],
         "vtep_pool": None,
         "management_interface": None,
@@ -243,7 +245,7 @@ async def test_a_veth_port_reads_back_as_it_was_written(
     }
     assert {name: spec[name] for name in placed} == placed
     unsaid = [value for name, value in spec.items() if name not in placed]
-    assert all(value in (None, [], {}, "up") for value in unsaid)
+    assert all(value in (None, [], {}, "up", "enforce") for value in unsaid)
 
 
 async def test_an_answer_shows_what_its_own_request_wrote(

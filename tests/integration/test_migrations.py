@@ -23,6 +23,7 @@ from controller.domain.intent import (
     PortType,
     SegmentSpec,
 )
+from controller.domain.safety import DriftPolicy
 from controller.domain.settings import PortSettings
 from controller.domain.vtep_steps import VtepStep
 from controller.services import changes, queries, vteps
@@ -31,7 +32,7 @@ from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
 from controller.store.tables import Base
 from tests.support import manifests
-from tests.support.watchers import group, policy
+from tests.support.watchers import group, mirror, policy
 
 pytestmark = pytest.mark.integration
 
@@ -86,8 +87,9 @@ def test_every_constraint_that_has_a_message_exists(database_url: str) -> None:
 def test_a_broken_constraint_is_a_conflict_that_a_caller_can_mend(db: Database) -> None:
     insert = text(
         "INSERT INTO segment (uid, valid_from, project, name, labels, created_at, updated_at,"
-        " vni, dst_port, address_family, backend, settings) VALUES (gen_random_uuid(), 1,"
-        " 'default', :name, '{}', now(), now(), :vni, 4789, 'ipv4', 'ovs', '{}')"
+        " vni, dst_port, address_family, backend, settings, drift_policy)"
+        " VALUES (gen_random_uuid(), 1,"
+        " 'default', :name, '{}', now(), now(), :vni, 4789, 'ipv4', 'ovs', '{}', 'enforce')"
     )
     with db.transaction() as tx:
         tx.execute(insert, {"name": "red", "vni": 7})
@@ -243,6 +245,34 @@ def test_bridges_of_groups_keep_an_older_version_away(database_url: str) -> None
     db = Database(database_url)
     old = queries.get(db, manifests.ADMIN, Kind.BRIDGE, "default", "old").object
     assert old.spec == BridgeSpec("h1", "old")
+    db.close()
+
+
+def test_drift_policies_keep_an_older_version_away(database_url: str) -> None:
+    db = Database(database_url)
+    manifests.apply(db, manifests.host(1, confirm_timeout_s=90), manifests.bridge("lan", "h1"))
+    manifests.apply(
+        db,
+        mirror(
+            "copies",
+            "h1",
+            bridge="lan",
+            select_all=True,
+            output_vlan=9,
+            drift_policy=DriftPolicy.IGNORE,
+        ),
+    )
+    with pytest.raises(RuntimeError, match="fields off first: host h1, mirror copies"):
+        migrate.downgrade(database_url, "0017")
+    manifests.apply(
+        db, manifests.host(1), mirror("copies", "h1", bridge="lan", select_all=True, output_vlan=9)
+    )
+    db.close()
+    migrate.downgrade(database_url, "0017")
+    migrate.upgrade(database_url)
+    db = Database(database_url)
+    stored = queries.get(db, manifests.ADMIN, Kind.HOST, "default", "h1").object
+    assert stored.spec == manifests.host(1).spec
     db.close()
 
 

@@ -116,6 +116,13 @@ def test_everything_that_a_state_refers_to_is_in_it(history: list[Request]) -> N
             assert not port.HasField("patch") or port.patch.bridge in explicit - {port.bridge}
             assert port.bridge in explicit or (port.bridge, port.tag) in places
         assert {tunnel.bridge for tunnel in part.tunnels} <= explicit
+        assert set(part.safety.drift) <= _resources(part)
+
+
+def _resources(part: state_pb2.HostPart) -> set[str]:
+    named = (part.bridges, part.ports, part.tunnels, part.mirrors, part.flow_exports)
+    attached = {f"segment:{attachment.segment_uid}" for attachment in part.attachments}
+    return {each.id for group in named for each in group} | attached
 
 
 def _place(attachment: state_pb2.SegmentAttachment, part: state_pb2.HostPart) -> tuple[str, int]:

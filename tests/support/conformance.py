@@ -59,6 +59,7 @@ class Apart(enum.Enum):
     """Why a field is nothing that can be seen on a host of a sort, in the order of footnotes."""
 
     CONTROLLER = "The controller's own: it decides what may be intended, or when, and is not sent."
+    AGENT = "How its agents act when others change it, or when a change cuts them off."
     NO_OVS = "Of hosts with Open vSwitch alone; others are passed by."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.domain.intent import BridgeType, DatapathType, Kind, PortType, TunnelEnd
+from controller.domain.safety import DriftPolicy
 from controller.domain.settings import FailMode, VlanMode
 from controller.domain.topology import Topology
 from tests.support import conformance_bridges as bridges
@@ -24,11 +25,18 @@ _APART: Mapping[Field, Apart] = {
     ("Segment", "subnets"): Apart.CONTROLLER,
     ("Segment", "provider_loop_safe"): Apart.CONTROLLER,
     ("Mirror", "ttl_s"): Apart.CONTROLLER,
+    ("Host", "confirm"): Apart.AGENT,
+    ("Host", "confirm_timeout_s"): Apart.AGENT,
+    **{(kind, "drift_policy"): Apart.AGENT for kind in ("Bridge", "Segment", "Port")},
+}
+_OF_OVS: Mapping[Field, Apart] = {
+    (kind, "drift_policy"): Apart.AGENT for kind in ("Tunnel", "Mirror", "FlowExport")
 }
 _REFUSED: Mapping[Field, Values] = {
     ("QosPolicy", "jitter_us"): {"jitter_us": 5},
     ("Bridge", "datapath_type"): {"datapath_type": DatapathType.NETDEV},
     ("Bridge", "fail_mode"): {"fail_mode": FailMode.SECURE},
+    **{drift: {"drift_policy": DriftPolicy.REPORT} for drift in _OF_OVS},
 }
 """Samples of what no sort of host shows, or shows with a value that says nothing elsewhere."""
 
@@ -63,7 +71,7 @@ def _ovs(title: str, kind: DatapathType, workload: str) -> Column:
         *watchers.exports(),
     ]
     specimens = list(segments.placed(iter(made), segments.ovs_shows(kind) | guests.ovs_shows()))
-    return Column(title, specimens, _ovs_bases(specimens), _APART)
+    return Column(title, specimens, _ovs_bases(specimens), {**_APART, **_OF_OVS})
 
 
 def _ovs_bases(specimens: list[Specimen]) -> Mapping[str, list[Specimen]]:
@@ -93,6 +101,7 @@ def _linux(workload: str) -> Column:
         for path in each.shows
         if each.kind is Kind.FLOW_EXPORT
     ]
+    exports.append(("FlowExport", "drift_policy"))
     ovs_alone = (("Host", "datapath_type"), ("Host", "overlay_bridge"), *exports)
     apart = {**_APART, **dict.fromkeys(ovs_alone, Apart.NO_OVS)}
     return Column(LINUX, specimens, _linux_bases(specimens), apart)

@@ -37,6 +37,7 @@ KINDS: Mapping[str, type[BaseModel]] = {
     "FlowExport": definitions.FlowExportSpec,
 }
 _NOTHING = "nothing on a host"
+_DRIFT = "what its agents do about what others change"
 
 PLACES: Mapping[str, Mapping[str, str]] = {
     "Pool": {
@@ -60,6 +61,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "management_interface": _NOTHING,
         "state": "whether the host is sent changes",
         "overlay_bridge_ready": "Bridge",
+        "confirm": "which changes its agent undoes unless they are confirmed",
+        "confirm_timeout_s": "when it undoes them",
     },
     "Bridge": {
         "host": _NOTHING,
@@ -67,6 +70,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "interface": "Bridge.name; IFLA_IFNAME",
         "type": "Bridge, or IFLA_INFO_KIND bridge",
         "datapath_type": "Bridge.datapath_type",
+        "drift_policy": _DRIFT,
     },
     "Segment": {
         "vni": "Interface.options:key; IFLA_VXLAN_ID",
@@ -85,6 +89,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "provider_loop_safe": _NOTHING,
         "zone": _NOTHING,
         "vni_pool": "as vni, when that is left out",
+        "drift_policy": _DRIFT,
     },
     "TunnelProfile": {
         "dst_port": "Interface.options:dst_port; IFLA_VXLAN_PORT",
@@ -117,6 +122,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "peer.netns": "IFLA_NET_NS_FD",
         "peer.interface": "IFLA_IFNAME",
         "qos_policy": "Port.qos",
+        "drift_policy": _DRIFT,
     },
     "Tunnel": {
         "ends.host": _NOTHING,
@@ -130,6 +136,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "tos": "Interface.options:tos",
         "csum": "Interface.options:csum",
         "df_default": "Interface.options:df_default",
+        "drift_policy": _DRIFT,
     },
 }
 
@@ -176,6 +183,7 @@ WATCHERS: Mapping[str, Mapping[str, str]] = {
         **{f"tunnel.{name}": f"Interface.options:{name}" for name in TUNNEL_OPTIONS},
         "snaplen": "Mirror.snaplen",
         "ttl_s": _NOTHING,
+        "drift_policy": _DRIFT,
     },
     "FlowExport": {
         "protocol": "table NetFlow, sFlow or IPFIX",
@@ -183,6 +191,7 @@ WATCHERS: Mapping[str, Mapping[str, str]] = {
         "overlay": "Bridge.netflow, sflow or ipfix",
         "bridge_selector": "Bridge.netflow, sflow or ipfix",
         **{name: _export_columns(name) for name in _EXPORT_FIELDS},
+        "drift_policy": _DRIFT,
     },
 }
 

@@ -37,6 +37,7 @@ from controller.domain.intent import (
     TunnelSpec,
     VethPeerSpec,
 )
+from controller.domain.safety import ConfirmPolicy, DriftPolicy
 from controller.domain.settings import (
     BRIDGE_DEFAULTS,
     PORT_DEFAULTS,
@@ -70,6 +71,8 @@ POOLS = ("low", "small", "four", "six")
 """The first two of VNIs, unless a request says otherwise."""
 PORTS = ("p1", "p2", "p3", "p4", "p5")
 
+drift_policies = st.sampled_from([DriftPolicy.ENFORCE, *DriftPolicy])
+
 _vteps = st.lists(
     st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2"]),
     max_size=2,
@@ -88,6 +91,8 @@ def host_manifests() -> st.SearchStrategy[Manifest]:
         vtep_pool=st.sampled_from([None, None, "four", "six"]),
         management_interface=st.sampled_from([None, None, "eth0"]),
         state=st.sampled_from([*[Lifecycle.ACTIVE] * 4, *Lifecycle]),
+        confirm=st.sampled_from(ConfirmPolicy),
+        confirm_timeout_s=st.sampled_from([60, 60, 10, 600]),
     )
     roles = st.sampled_from([{"role": "edge"}, {"role": "edge"}, {"role": "core"}, {}])
     return st.builds(_host, st.sampled_from(HOSTS), st.integers(0, 9), specs, roles)
@@ -122,13 +127,14 @@ def _bridges(
     names: Sequence[str], kind: BridgeType, full: BridgeSettings
 ) -> st.SearchStrategy[Manifest]:
     return st.builds(
-        lambda name, interface, settings: Manifest(
+        lambda name, interface, settings, drift: Manifest(
             Ref(Kind.BRIDGE, DEFAULT_PROJECT, name),
-            BridgeSpec(f"h{name[1]}", interface, settings=settings, type=kind),
+            BridgeSpec(f"h{name[1]}", interface, settings=settings, type=kind, drift_policy=drift),
         ),
         st.sampled_from(names),
         _devices,
         st.sampled_from([BRIDGE_DEFAULTS, BRIDGE_DEFAULTS, full]),
+        drift_policies,
     )
 
 
@@ -150,6 +156,7 @@ def _segment_specs(topology: dict[str, st.SearchStrategy[object]]) -> st.SearchS
         arp_mode=st.sampled_from([*[ArpMode.FLOOD] * 5, *ArpMode]),
         subnets=st.sampled_from([*[()] * 6, ("10.0.0.0/24", "2001:db8::/64"), ("10.0.0.0/31",)]),
         provider_loop_safe=st.booleans(),
+        drift_policy=drift_policies,
         **topology,
     )
 
@@ -225,6 +232,7 @@ def tunnel_specs() -> st.SearchStrategy[Spec]:
         tos=st.sampled_from([None, 0, INHERIT]),
         csum=st.none() | st.booleans(),
         df_default=st.none() | st.booleans(),
+        drift_policy=drift_policies,
     )
 
 
@@ -252,6 +260,7 @@ def _loose_ports() -> st.SearchStrategy[PortSpec]:
         settings=st.sampled_from([PORT_DEFAULTS, PORT_DEFAULTS, FULL_PORT]),
         iface_id=st.sampled_from(["if:", "if:h1", "if:h2,h3", "of:h1,h2,h3", "on:h1"]),
         migrating_to=st.sampled_from([None, None, *HOSTS]),
+        drift_policy=drift_policies,
     )
 
 

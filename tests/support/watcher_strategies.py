@@ -19,6 +19,7 @@ from controller.domain.definitions import (
     QueueSpec,
 )
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Ref, Spec
+from controller.domain.safety import DriftPolicy
 
 NAMES = {
     Kind.QOS_POLICY: ("q1", "q2"),
@@ -26,6 +27,8 @@ NAMES = {
     Kind.HOST_GROUP: ("g1", "g2"),
     Kind.FLOW_EXPORT: ("e1", "e2"),
 }
+
+_POLICIES = st.sampled_from([DriftPolicy.ENFORCE, *DriftPolicy])
 
 
 def policies() -> st.SearchStrategy[Spec]:
@@ -59,6 +62,7 @@ def mirrors(ports: tuple[str, ...], segments: tuple[str, ...]) -> st.SearchStrat
             select_segments=some_segments,
             output_port=st.sampled_from([None] * 5 + [*ports]),
             tunnel=tunnels,
+            drift_policy=_POLICIES,
         ),
     )
 
@@ -92,6 +96,7 @@ def exports() -> st.SearchStrategy[Spec]:
         overlay=st.booleans(),
         bridge_selector=st.sampled_from([None, "", "!role"]),
         sampling=st.sampled_from([None, 64]),
+        drift_policy=_POLICIES,
     )
 
 

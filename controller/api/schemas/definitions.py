@@ -5,7 +5,7 @@ Every field stands under the name it has in ``controller.domain.definitions``. O
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -23,6 +23,7 @@ def _checked_inheritable(value: object) -> object:
 
 
 Inheritable = Annotated[int | Literal["inherit"], BeforeValidator(_checked_inheritable)]
+DriftPolicyName: TypeAlias = Literal["enforce", "report", "ignore"]
 Texts = Annotated[list[Text], Field(max_length=_FEW)]
 
 
@@ -174,6 +175,9 @@ class MirrorSpec(Shape):
     """Bytes of each packet, 14..65535; all when it is left out."""
     ttl_s: int | None = None
     """The controller deletes the mirror so long after its last change."""
+    drift_policy: DriftPolicyName = "enforce"
+    """What the agents do when somebody else changes it on a host: mend it, leave and tell, or leave
+    it."""
 
 
 class FlowExportSpec(Shape):
@@ -208,3 +212,6 @@ class FlowExportSpec(Shape):
     """IPFIX; 0..4294967295."""
     cache_max_flows: int | None = None
     """IPFIX."""
+    drift_policy: DriftPolicyName = "enforce"
+    """What the agents do when somebody else changes it on a host: mend it, leave and tell, or leave
+    it."""

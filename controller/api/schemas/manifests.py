@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from controller.api.schemas.base import Shape, Text
 from controller.api.schemas.definitions import (
+    DriftPolicyName,
     FlowExportSpec,
     HostGroupSpec,
     Inheritable,
@@ -97,6 +98,11 @@ class HostSpec(Shape):
     """In maintenance it is sent no change; decommissioning, nothing new may be put on it."""
     overlay_bridge_ready: bool = False
     """Keep the overlay bridge there even without a segment, for hypervisors to plug into."""
+    confirm: Literal["management_path", "always"] = "management_path"
+    """Which changes are undone by the agent unless it reaches the controller afterwards: those that
+    touch what it is reached over, or all."""
+    confirm_timeout_s: int = 60
+    """10..600 seconds until they are undone."""
 
 
 class BridgeSpec(Shape):
@@ -128,6 +134,9 @@ class BridgeSpec(Shape):
     """Versions of OpenFlow that the bridge speaks; all when there are none."""
     linux: LinuxBridge | None = None
     """Only of type linux, and then none of the other settings."""
+    drift_policy: DriftPolicyName = "enforce"
+    """What the agents do when somebody else changes it on a host: mend it, leave and tell, or leave
+    it."""
 
 
 class SegmentLink(Shape):
@@ -168,6 +177,8 @@ class SegmentSpec(Shape):
     """Networks in CIDR form that all addresses of its ports are in; any when there are none."""
     provider_loop_safe: bool = False
     """Allow several provider attachments: others see to it that they close no circle."""
+    drift_policy: DriftPolicyName = "enforce"
+    """Of what each member has of it; its ports have their own."""
 
 
 class VethPeer(Shape):
@@ -231,6 +242,9 @@ class PortSpec(Shape):
     bond: Bond | None = None
     bridge_port: BridgePort | None = None
     """Only at a Bridge of type linux."""
+    drift_policy: DriftPolicyName = "enforce"
+    """What the agents do when somebody else changes it on a host: mend it, leave and tell, or leave
+    it."""
 
 
 class TunnelEnd(Shape):
@@ -258,6 +272,9 @@ class TunnelSpec(Shape):
     """0..255 or ``inherit``."""
     csum: bool | None = None
     df_default: bool | None = None
+    drift_policy: DriftPolicyName = "enforce"
+    """What the agents do when somebody else changes it on a host: mend it, leave and tell, or leave
+    it."""
 
 
 class HostManifest(Shape):

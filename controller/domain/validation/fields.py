@@ -12,6 +12,7 @@ from uuid import UUID
 
 from controller.domain.intent import INHERIT
 from controller.domain.mtu import MAX_MTU, MIN_MTU
+from controller.domain.safety import LONGEST_CONFIRM_TIMEOUT_S, SHORTEST_CONFIRM_TIMEOUT_S
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -216,6 +217,12 @@ def _number_or_inherit(value: int | str | None, low: int, what: str) -> Fault | 
         f"{value!r} is not a {what}",
         f"choose a number from {low} to 255 or {INHERIT!r}, or leave it out",
     )
+
+
+def confirm_timeout(value: int) -> Fault | None:
+    shortest, longest = SHORTEST_CONFIRM_TIMEOUT_S, LONGEST_CONFIRM_TIMEOUT_S
+    what = "a number of seconds in which a host can undo what cut it off"
+    return _in_range(value, shortest, longest, "invalid_confirm_timeout", what)
 
 
 def _in_range(value: int, low: int, high: int, code: str, what: str) -> Fault | None:

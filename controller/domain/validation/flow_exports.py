@@ -24,7 +24,9 @@ from controller.domain.validation.normal_forms import parsed_target
 from controller.domain.validation.relations import unknown
 from controller.domain.validation.world import Draft
 
-_COMMON = frozenset({"protocol", "targets", "host_group", "overlay", "bridge_selector"})
+_COMMON = frozenset(
+    {"protocol", "targets", "host_group", "overlay", "bridge_selector", "drift_policy"}
+)
 _FIELDS: Mapping[FlowProtocol, frozenset[str]] = {
     FlowProtocol.NETFLOW: frozenset(
         {"active_timeout_s", "engine_id", "engine_type", "add_id_to_interface"}

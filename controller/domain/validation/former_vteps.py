@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from controller.domain.host_vteps import former_vtep_of, vtep_of
 from controller.domain.intent import (
     AddressFamily,
     HostSpec,
@@ -18,8 +19,6 @@ from controller.domain.intent import (
     PortSpec,
     Ref,
     SegmentSpec,
-    former_vtep_of,
-    vtep_of,
 )
 from controller.domain.topology import Topology
 from controller.domain.validation.world import Draft, World

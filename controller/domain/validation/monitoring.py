@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from controller.domain.definitions import MirrorSpec
+from controller.domain.host_vteps import vtep_of
 from controller.domain.intent import (
     AddressFamily,
     BridgeType,
@@ -17,7 +18,6 @@ from controller.domain.intent import (
     PortSpec,
     PortType,
     Ref,
-    vtep_of,
 )
 from controller.domain.validation.after import After, segment_ref
 from controller.domain.validation.faults import Faults

@@ -187,6 +187,7 @@ def _check_host(spec: HostSpec, at: str, faults: Faults) -> None:
             )
     smallest = MIN_IPV6_MTU if 6 in families else _MIN_UNDERLAY_MTU
     _report(fields.mtu(spec.underlay_mtu, smallest), f"{at}/underlay_mtu", faults)
+    _report(fields.confirm_timeout(spec.confirm_timeout_s), f"{at}/confirm_timeout_s", faults)
 
 
 def _check_whereabouts(spec: BridgeSpec, at: str, faults: Faults) -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from controller.domain.host_vteps import vtep_of
 from controller.domain.intent import (
     KEEPS_MTU,
     AddressFamily,
@@ -15,7 +16,6 @@ from controller.domain.intent import (
     Ref,
     TunnelEnd,
     TunnelSpec,
-    vtep_of,
 )
 from controller.domain.mtu import DEFAULT_BRIDGE_MTU, tunnel_mtu
 from controller.domain.validation.after import After

@@ -19,6 +19,7 @@ from controller.domain.intent import (
     Lifecycle,
     PortType,
 )
+from controller.domain.safety import ConfirmPolicy, DriftPolicy
 
 _E = TypeVar("_E", bound=enum.StrEnum)
 
@@ -58,4 +59,6 @@ class Base(DeclarativeBase):
         PortType: _words(PortType),
         AddressFamily: _words(AddressFamily),
         Backend: _words(Backend),
+        DriftPolicy: _words(DriftPolicy),
+        ConfirmPolicy: _words(ConfirmPolicy),
     }

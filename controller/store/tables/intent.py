@@ -33,6 +33,7 @@ from controller.domain.intent import (
     Lifecycle,
     PortType,
 )
+from controller.domain.safety import ConfirmPolicy, DriftPolicy
 from controller.store.tables.base import Base
 from controller.store.tables.indexes import CURRENT, one_current, patches, where_set
 
@@ -115,6 +116,8 @@ class HostRow(Versioned, Base):
     former_vteps: Mapped[list[str]]
     vtep_steps: Mapped[list[int]] = mapped_column(postgresql.ARRAY(SmallInteger))
     overlay_bridge_ready: Mapped[bool]
+    confirm: Mapped[ConfirmPolicy]
+    confirm_timeout_s: Mapped[int]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -138,6 +141,7 @@ class BridgeRow(Versioned, Base):
     datapath_type: Mapped[DatapathType]
     settings: Mapped[dict[str, Any]]
     """What no query looks at: see ``store.settings``."""
+    drift_policy: Mapped[DriftPolicy]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -168,6 +172,7 @@ class SegmentRow(Versioned, Base):
     """Hosts and outside VTEPs that it names."""
     zone: Mapped[str | None]
     vni_pool: Mapped[str | None]
+    drift_policy: Mapped[DriftPolicy]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -216,6 +221,7 @@ class PortRow(Versioned, Base):
     patch_bridge_uid: Mapped[UUID | None]
     patch_interface: Mapped[str | None]
     qos_policy: Mapped[str | None]
+    drift_policy: Mapped[DriftPolicy]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
@@ -261,6 +267,7 @@ class TunnelRow(Versioned, Base):
     tos: Mapped[str | None]
     csum: Mapped[bool | None]
     df_default: Mapped[bool | None]
+    drift_policy: Mapped[DriftPolicy]
 
     @classmethod
     def _of_this_kind(cls) -> tuple[Any, ...]:
