@@ -156,22 +156,25 @@ class StateCache:
         self._store_changed(record)
 
     def revert(self, why: str) -> None:
-        """The confirmed state is the accepted one again; the other is not taken any more."""
+        """The confirmed state is the accepted one again; the other is not taken any more.
+
+        In memory that is so even when it cannot be written (CacheError): who starts from the disk
+        finds a trial that is over, and comes here again.
+        """
         cached = self._something()
         if cached.confirmed is None:
             return
         kept = cached.trial.kept if cached.trial else frozenset()
-        self._store(
-            dataclasses.replace(
-                cached,
-                state=gone_back(cached.state, cached.confirmed, kept),
-                accepted_by=cached.confirmed_by or self._version,
-                confirmed=None,
-                confirmed_by="",
-                trial=None,
-                undone=Undone(cached.state.revision, cached.state.hash, why),
-            )
+        self.cached = dataclasses.replace(
+            cached,
+            state=gone_back(cached.state, cached.confirmed, kept),
+            accepted_by=cached.confirmed_by or self._version,
+            confirmed=None,
+            confirmed_by="",
+            trial=None,
+            undone=Undone(cached.state.revision, cached.state.hash, why),
         )
+        self._store(self.cached)
 
     def remember_realized(self, realized: Mapping[str, str]) -> None:
         """Make ``realized`` the digests, by resource, of what the host was last brought to."""

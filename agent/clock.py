@@ -13,6 +13,10 @@ class Clock(Protocol):
         """Seconds of a clock that only goes forward."""
         ...
 
+    def since_boot(self) -> float:
+        """Seconds since this boot, counted through suspend: the same to every process."""
+        ...
+
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Return when ``event`` is set or ``seconds`` have passed, whichever comes first."""
         ...
@@ -21,6 +25,9 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> float:
         return time.monotonic()
+
+    def since_boot(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -27,6 +27,7 @@ from agent.cache import StateCache
 from agent.capabilities import capabilities
 from agent.clock import SystemClock
 from agent.config import Settings
+from agent.confirm import Trials
 from agent.controlplane import codec
 from agent.controlplane.client import ControlPlane, Standing
 from agent.controlplane.identity import (
@@ -37,12 +38,13 @@ from agent.controlplane.identity import (
     enrol,
 )
 from agent.controlplane.whereabouts import Whereabouts
-from agent.host import Sighting, adapters
+from agent.host import Sighting, adapters, boot_id
 from agent.inventory_report import InventoryReport
 from agent.netlink.features import kernel_features
 from agent.observability import Metrics
 from agent.reconciler import Reconciler, Timing
 from agent.report import Outcome, Report
+from agent.round_trip import RoundTrip
 from agent.stats.reporting import Statistics
 
 log = structlog.get_logger(__name__)
@@ -143,6 +145,8 @@ class Daemon:
         self._identity = identity
         self._store = store
         self._metrics = Metrics()
+        self._round_trip = RoundTrip()
+        self._round_trip.on_answered = self._host_changed
         self._cache = open_cache(settings)
         self._cache.load()
         whereabouts = Whereabouts(settings.state_dir)
@@ -152,10 +156,12 @@ class Daemon:
         self._metrics.watch_writes(
             lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count
         )
+        self._trials = Trials(self._cache, SystemClock(), self._round_trip, boot_id())
         self._reconciler = Reconciler(
             self._cache,
             self._ovsdb,
             self._netlink,
+            self._trials,
             on_report=self._report,
             on_sighting=self._announce,
             clock=SystemClock(),
@@ -174,6 +180,7 @@ class Daemon:
             version=version(),
             standing=self._standing,
             on_state=self._reconciler.offer,
+            round_trip=self._round_trip,
             metrics=self._metrics,
             rng=rng,
             on_stats_interval=self._set_stats_interval,

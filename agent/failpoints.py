@@ -14,12 +14,17 @@ from typing import Literal
 Step = Literal[
     "before-persist",  # a new state was received and is not on disk yet
     "after-persist",  # it is on disk, nothing was done about it
+    "before-trial",  # a change needs a trial that is not on disk yet
+    "after-trial",  # the trial is on disk, nothing was done
     "before-netlink",  # before the kernel devices that a stage needs first
     "before-ovsdb",  # before the OVSDB transaction of a stage
     "after-ovsdb",  # committed; devices not yet dressed
     "after-netlink",  # the stage is complete
     "before-applied",  # verified; not yet remembered as applied
     "before-status",  # remembered as applied; the controller not told
+    "before-confirm",  # the controller confirmed the change; that is not on disk yet
+    "before-revert",  # the deadline is over; the change is on trial still
+    "after-revert",  # the confirmed state is the accepted one again; nothing was done about it
 ]
 
 VARIABLE = "OVSFLEET_AGENT_FAILPOINT"

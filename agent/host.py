@@ -83,7 +83,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             traffic=devices.traffic,
             has_ovs=switch.has_ovs,
             vswitchd_running=switch.vswitchd_running,
-            boot=_boot(),
+            boot=boot_id(),
             datapath_types=switch.datapath_types,
             iface_types=switch.iface_types,
             columns=switch.columns,
@@ -98,7 +98,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
 
 
 @functools.cache
-def _boot() -> str:
+def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 

@@ -18,6 +18,7 @@ from agent.attempts import Attempts, Steps, steps_by_resource, without
 from agent.backoff import Backoff
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.clock import Clock
+from agent.confirm import Trials
 from agent.errors import ErrorKind, Failure
 from agent.failpoints import reached
 from agent.host import Kernel, Ovsdb, Sighting, observe
@@ -67,6 +68,7 @@ class Reconciler:
         cache: StateCache,
         ovsdb: Ovsdb,
         kernel: Kernel,
+        trials: Trials,
         *,
         on_report: Callable[[Report], None],
         on_sighting: Callable[[Sighting], None],
@@ -78,6 +80,7 @@ class Reconciler:
         self._cache = cache
         self._ovsdb = ovsdb
         self._kernel = kernel
+        self._trials = trials
         self._on_report = on_report
         self._on_sighting = on_sighting
         self._clock = clock
@@ -119,7 +122,11 @@ class Reconciler:
         self._awake.clear()
         started = self._clock.now()
         try:
-            await self._take_offer()
+            if await self._trials.settle():
+                self._attempts.forget()
+                self._relook.reset()
+            if not self._trials.is_busy:
+                await self._take_offer()
             delay = await self._reconcile()
         except OvsdbUnavailableError as error:
             delay = self._hold(ovsdb_down(error))
@@ -129,7 +136,12 @@ class Reconciler:
             log.exception("fault in the closed loop")
             delay = self._hold(bug(error))
         self._metrics.reconcile_seconds.observe(self._clock.now() - started)
-        return 0.0 if self._offered is not None else delay
+        return 0.0 if self._has_offer else min(delay, self._trials.remaining())
+
+    @property
+    def _has_offer(self) -> bool:
+        """Whether a newer state is to be taken; those that come during a trial wait for its end."""
+        return self._offered is not None and not self._trials.is_busy
 
     # --- intent ----------------------------------------------------------------------------------
 
@@ -138,6 +150,9 @@ class Reconciler:
         offered, self._offered = self._offered or self._unwritten, None
         self._unwritten = None
         if offered is None:
+            return
+        if not self._trials.takes(offered):
+            log.info("state not taken: it was undone", revision=offered.revision)
             return
         before = self._cache.cached
         reached("before-persist")
@@ -167,11 +182,14 @@ class Reconciler:
             return self._resync_delay() if self._refusal is None else self._hold(self._refusal)
         desired = cached.state
         sighting, plan = await self._converge(desired)
-        if self._offered is not None and not plan.is_empty:
+        if self._has_offer and not plan.is_empty:
             return 0.0
+        self._trials.after(plan, sighting.state)
         failures = self._explain(sighting, plan)
         if any(failure.resource == HOST_ID for failure in failures):
             self._publish(Outcome.HELD, failures)
+        elif self._trials.is_on:
+            self._publish(Outcome.APPLIED, failures)
         else:
             reached("before-applied")
             released = still_released(desired, sighting.state)
@@ -201,13 +219,18 @@ class Reconciler:
             self._give_up(plan, done)
             todo = self._due(plan, sighting)
             patience = self._patience(plan)
-            offered = self._offered is not None
+            offered = self._has_offer
             # At least one apply: offers that keep coming must not leave the host as it is.
-            if (offered and rounds) or (todo.is_empty and (offered or patience <= 0)):
+            if (
+                self._trials.is_over
+                or (offered and rounds)
+                or (todo.is_empty and (offered or patience <= 0))
+            ):
                 return sighting, plan
             if todo.is_empty:
                 await self._clock.wait(self._awake, patience)
             else:
+                await self._trials.before(todo, sighting.state)
                 done = await self._apply(todo, desired)
                 rounds += 1
 
@@ -300,13 +323,16 @@ class Reconciler:
 
     def _publish(self, outcome: Outcome, failures: tuple[Failure, ...]) -> None:
         cached = self._cache.cached
-        report = Report(
-            observed_revision=cached.state.revision if cached else 0,
-            applied_revision=cached.applied_revision if cached else 0,
-            applied_hash=cached.applied_hash if cached else b"",
-            outcome=outcome,
-            failures=failures,
+        report = self._trials.told(
+            Report(
+                observed_revision=cached.state.revision if cached else 0,
+                applied_revision=cached.applied_revision if cached else 0,
+                applied_hash=cached.applied_hash if cached else b"",
+                outcome=outcome,
+                failures=failures,
+            )
         )
+        outcome, failures = report.outcome, report.failures
         self._metrics.count(outcome.value, [each.kind.value for each in failures])
         self._metrics.revision.labels("accepted").set(report.observed_revision)
         self._metrics.revision.labels("applied").set(report.applied_revision)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import secrets
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ from agent.controlplane.whereabouts import Whereabouts
 from agent.fragments import SegmentFragment
 from agent.model import HostState
 from agent.observability import Metrics
+from agent.round_trip import RoundTrip
 from agent.state_features import STATE_FEATURES
 
 log = structlog.get_logger(__name__)
@@ -45,6 +47,8 @@ WELCOME_TIMEOUT_S = 10.0
 STEADY_AFTER_S = 5.0
 """A session that lived this long was a good one: the next reconnect is quick again."""
 RENEWAL_CHECK_S = 60.0
+ASK_AGAIN_S = 1.0
+"""Between two questions whether the controller is reached, while there is no answer."""
 CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.ssl_target_name_override", SERVER_NAME),
     # A subchannel shared with the last attempt would bring that attempt's back-off along.
@@ -97,6 +101,7 @@ class ControlPlane:
         version: str,
         standing: Callable[[], Standing],
         on_state: Callable[[HostState], None],
+        round_trip: RoundTrip,
         metrics: Metrics,
         rng: random.Random,
         on_stats_interval: Callable[[int], None] = lambda _: None,
@@ -108,6 +113,10 @@ class ControlPlane:
         self._version = version
         self._standing = standing
         self._on_state = on_state
+        self._round_trip = round_trip
+        round_trip.on_asked = self._ask
+        self._ask_at = 0.0
+        """In the loop's time: when to put the question, if one stands."""
         self._on_stats_interval = on_stats_interval
         self._whereabouts = whereabouts
         self._metrics = metrics
@@ -258,6 +267,8 @@ class ControlPlane:
         while isinstance(response := await stream.read(), agent_pb2.SessionResponse):
             if response.HasField("state"):
                 self._on_state(self._complete(response.state))
+            elif response.HasField("confirmation"):
+                self._round_trip.hear(response.confirmation.nonce)
         raise SessionEndedError(f"the controller closed the session: {await stream.details()}")
 
     def _complete(self, message: state_pb2.HostState) -> HostState:
@@ -274,15 +285,30 @@ class ControlPlane:
     async def _write(self, stream: Stream, interval: float) -> None:
         loop = asyncio.get_running_loop()
         heartbeat_at = loop.time() + interval
+        self._ask_at = 0.0
         while True:
-            for message in self._take_unsent():
+            for message in (*self._take_unsent(), *self._questions(loop.time())):
                 await stream.write(message)
             if loop.time() >= heartbeat_at:
                 await stream.write(agent_pb2.SessionRequest(heartbeat=agent_pb2.Heartbeat()))
                 heartbeat_at = loop.time() + interval
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(heartbeat_at):
+                ask_at = self._ask_at if self._round_trip.is_open else math.inf
+                async with asyncio.timeout_at(min(heartbeat_at, ask_at)):
                     await self._wake.wait()
+
+    def _questions(self, now: float) -> Iterator[agent_pb2.SessionRequest]:
+        """Whether the controller is reached, again when it did not answer in time."""
+        if now < self._ask_at or (question := self._round_trip.put()) is None:
+            return
+        self._ask_at = now + ASK_AGAIN_S
+        nonce, revision = question
+        request = agent_pb2.ConfirmRequest(nonce=nonce, revision=revision)
+        yield agent_pb2.SessionRequest(confirm=request)
+
+    def _ask(self) -> None:
+        self._ask_at = 0.0
+        self._wake.set()
 
     def _take_unsent(self) -> Iterator[agent_pb2.SessionRequest]:
         self._wake.clear()

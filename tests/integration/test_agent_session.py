@@ -18,6 +18,7 @@ from agent.controlplane.identity import IdentityStore, JoinToken, enrol
 from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import HostState, SegmentAttachment
 from agent.observability import Metrics
+from agent.round_trip import RoundTrip
 from tests.support.agent_shell import seeded
 from tests.support.southbound import ControllerEnd, controller_end
 from tests.support.waiting import eventually
@@ -42,6 +43,7 @@ class Host:
             version="0.1.0",
             standing=lambda: self.standing,
             on_state=self._take,
+            round_trip=RoundTrip(),
             metrics=self.metrics,
             rng=seeded(7),
             now=lambda: datetime.now(UTC) + self.clock_is_ahead,

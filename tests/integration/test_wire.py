@@ -15,6 +15,7 @@ from agent.controlplane.client import ControlPlane, Standing
 from agent.controlplane.identity import IdentityError, IdentityStore, JoinToken, enrol, renew
 from agent.model import HostState
 from agent.observability import Metrics
+from agent.round_trip import RoundTrip
 from controller.config import Settings
 from controller.domain.intent import DEFAULT_PROJECT, Kind
 from controller.domain.status import Phase
@@ -87,6 +88,7 @@ async def h1(site: Site, tmp_path: Path) -> AsyncIterator[Host]:
         version="0.1.0",
         standing=running.standing,
         on_state=running.accept,
+        round_trip=RoundTrip(),
         metrics=Metrics(),
         rng=RNG,
     )

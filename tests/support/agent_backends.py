@@ -17,9 +17,10 @@ from typing import TypeAlias, TypeVar
 
 from agent.cache import StateCache
 from agent.clock import SystemClock
+from agent.confirm import Trials
 from agent.controlplane import codec
 from agent.fragments import SegmentFragment, SegmentMember
-from agent.host import adapters
+from agent.host import adapters, boot_id
 from agent.model import (
     Backend,
     Bridge,
@@ -33,6 +34,7 @@ from agent.model import (
 from agent.observability import Metrics
 from agent.reconciler import Reconciler, Timing
 from agent.report import Outcome, Report
+from agent.round_trip import RoundTrip
 from tests.support.agent_shell import seeded
 from tests.support.netns import Namespace, namespace, unique_name
 from tests.support.ovs import OpenVSwitch, open_vswitch
@@ -125,6 +127,7 @@ class Host:
             cache,
             ovsdb,
             kernel,
+            Trials(cache, SystemClock(), RoundTrip(), boot_id()),
             on_report=reports.append,
             on_sighting=lambda _: None,
             clock=SystemClock(),

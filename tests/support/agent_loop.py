@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.cache import StateCache
+from agent.confirm import Trials
 from agent.controlplane import codec
 from agent.errors import ErrorKind, Failure
 from agent.model import Bridge, DatapathType, HostState, Port, PortType, VethPeer
@@ -16,6 +17,7 @@ from agent.planner import make_plan
 from agent.planner.plan import AddPort, Step
 from agent.reconciler import Reconciler, Timing
 from agent.report import Outcome, Report
+from agent.round_trip import RoundTrip
 from tests.support.agent_host import SwitchKernel, SwitchOvsdb
 from tests.support.agent_shell import HandClock, seeded
 from tests.support.switch import Switch
@@ -24,26 +26,29 @@ from tests.support.switch import Switch
 class Host:
     """A reconciler with all that it works on."""
 
-    def __init__(self, directory: Path) -> None:
-        self.switch = Switch(
+    def __init__(self, directory: Path, switch: Switch | None = None) -> None:
+        self.switch = switch or Switch(
             ObservedState(
                 namespaces=frozenset({"blue"}),
                 datapath_types=frozenset({"netdev", "system"}),
                 iface_types=frozenset({"vxlan", "internal", "system"}),
             )
         )
+        self.directory = directory
         self.ovsdb = SwitchOvsdb(self.switch)
         self.kernel = SwitchKernel(self.switch)
         self.cache = StateCache(
             directory, codec.dump_host_state, codec.load_host_state, version="1"
         )
         self.clock = HandClock()
+        self.round_trip = RoundTrip()
         self.reports: list[Report] = []
         self.metrics = Metrics()
         self.loop = Reconciler(
             self.cache,
             self.ovsdb,
             self.kernel,
+            Trials(self.cache, self.clock, self.round_trip, self.switch.observed.boot),
             on_report=self.reports.append,
             on_sighting=lambda _: None,
             clock=self.clock,
@@ -55,6 +60,19 @@ class Host:
     @property
     def writes(self) -> tuple[int, int]:
         return self.switch.transactions, self.switch.netlink_writes
+
+    def started_again(self, *, since: float = 0.0) -> Host:
+        """What starts after this agent was killed, ``since`` that many seconds."""
+        fresh = Host(self.directory, self.switch)
+        fresh.clock.time = self.clock.time + since
+        fresh.cache.load()
+        return fresh
+
+    def confirm(self) -> None:
+        """Answer for a controller that is reached."""
+        question = self.round_trip.put()
+        assert question is not None, "nothing is asked"
+        self.round_trip.hear(question[0])
 
     async def realize(self, state: HostState) -> float:
         self.loop.offer(state)

@@ -19,6 +19,9 @@ class HandClock:
     def now(self) -> float:
         return self.time
 
+    def since_boot(self) -> float:
+        return self.time
+
     def advance(self, seconds: float) -> None:
         self.time += seconds
 

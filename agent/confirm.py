@@ -1,0 +1,242 @@
+"""Changes on trial: what can cut the host off is confirmed, or undone by the agent alone.
+
+Owns no state but what lies in the cache; the closed loop asks it before it changes the host, after
+it did, and at the beginning of each turn. A trial is on disk before the first step that needs it,
+with a deadline in the time since this boot: an agent that was killed counts on, a host that was
+booted meanwhile goes back at once. Undoing is nothing but the closed loop pointed at the confirmed
+state.
+
+Must not: change the host, or talk to the controller other than by the question it has asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import structlog
+
+from agent.cache import CacheError, StateCache, desired_ids
+from agent.clock import Clock
+from agent.errors import ErrorKind, Failure
+from agent.failpoints import reached
+from agent.model import HostState
+from agent.observed import ObservedState
+from agent.planner import still_owed
+from agent.planner.management import touches
+from agent.planner.management_path import management_path
+from agent.planner.plan import Plan
+from agent.report import Outcome, Report
+from agent.round_trip import RoundTrip
+from agent.safety import CHANGE_ID, ConfirmPolicy
+from agent.state_file import Cached
+from agent.trial import Trial, Undone
+
+log = structlog.get_logger(__name__)
+
+TOLD = 5
+"""Touched resources that are named; the others are counted."""
+
+
+class Trials:
+    """``boot`` is the id of this boot of the host."""
+
+    def __init__(self, cache: StateCache, clock: Clock, round_trip: RoundTrip, boot: str) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._round_trip = round_trip
+        self._boot = boot
+        self._first_seen: tuple[bytes, frozenset[str]] | None = None
+        """Hash of the newest candidate, and what of it was there before it."""
+
+    # --- how things stand ------------------------------------------------------------------------
+
+    @property
+    def trial(self) -> Trial | None:
+        cached = self._cache.cached
+        return None if cached is None else cached.trial
+
+    @property
+    def _undone(self) -> Undone | None:
+        cached = self._cache.cached
+        return None if cached is None else cached.undone
+
+    @property
+    def is_on(self) -> bool:
+        return self.trial is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether newer states have to wait: for the end of a trial, or for what was undone."""
+        return self.is_on or (self._undone is not None and not self._undone.is_settled)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is time to undo the change."""
+        return self.is_on and self.remaining() <= 0
+
+    def remaining(self) -> float:
+        """Seconds until the change has to be undone; infinity when nothing is on trial."""
+        trial = self.trial
+        if trial is None or self._round_trip.is_answered:
+            return math.inf
+        if trial.boot != self._boot:
+            return 0.0
+        return max(0.0, trial.deadline - self._clock.since_boot())
+
+    def takes(self, offered: HostState) -> bool:
+        """Whether ``offered`` is another state than the one that was undone."""
+        return self._undone is None or offered.hash != self._undone.hash
+
+    def told(self, report: Report) -> Report:
+        """``report`` with what is to be said of a change on trial, or of one that was undone."""
+        cached = self._cache.cached
+        if cached is None:
+            return report
+        if cached.trial is not None:
+            return _with(report, _on_trial(cached, cached.trial))
+        if cached.undone is None:
+            return report
+        undone = cached.undone
+        failure = Failure(CHANGE_ID, ErrorKind.CONFLICT, "Reverted", undone.why)
+        return dataclasses.replace(
+            _with(report, failure),
+            observed_revision=undone.revision,
+            outcome=Outcome.REVERTED if undone.is_settled else report.outcome,
+        )
+
+    # --- the course of a trial -------------------------------------------------------------------
+
+    async def settle(self) -> bool:
+        """End a trial that is confirmed or over; whether the accepted state is another one now."""
+        if not self.is_on:
+            return False
+        if self._round_trip.is_answered:
+            reached("before-confirm")
+            await asyncio.to_thread(self._cache.confirm)
+            self._round_trip.stop()
+            log.info("the change is confirmed: the controller is still reached")
+            return False
+        if not self.is_over:
+            return False
+        await self._revert()
+        return True
+
+    async def before(self, todo: Plan, observed: ObservedState) -> None:
+        """Put the accepted state on trial, on disk, if running ``todo`` asks for it; CacheError."""
+        cached = self._cache.cached
+        if cached is None or cached.confirmed is None:
+            return
+        self._round_trip.stop()  # answers from before this change say nothing of it
+        kept = self._there_before(cached, observed)
+        if cached.trial is not None:
+            return
+        touched = tuple(dict(_touched(cached.state, todo, observed)).items())
+        if not touched:
+            return
+        now = self._clock.since_boot()
+        deadline = now + cached.state.safety.confirm_timeout_s
+        reached("before-trial")
+        trial = Trial(self._boot, now, deadline, _bounded(touched), kept)
+        await asyncio.to_thread(self._cache.begin_trial, trial)
+        reached("after-trial")
+        log.warning(
+            "change on trial: it is undone unless the controller confirms it",
+            revision=cached.state.revision,
+            seconds=cached.state.safety.confirm_timeout_s,
+            touched=[resource for resource, _ in touched],
+        )
+
+    def after(self, left: Plan, observed: ObservedState) -> None:
+        """Ask the controller, once nothing is left to be done to the way to it.
+
+        What was tried there in vain is tried again soon; confirmed before that, it would cut the
+        host off with no trial to end it.
+        """
+        cached = self._cache.cached
+        if cached is None or cached.trial is None:
+            return
+        if touches(left, management_path(observed), observed):
+            self._round_trip.stop()
+        else:
+            self._round_trip.ask(cached.state.revision)
+
+    async def _revert(self) -> None:
+        cached = self._cache.cached
+        if cached is None or cached.trial is None:
+            return
+        why = _why_undone(cached, cached.trial, is_same_boot=cached.trial.boot == self._boot)
+        log.warning("change undone", revision=cached.state.revision, why=why)
+        reached("before-revert")
+        self._round_trip.stop()
+        try:
+            await asyncio.to_thread(self._cache.revert, why)
+        except CacheError as error:
+            # What is on disk says the same: on trial, and over. The way back comes first.
+            log.warning("the undone change is not on disk yet", error=str(error))
+        reached("after-revert")
+
+    def _there_before(self, cached: Cached, observed: ObservedState) -> frozenset[str]:
+        """What of the candidate alone was on the host before anything was done about it."""
+        if self._first_seen is None or self._first_seen[0] != cached.state.hash:
+            back = cached.confirmed
+            made = desired_ids(cached.state) - (desired_ids(back) if back else frozenset())
+            there = still_owed(made, observed, cached.state.fleet_uid)
+            self._first_seen = (cached.state.hash, there)
+        return self._first_seen[1]
+
+
+def needs_trial(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[tuple[str, str], ...]:
+    """What of ``plan`` would put the accepted state on trial: resource, and what is done to it."""
+    if cached.confirmed is None:
+        return ()
+    return tuple(dict(_touched(cached.state, plan, observed)).items())
+
+
+def _touched(state: HostState, plan: Plan, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    if state.safety.confirm is ConfirmPolicy.ALWAYS:
+        steps = (step for stage in plan.stages for step in stage.steps())
+        yield from ((step.resource, step.describe()) for step in steps)
+    path = management_path(observed)
+    yield from ((each.resource, each.what) for each in touches(plan, path, observed))
+
+
+def _bounded(touched: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    more = len(touched) - TOLD
+    return touched if more <= 0 else (*touched[:TOLD], ("", f"and {more} more"))
+
+
+def _with(report: Report, failure: Failure) -> Report:
+    return dataclasses.replace(report, failures=tuple(sorted((*report.failures, failure))))
+
+
+def _on_trial(cached: Cached, trial: Trial) -> Failure:
+    message = (
+        f"revision {cached.state.revision} is on trial for {_length(trial)} s: it is undone unless "
+        f"the controller confirms that it is still reached; what may cut it off: {_list(trial)}. "
+        "There is nothing to be done but to wait"
+    )
+    return Failure(CHANGE_ID, ErrorKind.TRANSIENT, "OnTrial", message)
+
+
+def _why_undone(cached: Cached, trial: Trial, *, is_same_boot: bool) -> str:
+    cause = (
+        f"the controller did not confirm within {_length(trial)} s that it is still reached"
+        if is_same_boot
+        else "the host was booted anew before the controller had confirmed that it is still reached"
+    )
+    return (
+        f"revision {cached.state.revision} was undone, because {cause}; it changed {_list(trial)}. "
+        f"Correct the intent, then let the host follow it: "
+        f"ovsfleet release {cached.state.host_name}"
+    )
+
+
+def _length(trial: Trial) -> int:
+    return round(trial.deadline - trial.began)
+
+
+def _list(trial: Trial) -> str:
+    return "; ".join(f"{each}: {what}" if each else what for each, what in trial.touched)
