@@ -18,7 +18,9 @@ from agent.model import (
     segment_id,
 )
 from agent.observed import ObservedState
+from agent.planner.adoption import with_adoptions
 from agent.planner.bound import bound_names, draft_letting_go
+from agent.planner.brake import mass_removal
 from agent.planner.bridge_ports import draft_let_go, kept_enslaved, let_go
 from agent.planner.bridges import draft_bridge, kept_row
 from agent.planner.carriage import device_name
@@ -49,6 +51,13 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     """
     if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
+    plan = _plan(desired, observed)
+    if not desired.grants.adoptions:
+        return plan
+    return with_adoptions(plan, desired, observed, _plan)
+
+
+def _plan(desired: HostState, observed: ObservedState) -> Plan:
     freed = let_go(desired, observed)
     inventory = take_inventory(
         observed,
@@ -83,6 +92,8 @@ def make_plan(desired: HostState, observed: ObservedState) -> Plan:
     failures += (each for draft in settlement.accepted.values() for each in draft.failures)
     rows = list(monitoring_steps(desired, settlement, of_ovs, there, inventory))
     failures += (each for each in rows if isinstance(each, Failure))
+    if held := mass_removal(failures, inventory.owned_ids() | inventory.bound.keys()):
+        failures.append(held)
     last = (each for each in rows if not isinstance(each, Failure))
     return Plan(arrange(settlement, inventory, last), tuple(sorted(set(failures))))
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from agent.errors import ErrorKind, Failure
 from agent.model import BOUND_KEY, BOUND_MTU_KEY, IFACE_ID_KEY, OWNER_KEY, HostState, Port, PortType
 from agent.observed import OvsPort
+from agent.planner.brake import NOT_REMOVED
 from agent.planner.draft import Draft
 from agent.planner.free_vlans import FreeVlans
 from agent.planner.health import interface_failures
@@ -259,7 +260,7 @@ def _not_removed(resource: str, placed: PlacedPort) -> Failure:
     name = placed.port.name
     message = (
         f"port {name} is bound in VLAN {placed.port.tag or 0}, but intent neither has that binding "
-        "nor says that it was deleted, so it stays; unplug the port, or keep it so with: "
-        f"ovs-vsctl remove Port {name} external_ids {BOUND_KEY}"
+        "nor says that it was deleted, so it stays; `ovsfleet release HOST` lets go of it; to keep "
+        f"it so: ovs-vsctl remove Port {name} external_ids {BOUND_KEY}"
     )
-    return Failure(resource, ErrorKind.CONFLICT, "NotRemoved", message)
+    return Failure(resource, ErrorKind.CONFLICT, NOT_REMOVED, message)

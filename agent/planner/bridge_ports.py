@@ -16,6 +16,7 @@ from agent.columns import NO_SETTINGS, Release
 from agent.errors import ErrorKind, Failure
 from agent.model import Bridge, BridgeType, HostState, Port, PortType
 from agent.observed import Link, ObservedState
+from agent.planner.brake import NOT_REMOVED
 from agent.planner.bridge_steps import SetBridgePort, SetBridgeVlans
 from agent.planner.claims import Claim, OvsName
 from agent.planner.devices import (
@@ -262,10 +263,10 @@ def kept_enslaved(desired: HostState, observed: ObservedState) -> Iterator[Failu
         if each.resource not in known:
             message = (
                 f"device {each.row} is in Linux bridge {each.value[0]} by our doing, but intent "
-                "neither has the port nor says that it was deleted, so it stays; free it with: ip "
-                f"link set {each.row} nomaster"
+                "neither has the port nor says that it was deleted, so it stays; `ovsfleet release "
+                f"HOST` frees it, or by hand: ip link set {each.row} nomaster"
             )
-            yield Failure(each.resource, ErrorKind.CONFLICT, "NotRemoved", message)
+            yield Failure(each.resource, ErrorKind.CONFLICT, NOT_REMOVED, message)
 
 
 def _unwanted(desired: HostState, observed: ObservedState) -> list[Release]:

@@ -150,6 +150,10 @@ class Holder:
     words: str
     whole: Thing | None = None
     """What ``thing`` is a part of and goes with as well."""
+    owner: str = "is not ours"
+    """Of what is not ours: whose it is, in words."""
+    adoptable: str = ""
+    """Of what is not ours: ``bridge`` or ``port``, if such a resource may take it over."""
 
     def going(self, doomed: Collection[Thing]) -> tuple[Thing, ...]:
         """What of it is doomed, so that the claim gets free; nothing while it stays."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
-from agent.model import OVS_KINDS, Backend
+from agent.model import BOUND_KEY, OVS_KINDS, OWNER_KEY, Backend
 from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.claims import (
     Carriage,
@@ -23,7 +23,11 @@ from agent.planner.claims import (
     UdpPort,
     tunnel_key,
 )
+from agent.planner.owners import is_marked, owner_of_link, owner_of_row
 from agent.planner.ownership import aliased_id, is_segment, owned_id, segment_of
+
+_ADOPTABLE = {"bridge": "bridge", "veth": "port", "tun": "port"}
+"""What sort of resource may take over devices of each kind."""
 
 
 def holders_of(observed: ObservedState, owner: str) -> dict[Claim, tuple[Holder, ...]]:
@@ -69,7 +73,8 @@ def is_backed(link: Link, rows: Collection[str]) -> bool:
 
 def _row_holders(bridge: OvsBridge, owner: str) -> Iterator[tuple[Claim, Holder]]:
     resource = owned_id(bridge.external_ids, owner)
-    own = Holder(Thing(ThingKind.BRIDGE, bridge.name), resource, f"bridge {bridge.name}")
+    words, thing = f"bridge {bridge.name}", Thing(ThingKind.BRIDGE, bridge.name)
+    own = _holder(thing, resource, words, bridge.external_ids)
     yield OvsName(bridge.name), own
     for port in sorted(bridge.ports, key=lambda port: port.name):
         if port.name != bridge.name:
@@ -79,7 +84,7 @@ def _row_holders(bridge: OvsBridge, owner: str) -> Iterator[tuple[Claim, Holder]
 def _port_holders(bridge: OvsBridge, port: OvsPort, owner: str) -> Iterator[tuple[Claim, Holder]]:
     resource = owned_id(port.external_ids, owner)
     words = f"port {port.name} on bridge {bridge.name}"
-    holder = Holder(Thing(ThingKind.PORT, port.name), resource, words)
+    holder = _holder(Thing(ThingKind.PORT, port.name), resource, words, _ids(port))
     yield OvsName(port.name), holder
     for interface in port.interfaces:
         if interface.name != port.name:
@@ -87,10 +92,24 @@ def _port_holders(bridge: OvsBridge, port: OvsPort, owner: str) -> Iterator[tupl
         yield from ((claim, holder) for claim in _tunnel_claims(interface, resource))
 
 
+def _holder(thing: Thing, resource: str, words: str, external_ids: Mapping[str, str]) -> Holder:
+    if resource:
+        return Holder(thing, resource, words)
+    is_free = OWNER_KEY not in external_ids and BOUND_KEY not in external_ids
+    owner, adoptable = owner_of_row(external_ids), thing.kind.value if is_free else ""
+    return Holder(thing, resource, words, owner=owner, adoptable=adoptable)
+
+
+def _ids(port: OvsPort) -> dict[str, str]:
+    """Hypervisors leave theirs on the interfaces."""
+    of_interfaces = (each.external_ids.items() for each in port.interfaces)
+    return {key: value for items in of_interfaces for key, value in items} | {**port.external_ids}
+
+
 def _part(holder: Holder, interface: OvsInterface) -> Holder:
     words = f"interface {interface.name} of {holder.words}"
     thing = Thing(ThingKind.INTERFACE, interface.name)
-    return Holder(thing, holder.resource, words, whole=holder.thing)
+    return Holder(thing, holder.resource, words, whole=holder.thing, owner=holder.owner)
 
 
 def _tunnel_claims(interface: OvsInterface, resource: str) -> Iterator[Claim]:
@@ -121,8 +140,12 @@ def _link_holders(
 
 
 def _link_holder(link: Link, owner: str) -> Holder:
-    words = f"the {link.kind or 'physical'} device {link.name}"
-    return Holder(Thing(ThingKind.LINK, link.name), aliased_id(link, owner), words)
+    words, resource = f"the {link.kind or 'physical'} device {link.name}", aliased_id(link, owner)
+    thing = Thing(ThingKind.LINK, link.name)
+    if resource:
+        return Holder(thing, resource, words)
+    adoptable = "" if is_marked(link) else _ADOPTABLE.get(link.kind, "")
+    return Holder(thing, resource, words, owner=owner_of_link(link), adoptable=adoptable)
 
 
 def _vxlan_holders(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
 from agent.observed import ObservedState, OvsPort
+from agent.planner.brake import NOT_REMOVED
 from agent.planner.claims import Thing, ThingKind
 from agent.planner.draft import Draft
 from agent.planner.flow_exports import clear_export
@@ -158,6 +159,6 @@ def _not_removed(resource: str, inventory: Inventory, vlans: Collection[int]) ->
     message = (
         f"{names} is ours, but intent neither has it nor says that it was deleted, so it stays"
         f"{cut_off}; "
-        "delete it by hand, or take its ovsfleet mark off to keep it"
+        "`ovsfleet release HOST` has it deleted; to keep it, take its ovsfleet mark off"
     )
-    return Failure(resource, ErrorKind.CONFLICT, "NotRemoved", message)
+    return Failure(resource, ErrorKind.CONFLICT, NOT_REMOVED, message)

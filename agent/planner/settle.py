@@ -10,7 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agent.errors import ErrorKind, Failure
-from agent.planner.claims import Claim, DeviceKey, Holder, Thing, ThingKind, UdpPort
+from agent.model import OVERLAY_ID
+from agent.planner.claims import (
+    Claim,
+    DeviceKey,
+    Holder,
+    LinkName,
+    OvsName,
+    Thing,
+    ThingKind,
+    UdpPort,
+)
 from agent.planner.draft import Draft
 from agent.planner.inventory import Inventory, placed_ports
 
@@ -125,13 +135,21 @@ def _bridge_failed(draft: Draft, bridge: str, cause: Failure) -> Failure:
 
 
 def _conflict(resource: str, claim: Claim, holder: Holder) -> Failure:
-    whose = f"belongs to {holder.resource}" if holder.resource else "is not ours"
+    whose = f"belongs to {holder.resource}" if holder.resource else holder.owner
     message = (
-        f"{claim} is taken by {holder.words}, which {whose}; remove or rename that, or choose "
-        "another in intent"
+        f"{claim} is taken by {holder.words}, which {whose}; remove or rename that, "
+        f"{_adopt(resource, claim, holder)}or choose another in intent"
     )
     reason = _REASONS.get(type(claim), "AlreadyTaken")
     return Failure(resource, ErrorKind.CONFLICT, reason, message)
+
+
+def _adopt(resource: str, claim: Claim, holder: Holder) -> str:
+    """The way out that leaves all as it is, where there is one."""
+    kind = "bridge" if resource == OVERLAY_ID else resource.partition(":")[0]
+    if not isinstance(claim, OvsName | LinkName) or holder.adoptable != kind:
+        return ""
+    return f"take it over with `ovsfleet adopt {kind} NAME --host HOST`, "
 
 
 _REASONS: dict[type[Claim], str] = {UdpPort: "UdpPortTaken", DeviceKey: "VniTaken"}
