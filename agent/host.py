@@ -19,6 +19,7 @@ from agent.ovsdb.absent import NoOvsdb
 from agent.ovsdb.apply import OvsdbResult
 from agent.ovsdb.connection import OvsdbConnection
 from agent.ovsdb.snapshot import OvsdbSnapshot
+from agent.planner.adoption import adoptable_names
 from agent.planner.plan import NetlinkStep, OvsdbOp
 from agent.planner.shaping import shaped_devices
 
@@ -35,7 +36,10 @@ class Kernel(Protocol):
     """What the loop needs of the kernel (agent.netlink, or the tests' switch)."""
 
     async def observe(
-        self, namespaces: Collection[tuple[str, str]], shaped: Mapping[str, bool] | None = None
+        self,
+        namespaces: Collection[tuple[str, str]],
+        shaped: Mapping[str, bool] | None = None,
+        adoptable: Collection[str] = (),
     ) -> NetlinkSnapshot: ...
 
     async def apply(self, step: NetlinkStep) -> Failure | None: ...
@@ -69,7 +73,8 @@ class Sighting:
 async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Sighting:
     """Look at the host; OvsdbUnavailableError while its database cannot be read."""
     switch = await ovsdb.observe()
-    devices = await kernel.observe(peers_of(desired), shaped_devices(desired))
+    names = adoptable_names(desired) if desired is not None else frozenset[str]()
+    devices = await kernel.observe(peers_of(desired), shaped_devices(desired), names)
     return Sighting(
         state=ObservedState(
             bridges=switch.bridges,

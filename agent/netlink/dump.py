@@ -10,8 +10,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 from agent import vxlan_attributes
 from agent.model import ADDRESS_MARK, ALIAS_PREFIX, TapOwner
@@ -52,9 +53,13 @@ Addresses = Mapping[str, bool]
 """Addresses in CIDR form, and whether they bear our mark."""
 
 
-def links() -> dict[str, Link]:
-    """Every link of the calling thread's namespace by name, with its addresses."""
-    return whole(_links)
+def links(adoptable: Collection[str] = ()) -> dict[str, Link]:
+    """Every link of the calling thread's namespace by name, with its addresses.
+
+    Of those named ``adoptable``, all is read that is read of ours: what takes them over has to know
+    in what they differ.
+    """
+    return whole(partial(_links, adoptable))
 
 
 def addresses(ifindex: int) -> Addresses:
@@ -78,21 +83,25 @@ def holders(ifindex: int) -> tuple[str, ...]:
     return whole(look)
 
 
-def _links(route: socket.socket, strict: bool) -> dict[str, Link]:
+def _links(adoptable: Collection[str], route: socket.socket, strict: bool) -> dict[str, Link]:
     found = _dumped_links(route, strict)
     given = _addresses(route, strict)
     names = {index: text(each, IFLA_IFNAME) for index, _, each in found}
-    bridges = {index for index, _, each in found if bridge_links.is_explicit(each)}
-    return {
-        names[index]: _with_bridging(
-            _link(index, flags, each, names, given[index]), flags, each, bridges
-        )
-        for index, flags, each in found
+    close = {index for index, name in names.items() if name in adoptable}
+    bridges = {
+        index
+        for index, _, each in found
+        if bridge_links.is_explicit(each) or (index in close and _kind(each) == "bridge")
     }
+    made = (
+        (_link(index, flags, each, names, given[index], close=index in close), flags, each)
+        for index, flags, each in found
+    )
+    return {link.name: _with_bridging(link, flags, each, bridges) for link, flags, each in made}
 
 
 def _with_bridging(link: Link, flags: int, found: Attributes, bridges: set[int]) -> Link:
-    """``bridges`` are the explicit ones of ours."""
+    """``bridges`` are the explicit ones of ours, and what may become one."""
     if link.kind == "bridge" and link.ifindex in bridges:
         return _explicit_bridge(link, _info(found))
     if number(found, IFLA_MASTER) not in bridges:
@@ -123,10 +132,18 @@ def _dumped_links(route: socket.socket, strict: bool) -> list[tuple[int, int, At
 
 
 def _link(
-    index: int, flags: int, found: Attributes, names: dict[int, str], given: Addresses
+    index: int,
+    flags: int,
+    found: Attributes,
+    names: dict[int, str],
+    given: Addresses,
+    *,
+    close: bool,
 ) -> Link:
+    """``close`` is whether it is looked at as if it were ours."""
     kind, alias = _kind(found), text(found, IFLA_IFALIAS)
-    is_kept_quiet = kind in (*quiet.KINDS, "tun") and alias.startswith(f"{ALIAS_PREFIX}:")
+    is_ours = close or alias.startswith(f"{ALIAS_PREFIX}:")
+    is_kept_quiet = is_ours and kind in (*quiet.KINDS, "tun")
     return Link(
         name=names[index],
         ifindex=index,

@@ -68,16 +68,22 @@ class Netlink:
         return self._monitor.overruns if self._monitor else 0
 
     async def observe(
-        self, namespaces: Collection[tuple[str, str]], shaped: Mapping[str, bool] | None = None
+        self,
+        namespaces: Collection[tuple[str, str]],
+        shaped: Mapping[str, bool] | None = None,
+        adoptable: Collection[str] = (),
     ) -> NetlinkSnapshot:
         """Every device here, of ``namespaces`` (namespace, device) those that exist, and of those
-        here that are ``shaped`` what becomes of their traffic.
+        here that are ``shaped`` what becomes of their traffic. The ``adoptable`` are looked at as
+        closely as our own.
         """
         async with self._looking:
             known = self._known_tables()
             # The executor's thread is of our namespace: threads inherit that of their maker.
             ends = self._destinations()
-            seen = await asyncio.to_thread(snapshot.take, namespaces, known, shaped, ends)
+            seen = await asyncio.to_thread(
+                snapshot.take, namespaces, known, shaped, ends, adoptable
+            )
             remembered = {end: way for end, way in self._ways.items() if end in ends}
             self._ways = {**remembered, **seen.ways}
             if self._monitor is not None:

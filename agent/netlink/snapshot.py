@@ -42,10 +42,11 @@ def take(
     known: Tables | None = None,
     shaped: Mapping[str, bool] | None = None,
     destinations: frozenset[str] = frozenset(),
+    adoptable: Collection[str] = (),
 ) -> NetlinkSnapshot:
     """``known`` are tables that are not read again, by the index of their device; of ``shaped``
     devices the traffic is looked at, and what polices it where that is true; of ``destinations``
-    the ways that lead there.
+    the ways that lead there. The ``adoptable`` are looked at as if they were ours.
     """
     namespaces = netns.existing()
     asked: dict[str, set[str]] = defaultdict(set)
@@ -60,7 +61,7 @@ def take(
             unreadable[name] = error.strerror or str(error)
         else:
             found |= {(name, device): inside[device] for device in asked[name] & inside.keys()}
-    links = _with_vlans(dump.links())
+    links = _with_vlans(dump.links(adoptable))
     fdb_found = _forwarding(links, known or {})
     return NetlinkSnapshot(
         links,

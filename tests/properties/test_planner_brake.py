@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from tests.support.satisfaction import foreign_part
 from tests.support.strange_hosts import strange_hosts
 from tests.support.switch import Switch
 
+T = TypeVar("T")
 _EXAMPLES = settings().max_examples // 2
 _DELETIONS = (DeleteBridge, DeletePort, DeleteInterface, DeleteLink)
 
@@ -29,13 +31,15 @@ _DELETIONS = (DeleteBridge, DeletePort, DeleteInterface, DeleteLink)
 def torn(draw: st.DrawFn, whole: HostState) -> HostState:
     """What a wrong database may have left of a state: any part of it, or nothing."""
 
-    def some(rows: tuple) -> tuple:  # type: ignore[type-arg]
-        return tuple(row for row in rows if draw(st.booleans()))
+    def some(rows: tuple[T, ...]) -> tuple[T, ...]:
+        kept: list[bool] = [draw(st.booleans()) for _ in rows]
+        return tuple(row for row, is_kept in zip(rows, kept, strict=True) if is_kept)
 
     attachments = some(whole.attachments)
+    has_overlay: bool = draw(st.booleans())
     left = replace(
         whole,
-        overlay=whole.overlay if attachments or draw(st.booleans()) else None,
+        overlay=whole.overlay if attachments or has_overlay else None,
         bridges=some(whole.bridges),
         ports=some(whole.ports),
         attachments=attachments,

@@ -74,6 +74,7 @@ class SwitchKernel:
         self,
         namespaces: Collection[tuple[str, str]],
         shaped: Mapping[str, bool] | None = None,  # noqa: ARG002
+        adoptable: Collection[str] = (),  # noqa: ARG002
     ) -> NetlinkSnapshot:
         seen = self.switch.observed
         return NetlinkSnapshot(
