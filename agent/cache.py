@@ -165,9 +165,10 @@ class StateCache:
         if cached.confirmed is None:
             return
         kept = cached.trial.kept if cached.trial else frozenset()
+        found = cached.trial.found if cached.trial else frozenset()
         self.cached = dataclasses.replace(
             cached,
-            state=gone_back(cached.state, cached.confirmed, kept),
+            state=gone_back(cached.state, cached.confirmed, kept, found),
             accepted_by=cached.confirmed_by or self._version,
             confirmed=None,
             confirmed_by="",
@@ -258,16 +259,22 @@ def _is_past(undone: Undone | None, accepted: HostState, taken: HostState) -> bo
     return taken.revision > undone.revision or taken.fleet_epoch > accepted.fleet_epoch
 
 
-def gone_back(candidate: HostState, confirmed: HostState, kept: frozenset[str]) -> HostState:
+def gone_back(
+    candidate: HostState,
+    confirmed: HostState,
+    kept: frozenset[str],
+    found: frozenset[Release] = frozenset(),
+) -> HostState:
     """``confirmed``, with the removal of what only ``candidate`` has and the return of what it set.
 
-    What was there before (``kept``) stays as it is: no state says what it was like.
+    What was there before (``kept``) stays as it is: no state says what it was like. Devices of
+    others become as they were ``found``.
     """
     if confirmed.fleet_epoch != candidate.fleet_epoch:
         confirmed = dataclasses.replace(confirmed, fleet_epoch=candidate.fleet_epoch, revision=0)
     desired = desired_ids(confirmed)
     made = desired_ids(candidate) - desired - kept
-    released = owed_releases(candidate, confirmed)
+    released = owed_releases(candidate, confirmed) | found
     return dataclasses.replace(
         confirmed,
         removed=(confirmed.removed | made) - desired,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agent.host import Sighting
     from agent.introspection import Document
     from agent.model import HostState
+    from agent.state_file import Cached
 
 DIFFERENT = 2
 """Exit status of `plan` when the host is not as intended."""
@@ -108,19 +109,18 @@ def observe(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
 @app.command()
 def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
     """Print what the agent would do, without doing it; exits 2 when that is anything."""
-    from agent.planner import make_plan
-    from agent.way_back import with_way_back
+    from agent.way_back import planned
 
     settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
-    desired = _accepted(settings)
-    if desired is None:
+    cached = _cached(settings)
+    if cached is None:
         typer.echo("no desired state has been accepted yet: nothing to do")
         return
-    observed = _sight(settings, desired).state
-    planned = with_way_back(make_plan(desired, observed), desired, observed)
-    for line in planned.describe():
+    desired = cached.state
+    wanted = planned(cached, _sight(settings, desired).state)
+    for line in wanted.describe():
         typer.echo(line)
-    if not planned.is_empty or planned.failures:
+    if not wanted.is_empty or wanted.failures:
         raise typer.Exit(DIFFERENT)
     typer.echo(f"the host is as revision {desired.revision} intends it: nothing to do")
 
@@ -162,12 +162,16 @@ def _settings(**given: Any) -> Settings:
 
 
 def _accepted(settings: Settings) -> HostState | None:
+    cached = _cached(settings)
+    return cached.state if cached is not None else None
+
+
+def _cached(settings: Settings) -> Cached | None:
     from agent.daemon import open_cache
     from agent.observability import configure_logging
 
     configure_logging("warning", "console")
-    cached = open_cache(settings).load()
-    return cached.state if cached is not None else None
+    return open_cache(settings).load()
 
 
 def _sight(settings: Settings, desired: HostState | None) -> Sighting:

@@ -20,11 +20,13 @@ import structlog
 
 from agent.cache import CacheError, StateCache, desired_ids
 from agent.clock import Clock
+from agent.columns import Release
 from agent.errors import ErrorKind, Failure
 from agent.failpoints import reached
 from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import still_owed
+from agent.planner.cards import found_on_cards
 from agent.planner.management import touches
 from agent.planner.management_path import management_path
 from agent.planner.plan import Plan
@@ -40,6 +42,15 @@ TOLD = 5
 """Touched resources that are named; the others are counted."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Before:
+    """As ``Trial`` keeps it; ``candidate`` is the hash of the state that it was looked at for."""
+
+    candidate: bytes
+    kept: frozenset[str]
+    found: frozenset[Release]
+
+
 class Trials:
     """``boot`` is the id of this boot of the host."""
 
@@ -48,8 +59,8 @@ class Trials:
         self._clock = clock
         self._round_trip = round_trip
         self._boot = boot
-        self._first_seen: tuple[bytes, frozenset[str]] | None = None
-        """Hash of the newest candidate, and what of it was there before it."""
+        self._first_seen: _Before | None = None
+        """What the host was like before the newest candidate."""
 
     # --- how things stand ------------------------------------------------------------------------
 
@@ -130,7 +141,7 @@ class Trials:
         if cached is None or cached.confirmed is None:
             return
         self._round_trip.stop()  # answers from before this change say nothing of it
-        kept = self._there_before(cached, observed)
+        before = self._before_it(cached, observed)
         if cached.trial is not None:
             return
         touched = tuple(dict(_touched(cached.state, todo, observed)).items())
@@ -139,7 +150,7 @@ class Trials:
         now = self._clock.since_boot()
         deadline = now + cached.state.safety.confirm_timeout_s
         reached("before-trial")
-        trial = Trial(self._boot, now, deadline, _bounded(touched), kept)
+        trial = Trial(self._boot, now, deadline, _bounded(touched), before.kept, before.found)
         await asyncio.to_thread(self._cache.begin_trial, trial)
         reached("after-trial")
         log.warning(
@@ -178,14 +189,17 @@ class Trials:
             log.warning("the undone change is not on disk yet", error=str(error))
         reached("after-revert")
 
-    def _there_before(self, cached: Cached, observed: ObservedState) -> frozenset[str]:
-        """What of the candidate alone was on the host before anything was done about it."""
-        if self._first_seen is None or self._first_seen[0] != cached.state.hash:
+    def _before_it(self, cached: Cached, observed: ObservedState) -> _Before:
+        """What of the candidate alone was on the host before anything was done about it, and how
+        the devices of others were.
+        """
+        if self._first_seen is None or self._first_seen.candidate != cached.state.hash:
             back = cached.confirmed
             made = desired_ids(cached.state) - (desired_ids(back) if back else frozenset())
             there = still_owed(made, observed, cached.state.fleet_uid)
-            self._first_seen = (cached.state.hash, there)
-        return self._first_seen[1]
+            found = found_on_cards(cached.state, observed)
+            self._first_seen = _Before(cached.state.hash, there, found)
+        return self._first_seen
 
 
 def needs_trial(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[tuple[str, str], ...]:

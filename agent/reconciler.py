@@ -27,11 +27,12 @@ from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.apply import Outcome as OvsdbOutcome
 from agent.ovsdb.snapshot import OvsdbUnavailableError
-from agent.planner import make_plan, still_enslaved, still_owed, still_released
+from agent.planner import still_enslaved, still_owed, still_released
 from agent.planner.bridge_steps import PartialStep
 from agent.planner.plan import NetlinkStep, Plan, Stage
 from agent.report import Outcome, Report
-from agent.way_back import with_way_back
+from agent.state_file import Cached
+from agent.way_back import planned
 
 log = structlog.get_logger(__name__)
 
@@ -181,7 +182,7 @@ class Reconciler:
             await self._look(None)
             return self._resync_delay() if self._refusal is None else self._hold(self._refusal)
         desired = cached.state
-        sighting, plan = await self._converge(desired)
+        sighting, plan = await self._converge(cached)
         if self._has_offer and not plan.is_empty:
             return 0.0
         self._trials.after(plan, sighting.state)
@@ -205,16 +206,16 @@ class Reconciler:
         self._on_sighting(sighting)
         return sighting
 
-    async def _converge(self, desired: HostState) -> tuple[Sighting, Plan]:
+    async def _converge(self, cached: Cached) -> tuple[Sighting, Plan]:
         """Plan and apply until nothing is left that may be done now."""
+        desired = cached.state
         done: Mapping[str, Steps] = {}
         rounds = 0
         while True:
             self._awake.clear()
             sighting = await self._look(desired)
             # Pure, and with many members a matter of many milliseconds: heartbeats go on.
-            plan = await asyncio.to_thread(make_plan, desired, sighting.state)
-            plan = with_way_back(plan, desired, sighting.state)
+            plan = await asyncio.to_thread(planned, cached, sighting.state)
             self._give_up(plan, {} if rounds < MAX_ROUNDS else steps_by_resource(plan))
             self._give_up(plan, done)
             todo = self._due(plan, sighting)

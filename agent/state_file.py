@@ -110,7 +110,9 @@ def _extras(record: Cached) -> dict[str, Any]:
         "realized": dict(record.realized),
         "confirmed": confirmed
         and {"accepted_by": record.confirmed_by, "released": _releases(confirmed.released)},
-        "trial": trial and dataclasses.asdict(trial) | {"kept": sorted(trial.kept)},
+        "trial": trial
+        and dataclasses.asdict(trial)
+        | {"kept": sorted(trial.kept), "found": _releases(trial.found)},
         "undone": undone and dataclasses.asdict(undone) | {"hash": undone.hash.hex()},
     }
 
@@ -207,7 +209,9 @@ def _trial(fields: dict[str, Any] | None) -> Trial | None:
     if fields is None:
         return None
     touched = tuple((resource, what) for resource, what in fields["touched"])
-    return Trial(**fields | {"touched": touched, "kept": frozenset(fields["kept"])})
+    found = frozenset(_release(each) for each in fields.get("found", ()))
+    kept = frozenset(fields["kept"])
+    return Trial(**fields | {"touched": touched, "kept": kept, "found": found})
 
 
 def _undone(fields: dict[str, Any] | None) -> Undone | None:

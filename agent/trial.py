@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.columns import Release
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -22,6 +24,8 @@ class Trial:
     """Resource, and what of it is done to that by which the controller is reached."""
     kept: frozenset[str] = frozenset()
     """Resources that were on the host before, although no state is known that has them."""
+    found: frozenset[Release] = frozenset()
+    """How the devices of others were that the change set up."""
 
 
 @dataclass(frozen=True, slots=True)

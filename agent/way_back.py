@@ -11,9 +11,22 @@ from agent.attempts import without
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState
 from agent.observed import ObservedState
+from agent.planner import make_plan
 from agent.planner.management import Touch, touches
 from agent.planner.management_path import ManagementPath, management_path
 from agent.planner.plan import Plan
+from agent.state_file import Cached
+
+
+def planned(cached: Cached, observed: ObservedState) -> Plan:
+    """The plan for the accepted state, as far as it may be carried out.
+
+    What goes back to the confirmed state is not held: the host was reached with that.
+    """
+    desired = cached.state
+    plan = make_plan(desired, observed, may_cut=cached.confirmed is not None)
+    is_undoing = cached.undone is not None and not cached.undone.is_settled
+    return plan if is_undoing else with_way_back(plan, desired, observed)
 
 
 def with_way_back(plan: Plan, desired: HostState, observed: ObservedState) -> Plan:

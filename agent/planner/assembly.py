@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator
+from functools import partial
 
 from agent.errors import ErrorKind, Failure
 from agent.model import (
@@ -23,6 +24,7 @@ from agent.planner.bound import bound_names, draft_letting_go
 from agent.planner.brake import mass_removal
 from agent.planner.bridge_ports import draft_let_go, kept_enslaved, let_go
 from agent.planner.bridges import draft_bridge, kept_row
+from agent.planner.cards import draft_cards_given_back
 from agent.planner.carriage import device_name
 from agent.planner.claims import Claim, IfaceId, LinkName, PeerName
 from agent.planner.draft import Draft
@@ -32,6 +34,7 @@ from agent.planner.inventory import Inventory, take_inventory
 from agent.planner.kernel import draft_kernel_segment, has_device
 from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
 from agent.planner.linux_explicit import draft_explicit_bridge
+from agent.planner.management_path import management_path
 from agent.planner.monitoring import draft_monitoring, monitoring_steps
 from agent.planner.ownership import segment_of
 from agent.planner.plan import Plan
@@ -44,20 +47,23 @@ from agent.planner.surroundings import survey
 from agent.planner.tunnels import TunnelPort, as_found, draft_tunnels, tunnels_of
 
 
-def make_plan(desired: HostState, observed: ObservedState) -> Plan:
+def make_plan(desired: HostState, observed: ObservedState, *, may_cut: bool = False) -> Plan:
     """The steps that bring the host from ``observed`` to ``desired``, and what they cannot reach.
 
-    Empty when the host is as it shall be, apart from what the failures name.
+    Empty when the host is as it shall be, apart from what the failures name. It ``may_cut`` the
+    host off where it is undone then: a card with the host's own address by which the controller is
+    reached is plugged in only so.
     """
     if observed.has_ovs and not observed.vswitchd_running:
         return Plan(failures=(_vswitchd_down(),))
-    plan = _plan(desired, observed)
+    plan_for = partial(_plan, may_cut=may_cut)
+    plan = plan_for(desired, observed)
     if not desired.grants.adoptions:
         return plan
-    return with_adoptions(plan, desired, observed, _plan)
+    return with_adoptions(plan, desired, observed, plan_for)
 
 
-def _plan(desired: HostState, observed: ObservedState) -> Plan:
+def _plan(desired: HostState, observed: ObservedState, *, may_cut: bool) -> Plan:
     freed = let_go(desired, observed)
     inventory = take_inventory(
         observed,
@@ -67,6 +73,8 @@ def _plan(desired: HostState, observed: ObservedState) -> Plan:
         frozenset(freed),
         iface_ids=frozenset(port.iface_id for port in desired.ports if port.iface_id),
         is_whole=desired.is_whole,
+        forced=desired.grants.forced,
+        on_trial=management_path(observed).devices if may_cut else frozenset(),
     )
     contested = _contested(desired)
     vlans = FreeVlans(desired)
@@ -80,7 +88,7 @@ def _plan(desired: HostState, observed: ObservedState) -> Plan:
     mesh = _mesh(segments) if desired.is_whole else list(as_found(_mesh(segments), inventory))
     drafted += _draft(desired, segments, [*mesh, *explicit], contested, inventory)
     drafted += [*draft_let_go(freed, desired, inventory), *kept_enslaved(desired, observed)]
-    drafted += letting_go
+    drafted += [*letting_go, *draft_cards_given_back(desired, observed)]
     of_ovs = frozenset(bridge.name for bridge in desired_bridges(desired))
     there = _bridges_there(desired, inventory)
     drafted += draft_monitoring(desired, of_ovs, there, inventory)

@@ -93,7 +93,7 @@ def _draft_device(port: Port, inventory: Inventory, *, bridge_is_there: bool) ->
     # A bridge of that name that is there now is another one, which goes.
     is_left = link.master == port.bridge and inventory.owns_device(link.master)
     loose = replace(link, master="") if is_left else link
-    if conflict := receiver_conflict(port, loose, inventory) or _in_use(port, link):
+    if conflict := receiver_conflict(port, loose, inventory) or _in_use(port, link, inventory):
         return conflict
     enslave = SetLink(port.id, None, link.name, master=port.bridge, ifindex=link.ifindex)
     rest = configure(port.id, None, link.name, link, wish)
@@ -141,9 +141,9 @@ def _filters(bridge: Bridge) -> bool:
     return bool(bridge.link_attributes.get(FILTERING))
 
 
-def _in_use(port: Port, link: Link) -> Failure | None:
+def _in_use(port: Port, link: Link, inventory: Inventory) -> Failure | None:
     addresses = own_addresses(link)
-    if not addresses:
+    if not addresses or inventory.may_plug(port.id, link.name):
         return None
     message = (
         f"device {link.name} has the host's own {', '.join(addresses)}, out of reach once it is in "

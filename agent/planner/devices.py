@@ -140,7 +140,8 @@ def _device_in_use(port: Port, link: Link, inventory: Inventory) -> Failure | No
     """The host's own addresses fall silent once Open vSwitch takes the frames of their device."""
     addresses = own_addresses(link)
     rows = inventory.holders.get(OvsName(link.name), ())
-    if not addresses or any(row.resource for row in rows):
+    may_plug = inventory.may_plug(port.id, link.name)
+    if not addresses or may_plug or any(row.resource for row in rows):
         return None
     message = (
         f"device {link.name} has the host's own {', '.join(addresses)}, out of reach once it is in "

@@ -73,6 +73,13 @@ class Inventory:
     """Ports of others by the iface-ids of their interfaces, as far as intent is about those."""
     bound: Mapping[str, tuple[PlacedPort, ...]] = field(default_factory=dict)
     """Ports of others that bear our mark, by the resource that they are bound to."""
+    forced: frozenset[str] = frozenset()
+    """Resources for which a device may be taken in with the host's own addresses."""
+    on_trial: frozenset[str] = frozenset()
+    """Devices for which the same holds, because it is undone where that cuts the host off."""
+
+    def may_plug(self, resource: str, device: str) -> bool:
+        return resource in self.forced or device in self.on_trial
 
     def released(self, resource: str, table: str, row: str) -> tuple[Release, ...]:
         return self.releases.get((resource, table, row), ())
@@ -119,6 +126,8 @@ def take_inventory(
     *,
     iface_ids: frozenset[str] = frozenset(),
     is_whole: bool = True,
+    forced: frozenset[str] = frozenset(),
+    on_trial: frozenset[str] = frozenset(),
 ) -> Inventory:
     bridges: dict[str, list[OvsBridge]] = defaultdict(list)
     ports: dict[str, list[PlacedPort]] = defaultdict(list)
@@ -157,6 +166,8 @@ def take_inventory(
         is_whole=is_whole,
         plugged=_plugged(observed, owner, iface_ids) if iface_ids else {},
         bound=_bound(observed, owner),
+        forced=forced,
+        on_trial=on_trial,
     )
 
 

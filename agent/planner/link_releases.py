@@ -8,18 +8,19 @@ device, or was changed by somebody else meanwhile, is not given back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from agent.bridge_attributes import BRIDGE, COST, PORT, ROOTS_TIMERS, Attribute, BridgeVlan
 from agent.columns import Atom, Release
 from agent.model import BridgeType, HostState, Port, PortType
 from agent.observed import Link, ObservedState
+from agent.planner.cards import CARD_TABLE, is_card_kept
 from agent.planner.carriage import DEVICE_TABLE, is_held
 from agent.planner.ownership import aliased_id
 
 BRIDGE_TABLE, PORT_TABLE = "bridge-link", "bridge-port"
 MASTER, VLANS = "master", "vlans"
-_TABLES = frozenset({BRIDGE_TABLE, PORT_TABLE, DEVICE_TABLE})
+_TABLES = frozenset({BRIDGE_TABLE, PORT_TABLE, DEVICE_TABLE, CARD_TABLE})
 
 
 def link_releases(state: HostState) -> Iterator[Release]:
@@ -41,13 +42,16 @@ def on_links(released: Iterable[Release]) -> frozenset[Release]:
 
 
 def still_held(
-    released: Iterable[Release], desired: HostState, observed: ObservedState
+    released: Collection[Release], desired: HostState, observed: ObservedState
 ) -> Iterator[Release]:
     """Those of links that the kernel still has, and not because another resource asks for it: one
     that took over the device's name has it for its own."""
-    held = [each for each in released if holds(each, observed, desired.fleet_uid)]
-    others = {_place(each) for each in link_releases(desired)} if held else ()
-    return (each for each in held if _place(each) not in others)
+    of_cards = [each for each in released if each.table == CARD_TABLE]
+    yield from (each for each in of_cards if is_card_kept(each, desired, observed))
+    others = (each for each in released if each.table != CARD_TABLE)
+    held = [each for each in others if holds(each, observed, desired.fleet_uid)]
+    asked = {_place(each) for each in link_releases(desired)} if held else ()
+    yield from (each for each in held if _place(each) not in asked)
 
 
 def _place(release: Release) -> tuple[str, str, str]:

@@ -10,11 +10,12 @@ import pytest
 
 from agent import reconciler
 from agent.errors import ErrorKind
-from agent.model import HostState
 from agent.observed import ObservedState
 from agent.ovsdb.snapshot import OvsdbSnapshot
-from agent.planner import Plan, make_plan
+from agent.planner import Plan
 from agent.report import Outcome, Report
+from agent.state_file import Cached
+from agent.way_back import planned
 from tests.support.agent_host import SwitchOvsdb
 from tests.support.agent_loop import Host, adds, is_realized, refused, state
 
@@ -36,12 +37,12 @@ async def test_the_event_loop_goes_on_while_a_plan_is_made(
 ) -> None:
     event_loop, went_on = asyncio.get_running_loop(), threading.Event()
 
-    def long_plan(desired: HostState, observed: ObservedState) -> Plan:
+    def long_plan(cached: Cached, observed: ObservedState) -> Plan:
         event_loop.call_soon_threadsafe(went_on.set)
         assert went_on.wait(60)
-        return make_plan(desired, observed)
+        return planned(cached, observed)
 
-    monkeypatch.setattr(reconciler, "make_plan", long_plan)
+    monkeypatch.setattr(reconciler, "planned", long_plan)
     await host.realize(state())
     assert is_realized(host)
 

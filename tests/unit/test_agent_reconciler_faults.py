@@ -9,11 +9,11 @@ import pytest
 
 import agent.reconciler
 from agent.errors import ErrorKind, Failure
-from agent.model import HostState
 from agent.observed import ObservedState
 from agent.ovsdb.snapshot import OvsdbSnapshot
-from agent.planner import make_plan
 from agent.report import Outcome, Report
+from agent.state_file import Cached
+from agent.way_back import planned
 from tests.support.agent_host import SwitchOvsdb
 from tests.support.agent_loop import Host, adds, is_realized, refused, state
 
@@ -78,13 +78,13 @@ async def test_an_interface_that_opens_in_time_is_never_reported(
     late = Failure("port:a", ErrorKind.TRANSIENT, "InterfaceNotOpen", "not yet")
     opens_at = host.clock.now() + 1.0
 
-    def slow_plan(desired: HostState, observed: ObservedState) -> object:
-        plan = make_plan(desired, observed)
+    def slow_plan(cached: Cached, observed: ObservedState) -> object:
+        plan = planned(cached, observed)
         if plan.is_empty and host.clock.now() < opens_at:
             return dataclasses.replace(plan, failures=(late,))
         return plan
 
-    monkeypatch.setattr(agent.reconciler, "make_plan", slow_plan)
+    monkeypatch.setattr(agent.reconciler, "planned", slow_plan)
     await host.realize(state())
     assert [report.failures for report in host.reports] == [()]
 
@@ -95,10 +95,8 @@ async def test_an_interface_that_never_opens_is_reported_after_the_grace(
     late = Failure("port:a", ErrorKind.TRANSIENT, "InterfaceNotOpen", "not yet")
     monkeypatch.setattr(
         agent.reconciler,
-        "make_plan",
-        lambda desired, observed: dataclasses.replace(
-            make_plan(desired, observed), failures=(late,)
-        ),
+        "planned",
+        lambda cached, observed: dataclasses.replace(planned(cached, observed), failures=(late,)),
     )
     started = host.clock.now()
     await host.realize(state())
@@ -111,11 +109,11 @@ async def test_an_interface_that_never_opens_is_reported_after_the_grace(
 async def test_a_fault_of_the_agent_holds_the_host_and_is_reported(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(desired: HostState, observed: ObservedState) -> object:
+    def broken(cached: Cached, observed: ObservedState) -> object:
         raise KeyError("a bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr(agent.reconciler, "make_plan", broken)
+        patched.setattr(agent.reconciler, "planned", broken)
         delay = await host.realize(state())
     assert host.outcome() is Outcome.HELD
     assert host.reasons() == {"host": "AgentFault"}
