@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,16 +20,15 @@ from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.clock import Clock
 from agent.confirm import Trials
 from agent.errors import ErrorKind, Failure
+from agent.execution import Failed, run_stage
 from agent.failpoints import reached
 from agent.host import Kernel, Ovsdb, Sighting, observe
 from agent.loop_failures import VSWITCHD_STALLED, bug, not_realized, not_written, ovsdb_down
 from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
-from agent.ovsdb.apply import Outcome as OvsdbOutcome
 from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.planner import still_enslaved, still_owed, still_released
-from agent.planner.bridge_steps import PartialStep
-from agent.planner.plan import NetlinkStep, Plan, Stage
+from agent.planner.plan import Plan, Stage
 from agent.report import Outcome, Report
 from agent.state_file import Cached
 from agent.way_back import planned
@@ -51,14 +50,6 @@ class Timing:
     retry_min_s: float = 0.2
     retry_max_s: float = 30.0
     apply_deadline_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """By resource, while a plan was run; for those that failed ``wholly`` no more is done."""
-
-    wholly: dict[str, Failure] = field(default_factory=dict)
-    partly: dict[str, Failure] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -245,7 +236,7 @@ class Reconciler:
     async def _apply(self, todo: Plan, desired: HostState) -> Mapping[str, Steps]:
         """Run the steps; those that ran to their end, by resource."""
         steps = steps_by_resource(todo)
-        failed = _Failed()
+        failed = Failed()
         comment = f"ovsfleet-agent: revision {desired.revision}"
         log.info("applying", revision=desired.revision, steps=sum(map(len, steps.values())))
         for line in todo.describe():
@@ -258,32 +249,18 @@ class Reconciler:
             self._attempts.record(failure, steps[resource], self._clock.now())
         return {r: s for r, s in steps.items() if finished and r not in failures}
 
-    async def _run_stage(self, stage: Stage, failed: _Failed, comment: str) -> bool:
-        """False when the next stage must not begin: the plan is out of date."""
-        reached("before-netlink")
-        await self._run_links(stage.pre, failed)
-        ops = tuple(op for op in stage.ovsdb if op.resource not in failed.wholly)
-        if ops:
-            reached("before-ovsdb")
-            result = await self._ovsdb.apply(ops, comment, self._timing.apply_deadline_s)
-            reached("after-ovsdb")
-            self._stalled = result.transactions > 0 and not result.realized
-            failed.wholly.update({failure.resource: failure for failure in result.failures})
-            if result.outcome is OvsdbOutcome.TRY_AGAIN or not result.realized:
-                log.info("planning again", why=result.error or "ovs-vswitchd is slow")
-                return False
-        await self._run_links(stage.post, failed)
-        reached("after-netlink")
-        return True
-
-    async def _run_links(self, steps: Iterable[NetlinkStep], failed: _Failed) -> None:
-        for step in steps:
-            if step.resource in failed.wholly:
-                continue
-            failure = await self._kernel.apply(step)
-            if failure is not None:
-                is_part = isinstance(step, PartialStep)
-                (failed.partly if is_part else failed.wholly)[step.resource] = failure
+    async def _run_stage(self, stage: Stage, failed: Failed, comment: str) -> bool:
+        end = await run_stage(
+            stage,
+            failed,
+            self._ovsdb,
+            self._kernel,
+            comment=comment,
+            deadline_s=self._timing.apply_deadline_s,
+        )
+        if end.stalled is not None:
+            self._stalled = end.stalled
+        return end.finished
 
     def _patience(self, plan: Plan) -> float:
         """How long ovs-vswitchd may still take to open what it was given."""
