@@ -8,6 +8,11 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support.in_memory import use_memory_for_files
+
+# Before anything makes a temporary folder.
+use_memory_for_files()
+
 collect_ignore = ["kernel"]
 """Runs in a guest with a kernel of its own, as integration/test_kernel_guest.py sees to."""
 

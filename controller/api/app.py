@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from pydantic.json_schema import models_json_schema
 
 from controller.api.context import AppContext
@@ -84,13 +84,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.feed.close()
 
 
-# Made once like the other routers: they own nothing, and take longer to make than all the rest.
-_COLLECTION_ROUTERS = tuple(map(collection_router, COLLECTIONS))
-
-
-def _add_routes(app: FastAPI) -> None:
+def _all_routes() -> APIRouter:
+    routes = APIRouter()
     for router in (
-        *_COLLECTION_ROUTERS,
+        *map(collection_router, COLLECTIONS),
         changes.router,
         export.router,
         revisions.router,
@@ -108,7 +105,16 @@ def _add_routes(app: FastAPI) -> None:
         metrics.router,
         docs.router,
     ):
-        app.include_router(router)
+        routes.include_router(router)
+    return routes
+
+
+# Made once: the routes own nothing, and take longer to make than all the rest of an application.
+_ROUTES = _all_routes()
+
+
+def _add_routes(app: FastAPI) -> None:
+    app.router.routes.extend(_ROUTES.routes)
     app.mount("/docs/assets", docs.docs_assets())
     # Asked last of all, so that a wrong method on a path of the API is told as such.
     app.router.default = Dashboard(app.state.context.dashboard)
