@@ -21,9 +21,11 @@ from agent.planner.plan import (
     AddBridge,
     AddMirror,
     AddPort,
+    CreateLinuxBridge,
     OvsdbOp,
     Plan,
     SetFlowExport,
+    SetLink,
     Stage,
     Step,
 )
@@ -138,6 +140,30 @@ def without(plan: Plan, resources: Collection[str]) -> Plan:
         for stage in plan.stages
     )
     return Plan(tuple(stage for stage in stages if any(stage.steps())), plan.failures)
+
+
+def stranded(steps: Mapping[str, Steps], left: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    """Of what is not ``left`` itself, what cannot be without a bridge that then is not made: by
+    resource, the name of the bridge and who it is of.
+    """
+    missing = {
+        step.name: resource
+        for resource in left
+        for step in steps[resource]
+        if isinstance(step, AddBridge | CreateLinuxBridge)
+    }
+    if not missing:
+        return {}
+    found = {
+        resource: _bridges_needed(its, missing) | _masters(its) & missing.keys()
+        for resource, its in steps.items()
+        if resource not in left
+    }
+    return {r: (min(names), missing[min(names)]) for r, names in found.items() if names}
+
+
+def _masters(steps: Steps) -> set[str]:
+    return {step.master for step in steps if isinstance(step, SetLink) and step.master}
 
 
 def _off_bridges(op: OvsdbOp, missing: Collection[str]) -> OvsdbOp:

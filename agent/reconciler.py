@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -19,6 +19,8 @@ from agent.backoff import Backoff
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.clock import Clock
 from agent.confirm import Trials
+from agent.drift import LEFT_REASONS, Drift
+from agent.drift_events import DriftQueue
 from agent.errors import ErrorKind, Failure
 from agent.execution import Failed, run_stage
 from agent.failpoints import reached
@@ -68,6 +70,7 @@ class Reconciler:
         rng: random.Random,
         metrics: Metrics,
         timing: Timing,
+        drift: Drift | None = None,
     ) -> None:
         self._cache = cache
         self._ovsdb = ovsdb
@@ -79,6 +82,7 @@ class Reconciler:
         self._rng = rng
         self._metrics = metrics
         self._timing = timing
+        self._drift = drift or Drift(DriftQueue(), clock)
         self._awake = asyncio.Event()
         self._offered: HostState | None = None
         self._unwritten: HostState | None = None
@@ -121,6 +125,7 @@ class Reconciler:
                 await self._take_offer()
             delay = await self._reconcile()
         except OvsdbUnavailableError as error:
+            self._drift.interrupt()
             delay = self._hold(ovsdb_down(error))
         except CacheError as error:
             delay = self._hold(not_written(error))
@@ -173,11 +178,13 @@ class Reconciler:
             await self._look(None)
             return self._resync_delay() if self._refusal is None else self._hold(self._refusal)
         desired = cached.state
+        self._drift.begin(cached)
         sighting, plan = await self._converge(cached)
+        left = await self._drift.settle(desired, plan, self._tried())
         if self._has_offer and not plan.is_empty:
             return 0.0
         self._trials.after(plan, sighting.state)
-        failures = self._explain(sighting, plan)
+        failures = self._explain(sighting, replace(plan, failures=(*plan.failures, *left)))
         if any(failure.resource == HOST_ID for failure in failures):
             self._publish(Outcome.HELD, failures)
         elif self._trials.is_on:
@@ -188,9 +195,15 @@ class Reconciler:
             owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
             owed |= desired.removed & still_enslaved(released)
             await asyncio.to_thread(self._cache.record_applied, desired, owed, released)
+            await self._remember(desired)
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
         return self._delay(plan, failures, stalled=self._has_stalled(sighting))
+
+    async def _remember(self, desired: HostState) -> None:
+        kept = self._drift.kept(desired)
+        if self._cache.cached is not None and self._cache.cached.realized != kept:
+            await asyncio.to_thread(self._cache.remember_realized, kept)
 
     async def _look(self, desired: HostState | None) -> Sighting:
         sighting = await observe(self._ovsdb, self._kernel, desired)
@@ -206,7 +219,7 @@ class Reconciler:
             self._awake.clear()
             sighting = await self._look(desired)
             # Pure, and with many members a matter of many milliseconds: heartbeats go on.
-            plan = await asyncio.to_thread(planned, cached, sighting.state)
+            plan = await asyncio.to_thread(self._plan, cached, sighting)
             self._give_up(plan, {} if rounds < MAX_ROUNDS else steps_by_resource(plan))
             self._give_up(plan, done)
             todo = self._due(plan, sighting)
@@ -226,6 +239,14 @@ class Reconciler:
                 done = await self._apply(todo, desired)
                 rounds += 1
 
+    def _plan(self, cached: Cached, sighting: Sighting) -> Plan:
+        """What may be done for the accepted state, less what is left to those who changed it."""
+        plan = planned(cached, sighting.state)
+        return self._drift.sift(plan, cached.state, sighting.state, self._tried())
+
+    def _tried(self) -> Mapping[str, Failure]:
+        return {failure.resource: failure for failure in self._attempts.failures()}
+
     def _due(self, plan: Plan, sighting: Sighting) -> Plan:
         """What of ``plan`` may be done now; more rows do not help an ovs-vswitchd that hangs."""
         held = set(self._attempts.held(plan, self._clock.now()))
@@ -236,6 +257,7 @@ class Reconciler:
     async def _apply(self, todo: Plan, desired: HostState) -> Mapping[str, Steps]:
         """Run the steps; those that ran to their end, by resource."""
         steps = steps_by_resource(todo)
+        self._drift.applying(steps, self._tried())
         failed = Failed()
         comment = f"ovsfleet-agent: revision {desired.revision}"
         log.info("applying", revision=desired.revision, steps=sum(map(len, steps.values())))
@@ -331,7 +353,8 @@ class Reconciler:
         if not stalled:  # what is due but held back would be due for ever
             delay = min(delay, self._attempts.next_due(plan) - self._clock.now())
         tried = {each.resource for each in self._attempts.failures()}
-        waiting = [f for f in failures if f.kind.may_retry and f.resource not in tried]
+        retried = (f for f in failures if f.kind.may_retry and f.reason not in LEFT_REASONS)
+        waiting = [f for f in retried if f.resource not in tried]
         if waiting:
             delay = min(delay, self._relook.next_delay())
         if any(failure.reason in SILENT_REASONS for failure in waiting):

@@ -9,6 +9,8 @@ from pathlib import Path
 from agent.cache import StateCache
 from agent.confirm import Trials
 from agent.controlplane import codec
+from agent.drift import Drift
+from agent.drift_events import DriftQueue
 from agent.errors import ErrorKind, Failure
 from agent.model import Bridge, DatapathType, HostState, Port, PortType, VethPeer
 from agent.observability import Metrics
@@ -44,6 +46,8 @@ class Host:
         self.round_trip = RoundTrip()
         self.reports: list[Report] = []
         self.metrics = Metrics()
+        self.drift_events = DriftQueue()
+        self.drift = Drift(self.drift_events, self.clock)
         self.loop = Reconciler(
             self.cache,
             self.ovsdb,
@@ -55,6 +59,7 @@ class Host:
             rng=seeded(),
             metrics=self.metrics,
             timing=Timing(),
+            drift=self.drift,
         )
 
     @property

@@ -1,0 +1,344 @@
+"""What others changed on the host: what is done about it, and what is told of it.
+
+A resource has drifted when there is something to do for it although intent says the same of it as
+when it was realized. By its policy that is mended, or left as it is and told, or left in silence.
+Who mends the same resource for the fourth time within ten minutes fights with somebody: it is left
+as well. New intent for the resource, its being as intended by itself, and an operator's release
+(one more grant than when it was found) end that; a release mends once.
+
+Owned by the closed loop, which asks :meth:`Drift.sift` what of a plan may be done, tells what it
+does, and hears at the end of a turn what to report. Of what is left alone the digests survive a
+restart, with the number of grants; how often something was mended does not. Must not touch the
+host, nor decide what differs.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from agent.attempts import Steps, steps_by_resource, stranded, without
+from agent.clock import Clock
+from agent.drift_events import DriftAction, DriftQueue
+from agent.errors import ErrorKind, Failure
+from agent.model import HOST_ID, HostState
+from agent.observed import ObservedState
+from agent.planner.differences import Difference, Surroundings, differences
+from agent.planner.health import bridge_missing
+from agent.planner.ownership import segment_of
+from agent.planner.plan import Plan
+from agent.planner.traces import Trace, traces
+from agent.realized import Realized
+from agent.safety import DriftPolicy
+from agent.state_file import Cached
+
+FIGHTS = 3
+"""How often a resource is mended within ``FIGHT_S`` before it is left as it is found."""
+FIGHT_S = 600.0
+LEFT_REASONS = frozenset({"Drifted", "DriftFought"})
+"""Of failures that only a person ends: a change of the host or a grant wakes the loop."""
+SHOWN = 3
+"""Differences that a failure's message lists."""
+
+Culprits = Callable[[Mapping[str, frozenset[Trace]]], Awaitable[Mapping[str, str]]]
+"""Who made the changes, by resource, as far as somebody can tell."""
+
+
+async def nobody(_: Mapping[str, frozenset[Trace]]) -> Mapping[str, str]:
+    return {}
+
+
+_WHY = {DriftPolicy.ENFORCE: DriftAction.GAVE_UP}
+"""Why what would be mended is left: for other policies, because they say so."""
+
+
+class _Verdict(enum.Enum):
+    """What is done in this turn about a resource that there are steps for."""
+
+    REALIZE = enum.auto()
+    """Intent, or what goes by itself: no matter of drift."""
+    MEND = enum.auto()
+    LEAVE = enum.auto()
+
+
+@dataclass(slots=True)
+class Left:
+    """A resource that is not mended."""
+
+    digest: str
+    count: int
+    """Grants when that was found: one more releases it."""
+    why: DriftAction
+    policy: DriftPolicy
+    differences: tuple[Difference, ...] = ()
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What differs, and where the database's journal would tell who did it."""
+
+    differences: tuple[Difference, ...]
+    traces: frozenset[Trace]
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What was found and decided since the loop's turn began."""
+
+    verdicts: dict[str, _Verdict] = field(default_factory=dict)
+    found: dict[str, _Finding] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    """Those left that there is something new to say of."""
+    mended: set[str] = field(default_factory=set)
+    pending: frozenset[str] = frozenset()
+    """What the newest plan has steps for, done or left."""
+    stranded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class Drift:
+    def __init__(
+        self,
+        queue: DriftQueue,
+        clock: Clock,
+        *,
+        who: Culprits = nobody,
+        on_event: Callable[[DriftAction], None] = lambda _: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._who = who
+        self._on_event = on_event
+        self._now = now
+        self._realized = Realized()
+        self._left: dict[str, Left] = {}
+        self._mended_at: dict[str, deque[float]] = {}
+        self._untold: dict[str, _Finding] = {}
+        """Of what is being mended, what was found first: told when it is as intended again."""
+        self._turn = _Turn()
+
+    @property
+    def left(self) -> Mapping[str, Left]:
+        """What is left as it was found, by resource."""
+        return self._left
+
+    # --- in the loop -----------------------------------------------------------------------------
+
+    def begin(self, cached: Cached) -> None:
+        """A turn begins; what lies on disk is looked at in the first one."""
+        self._turn = _Turn()
+        if self._realized.is_loaded:
+            return
+        states = (cached.state, cached.confirmed)
+        applied = (each for each in states if each and each.hash == cached.applied_hash)
+        left = self._realized.load(next(applied, None), cached.realized)
+        for resource, (digest, count) in left.items():
+            policy = policy_of(cached.state, resource)
+            self._left[resource] = Left(digest, count, DriftAction.REPORTED, policy)
+
+    def interrupt(self) -> None:
+        """Open vSwitch could not be seen: what it lacks next is not what somebody took away."""
+        self._realized.interrupt()
+
+    def sift(
+        self,
+        plan: Plan,
+        desired: HostState,
+        observed: ObservedState,
+        tried: Mapping[str, Failure],
+    ) -> Plan:
+        """``plan`` less what is left as it is; ``tried`` failed before and is not news."""
+        steps = steps_by_resource(plan)
+        self._turn.pending = frozenset(steps)
+        self._realized.look(desired, observed)
+        for resource, its in steps.items():
+            if resource not in self._turn.verdicts:
+                verdict = self._judge(resource, its, desired, observed, tried.get(resource))
+                self._turn.verdicts[resource] = verdict
+        verdicts = self._turn.verdicts
+        left = {resource for resource in steps if verdicts[resource] is _Verdict.LEAVE}
+        if not left:
+            self._turn.stranded = {}
+            return plan
+        self._turn.stranded = stranded(steps, left)
+        return without(plan, left | self._turn.stranded.keys())
+
+    def applying(self, resources: Iterable[str], tried: Mapping[str, Failure]) -> None:
+        """These are about to be worked on; what was refused before is tried, not fought for."""
+        now = self._clock.now()
+        for resource in resources:
+            is_first = resource not in self._turn.mended
+            if self._turn.verdicts.get(resource) is not _Verdict.MEND or not is_first:
+                continue
+            self._turn.mended.add(resource)
+            failure = tried.get(resource)
+            if failure is None or failure.reason == "NotRealized":
+                self._mended_at.setdefault(resource, deque(maxlen=FIGHTS)).append(now)
+
+    async def settle(
+        self, desired: HostState, plan: Plan, tried: Collection[str]
+    ) -> tuple[Failure, ...]:
+        """The turn is over, and ``plan`` was the last: what to report of what is left."""
+        if any(failure.resource == HOST_ID for failure in plan.failures):
+            self._realized.interrupt()
+            return ()
+        turn = self._turn
+        # What failed and has nothing left to do is over it.
+        troubled = {failure.resource for failure in plan.failures} | turn.pending & set(tried)
+        self._realized.settle(turn.pending | troubled, troubled)
+        for resource in self._left.keys() - turn.pending - troubled:
+            del self._left[resource]
+        mended = {r: each for r, each in self._untold.items() if r not in turn.pending | troubled}
+        self._untold = {r: each for r, each in self._untold.items() if r not in mended}
+        await self._tell(mended)
+        return (*self._failures(desired), *self._strandings())
+
+    def kept(self, desired: HostState) -> Mapping[str, str]:
+        """What has to survive a restart; nothing where all drift is mended."""
+        counts = {
+            resource: left.count
+            for resource, left in self._left.items()
+            if left.why is DriftAction.REPORTED
+        }
+        return self._realized.kept(desired.safety.drift, counts)
+
+    # --- what is done ----------------------------------------------------------------------------
+
+    def _judge(
+        self,
+        resource: str,
+        steps: Steps,
+        desired: HostState,
+        observed: ObservedState,
+        failure: Failure | None,
+    ) -> _Verdict:
+        digest = self._realized.unchanged(resource)
+        if digest is None:
+            for known in (self._left, self._mended_at, self._untold):
+                known.pop(resource, None)
+            return _Verdict.REALIZE
+        around = Surroundings(
+            observed,
+            self._realized.seen,
+            rows_recover=self._realized.rows_recover or failure is not None,
+            devices_recover=self._realized.devices_recover or self._realized.is_troubled(resource),
+        )
+        found = _Finding(differences(steps, around), traces(steps))
+        self._turn.found[resource] = found
+        policy = policy_of(desired, resource)
+        if (left := self._left.get(resource)) is not None:
+            verdict = self._judge_left(resource, left, policy, desired.grants.count)
+        else:
+            verdict = self._judge_found(resource, found, policy, failure)
+            if verdict is _Verdict.LEAVE:
+                why = _WHY.get(policy, DriftAction.REPORTED)
+                count = desired.grants.count
+                self._left[resource] = Left(digest, count, why, policy, found.differences)
+                self._turn.told.add(resource)
+        if verdict is _Verdict.MEND and found.differences:
+            self._untold.setdefault(resource, found)
+        return verdict
+
+    def _judge_found(
+        self, resource: str, found: _Finding, policy: DriftPolicy, failure: Failure | None
+    ) -> _Verdict:
+        if failure is not None and failure.reason != "NotRealized":
+            return _Verdict.MEND
+        if not found.differences and failure is None:
+            return _Verdict.REALIZE
+        if policy is not DriftPolicy.ENFORCE:
+            return _Verdict.LEAVE if found.differences else _Verdict.REALIZE
+        return _Verdict.LEAVE if self._is_fought_over(resource) else _Verdict.MEND
+
+    def _judge_left(self, resource: str, left: Left, policy: DriftPolicy, grants: int) -> _Verdict:
+        is_over = left.why is DriftAction.REPORTED and policy is DriftPolicy.ENFORCE
+        if grants > left.count or is_over:
+            self._mended_at.pop(resource, None)
+            return _Verdict.MEND
+        found = self._turn.found[resource].differences
+        left.policy = policy
+        if found and found != left.differences:
+            if left.differences:
+                self._turn.told.add(resource)
+            left.differences = found
+        return _Verdict.LEAVE
+
+    def _is_fought_over(self, resource: str) -> bool:
+        times = self._mended_at.get(resource, ())
+        since = self._clock.now() - FIGHT_S
+        return sum(at > since for at in times) >= FIGHTS
+
+    # --- what is told ----------------------------------------------------------------------------
+
+    async def _tell(self, mended: Mapping[str, _Finding]) -> None:
+        left = {
+            resource: self._turn.found[resource]
+            for resource in self._turn.told & self._left.keys()
+            if self._left[resource].policy is not DriftPolicy.IGNORE
+        }
+        found = {**mended, **left}
+        if not found:
+            return
+        culprits = await self._who({resource: each.traces for resource, each in found.items()})
+        for resource in sorted(found):
+            who = culprits.get(resource, "")
+            action = DriftAction.ENFORCED
+            if resource in left:
+                self._left[resource].who, action = who, self._left[resource].why
+            self._put(resource, action, found[resource].differences, who)
+
+    def _put(
+        self, resource: str, action: DriftAction, found: tuple[Difference, ...], who: str
+    ) -> None:
+        self._queue.put(self._now(), resource, action, found, who)
+        self._on_event(action)
+
+    def _failures(self, desired: HostState) -> Iterable[Failure]:
+        for resource, left in self._left.items():
+            if self._turn.verdicts.get(resource) is not _Verdict.LEAVE:
+                continue
+            if left.why is DriftAction.GAVE_UP:
+                yield _fought(resource, left, desired.host_name)
+            elif left.policy is not DriftPolicy.IGNORE:
+                yield _drifted(resource, left, desired.host_name)
+
+    def _strandings(self) -> Iterable[Failure]:
+        for resource, (bridge, maker) in self._turn.stranded.items():
+            yield bridge_missing(resource, bridge, maker)
+
+
+def policy_of(desired: HostState, resource: str) -> DriftPolicy:
+    """A tunnel of a segment has the policy of the segment."""
+    named = desired.safety.drift
+    policy = named.get(resource) or named.get(segment_of(resource))
+    return policy or DriftPolicy.ENFORCE
+
+
+def _drifted(resource: str, left: Left, host: str) -> Failure:
+    message = (
+        f"somebody changed it on this host: {_story(left)}. Its drift policy is to report that and "
+        f"leave it; change it back on the host, run `ovsfleet release {host}` to bring it back "
+        "once, or set its drift_policy to enforce"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "Drifted", message)
+
+
+def _fought(resource: str, left: Left, host: str) -> Failure:
+    message = (
+        f"it was brought back {FIGHTS} times within {FIGHT_S / 60:.0f} minutes and somebody "
+        f"changed it again each time: {_story(left)}. It is left as it is; stop what changes it, "
+        f"then run `ovsfleet release {host}`"
+    )
+    return Failure(resource, ErrorKind.CONFLICT, "DriftFought", message)
+
+
+def _story(left: Left) -> str:
+    words = [str(each) for each in left.differences[:SHOWN]]
+    more = len(left.differences) - SHOWN
+    words += [f"{more} more"] if more > 0 else []
+    by = f" (by {left.who})" if left.who else ""
+    return (", ".join(words) or "it is not as intended") + by
