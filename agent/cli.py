@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.config import Settings
     from agent.host import Sighting
     from agent.introspection import Document
     from agent.model import HostState
+    from agent.observed import ObservedState
+    from agent.planner.plan import Plan
     from agent.state_file import Cached
 
 DIFFERENT = 2
@@ -117,8 +121,9 @@ def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
         typer.echo("no desired state has been accepted yet: nothing to do")
         return
     desired = cached.state
-    wanted = planned(cached, _sight(settings, desired).state)
-    for line in wanted.describe():
+    observed = _sight(settings, desired).state
+    wanted = planned(cached, observed)
+    for line in (*wanted.describe(), *_on_trial(cached, wanted, observed)):
         typer.echo(line)
     if not wanted.is_empty or wanted.failures:
         raise typer.Exit(DIFFERENT)
@@ -174,6 +179,17 @@ def _cached(settings: Settings) -> Cached | None:
     return open_cache(settings).load()
 
 
+def _on_trial(cached: Cached, planned: Plan, observed: ObservedState) -> Iterator[str]:
+    """What of the plan would be undone again unless the controller confirmed it."""
+    from agent.confirm import needs_trial
+
+    touched = needs_trial(cached, planned, observed)
+    if touched:
+        seconds = cached.state.safety.confirm_timeout_s
+        yield f"on trial: all of it is undone unless the controller confirms it within {seconds} s"
+    yield from (f"on trial: {resource}: {what}" for resource, what in touched)
+
+
 def _sight(settings: Settings, desired: HostState | None) -> Sighting:
     from agent.ovsdb.snapshot import OvsdbUnavailableError
 
@@ -214,6 +230,11 @@ def _summary(document: Document) -> str:
         f"state       {report['outcome']}, revision {report['applied_revision']} of "
         f"{report['observed_revision']}"
     )
+    if trial := document["trial"]:
+        lines.append(
+            f"trial       revision {trial['revision']} is undone in {trial['remaining_s']} s "
+            "unless the controller confirms it"
+        )
     lines.extend(
         f"failure     {failure['resource']}: {failure['reason']}: {failure['message']}"
         for failure in report["failures"]

@@ -15,6 +15,7 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import structlog
 
@@ -96,6 +97,19 @@ class Trials:
         if trial.boot != self._boot:
             return 0.0
         return max(0.0, trial.deadline - self._clock.since_boot())
+
+    def describe(self) -> dict[str, Any] | None:
+        """For a person on the host; None when nothing is on trial."""
+        cached = self._cache.cached
+        if cached is None or cached.trial is None:
+            return None
+        remaining = self.remaining()
+        return {
+            "revision": cached.state.revision,
+            "confirmed_revision": cached.confirmed.revision if cached.confirmed else 0,
+            "remaining_s": None if remaining == math.inf else round(remaining, 1),
+            "touched": [{"resource": each, "what": what} for each, what in cached.trial.touched],
+        }
 
     def takes(self, offered: HostState) -> bool:
         """Whether ``offered`` is another state than the one that was undone."""

@@ -263,6 +263,7 @@ class Daemon:
             "host": dataclasses.asdict(self._identity.profile),
             "certificate_not_after": certificate.not_valid_after_utc.isoformat(),
             "controller_error": self._controlplane.last_error,
+            "trial": self._trials.describe(),
             "report": None if report is None else describe_report(report),
             "metrics": self._metrics.samples(),
         }

@@ -107,6 +107,7 @@ class SessionRecord:
     statuses: list[agent_pb2.HostStatus] = field(default_factory=list)
     capabilities: list[agent_pb2.Capabilities] = field(default_factory=list)
     inventories: list[agent_pb2.Inventory] = field(default_factory=list)
+    questions: list[agent_pb2.ConfirmRequest] = field(default_factory=list)
     heartbeats: int = 0
 
 
@@ -128,6 +129,8 @@ class ControllerEnd(
         self.renewals = 0
         self.sessions: list[SessionRecord] = []
         self.stats_interval_ms = 0
+        self.confirms = True
+        """Whether it answers an agent that asks whether it is reached."""
         self.statistics: StatsEnd | None = StatsEnd()
         """None plays a controller from before statistics, from its next start on."""
         self.southbound = f"unix:{directory}/southbound.sock"
@@ -260,6 +263,9 @@ class ControllerEnd(
     async def _listen(self, requests: Any, record: SessionRecord) -> None:
         async for request in requests:
             await self._note(partial(_take, record, request))
+            if request.HasField("confirm") and self.confirms:
+                answer = agent_pb2.Confirmation(nonce=request.confirm.nonce)
+                record.outbox.put_nowait(agent_pb2.SessionResponse(confirmation=answer))
 
     async def _note(self, change: Callable[[], None]) -> None:
         async with self._changed:
@@ -275,6 +281,8 @@ def _take(record: SessionRecord, request: agent_pb2.SessionRequest) -> None:
         record.capabilities.append(request.capabilities)
     elif kind == "inventory":
         record.inventories.append(request.inventory)
+    elif kind == "confirm":
+        record.questions.append(request.confirm)
     elif kind == "heartbeat":
         record.heartbeats += 1
 

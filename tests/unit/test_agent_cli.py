@@ -25,6 +25,7 @@ DOCUMENT: dict[str, Any] = {
     "host": {"host_name": "h1", "host_uid": "uid-1"},
     "controller_error": "UNAVAILABLE: connection refused",
     "metrics": {"ovsfleet_agent_stream_connected": 0.0},
+    "trial": {"revision": 5, "remaining_s": 42.5},
     "report": {
         "outcome": "applied",
         "applied_revision": 4,
@@ -99,6 +100,7 @@ def test_status_shows_what_a_person_needs_to_know(
         "host        h1 (uid-1)",
         "controller  not connected: UNAVAILABLE: connection refused",
         "state       applied, revision 4 of 5",
+        "trial       revision 5 is undone in 42.5 s unless the controller confirms it",
         "failure     port:a: NamespaceMissing: no blue",
     ]
     assert json.loads(call("status", "--json")[1]) == DOCUMENT
