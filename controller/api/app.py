@@ -23,6 +23,7 @@ from controller.api.middleware import RequestScope
 from controller.api.routes import (
     changes,
     docs,
+    drift,
     export,
     fleet,
     health,
@@ -96,6 +97,7 @@ def _all_routes() -> APIRouter:
         tunnels.router,
         pools.router,
         inventory.router,
+        drift.router,
         rates.router,
         stats.router,
         fleet.router,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.client.documents import Document, advice_for, age, plain, utc_now
+from controller.client.drifting import last_of, said_of
 from controller.client.kinds import BY_NAME, HOST, HOST_GROUP, POOL, SEGMENT, KindInfo
 from controller.client.rest import Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
@@ -33,6 +34,7 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
     if kind is SEGMENT:
         here = f"/v1/segments/{document['metadata']['uid']}"
         _print_mesh(api.get(f"{here}/tunnels")["items"])
+    _print_drift(last_of(api, document))
     if advice := advice_for(document):
         _heading("What to do")
         _line(advice)
@@ -123,6 +125,18 @@ def _print_failures(failures: Iterable[Document]) -> None:
     for failure in failures:
         _line(f"{_subject(failure)}: {failure['reason']} for {age(failure['since'], now)}")
         _line(f"  {failure['message']}")
+
+
+def _print_drift(events: Iterable[Document]) -> None:
+    """What others did to it on its hosts, the last first."""
+    events = list(events)
+    if not events:
+        return
+    _heading("Drift")
+    now = utc_now()
+    for event in events:
+        _line(f"host/{event['host']}: {event['action']} {age(event['at'], now)} ago")
+        _line(f"  {said_of(event)}")
 
 
 def _print_usage(usage: Document) -> None:

@@ -76,6 +76,39 @@ def inventory(
         inventories.print_inventory(found)
 
 
+@app.command()
+def drift(
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="only on this host")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", "-k", help="only of objects of this kind")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="only of objects so called")] = None,
+    project: Project = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DURATION", help="such as 15m, 6h or 7d")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option("--action", help="enforced, reported or gave_up")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-l", min=1, help="how many")] = 50,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what others changed on hosts, who it was, and what the agents did about it."""
+    from controller.client import context, drifting
+    from controller.client.kinds import parse_kind
+    from controller.client.rest import Api
+
+    wanted = {"host": host, "name": name, "project": project, "action": action}
+    wanted["kind"] = parse_kind(kind).name if kind else None
+    with Api(context.current()) as api:
+        found = drifting.read(api, wanted, since, limit)
+    if output is Format.JSON:
+        print_json({"items": found})
+    else:
+        drifting.print_events(found)
+
+
 @app.command("find-interface")
 def find_interface(
     iface_id: Annotated[str, typer.Argument(help="external_ids:iface-id, as libvirt or Nova set")],

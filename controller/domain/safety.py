@@ -28,3 +28,12 @@ class ConfirmPolicy(enum.StrEnum):
     MANAGEMENT_PATH = "management_path"
     """Those that touch what the controller is reached over."""
     ALWAYS = "always"
+
+
+class DriftAction(enum.StrEnum):
+    """What an agent did about what others changed."""
+
+    ENFORCED = "enforced"
+    REPORTED = "reported"
+    GAVE_UP = "gave_up"
+    """It left it, because somebody changed it back each time."""

@@ -23,6 +23,7 @@ KEEP_PARTITIONS = "keep_partitions"
 FORGET_REQUESTS = "forget_requests"
 FAN_OUT_WEBHOOKS = "fan_out_webhooks"
 DELIVER_WEBHOOK = "deliver_webhook"
+FORGET_DRIFT = "forget_drift"
 PRUNE_WEBHOOKS = "prune_webhooks"
 END_MIRRORS = "end_mirrors"
 FOLLOW_BINDINGS = "follow_bindings"
@@ -85,6 +86,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         FORGET_REQUESTS: _entry(FORGET_REQUESTS, crontab(minute="17"), 3600),
         FAN_OUT_WEBHOOKS: _entry(FAN_OUT_WEBHOOKS, schedule(_WEBHOOKS_S), _WEBHOOKS_S),
         PRUNE_WEBHOOKS: _entry(PRUNE_WEBHOOKS, crontab(minute="37"), 3600),
+        FORGET_DRIFT: _entry(FORGET_DRIFT, crontab(minute="47"), 3600),
         END_MIRRORS: _entry(END_MIRRORS, schedule(_MIRRORS_S), _MIRRORS_S),
         FOLLOW_BINDINGS: _entry(FOLLOW_BINDINGS, schedule(_BINDINGS_S), _BINDINGS_S),
     }

@@ -25,6 +25,7 @@ from controller.jobs.webhooks import Lanes
 from controller.observability import get_logger
 from controller.services import (
     bindings,
+    drift,
     jobs,
     mirrors,
     requests,
@@ -147,6 +148,11 @@ class Work:
         if forgotten:
             log.info("Answers to old requests forgotten", count=forgotten)
 
+    def forget_drift(self) -> None:
+        forgotten = drift.forget(self.db, now=datetime.now(UTC))
+        if forgotten:
+            log.info("Old drift of hosts forgotten", count=forgotten)
+
     def end_mirrors(self) -> None:
         ended = mirrors.end_due(self.db, now=datetime.now(UTC))
         if ended:
@@ -186,6 +192,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.FAN_OUT_WEBHOOKS: work.fan_out_webhooks,
         names.DELIVER_WEBHOOK: work.deliver_webhook,
         names.PRUNE_WEBHOOKS: work.prune_webhooks,
+        names.FORGET_DRIFT: work.forget_drift,
         names.END_MIRRORS: work.end_mirrors,
         names.FOLLOW_BINDINGS: work.follow_bindings,
     }

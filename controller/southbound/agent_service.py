@@ -28,6 +28,8 @@ from controller.services.status import SessionStart
 from controller.southbound.admission import Admission
 from controller.southbound.codec import decode_capabilities, decode_hello, decode_status
 from controller.southbound.dispatcher import Dispatcher
+from controller.southbound.drift import DriftRecorder
+from controller.southbound.drift_codec import decode_drift
 from controller.southbound.errors import status_code
 from controller.southbound.identity import Authority, HostIdentity
 from controller.southbound.inventory_codec import decode_inventory
@@ -59,6 +61,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         sessions: Sessions,
         dispatcher: Dispatcher,
         recorder: Recorder,
+        drift: DriftRecorder,
         clock: Clock,
         heartbeat_interval_ms: int,
         stats_interval_ms: int,
@@ -69,6 +72,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         self._sessions = sessions
         self._dispatcher = dispatcher
         self._recorder = recorder
+        self._drift = drift
         self._clock = clock
         self._heartbeat_interval_ms = heartbeat_interval_ms
         self._stats_interval_ms = stats_interval_ms
@@ -170,6 +174,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
     def _close(self, session: HostSession) -> None:
         self._sessions.remove(session)
         self._recorder.ended(session)
+        self._drift.ended(session)
         OPEN_SESSIONS.set(len(self._sessions))
 
     async def _read(self, session: HostSession, context: Context) -> None:
@@ -195,6 +200,10 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
                 self._recorder.inventory(session, decode_inventory(request.inventory))
             case "capabilities":
                 self._recorder.capabilities(session, decode_capabilities(request.capabilities))
+            case "drift":
+                self._recorder.heartbeat(session)
+                if request.drift.events:
+                    self._drift.report(session, decode_drift(request.drift))
             case "confirm":
                 # Nothing is stored: that this goes out and arrives is all that was asked.
                 answer = agent_pb2.Confirmation(nonce=request.confirm.nonce[:_NONCE_BYTES])

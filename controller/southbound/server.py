@@ -21,6 +21,7 @@ from controller.services.statistics import Intake
 from controller.southbound.admission import Admission
 from controller.southbound.agent_service import AgentService
 from controller.southbound.dispatcher import SWEEP_S, Dispatcher
+from controller.southbound.drift import DriftRecorder
 from controller.southbound.enrolment_service import EnrolmentService
 from controller.southbound.guard import Guard, Stream
 from controller.southbound.identity import SERVER_LIFETIME, Authority
@@ -111,6 +112,7 @@ class Southbound:
             beat_s=self._settings.heartbeat_interval_ms / 2000,
             on_written=self._on_written,
         )
+        self._drift = DriftRecorder(self._threads, self._clock)
         self._settler = VtepSettler(self._threads)
         self._dispatcher = Dispatcher(
             self._threads, self._sessions, self._clock, on_judged=self._recorder.judged
@@ -123,6 +125,7 @@ class Southbound:
         self._tasks = [
             asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._recorder.run(), name="recorder"),
+            asyncio.create_task(self._drift.run(), name="recorder of drift"),
             asyncio.create_task(self._settler.run(), name="changes of VTEPs"),
             asyncio.create_task(self._guard.run(), name="guard"),
             asyncio.create_task(self._stats_guard.run(), name="guard of statistics"),
@@ -146,6 +149,7 @@ class Southbound:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_LAST_WRITES_S):
                 await self._recorder.flush()
+                await self._drift.flush()
         self._listener.close()
         await self._ears.close(patience_s=_LAST_WRITES_S)
         await self._desk.close(patience_s=_LAST_WRITES_S)
@@ -183,6 +187,7 @@ class Southbound:
             sessions=self._sessions,
             dispatcher=self._dispatcher,
             recorder=self._recorder,
+            drift=self._drift,
             clock=self._clock,
             heartbeat_interval_ms=self._settings.heartbeat_interval_ms,
             stats_interval_ms=self._settings.stats_interval_ms,

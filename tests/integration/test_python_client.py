@@ -178,6 +178,7 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     assert fleet.hosts.desired_state("h1")["state"]["host"]["host_name"] == "h1"
     assert (fleet.hosts.failures("h1"), fleet.hosts.rates("h1")) == ([], [])
     assert (fleet.hosts.inventory("h1")["links_total"], fleet.find_interfaces("vif-1")) == (0, [])
+    assert [*fleet.hosts.drift_events("h1"), *fleet.drift_events(kind="Port", name="p1")] == []
     use_pools_and_groups(fleet)
     assert "h1" in fleet.hosts.create_join_token("h1", ttl_seconds=60)["token"]
     assert fleet.delete([port(1), port(2)])["results"][1]["action"] == "deleted"

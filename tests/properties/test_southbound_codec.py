@@ -9,6 +9,7 @@ from ovsfleet.v1 import agent_pb2
 
 from controller.services.status import Outcome
 from controller.southbound.codec import decode_capabilities, decode_hello, decode_status
+from controller.southbound.drift_codec import decode_drift
 from controller.southbound.inventory_codec import decode_inventory
 
 words = st.text(max_size=50).filter(lambda word: word.encode("utf-8", "ignore").decode() == word)
@@ -56,6 +57,7 @@ def test_bytes_that_parse_as_a_request_decode(content: bytes) -> None:
     decode_status(request.status)
     decode_capabilities(request.capabilities)
     decode_inventory(request.inventory)
+    decode_drift(request.drift)
 
 
 @given(st.integers(200, 260))

@@ -158,6 +158,11 @@ class Hosts(Collection):
         found: Json = self._of_one("get_inventory", name, None)
         return found
 
+    def drift_events(self, name: str, *, page_size: int = PAGE_SIZE) -> Iterator[Json]:
+        """What others changed there, newest first."""
+        for page in self._pages("list_host_drift_events", name, page_size):
+            yield from page["items"]
+
     def create_join_token(self, name: str, *, ttl_seconds: int = 3600) -> JoinToken:
         """A secret with which one machine becomes this host. Is not repeated by the client."""
         body = {"ttl_seconds": ttl_seconds}

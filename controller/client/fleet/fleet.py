@@ -22,6 +22,7 @@ from controller.client.fleet.collections import (
     Hosts,
     Pools,
     Segments,
+    pages,
     waiting,
 )
 from controller.client.fleet.documents import (
@@ -43,7 +44,7 @@ from controller.client.fleet.errors import (
 )
 from controller.client.fleet.manifests import manifest_of
 from controller.client.fleet.webhooks import Webhooks
-from controller.client.rest import Api
+from controller.client.rest import PAGE_SIZE, Api
 from controller.client.stream import follow
 
 _LONGEST_POLL_S = 30.0
@@ -112,6 +113,23 @@ class Fleet:
         query = {"iface_id": iface_id}
         items: Sequence[Json] = self._calls.send("find_interfaces", query=query)["items"]
         return items
+
+    def drift_events(
+        self,
+        *,
+        host: str | None = None,
+        kind: Kind | None = None,
+        project: str | None = None,
+        name: str | None = None,
+        since: str | None = None,
+        action: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Json]:
+        """What others changed on hosts, newest first. ``since`` is a time as in RFC 3339, with a
+        zone; ``kind``, ``project`` and ``name`` are of the object."""
+        query = {"host": host, "kind": kind, "project": project, "name": name}
+        query |= {"since": since, "action": action}
+        return pages(self._calls, "list_drift_events", page_size, query)
 
     def apply(
         self,

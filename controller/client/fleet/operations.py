@@ -71,6 +71,8 @@ def _of_hosts() -> Iterator[Operation]:
     yield Operation("list_host_tunnels", "hosts.tunnels", "GET", f"{host}/tunnels")
     yield Operation("list_current_rates", "hosts.rates", "GET", f"{host}/rates")
     yield Operation("create_join_token", "hosts.create_join_token", "POST", f"{host}/join-tokens")
+    drift = f"{host}/drift-events"
+    yield Operation("list_host_drift_events", "hosts.drift_events", "GET", drift, query=_PAGES)
     yield Operation("get_inventory", "hosts.inventory", "GET", f"{host}/inventory")
     yield Operation("get_host_stats", "stats", "GET", f"{host}/stats", query=_RANGE | {"subject"})
 
@@ -101,6 +103,13 @@ def _of_the_fleet() -> Iterator[Operation]:
         "GET",
         "/v1/inventory/interfaces",
         query=frozenset({"iface_id"}),
+    )
+    yield Operation(
+        "list_drift_events",
+        "drift_events",
+        "GET",
+        "/v1/drift-events",
+        query=_PROJECT | _PAGES | {"host", "kind", "name", "since", "action"},
     )
     yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
     yield Operation("apply", "apply", "POST", "/v1/apply", headers=_KEY)

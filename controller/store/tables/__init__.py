@@ -2,6 +2,7 @@
 
 from controller.store.tables.allocations import VniAllocationRow, VtepQuarantineRow
 from controller.store.tables.base import Base
+from controller.store.tables.drift import DriftEventRow
 from controller.store.tables.history import AuditRow, ChangeLogRow
 from controller.store.tables.intent import (
     VERSIONED,
@@ -56,6 +57,7 @@ __all__ = [
     "Base",
     "BridgeRow",
     "ChangeLogRow",
+    "DriftEventRow",
     "FleetRow",
     "FlowExportRow",
     "HostCertificateRow",

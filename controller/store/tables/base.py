@@ -19,7 +19,7 @@ from controller.domain.intent import (
     Lifecycle,
     PortType,
 )
-from controller.domain.safety import ConfirmPolicy, DriftPolicy
+from controller.domain.safety import ConfirmPolicy, DriftAction, DriftPolicy
 
 _E = TypeVar("_E", bound=enum.StrEnum)
 
@@ -61,4 +61,5 @@ class Base(DeclarativeBase):
         Backend: _words(Backend),
         DriftPolicy: _words(DriftPolicy),
         ConfirmPolicy: _words(ConfirmPolicy),
+        DriftAction: _words(DriftAction),
     }

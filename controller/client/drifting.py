@@ -1,0 +1,90 @@
+"""``ovsfleet drift``: what others changed on hosts, and who it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from controller.client.documents import Document, plain
+from controller.client.kinds import BY_NAME, HOST
+from controller.client.output import say
+from controller.client.rest import PAGE_SIZE, Api
+from controller.client.statistics import beginning
+from controller.client.tables import print_rows
+
+_LAST = 5
+_PATH = "/v1/drift-events"
+_SHOWN_DIFFERENCES = 3
+_DRIFTING = frozenset({"Bridge", "Segment", "Port", "Tunnel", "Mirror", "FlowExport"})
+
+
+def read(
+    api: Api, wanted: Mapping[str, str | None], since: str | None, limit: int
+) -> list[Document]:
+    """The newest of those that are wanted, at most ``limit``."""
+    asked = {**wanted, "since": beginning(since) if since else None}
+    found: list[Document] = []
+    token: str | None = None
+    while len(found) < limit:
+        size = min(PAGE_SIZE, limit - len(found))
+        page = api.get(_PATH, **asked, page_size=size, page_token=token)
+        found += page["items"]
+        token = page["next_page_token"] or None
+        if token is None:
+            break
+    return found
+
+
+def last_of(api: Api, document: Document) -> list[Document]:
+    """The last of an object, or of all that is on a host."""
+    kind, metadata = document["kind"], document["metadata"]
+    if kind == HOST.name:
+        path = f"/v1/hosts/{metadata['uid']}/drift-events"
+        items: list[Document] = api.get(path, page_size=_LAST)["items"]
+        return items
+    if kind not in _DRIFTING:
+        return []
+    asked = {"kind": kind, "name": metadata["name"], "project": metadata["project"]}
+    return read(api, asked, None, _LAST)
+
+
+def print_events(events: Sequence[Document]) -> None:
+    if not events:
+        say("Nobody is known to have changed what is the fleet's on a host.")
+        return
+    rows = [
+        [
+            event["at"][:19] + "Z" if event["at"].endswith("Z") else event["at"],
+            plain(event["host"]),
+            plain(_object(event)),
+            plain(event["action"]),
+            plain(event["who"] or "-"),
+            plain(_differences(event)),
+        ]
+        for event in events
+    ]
+    print_rows(["TIME", "HOST", "OBJECT", "ACTION", "WHO", "WHAT"], rows)
+
+
+def said_of(event: Document) -> str:
+    """``tag was 7, and 5 is intended: ovs-vsctl (…): ovs-vsctl set port web tag=7``."""
+    who = event["who"]
+    return f"{_differences(event)}: {who}" if who else _differences(event)
+
+
+def _object(event: Document) -> str:
+    of = event["object"]
+    return f"{BY_NAME[of['kind']].word}/{of['name']}" if of else str(event["resource"])
+
+
+def _differences(event: Document) -> str:
+    all_of_them = event["differences"]
+    said = [_difference(each) for each in all_of_them[:_SHOWN_DIFFERENCES]]
+    more = len(all_of_them) - len(said)
+    return "; ".join(said) + (f" and {more} more" if more else "")
+
+
+def _difference(each: Document) -> str:
+    if each["field"] == "present":
+        return "it was gone" if each["intended"] == "yes" else "it was there again"
+    found, intended = each["found"] or "nothing", each["intended"] or "nothing"
+    return f"{each['field']} was {found}, and {intended} is intended"
