@@ -33,6 +33,7 @@ from ovsfleet.v1 import (
     stats_pb2_grpc,
 )
 
+from agent.netlink.netns import call_in
 from tests.support.stats_end import StatsEnd
 
 DEADLINE_S = 60.0
@@ -135,6 +136,8 @@ class ControllerEnd(
         """None plays a controller from before statistics, from its next start on."""
         self.southbound = f"unix:{directory}/southbound.sock"
         self.enrolment = f"unix:{directory}/enrolment.sock"
+        self.netns: str | None = None
+        """The namespace that ``southbound`` is an address of; None is the test's own."""
         self._server: grpc.aio.Server | None = None
         self._changed = asyncio.Condition()
 
@@ -147,10 +150,10 @@ class ControllerEnd(
         if self.statistics is not None:
             stats_pb2_grpc.add_StatsServiceServicer_to_server(self.statistics, server)
         pair = self.authority.server_pair()
-        server.add_secure_port(
-            self.southbound,
-            grpc.ssl_server_credentials([pair], self.authority.pem, require_client_auth=True),
+        credentials = grpc.ssl_server_credentials(
+            [pair], self.authority.pem, require_client_auth=True
         )
+        call_in(self.netns, lambda: server.add_secure_port(self.southbound, credentials))
         server.add_secure_port(self.enrolment, grpc.ssl_server_credentials([pair]))
         await server.start()
         self._server = server
@@ -288,9 +291,14 @@ def _take(record: SessionRecord, request: agent_pb2.SessionRequest) -> None:
 
 
 @asynccontextmanager
-async def controller_end() -> AsyncIterator[ControllerEnd]:
+async def controller_end(
+    southbound: str = "", netns: str | None = None
+) -> AsyncIterator[ControllerEnd]:
+    """``southbound`` is an address of ``netns``, instead of a unix socket."""
     with tempfile.TemporaryDirectory(prefix="ovsfleet-sb-") as directory:
         controller = ControllerEnd(Path(directory))
+        controller.southbound = southbound or controller.southbound
+        controller.netns = netns
         await controller.start()
         try:
             yield controller
