@@ -1,7 +1,7 @@
 """``ovsfleet-agent``: the daemon, and what a person on the host may ask beside it.
 
-Every command but ``run`` and ``enroll`` only reads. Data goes to stdout, everything else to stderr.
-Imports are made where they are needed, so that ``--help`` answers at once.
+Every command but ``run``, ``enroll`` and ``purge --yes`` only reads. Data goes to stdout, and all
+else to stderr. Imports are made where they are needed, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -128,6 +128,41 @@ def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
     if not wanted.is_empty or wanted.failures:
         raise typer.Exit(DIFFERENT)
     typer.echo(f"the host is as revision {desired.revision} intends it: nothing to do")
+
+
+@app.command()
+def purge(
+    state_dir: StateDir = None,
+    ovsdb: OvsdbRemote = None,
+    fleet: Annotated[
+        str, typer.Option(help="The fleet's uid, where the state directory has no identity.")
+    ] = "",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
+    identity: Annotated[
+        bool, typer.Option("--identity", help="With --yes: delete the host's identity as well.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the plan, and what is left, each as JSON.")
+    ] = False,
+) -> None:
+    """Print what of the fleet is on this host, and with --yes take it away.
+
+    Exits 2 when there is something and --yes was not given, 1 when something is left.
+    """
+    from agent import purge_command
+    from agent.controlplane.identity import IdentityError
+    from agent.observability import configure_logging
+    from agent.ovsdb.snapshot import OvsdbUnavailableError
+
+    settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
+    configure_logging("warning", "console")
+    wish = purge_command.Wish(fleet, yes, as_json, identity)
+    try:
+        status = asyncio.run(purge_command.run(settings, wish, typer.echo))
+    except (purge_command.PurgeError, IdentityError, OvsdbUnavailableError) as error:
+        _fail(str(error))
+    raise typer.Exit(status)
 
 
 @app.command()

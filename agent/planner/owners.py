@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agent.model import ALIAS_PREFIX, BOUND_KEY, OWNER_KEY
-from agent.observed import Link
+from agent.observed import Link, ObservedState
 
 _MOST_KEYS = 3
 _LONGEST = 64
@@ -38,6 +38,15 @@ def owner_of_link(link: Link) -> str:
     known = [f"alias {_short(link.alias)!r}"] if link.alias else []
     known += [f"in {link.master}"] if link.master else []
     return f"is not ours ({', '.join(known)})" if known else "is not ours"
+
+
+def fleets_here(observed: ObservedState) -> frozenset[str]:
+    """The fleets that left a mark on the host."""
+    marks = [bridge.external_ids for bridge in observed.bridges.values()]
+    marks += [port.external_ids for bridge in observed.bridges.values() for port in bridge.ports]
+    of_rows = {_fleet(each) for each in marks}
+    of_links = {each.alias.split(":")[1] for each in observed.links.values() if is_marked(each)}
+    return frozenset((of_rows | of_links) - {""})
 
 
 def _fleet(external_ids: Mapping[str, str]) -> str:

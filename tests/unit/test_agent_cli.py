@@ -123,6 +123,36 @@ def test_a_state_directory_belongs_to_one_agent(tmp_path: Path) -> None:
         pass
 
 
+IDENTITY = '{"fleet_uid": "f-1", "host_uid": "h", "host_name": "h", "southbound": "c:1"}'
+
+
+def test_purge_asks_for_a_fleet_where_there_is_no_identity(state_dir: Path) -> None:
+    status, output, complaint = call("purge", "--ovsdb", "none")
+    assert (status, output) == (1, "")
+    assert "--fleet UID" in complaint
+    status, output, _ = call("purge", "--ovsdb", "none", "--fleet", "f-2")
+    assert (status, output) == (0, "nothing of fleet f-2 is on this host\n")
+
+
+def test_purge_does_nothing_while_the_agent_runs_and_deletes_an_identity_only_when_asked(
+    state_dir: Path,
+) -> None:
+    identity = state_dir / "identity"
+    identity.mkdir()
+    (identity / "identity.json").write_text(IDENTITY)
+    for name in ("key.pem", "cert.pem", "ca.pem"):
+        (identity / name).touch()
+    assert "belongs to fleet f-1" in call("purge", "--ovsdb", "none", "--fleet", "f-2")[2]
+    with only_instance(state_dir):
+        status, output, complaint = call("purge", "--ovsdb", "none", "--yes")
+    assert (status, output) == (1, "")
+    assert "stop it first" in complaint
+    assert call("purge", "--ovsdb", "none", "--yes")[0] == 0
+    assert list(identity.iterdir())
+    assert call("purge", "--ovsdb", "none", "--yes", "--identity")[0] == 0
+    assert not list(identity.iterdir())
+
+
 async def test_introspection_answers_on_a_path_of_any_length(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
