@@ -25,6 +25,7 @@ from agent.columns import Release
 from agent.disk import sync_directory, write_synced
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 from agent.planner import owed_releases
+from agent.planner.digests import Digests
 from agent.state_file import (
     Cached,
     CorruptFileError,
@@ -173,7 +174,12 @@ class StateCache:
             confirmed=None,
             confirmed_by="",
             trial=None,
-            undone=Undone(cached.state.revision, cached.state.hash, why),
+            undone=Undone(
+                cached.state.revision,
+                cached.state.hash,
+                why,
+                changed_by(cached.state, cached.confirmed),
+            ),
         )
         self._store(self.cached)
 
@@ -311,6 +317,13 @@ def refuse_unacceptable(accepted: HostState, offered: HostState) -> None:
             f"{accepted.revision} of the same fleet epoch; after a database restore the fleet "
             "epoch must be raised",
         )
+
+
+def changed_by(candidate: HostState, confirmed: HostState) -> frozenset[str]:
+    """Resources of either of which the two do not say the same."""
+    one, other = Digests(candidate), Digests(confirmed)
+    named = desired_ids(candidate) | desired_ids(confirmed)
+    return frozenset(each for each in named if one.of(each) != other.of(each))
 
 
 def with_owed(accepted: HostState, offered: HostState) -> HostState:

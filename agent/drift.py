@@ -131,6 +131,12 @@ class Drift:
     def begin(self, cached: Cached) -> None:
         """A turn begins; what lies on disk is looked at in the first one."""
         self._turn = _Turn()
+        self._load(cached)
+        if cached.undone is not None and not cached.undone.is_settled:
+            # What the undone change did is no more somebody else's doing than undoing it.
+            self._realized.forget(cached.undone.resources)
+
+    def _load(self, cached: Cached) -> None:
         if self._realized.is_loaded:
             return
         states = (cached.state, cached.confirmed)

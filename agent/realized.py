@@ -50,6 +50,10 @@ class Realized:
             self._older.update(dict.fromkeys(_left_alone(applied.safety.drift) - told.keys()))
         return {r: (digest, int(count)) for r, (digest, _, count) in told.items() if count}
 
+    def forget(self, resources: Collection[str]) -> None:
+        """Nothing is known of what these were brought to."""
+        self._older.update(dict.fromkeys(resources))
+
     def look(self, desired: HostState, observed: ObservedState) -> None:
         """What the next answers are about."""
         if self._desired is None or self._desired.state is not desired:

@@ -113,7 +113,9 @@ def _extras(record: Cached) -> dict[str, Any]:
         "trial": trial
         and dataclasses.asdict(trial)
         | {"kept": sorted(trial.kept), "found": _releases(trial.found)},
-        "undone": undone and dataclasses.asdict(undone) | {"hash": undone.hash.hex()},
+        "undone": undone
+        and dataclasses.asdict(undone)
+        | {"hash": undone.hash.hex(), "resources": sorted(undone.resources)},
     }
 
 
@@ -215,4 +217,7 @@ def _trial(fields: dict[str, Any] | None) -> Trial | None:
 
 
 def _undone(fields: dict[str, Any] | None) -> Undone | None:
-    return None if fields is None else Undone(**fields | {"hash": bytes.fromhex(fields["hash"])})
+    if fields is None:
+        return None
+    plain = {"hash": bytes.fromhex(fields["hash"]), "resources": frozenset(fields["resources"])}
+    return Undone(**fields | plain)

@@ -36,6 +36,9 @@ class Undone:
     hash: bytes
     why: str
     """A sentence for people, with the way out."""
+    resources: frozenset[str] = frozenset()
+    """Those that it desired otherwise than the confirmed state: what is to be done about them is
+    the way back, and nobody else's doing."""
     is_settled: bool = False
     """Whether the host was brought back to its confirmed state since; until then nothing else is
     begun, because what is left of the undone change would not be noticed as a part of it."""

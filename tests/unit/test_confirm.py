@@ -13,7 +13,7 @@ from agent.errors import ErrorKind
 from agent.model import HostState, Port, PortType
 from agent.planner import make_plan
 from agent.report import Outcome
-from agent.safety import ConfirmPolicy, Safety
+from agent.safety import ConfirmPolicy, DriftPolicy, Safety
 from agent.state_file import Cached
 from tests.support.agent_loop import Host, adds, state
 
@@ -137,6 +137,21 @@ async def test_an_agent_that_is_killed_at_any_point_of_it_goes_back_in_time(
         delay = await fresh.turn_at(delay)
     assert fresh.outcome() is Outcome.REVERTED
     assert is_as(fresh, BASE)
+
+
+@pytest.mark.parametrize("policy", [DriftPolicy.REPORT, DriftPolicy.IGNORE])
+async def test_the_way_back_is_no_drift_that_would_be_left_alone(
+    tmp_path: Path, policy: DriftPolicy
+) -> None:
+    base = dataclasses.replace(BASE, safety=Safety(drift={"port:a": policy}))
+    host = Host(tmp_path)
+    await host.realize(base)
+    safety = dataclasses.replace(CAREFUL, drift=base.safety.drift)
+    await host.realize(candidate(safety=safety))
+    fresh = host.started_again(since=TIMEOUT_S)
+    await fresh.loop.turn()
+    assert fresh.reasons() == {"change": "Reverted"}
+    assert is_as(fresh, base)
 
 
 async def test_the_deadline_counts_on_while_no_agent_runs(host: Host) -> None:
