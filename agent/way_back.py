@@ -31,6 +31,8 @@ def planned(cached: Cached, observed: ObservedState) -> Plan:
 
 def with_way_back(plan: Plan, desired: HostState, observed: ObservedState) -> Plan:
     """``plan`` less the resources for which there is none, and with why; an operator may force."""
+    if plan.is_empty:
+        return plan
     path = management_path(observed)
     held: dict[str, Touch] = {}
     for touch in touches(plan, path, observed):

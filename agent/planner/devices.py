@@ -1,8 +1,9 @@
 """Ports that are devices which somebody else made: a network card, a VLAN device.
 
-They are never created, deleted, renamed or marked, and nothing about them is given back. A device
-has one receiver of its frames: who that is, is looked at before anything is touched. Nor is it set
-up before Open vSwitch has taken it: a round later than its row is written.
+They are never created, deleted, renamed or marked, and nothing about them is given back but after a
+change that is undone (``agent.planner.cards``). A device has one receiver of its frames: who that
+is, is looked at before anything is touched. Nor is it set up before Open vSwitch has taken it: a
+round later than its row is written.
 """
 
 from __future__ import annotations
