@@ -46,7 +46,7 @@ def converge(switch: Switch, desired: HostState) -> None:
     assert make_plan(desired, switch.observed).is_empty
 
 
-@settings(max_examples=settings.default.max_examples // SHARE)
+@settings(max_examples=settings().max_examples // SHARE)
 @given(desired_states(), desired_states(), strange_hosts(), st.data())
 def test_an_undone_change_leaves_what_is_ours_as_it_was_however_far_it_came(
     first: HostState, second: HostState, host: ObservedState, data: st.DataObject
