@@ -249,11 +249,13 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
         "OVERLAY BRIDGE": _spec("overlay_bridge"),
         "BRIDGE TYPE": _spec("overlay_bridge_type"),
         "ZONES": _spec("zones"),
+        "CONFIRM": _spec("confirm"),
     },
     BRIDGE: {
         "TYPE": _spec("type"),
         "DATAPATH": _spec("datapath_type"),
         "SPANNING TREE": _spanning_tree,
+        "DRIFT": _spec("drift_policy"),
     },
     SEGMENT: {
         "UDP PORT": _spec("dst_port"),
@@ -261,6 +263,7 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
         "TOPOLOGY": _spec("topology"),
         "PROFILE": _spec("tunnel_profile"),
         "ZONE": _spec("zone"),
+        "DRIFT": _spec("drift_policy"),
     },
     PORT: {
         "TYPE": _spec("type"),
@@ -269,6 +272,7 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
         "MAC": _spec("mac"),
         "MTU": _mtu,
         "QOS": _spec("qos_policy"),
+        "DRIFT": _spec("drift_policy"),
     },
     TUNNEL: {
         "FAMILY": _spec("address_family"),
@@ -276,7 +280,10 @@ _WIDE: Mapping[KindInfo, Mapping[str, Cell]] = {
         "TOS": _spec("tos"),
         "CSUM": _spec("csum"),
         "DF": _spec("df_default"),
+        "DRIFT": _spec("drift_policy"),
     },
+    MIRROR: {"DRIFT": _spec("drift_policy")},
+    FLOW_EXPORT: {"DRIFT": _spec("drift_policy")},
 }
 
 

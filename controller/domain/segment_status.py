@@ -14,6 +14,7 @@ from controller.domain.status import (
     observed,
     realized,
     waiting,
+    worst_of,
 )
 
 
@@ -53,9 +54,8 @@ def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
         return Phase.READY, "NoMembers", "no host has a port on it"
     if away := _away(needed, facts):
         return away
-    if facts.troubles:
-        first = facts.troubles[0]
-        return Phase.DEGRADED, first.reason, f"on host {first.host!r}: {first.message}"
+    if worst := worst_of(facts.troubles):
+        return Phase.DEGRADED, worst.reason, f"on host {worst.host!r}: {worst.message}"
     if facts.oldest_applied_revision < needed:
         return waiting(needed, facts.oldest_applied_revision)
     return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"

@@ -24,6 +24,8 @@ CHANGE_RESOURCE = "change"
 trial."""
 REMOVALS_RESOURCE = "removals"
 """The resource id of the failure that says what waits for a person before it is taken away."""
+LEFT_AS_FOUND = ("DriftFought", "Drifted")
+"""Reasons of what is there and differs, because somebody else changed it, with the alarm first."""
 OF_GROUPS = "Bridge of its groups"
 """What is left on a host by its labels, beside its own bridges."""
 
@@ -194,8 +196,9 @@ def _stopped(facts: HostFacts) -> Finding | None:
 def _partly(facts: HostFacts) -> Finding | None:
     if reverted := _reverted(facts):
         return reverted
-    if facts.troubles:
-        return Phase.DEGRADED, "SomeFailed", _first(facts.troubles)
+    if worst := worst_of(facts.troubles):
+        reason = worst.reason if worst.reason in LEFT_AS_FOUND else "SomeFailed"
+        return Phase.DEGRADED, reason, worst.message
     return None
 
 
@@ -253,16 +256,19 @@ def resource_finding(revision: int, facts: HostFacts) -> Finding:
     needed = needed_revision(revision, facts)
     if halted := _maintained(needed, facts) or _unheard(facts):
         return halted
-    if facts.troubles:
-        return Phase.FAILED, facts.troubles[0].reason, facts.troubles[0].message
+    worst = worst_of(facts.troubles)
+    if worst and worst.reason not in LEFT_AS_FOUND:
+        return Phase.FAILED, worst.reason, worst.message
     if facts.missing:
         return Phase.PENDING, "NothingToMirror", facts.missing
     if facts.applied_revision < needed:
         return waiting(needed, facts.applied_revision)
+    if worst:
+        return Phase.DEGRADED, worst.reason, worst.message
     return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
 
 
-_WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.READY)
+_WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.DEGRADED, Phase.READY)
 
 
 def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
@@ -331,6 +337,15 @@ def waiting(needed: int, applied: int) -> Finding:
 def observed(revision: int, applied: int) -> int:
     """An object at revision 7 on a host that applied 9 is observed at 7; at 5, not yet."""
     return revision if applied >= revision else 0
+
+
+def worst_of(troubles: Sequence[Trouble]) -> Trouble | None:
+    """The first that failed, or else an alarm, or else what was only left as it was found."""
+    return min(troubles, key=lambda each: _severity(each.reason), default=None)
+
+
+def _severity(reason: str) -> int:
+    return LEFT_AS_FOUND.index(reason) + 1 if reason in LEFT_AS_FOUND else 0
 
 
 def _first(troubles: Sequence[Trouble]) -> str:

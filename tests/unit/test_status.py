@@ -24,6 +24,8 @@ from controller.domain.status import (
 WELL = HostFacts("h1", Liveness.CONNECTED, applied_revision=7, outcome=Outcome.APPLIED)
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 PORT_TROUBLE = Trouble("port:1", "NamespaceMissing", "no namespace 'x': create it", SINCE)
+DRIFTED = Trouble("port:1", "Drifted", "tag was 7, and 5 is intended", SINCE)
+FOUGHT = Trouble("port:2", "DriftFought", "run 'ovsfleet release h1'", SINCE)
 HOST_TROUBLE = Trouble("host", "VswitchdDown", "ovs-vswitchd does not run: start it", SINCE)
 
 
@@ -42,6 +44,8 @@ def summary(status: Status) -> tuple[Phase, str]:
         (replace(WELL, liveness=Liveness.NEVER_CONNECTED), (Phase.PENDING, "NeverConnected")),
         (replace(WELL, liveness=Liveness.SILENT), (Phase.UNKNOWN, "HostSilent")),
         (replace(WELL, troubles=(PORT_TROUBLE,)), (Phase.DEGRADED, "SomeFailed")),
+        (replace(WELL, troubles=(DRIFTED, FOUGHT)), (Phase.DEGRADED, "DriftFought")),
+        (replace(WELL, troubles=(DRIFTED, PORT_TROUBLE)), (Phase.DEGRADED, "SomeFailed")),
         (replace(WELL, troubles=(PORT_TROUBLE, HOST_TROUBLE)), (Phase.FAILED, "VswitchdDown")),
         (replace(WELL, outcome=Outcome.HELD), (Phase.FAILED, "Held")),
         (replace(WELL, outcome=Outcome.REVERTED), (Phase.DEGRADED, "Reverted")),
@@ -60,6 +64,10 @@ def test_a_host_is_as_well_as_its_last_report(
         (replace(WELL, applied_revision=4), (Phase.PENDING, "Applying")),
         (replace(WELL, troubles=(PORT_TROUBLE,)), (Phase.FAILED, "NamespaceMissing")),
         (replace(WELL, troubles=(HOST_TROUBLE,)), (Phase.FAILED, "VswitchdDown")),
+        (replace(WELL, troubles=(DRIFTED,)), (Phase.DEGRADED, "Drifted")),
+        (replace(WELL, troubles=(DRIFTED, FOUGHT)), (Phase.DEGRADED, "DriftFought")),
+        (replace(WELL, troubles=(DRIFTED, PORT_TROUBLE)), (Phase.FAILED, "NamespaceMissing")),
+        (replace(WELL, troubles=(DRIFTED,), applied_revision=4), (Phase.PENDING, "Applying")),
         (
             replace(WELL, liveness=Liveness.SILENT, troubles=(PORT_TROUBLE,)),
             (Phase.UNKNOWN, "HostSilent"),
@@ -83,6 +91,7 @@ OTHER = replace(WELL, name="h2", applied_revision=6)
         (replace(OTHER, applied_revision=4), (Phase.PENDING, "Applying")),
         (replace(OTHER, liveness=Liveness.SILENT), (Phase.UNKNOWN, "HostSilent")),
         (replace(OTHER, troubles=(PORT_TROUBLE,)), (Phase.FAILED, "NamespaceMissing")),
+        (replace(OTHER, troubles=(DRIFTED,)), (Phase.DEGRADED, "Drifted")),
     ],
 )
 def test_a_tunnel_is_as_well_as_its_worse_end(
@@ -108,6 +117,7 @@ def test_a_tunnel_is_observed_once_both_ends_have_applied_it() -> None:
         (SegmentFacts(4, 2, 9, silent=("h2",)), (Phase.UNKNOWN, "HostSilent")),
         (SegmentFacts(4, 2, 0, absent=("h2",)), (Phase.PENDING, "HostNotConnected")),
         (SegmentFacts(4, 2, 9, troubles=(PORT_TROUBLE,)), (Phase.DEGRADED, "NamespaceMissing")),
+        (SegmentFacts(4, 2, 9, troubles=(DRIFTED, FOUGHT)), (Phase.DEGRADED, "DriftFought")),
     ],
 )
 def test_a_segment_is_ready_when_every_member_has_its_newest_mesh(
