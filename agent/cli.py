@@ -274,6 +274,11 @@ def _summary(document: Document) -> str:
         f"failure     {failure['resource']}: {failure['reason']}: {failure['message']}"
         for failure in report["failures"]
     )
+    lines.extend(
+        f"drift       {each['resource']}: left ({each['policy']}): {each['differences']}"
+        + (f", by {each['who']}" if each["who"] else "")
+        for each in document.get("drift", ())
+    )
     return "\n".join(lines)
 
 

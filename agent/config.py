@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 NO_OVSDB = "none"
+NO_JOURNAL = "none"
 
 
 class Settings(BaseSettings):
@@ -29,6 +30,13 @@ class Settings(BaseSettings):
         description=(
             "Where ovsdb-server listens, as in ovs-vsctl --db; `none` on a host that is meant to "
             "have no Open vSwitch."
+        ),
+    )
+    ovsdb_journal: str = Field(
+        default="",
+        description=(
+            "The file of ovsdb-server's database, read to tell who changed a row; empty: where "
+            "its packages have it, `none`: not read."
         ),
     )
     controller: str = Field(

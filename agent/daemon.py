@@ -26,7 +26,7 @@ from agent import exposition, introspection
 from agent.cache import StateCache
 from agent.capabilities import capabilities
 from agent.clock import SystemClock
-from agent.config import Settings
+from agent.config import NO_JOURNAL, Settings
 from agent.confirm import Trials
 from agent.controlplane import codec
 from agent.controlplane.client import ControlPlane, Standing
@@ -38,10 +38,15 @@ from agent.controlplane.identity import (
     enrol,
 )
 from agent.controlplane.whereabouts import Whereabouts
+from agent.drift import Culprits, Drift, nobody
+from agent.drift_events import DriftQueue
 from agent.host import Sighting, adapters, boot_id
 from agent.inventory_report import InventoryReport
 from agent.netlink.features import kernel_features
 from agent.observability import Metrics
+from agent.ovsdb.absent import NoOvsdb
+from agent.ovsdb.attribution import Attribution
+from agent.ovsdb.journal import Journal, journal_paths
 from agent.reconciler import Reconciler, Timing
 from agent.report import Outcome, Report
 from agent.round_trip import RoundTrip
@@ -157,6 +162,14 @@ class Daemon:
             lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count
         )
         self._trials = Trials(self._cache, SystemClock(), self._round_trip, boot_id())
+        self._drift_events = DriftQueue()
+        self._drift = Drift(
+            self._drift_events,
+            SystemClock(),
+            who=self._attribution(),
+            on_event=lambda action: self._metrics.drift_events.labels(action.value).inc(),
+        )
+        self._metrics.dropped_drift_events.set_function(lambda: self._drift_events.dropped)
         self._reconciler = Reconciler(
             self._cache,
             self._ovsdb,
@@ -173,6 +186,7 @@ class Daemon:
                 retry_max_s=settings.retry_max_s,
                 apply_deadline_s=settings.apply_deadline_s,
             ),
+            drift=self._drift,
         )
         self._controlplane = ControlPlane(
             store,
@@ -185,6 +199,7 @@ class Daemon:
             rng=rng,
             on_stats_interval=self._set_stats_interval,
             whereabouts=whereabouts,
+            drift=self._drift_events,
         )
         self._statistics = Statistics(
             store,
@@ -203,6 +218,13 @@ class Daemon:
         )
         self._kernel_features: frozenset[str] = frozenset()
         self._metrics.info.info({"version": version()})
+
+    def _attribution(self) -> Culprits:
+        settings, ovsdb = self._settings, self._ovsdb
+        if isinstance(ovsdb, NoOvsdb) or settings.ovsdb_journal == NO_JOURNAL:
+            return nobody
+        paths = journal_paths(settings.ovsdb, settings.ovsdb_journal)
+        return Attribution(ovsdb, Journal(paths))
 
     async def run(self) -> Ending:
         profile = self._identity.profile
@@ -265,6 +287,7 @@ class Daemon:
             "controller_error": self._controlplane.last_error,
             "trial": self._trials.describe(),
             "report": None if report is None else describe_report(report),
+            "drift": self._drift.describe(),
             "metrics": self._metrics.samples(),
         }
 

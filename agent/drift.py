@@ -126,6 +126,19 @@ class Drift:
         """What is left as it was found, by resource."""
         return self._left
 
+    def describe(self) -> list[dict[str, str]]:
+        """What is left, for a person on the host."""
+        return [
+            {
+                "resource": resource,
+                "policy": left.policy.value,
+                "why": left.why.value,
+                "differences": _listed(left),
+                "who": left.who,
+            }
+            for resource, left in sorted(self._left.items())
+        ]
+
     # --- in the loop -----------------------------------------------------------------------------
 
     def begin(self, cached: Cached) -> None:
@@ -343,8 +356,11 @@ def _fought(resource: str, left: Left, host: str) -> Failure:
 
 
 def _story(left: Left) -> str:
+    return _listed(left) + (f" (by {left.who})" if left.who else "")
+
+
+def _listed(left: Left) -> str:
     words = [str(each) for each in left.differences[:SHOWN]]
     more = len(left.differences) - SHOWN
     words += [f"{more} more"] if more > 0 else []
-    by = f" (by {left.who})" if left.who else ""
-    return (", ".join(words) or "it is not as intended") + by
+    return ", ".join(words) or "it is not as intended"

@@ -97,6 +97,17 @@ class Metrics:
             "Attempts to open a session with the controller",
             registry=self.registry,
         )
+        self.drift_events = prometheus.Counter(
+            "ovsfleet_agent_drift_events",
+            "Changes that others made to what is ours, by what was done about them",
+            ["action"],
+            registry=self.registry,
+        )
+        self.dropped_drift_events = prometheus.Gauge(
+            "ovsfleet_agent_dropped_drift_events",
+            "Drift events forgotten before the controller took them, since the agent started",
+            registry=self.registry,
+        )
         self.info = prometheus.Info(
             "ovsfleet_agent", "What runs here, as labels", registry=self.registry
         )

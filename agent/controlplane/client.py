@@ -25,6 +25,7 @@ from ovsfleet.v1 import agent_pb2, agent_pb2_grpc, state_pb2
 
 from agent.backoff import Backoff
 from agent.controlplane import codec
+from agent.controlplane.drift_codec import encode_drift
 from agent.controlplane.identity import (
     SERVER_NAME,
     Identity,
@@ -35,6 +36,7 @@ from agent.controlplane.identity import (
     renewal_due,
 )
 from agent.controlplane.whereabouts import Whereabouts
+from agent.drift_events import DriftQueue
 from agent.fragments import SegmentFragment
 from agent.model import HostState
 from agent.observability import Metrics
@@ -106,6 +108,7 @@ class ControlPlane:
         rng: random.Random,
         on_stats_interval: Callable[[int], None] = lambda _: None,
         whereabouts: Whereabouts | None = None,
+        drift: DriftQueue | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -115,6 +118,8 @@ class ControlPlane:
         self._on_state = on_state
         self._round_trip = round_trip
         round_trip.on_asked = self._ask
+        self._drift = drift or DriftQueue()
+        self._drift.on_event = lambda: self._mark("drift")
         self._ask_at = 0.0
         """In the loop's time: when to put the question, if one stands."""
         self._on_stats_interval = on_stats_interval
@@ -220,6 +225,7 @@ class ControlPlane:
         self._unsent = {"status"} if self._status is not None else set()
         if self._inventory is not None:
             self._unsent.add("inventory")
+        self._drift.rewind()
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT_S):
                 await stream.write(agent_pb2.SessionRequest(hello=hello))
@@ -269,6 +275,8 @@ class ControlPlane:
                 self._on_state(self._complete(response.state))
             elif response.HasField("confirmation"):
                 self._round_trip.hear(response.confirmation.nonce)
+            elif response.HasField("drift_received"):
+                self._drift.received(response.drift_received.sequence)
         raise SessionEndedError(f"the controller closed the session: {await stream.details()}")
 
     def _complete(self, message: state_pb2.HostState) -> HostState:
@@ -319,6 +327,8 @@ class ControlPlane:
             yield agent_pb2.SessionRequest(status=self._status)
         if "inventory" in unsent:
             yield agent_pb2.SessionRequest(inventory=self._inventory)
+        while events := self._drift.take():
+            yield agent_pb2.SessionRequest(drift=encode_drift(events))
 
     def _mark(self, what: str) -> None:
         self._unsent.add(what)

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,13 @@ class OvsdbConnection:
         """Raise OvsdbUnavailableError while there is no connection."""
         snapshot: OvsdbSnapshot = await self._submit(self._take())
         return snapshot
+
+    async def rows_named(
+        self, names: Collection[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], frozenset[str]]:
+        """UUIDs of the rows that have these names in these tables, or had them lately."""
+        rows: Mapping[tuple[str, str], frozenset[str]] = await self._submit(self._named(names))
+        return rows
 
     async def apply(self, ops: Sequence[OvsdbOp], comment: str, deadline: float) -> OvsdbResult:
         """Commit the operations as one transaction and wait until ovs-vswitchd has acted on it.
@@ -195,6 +202,10 @@ class OvsdbConnection:
     def _take(self) -> Job:
         yield from ()
         return take(self._replica, vswitchd_running=self._vswitchd.running)
+
+    def _named(self, names: Collection[tuple[str, str]]) -> Job:
+        yield from ()
+        return self._replica.rows_named(names)
 
     def _await_replica(self, deadline: float) -> Job:
         while time.monotonic() < deadline and (

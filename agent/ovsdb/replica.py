@@ -8,6 +8,8 @@ ten thousand ports costs what has changed since the last one.
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +40,8 @@ _PAUSE_MS = 1000
 _COUNTERS = frozenset({"next_cfg", "cur_cfg"})
 _NAMED = frozenset({"Bridge", "Port", "Interface"})
 """Tables whose rows have a name that no other row has."""
+_GONE = 1000
+"""How many deleted rows are remembered."""
 
 
 class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
@@ -57,6 +61,8 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         self.columns = every_column()
         """By table, which of the columns that intent may set the database has."""
         self._names: dict[str, dict[str, Row]] = {table: {} for table in _NAMED}
+        self._gone: deque[tuple[str, str, UUID]] = deque(maxlen=_GONE)
+        """Table, name and UUID of rows that were deleted, for those who ask by whom."""
         self._ports: dict[UUID, OvsPort] = {}
         self._bridges: dict[UUID, OvsBridge] = {}
         self._parents: dict[UUID, UUID] = {}
@@ -111,6 +117,7 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
             return
         if event == ovs.db.idl.ROW_DELETE:
             self._parents.pop(row.uuid, None)
+            self._gone.append((table, first(row, "name"), row.uuid))
             if self.find(table, first(row, "name")) is None:
                 self._names[table].pop(first(row, "name"), None)
         else:
@@ -137,6 +144,20 @@ class Replica(ovs.db.idl.Idl):  # type: ignore[misc]
         """The row of that name; None also while the running transaction deletes it."""
         row = self._names[table].get(name)
         return row if row is not None and self.tables[table].rows.get(row.uuid) is row else None
+
+    def rows_named(
+        self, names: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], frozenset[str]]:
+        """UUIDs of the rows that have these names in these tables, or had them lately."""
+        found: dict[tuple[str, str], set[str]] = {name: set() for name in names}
+        for table, name, uuid in self._gone:
+            if (table, name) in found:
+                found[table, name].add(str(uuid))
+        for table, name in names:
+            row = self.find(table, name)
+            if row is not None:
+                found[table, name].add(str(row.uuid))
+        return {name: frozenset(uuids) for name, uuids in found.items()}
 
     def bridge_of(self, port: Row) -> Row | None:
         """The bridge that holds the port as of the last :meth:`bridges`."""

@@ -15,9 +15,11 @@ from ovsfleet.v1 import agent_pb2, state_pb2
 from agent.controlplane import codec
 from agent.controlplane.client import ControlPlane, Standing
 from agent.controlplane.identity import IdentityStore, JoinToken, enrol
+from agent.drift_events import DriftAction, DriftQueue
 from agent.fragments import SegmentFragment, SegmentMember
 from agent.model import HostState, SegmentAttachment
 from agent.observability import Metrics
+from agent.planner.differences import Difference
 from agent.round_trip import RoundTrip
 from tests.support.agent_shell import seeded
 from tests.support.southbound import ControllerEnd, controller_end
@@ -36,6 +38,7 @@ class Host:
         self.standing = Standing(None, 0, b"")
         self.changed = asyncio.Event()
         self.metrics = Metrics()
+        self.drift = DriftQueue()
         self.clock_is_ahead = timedelta()
         self.client = ControlPlane(
             store,
@@ -45,6 +48,7 @@ class Host:
             on_state=self._take,
             round_trip=RoundTrip(),
             metrics=self.metrics,
+            drift=self.drift,
             rng=seeded(7),
             now=lambda: datetime.now(UTC) + self.clock_is_ahead,
         )
@@ -173,6 +177,39 @@ async def test_a_state_with_an_unknown_fragment_makes_the_next_hello_ask_for_all
         await controller.until(lambda: len(controller.sessions) == 2, "a second session")
         assert list(controller.session.hello.fragment_hashes) == []
     assert host.states == []
+
+
+async def test_drift_is_told_again_until_the_controller_has_it(
+    controller: ControllerEnd, host: Host
+) -> None:
+    found = (Difference("Port.tag", "2", "77"),)
+
+    def drift(number: int) -> None:
+        at = datetime(2026, 1, 2, tzinfo=UTC)
+        host.drift.put(at, f"port:{number}", DriftAction.ENFORCED, found, "ovs-vsctl set Port a")
+
+    def told() -> list[int]:
+        return [event.sequence for event in controller.session.drift]
+
+    drift(1)
+    async with running(host):
+        await controller.until(lambda: bool(controller.sessions) and told() == [1], "an event")
+        drift(2)
+        await controller.until(lambda: told() == [1, 2], "two events")
+        (event, _) = controller.session.drift
+        assert (event.resource, event.who) == ("port:1", "ovs-vsctl set Port a")
+        assert event.action == agent_pb2.DRIFT_ACTION_ENFORCED
+        assert event.at.ToDatetime(UTC) == datetime(2026, 1, 2, tzinfo=UTC)
+        assert [(d.field, d.intended, d.found) for d in event.differences] == [
+            ("Port.tag", "2", "77")
+        ]
+        controller.confirm_drift(1)
+        controller.push(codec.encode_host_state(host.state(1)))
+        await host.next_state()  # what was said before it has arrived
+        controller.drop()
+        await controller.until(
+            lambda: len(controller.sessions) == 2 and told() == [2], "the other event again"
+        )
 
 
 async def test_heartbeats_come_at_the_interval_that_the_controller_says(

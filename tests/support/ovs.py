@@ -99,6 +99,11 @@ class OpenVSwitch:
     def appctl(self, *arguments: str) -> str:
         return self._tool("ovs-appctl", "-t", f"{self.directory}/ovs-vswitchd.ctl", *arguments)
 
+    def compact(self) -> None:
+        """Have the journal of the database begin anew with all rows as they are."""
+        server = f"{self.directory}/ovsdb-server.ctl"
+        self._tool("ovs-appctl", "-t", server, "ovsdb-server/compact")
+
     def dump(self, *arguments: str) -> str:
         """``ovsdb-client dump``: the content of a table, or of some of its columns, as text."""
         return self._tool("ovsdb-client", "dump", self.remote, "Open_vSwitch", *arguments)

@@ -109,6 +109,7 @@ class SessionRecord:
     capabilities: list[agent_pb2.Capabilities] = field(default_factory=list)
     inventories: list[agent_pb2.Inventory] = field(default_factory=list)
     questions: list[agent_pb2.ConfirmRequest] = field(default_factory=list)
+    drift: list[agent_pb2.DriftEvent] = field(default_factory=list)
     heartbeats: int = 0
 
 
@@ -180,6 +181,10 @@ class ControllerEnd(
 
     def push(self, state: state_pb2.HostState) -> None:
         self.session.outbox.put_nowait(agent_pb2.SessionResponse(state=state))
+
+    def confirm_drift(self, sequence: int) -> None:
+        received = agent_pb2.DriftReceived(sequence=sequence)
+        self.session.outbox.put_nowait(agent_pb2.SessionResponse(drift_received=received))
 
     def drop(self) -> None:
         """Close the newest session from this end."""
@@ -286,6 +291,8 @@ def _take(record: SessionRecord, request: agent_pb2.SessionRequest) -> None:
         record.inventories.append(request.inventory)
     elif kind == "confirm":
         record.questions.append(request.confirm)
+    elif kind == "drift":
+        record.drift.extend(request.drift.events)
     elif kind == "heartbeat":
         record.heartbeats += 1
 
