@@ -11,6 +11,7 @@ from agent.netlink import fdb, quiet
 from agent.netlink.netns import NamespaceMissingError
 from agent.observed import Link
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort
+from agent.planner.owners import link_words
 from agent.planner.plan import (
     AddAddress,
     AddNeighbours,
@@ -92,8 +93,8 @@ def vni_taken(step: CreateVxlan, links: Mapping[str, Link]) -> Failure:
     """The kernel tells arriving packets by VNI and UDP port, one device for each."""
     wanted = (step.vxlan.vni, step.vxlan.dst_port)
     users = [
-        name
-        for name, link in links.items()
+        link_words(link)
+        for link in links.values()
         if link.vxlan is not None and (link.vxlan.vni, link.vxlan.dst_port) == wanted
     ]
     message = (
@@ -108,8 +109,8 @@ def udp_port_taken(step: SetLink, links: Mapping[str, Link]) -> Failure:
     own = links.get(step.name)
     port = own.vxlan.dst_port if own is not None and own.vxlan is not None else 0
     users = [
-        name
-        for name, link in links.items()
+        link_words(link)
+        for link in links.values()
         if link.up and link.vxlan is not None and link.vxlan.dst_port == port and link is not own
     ]
     words = _named(users) or f"another program (ss -lunp 'sport = :{port}' names it)"

@@ -13,6 +13,7 @@ from agent.planner.health import interface_failures, no_open_vswitch
 from agent.planner.inventory import Inventory
 from agent.planner.links import Wish, configure
 from agent.planner.linux_explicit import stale_devices
+from agent.planner.owners import owner_of_link
 from agent.planner.plan import AddBridge, Stage
 from agent.planner.rows import mend_bridge
 from agent.planner.settings import Wanted, wanted_columns
@@ -139,7 +140,8 @@ def _mending(
 def _device_taken(bridge: Bridge, link: Link) -> Failure:
     message = (
         f"the device name of bridge {bridge.name} is taken by a {link.kind or 'physical'} device "
-        "that Open vSwitch did not make; remove or rename that device"
+        f"that Open vSwitch did not make and that {owner_of_link(link)}; remove or rename that "
+        "device"
     )
     return Failure(bridge.id, ErrorKind.CONFLICT, "AlreadyTaken", message)
 

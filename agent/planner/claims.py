@@ -154,6 +154,8 @@ class Holder:
     """Of what is not ours: whose it is, in words."""
     adoptable: str = ""
     """Of what is not ours: ``bridge`` or ``port``, if such a resource may take it over."""
+    place: str = ""
+    """The bridge that a port is on, and would have to be on for that."""
 
     def going(self, doomed: Collection[Thing]) -> tuple[Thing, ...]:
         """What of it is doomed, so that the claim gets free; nothing while it stays."""

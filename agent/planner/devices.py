@@ -19,6 +19,7 @@ from agent.planner.draft import Draft
 from agent.planner.health import interface_failures
 from agent.planner.inventory import Inventory, PlacedPort
 from agent.planner.links import Wish, configure
+from agent.planner.owners import link_words
 from agent.planner.ownership import aliased_id
 from agent.planner.plan import AddPort, NetlinkStep, OvsdbOp, Stage
 from agent.planner.port_rows import (
@@ -121,10 +122,11 @@ def receiver_conflict(port: Port, link: Link, inventory: Inventory) -> Failure |
         message = f"device {link.name} was made for {owner}; name another device"
         return Failure(port.id, ErrorKind.CONFLICT, "DeviceTaken", message)
     if link.master not in ("", _DATAPATH) and link.name not in inventory.let_go:
-        kind = inventory.observed.links[link.master].kind if _is_seen(link, inventory) else ""
+        master = inventory.observed.links.get(link.master)
+        words = link.master if master is None else link_words(master)
         message = (
-            f"device {link.name} already belongs to {f'{kind} {link.master}'.strip()}; free it "
-            f"with: ip link set {link.name} nomaster"
+            f"device {link.name} already belongs to {words}; free it with: ip link set {link.name} "
+            "nomaster"
         )
         return Failure(port.id, ErrorKind.CONFLICT, "DeviceEnslaved", message)
     if above := inventory.stacks.get(link.ifindex):
@@ -155,7 +157,3 @@ def _device_in_use(port: Port, link: Link, inventory: Inventory) -> Failure | No
 def own_addresses(link: Link) -> tuple[str, ...]:
     """The host's, on a device that nobody gave it for the fleet's sake."""
     return tuple(each for each in sorted(link.addresses) if not ip_interface(each).is_link_local)
-
-
-def _is_seen(link: Link, inventory: Inventory) -> bool:
-    return link.master in inventory.observed.links

@@ -23,7 +23,7 @@ from agent.planner.claims import (
     UdpPort,
     tunnel_key,
 )
-from agent.planner.owners import is_marked, owner_of_link, owner_of_row
+from agent.planner.owners import ids_of_port, is_marked, owner_of_link, owner_of_row
 from agent.planner.ownership import aliased_id, is_segment, owned_id, segment_of
 
 _ADOPTABLE = {"bridge": "bridge", "veth": "port", "tun": "port"}
@@ -84,7 +84,9 @@ def _row_holders(bridge: OvsBridge, owner: str) -> Iterator[tuple[Claim, Holder]
 def _port_holders(bridge: OvsBridge, port: OvsPort, owner: str) -> Iterator[tuple[Claim, Holder]]:
     resource = owned_id(port.external_ids, owner)
     words = f"port {port.name} on bridge {bridge.name}"
-    holder = _holder(Thing(ThingKind.PORT, port.name), resource, words, _ids(port))
+    holder = _holder(
+        Thing(ThingKind.PORT, port.name), resource, words, ids_of_port(port), bridge.name
+    )
     yield OvsName(port.name), holder
     for interface in port.interfaces:
         if interface.name != port.name:
@@ -92,18 +94,14 @@ def _port_holders(bridge: OvsBridge, port: OvsPort, owner: str) -> Iterator[tupl
         yield from ((claim, holder) for claim in _tunnel_claims(interface, resource))
 
 
-def _holder(thing: Thing, resource: str, words: str, external_ids: Mapping[str, str]) -> Holder:
+def _holder(
+    thing: Thing, resource: str, words: str, external_ids: Mapping[str, str], place: str = ""
+) -> Holder:
     if resource:
         return Holder(thing, resource, words)
     is_free = OWNER_KEY not in external_ids and BOUND_KEY not in external_ids
     owner, adoptable = owner_of_row(external_ids), thing.kind.value if is_free else ""
-    return Holder(thing, resource, words, owner=owner, adoptable=adoptable)
-
-
-def _ids(port: OvsPort) -> dict[str, str]:
-    """Hypervisors leave theirs on the interfaces."""
-    of_interfaces = (each.external_ids.items() for each in port.interfaces)
-    return {key: value for items in of_interfaces for key, value in items} | {**port.external_ids}
+    return Holder(thing, resource, words, owner=owner, adoptable=adoptable, place=place)
 
 
 def _part(holder: Holder, interface: OvsInterface) -> Holder:

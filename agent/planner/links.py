@@ -10,6 +10,7 @@ from agent.errors import ErrorKind, Failure
 from agent.model import DatapathType
 from agent.observed import Link
 from agent.planner.inventory import Inventory
+from agent.planner.owners import link_words
 from agent.planner.plan import AddAddress, DeleteAddress, NetlinkStep, SetLink
 
 T = TypeVar("T", int, str, bool)
@@ -103,9 +104,11 @@ def enslaved_elsewhere(resource: str, link: Link, inventory: Inventory) -> Failu
     """A device of ours that somebody put into a bridge or bond of theirs is not taken back."""
     if link.master in _OVS_MASTERS or inventory.owns_device(link.master):
         return None
+    master = inventory.observed.links.get(link.master)
+    words = link.master if master is None else link_words(master)
     message = (
-        f"device {link.name} already belongs to {link.master}; free it with: "
-        f"ip link set {link.name} nomaster"
+        f"device {link.name} already belongs to {words}; free it with: ip link set {link.name} "
+        "nomaster"
     )
     return Failure(resource, ErrorKind.CONFLICT, "DeviceEnslaved", message)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agent.model import ALIAS_PREFIX, BOUND_KEY, OWNER_KEY
-from agent.observed import Link, ObservedState
+from agent.observed import Link, ObservedState, OvsPort
 
 _MOST_KEYS = 3
 _LONGEST = 64
@@ -29,6 +29,21 @@ def owner_of_row(external_ids: Mapping[str, str]) -> str:
     keys = sorted(external_ids)
     told = ", ".join(f"{key}={_short(external_ids[key])}" for key in keys[:_MOST_KEYS])
     return f"is not ours (external_ids {told})" if told else "is not ours"
+
+
+def ids_of_port(port: OvsPort) -> Mapping[str, str]:
+    """Hypervisors leave theirs on the interfaces."""
+    of_interfaces = (each.external_ids.items() for each in port.interfaces)
+    return {key: value for items in of_interfaces for key, value in items} | {**port.external_ids}
+
+
+def owner_of_port(port: OvsPort) -> str:
+    return owner_of_row(ids_of_port(port))
+
+
+def link_words(link: Link) -> str:
+    """A device that is not ours, by its kind and name, and whose it is."""
+    return f"{link.kind or 'device'} {link.name}, which {owner_of_link(link)}"
 
 
 def owner_of_link(link: Link) -> str:

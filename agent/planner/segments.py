@@ -228,8 +228,8 @@ def _vlan_clash(resource: str, vlan: int, surroundings: Surroundings) -> Failure
         return Failure(resource, ErrorKind.INVALID, "LocalVlanNotUnique", message)
     if stranger := surroundings.strangers.get(vlan):
         message = (
-            f"port {stranger} on the overlay bridge is not ours and has the segment's local VLAN "
-            f"{vlan}; give it another tag or take it off the bridge"
+            f"{stranger} has the segment's local VLAN {vlan} on the overlay bridge; give it "
+            "another tag, or take it off the bridge"
         )
         return Failure(resource, ErrorKind.CONFLICT, "LocalVlanTaken", message)
     return None

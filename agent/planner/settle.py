@@ -115,7 +115,7 @@ def _refusal(
     for claim in draft.claims:
         for holder in inventory.holders.get(claim, ()):
             if not holder.going(result.doomed):
-                return _conflict(draft.resource, claim, holder)
+                return _conflict(draft, claim, holder)
     return None
 
 
@@ -134,20 +134,22 @@ def _bridge_failed(draft: Draft, bridge: str, cause: Failure) -> Failure:
     return Failure(draft.resource, cause.kind, "BridgeFailed", message)
 
 
-def _conflict(resource: str, claim: Claim, holder: Holder) -> Failure:
+def _conflict(draft: Draft, claim: Claim, holder: Holder) -> Failure:
     whose = f"belongs to {holder.resource}" if holder.resource else holder.owner
     message = (
         f"{claim} is taken by {holder.words}, which {whose}; remove or rename that, "
-        f"{_adopt(resource, claim, holder)}or choose another in intent"
+        f"{_adopt(draft, claim, holder)}or choose another in intent"
     )
     reason = _REASONS.get(type(claim), "AlreadyTaken")
-    return Failure(resource, ErrorKind.CONFLICT, reason, message)
+    return Failure(draft.resource, ErrorKind.CONFLICT, reason, message)
 
 
-def _adopt(resource: str, claim: Claim, holder: Holder) -> str:
+def _adopt(draft: Draft, claim: Claim, holder: Holder) -> str:
     """The way out that leaves all as it is, where there is one."""
-    kind = "bridge" if resource == OVERLAY_ID else resource.partition(":")[0]
+    kind = "bridge" if draft.resource == OVERLAY_ID else draft.resource.partition(":")[0]
     if not isinstance(claim, OvsName | LinkName) or holder.adoptable != kind:
+        return ""
+    if holder.place not in ("", draft.bridge, draft.far_bridge):
         return ""
     return f"take it over with `ovsfleet adopt {kind} NAME --host HOST`, "
 

@@ -12,6 +12,7 @@ from agent.model import Backend, HostState, SegmentAttachment
 from agent.observed import OvsBridge
 from agent.planner.bridges import kept_row
 from agent.planner.inventory import Inventory, placed_ports
+from agent.planner.owners import owner_of_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Surroundings:
     backends: Mapping[int, frozenset[Backend]]
     """By which backends each UDP port is to be used."""
     strangers: Mapping[int, str]
-    """Ports on the overlay bridge that are not ours, by their tag."""
+    """Ports on the overlay bridge that are not ours, and whose they are, by their tag."""
     has_ovs: bool
     has_vxlan: bool
     has_ipv6: bool
@@ -62,7 +63,7 @@ def _addresses(inventory: Inventory) -> frozenset[str]:
 def _strangers(overlay: OvsBridge, bound: Collection[str], inventory: Inventory) -> dict[int, str]:
     """A mark alone does not make a port ours: its tag may be what a segment had once."""
     return {
-        placed.port.tag: placed.port.name
+        placed.port.tag: f"port {placed.port.name}, which {owner_of_port(placed.port)},"
         for placed in placed_ports(overlay)
         if placed.port.tag
         and placed.port.name not in bound

@@ -133,7 +133,7 @@ def test_a_udp_port_that_another_device_has_is_named_with_that_device(netns: Nam
     done(netns, DEVICE)
     answers = execute(netns, UP)
     assert refused(answers) == (ErrorKind.CONFLICT, "UdpPortTaken")
-    assert "UDP port 8472 is taken by theirs" in messages(answers)
+    assert "UDP port 8472 is taken by vxlan theirs, which is not ours" in messages(answers)
 
 
 def test_a_udp_port_that_a_program_has_is_named(netns: Namespace) -> None:

@@ -178,7 +178,9 @@ def test_a_device_that_somebody_enslaved_is_not_taken_back(device: str) -> None:
     switch.kernel.links[device] = enslaved
     plan = make_plan(ON_LINUX, switch.observed)
     assert {each.reason for each in plan.failures} <= {"DeviceEnslaved", "BridgeFailed"}
-    assert "already belongs to br9" in "".join(each.message for each in plan.failures)
+    assert "already belongs to bridge br9, which is not ours" in "".join(
+        each.message for each in plan.failures
+    )
     assert plan.is_empty
 
 
