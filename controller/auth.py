@@ -26,6 +26,8 @@ class Verb(enum.StrEnum):
     """Make a join token, which lets a machine speak for a host."""
     INSPECT = "inspect"
     """Read what is compiled for a host; it mixes the projects that meet on the host."""
+    OPERATE = "operate"
+    """Let a host go on with what waits for a person, whichever project it belongs to."""
 
 
 SYSTEM = "system:"
@@ -56,13 +58,15 @@ principal with limited projects may know of."""
 _READERS = frozenset(Role)
 _WRITERS_OF_PROJECT_KINDS = frozenset({Role.PROJECT_ADMIN, Role.NETWORK_ADMIN})
 _NETWORK_ADMIN = frozenset({Role.NETWORK_ADMIN})
+_OPERATORS = frozenset({Role.OPERATOR, Role.NETWORK_ADMIN})
+_OF_WHOLE_HOSTS = frozenset({Verb.INSPECT, Verb.OPERATE})
 
 
 def may(principal: Principal, verb: Verb, kind: str, project: str) -> bool:
     """Whether the principal may do this to objects of this kind in this project."""
     if not sees(principal, kind, project):
         return False
-    if verb is Verb.INSPECT and principal.projects is not None:
+    if verb in _OF_WHOLE_HOSTS and principal.projects is not None:
         return False
     return bool(principal.roles & _allowed(verb, kind))
 
@@ -83,6 +87,8 @@ def _allowed(verb: Verb, kind: str) -> frozenset[Role]:
     match verb:
         case Verb.READ | Verb.INSPECT:
             return _READERS
+        case Verb.OPERATE:
+            return _OPERATORS
         case Verb.WRITE if kind in PROJECT_KINDS:
             return _WRITERS_OF_PROJECT_KINDS
         case Verb.WRITE | Verb.ENROL:

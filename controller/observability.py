@@ -38,6 +38,7 @@ class Metric:
     DATABASE_CONNECTIONS = "ovsfleet_database_connections"
     JOBS = "ovsfleet_jobs"
     HOSTS = "ovsfleet_hosts"
+    HOSTS_PINNED = "ovsfleet_hosts_pinned"
     WEBHOOK_MESSAGES = "ovsfleet_webhook_messages"
     WEBHOOK_RETRIES = "ovsfleet_webhook_retries_waiting"
     WEBHOOK_OLDEST_SECONDS = "ovsfleet_webhook_oldest_waiting_seconds"

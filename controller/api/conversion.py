@@ -271,6 +271,7 @@ def _status_fields(status: Status) -> dict[str, Any]:
     }
     if status.applied_revision is not None:
         fields["applied_revision"] = status.applied_revision
+        fields["pinned_revision"] = status.pinned_revision
     return fields
 
 

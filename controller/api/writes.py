@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
 from controller.api.bodies import JSON
 from controller.api.dependencies import Caller, Context, RequestId
@@ -85,6 +85,13 @@ def _write(
     return Write(context.db, caller, request_id, idempotency_key, target)
 
 
+Force = Annotated[
+    bool,
+    Query(
+        description="Take what the agent of a host is reached through all the same: the change goes"
+        " on trial there, and is undone where the controller is not reached with it."
+    ),
+]
 Writing = Annotated[Write, Depends(_write)]
 
 

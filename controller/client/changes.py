@@ -42,6 +42,8 @@ class Options:
     """How many objects are meant to be deleted."""
     yes: bool = False
     """Delete however many it is."""
+    force: bool = False
+    """Let hosts try what may cut them off."""
 
     @property
     def waits(self) -> bool:
@@ -52,7 +54,11 @@ def apply(context: Context, manifests: Manifests, options: Options) -> None:
     with Api(context) as api:
 
         def send(count: int | None) -> Document:
-            params = {"confirm_count": count, **(options.prune.query() if options.prune else {})}
+            params: dict[str, QueryValue] = {
+                "confirm_count": count,
+                "force": "true" if options.force else None,
+                **(options.prune.query() if options.prune else {}),
+            }
             return _post(api, "/v1/apply", manifests, options, params)
 
         answer = _confirmed(send, options)

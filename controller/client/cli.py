@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.client import authoring, contexts, observing, webhooks
+from controller.client import authoring, contexts, granting, observing, webhooks
 from controller.client.failures import CommandError, ExitCode
 from controller.client.options import (
     DryRun,
     Files,
     Filter,
+    Force,
     Kind,
     KindOfNames,
     Name,
@@ -66,6 +67,7 @@ def _of_every_command(
 
 app.add_typer(authoring.app)
 app.add_typer(observing.app)
+app.add_typer(granting.app)
 app.add_typer(contexts.app, name="context")
 app.add_typer(webhooks.app, name="webhooks")
 
@@ -118,6 +120,7 @@ def apply(
     ] = None,
     confirm_count: ConfirmCount = None,
     yes: Yes = False,
+    force: Force = False,
     dry_run: DryRun = False,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it is Ready")] = False,
     timeout: Timeout = 60.0,
@@ -137,6 +140,7 @@ def apply(
         changes.Prune(selector, prune_kind or ()) if selector else None,
         confirm_count,
         yes,
+        force,
     )
     changes.apply(context.current(), manifests.read(required(filename)), options)
 

@@ -25,6 +25,7 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
     if kind is HOST:
         here = f"/v1/hosts/{document['metadata']['uid']}"
         _print_failures(api.get(f"{here}/failures")["items"])
+        _print_grants(api.get(f"{here}/grants"))
         _print_tunnels(api.get(f"{here}/tunnels")["items"])
     if kind is POOL:
         _print_usage(api.get(f"/v1/pools/{document['metadata']['uid']}/usage", page_size=_SHOWN))
@@ -137,6 +138,17 @@ def _print_drift(events: Iterable[Document]) -> None:
     for event in events:
         _line(f"host/{event['host']}: {event['action']} {age(event['at'], now)} ago")
         _line(f"  {said_of(event)}")
+
+
+def _print_grants(standing: Document) -> None:
+    """What an operator allowed there and the host has not done yet."""
+    if not standing["items"]:
+        return
+    _heading("Granted, not done yet")
+    for grant in standing["items"]:
+        accepts = ", differences accepted" if grant["accept_differences"] else ""
+        by = f"by {plain(grant['principal'])} at revision {grant['revision']}{accepts}"
+        _line(f"{grant['kind']} of {plain(grant['resource'])} {by}")
 
 
 def _print_usage(usage: Document) -> None:

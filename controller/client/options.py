@@ -76,6 +76,10 @@ Filter = Annotated[
     str | None,
     typer.Option("--filter", help='such as: spec.host = "h1" AND status.phase != "Ready"'),
 ]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="let a host try what may cut it off, and undo it where it does"),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="check everything, write nothing")]
 Files = Annotated[
     list[str] | None, typer.Option("--filename", "-f", help="file, folder or - for stdin")

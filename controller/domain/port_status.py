@@ -6,7 +6,7 @@ Pure; judged from facts as ``status`` judges other objects.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controller.domain.status import (
     Condition,
@@ -38,18 +38,9 @@ def port_status(revision: int, hosts: Sequence[HostFacts], binding: Binding | No
 
 def _placed(revision: int, hosts: Sequence[HostFacts]) -> Status:
     """On two hosts it is as on the worse of them."""
-    found = (
+    return (
         resource_status(revision, hosts[0]) if len(hosts) == 1 else tunnel_status(revision, hosts)
     )
-    held = [each for each in hosts if each.held_at is not None and each.held_at < revision]
-    if not held or found.conditions[-1].reason != "Applying":
-        return found
-    message = (
-        f"host {held[0].name!r} went back to revision {held[0].held_at} and is held there: a change"
-        " by a person of the host, or of anything on it, lets it follow again"
-    )
-    condition = Condition("Realized", "False", "HostHeld", message, None)
-    return replace(found, conditions=(condition,))
 
 
 def _unplugged(binding: Binding | None) -> Status:

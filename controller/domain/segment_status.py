@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controller.domain.status import (
     MAINTENANCE,
+    ON_TRIAL,
     Finding,
     Phase,
     Status,
@@ -33,6 +34,12 @@ class SegmentFacts:
     """Names of members that were heard once and are not now."""
     maintained: tuple[str, ...] = ()
     """Names of members that are in maintenance."""
+    pinned: tuple[str, ...] = ()
+    """Names of members that undid a change and are held."""
+    oldest_pin: int | None = None
+    """The smallest revision that one of them is held at."""
+    on_trial: tuple[str, ...] = ()
+    """Names of members whose newest change is not confirmed yet."""
     troubles: tuple[Trouble, ...] = ()
     """Failures ``host``, ``segment:<uid>`` and ``tunnel:<uid>/...`` of all members."""
 
@@ -57,7 +64,7 @@ def _segment_phase(needed: int, facts: SegmentFacts) -> Finding:
     if worst := worst_of(facts.troubles):
         return Phase.DEGRADED, worst.reason, f"on host {worst.host!r}: {worst.message}"
     if facts.oldest_applied_revision < needed:
-        return waiting(needed, facts.oldest_applied_revision)
+        return _held_back(needed, facts) or waiting(needed, facts.oldest_applied_revision)
     return Phase.READY, "Applied", f"all {facts.members} member hosts have it as intended"
 
 
@@ -69,4 +76,18 @@ def _away(needed: int, facts: SegmentFacts) -> Finding | None:
         return Phase.UNKNOWN, "HostSilent", f"not heard: {listing(facts.silent)}"
     if facts.absent:
         return Phase.PENDING, "HostNotConnected", f"never connected: {listing(facts.absent)}"
+    return None
+
+
+def _held_back(needed: int, facts: SegmentFacts) -> Finding | None:
+    """What members that have not applied it wait for, beyond their agents' work."""
+    if facts.oldest_pin is not None and facts.oldest_pin < needed:
+        message = (
+            f"held since they undid a change: {listing(facts.pinned)}; nothing reaches them until"
+            f" `ovsfleet release {facts.pinned[0]}`"
+        )
+        return Phase.PENDING, "HostPinned", message
+    if facts.on_trial:
+        message = f"a change is on trial on {listing(facts.on_trial)}, and undone or confirmed soon"
+        return Phase.PENDING, ON_TRIAL, message
     return None

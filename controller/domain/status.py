@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from controller.domain.grants import Pin
+
 HOST_RESOURCE = "host"
 """The resource id of failures that concern a host as a whole (``ovsfleet/v1/agent.proto``)."""
 
@@ -26,6 +28,8 @@ REMOVALS_RESOURCE = "removals"
 """The resource id of the failure that says what waits for a person before it is taken away."""
 LEFT_AS_FOUND = ("DriftFought", "Drifted")
 """Reasons of what is there and differs, because somebody else changed it, with the alarm first."""
+ON_TRIAL = "OnTrial"
+"""The reason of a change that an agent has made, and undoes unless it is confirmed."""
 OF_GROUPS = "Bridge of its groups"
 """What is left on a host by its labels, beside its own bridges."""
 
@@ -78,6 +82,8 @@ class Status:
     conditions: tuple[Condition, ...] = ()
     applied_revision: int | None = None
     """Of a host: the newest fleet revision that it has applied, 0 for none; None for others."""
+    pinned_revision: int | None = None
+    """Of a host that undid a change: what it is held at until it is released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,10 @@ class HostFacts:
     """By kind or ``OF_GROUPS``, what is left on a host that is decommissioned; None for others."""
     needed_revision: int = 0
     """Of what is on hosts through others: the newest revision of what brought it to this one."""
-    held_at: int | None = None
-    """What a host that reverted is held at until somebody changes something on it."""
+    pin: Pin | None = None
+    """Why a host that undid a change is held, until somebody releases it."""
+    trial: str = ""
+    """What the agent says of a change that is on trial; empty where none is."""
     missing: str = ""
     """What a mirror waits for before there is anything to copy; the host is not told of it."""
     former_vteps: tuple[str, ...] = ()
@@ -141,8 +149,13 @@ def host_status(revision: int, facts: HostFacts) -> Status:
     return Status(
         phase,
         observed(revision, facts.applied_revision),
-        (_connected(facts), realized(phase, reason, message, facts.troubles)),
+        (
+            _connected(facts),
+            realized(phase, reason, message, facts.troubles),
+            *_pinned_condition(facts),
+        ),
         facts.applied_revision,
+        facts.pin.revision if facts.pin else None,
     )
 
 
@@ -196,15 +209,38 @@ def _stopped(facts: HostFacts) -> Finding | None:
 def _partly(facts: HostFacts) -> Finding | None:
     if reverted := _reverted(facts):
         return reverted
-    if worst := worst_of(facts.troubles):
+    held = [t for t in facts.troubles if t.resource == REMOVALS_RESOURCE]
+    if held:
+        return Phase.DEGRADED, held[0].reason, held[0].message
+    if worst := worst_of([t for t in facts.troubles if not is_of_trial(t)]):
         reason = worst.reason if worst.reason in LEFT_AS_FOUND else "SomeFailed"
         return Phase.DEGRADED, reason, worst.message
-    return None
+    return _tried(facts)
 
 
 def _reverted(facts: HostFacts) -> Finding | None:
-    if facts.outcome == Outcome.REVERTED:
-        return Phase.DEGRADED, "Reverted", "the agent went back to its last confirmed state"
+    if facts.pin is None:
+        return None
+    return Phase.DEGRADED, "Reverted", facts.pin.describe(facts.name)
+
+
+def _tried(facts: HostFacts) -> Finding | None:
+    """A change that the agent undoes unless it reaches the controller with it."""
+    return (Phase.PENDING, ON_TRIAL, facts.trial) if facts.trial else None
+
+
+def is_of_trial(trouble: Trouble) -> bool:
+    """Whether it is no trouble, but a change that is not confirmed yet."""
+    return trouble.resource == CHANGE_RESOURCE and trouble.reason == ON_TRIAL
+
+
+def _held_back(needed: int, facts: HostFacts) -> Finding | None:
+    """What a host that has not applied something waits for, beyond its agent's work."""
+    if facts.pin is not None and facts.pin.revision < needed:
+        return Phase.PENDING, "HostPinned", facts.pin.describe(facts.name, is_told_why=False)
+    if facts.trial:
+        message = f"a change is on trial on host {facts.name!r}, and undone or confirmed soon"
+        return Phase.PENDING, ON_TRIAL, message
     return None
 
 
@@ -228,6 +264,7 @@ def lag(
             or _unheard(facts)
             or _stopped(facts)
             or _reverted(facts)
+            or _tried(facts)
             or waiting(revision, facts.applied_revision)
         )
     if leftovers:
@@ -262,7 +299,7 @@ def resource_finding(revision: int, facts: HostFacts) -> Finding:
     if facts.missing:
         return Phase.PENDING, "NothingToMirror", facts.missing
     if facts.applied_revision < needed:
-        return waiting(needed, facts.applied_revision)
+        return _held_back(needed, facts) or waiting(needed, facts.applied_revision)
     if worst:
         return Phase.DEGRADED, worst.reason, worst.message
     return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
@@ -350,6 +387,13 @@ def _severity(reason: str) -> int:
 
 def _first(troubles: Sequence[Trouble]) -> str:
     return troubles[0].message if troubles else ""
+
+
+def _pinned_condition(facts: HostFacts) -> tuple[Condition, ...]:
+    if facts.pin is None:
+        return ()
+    since = next((t.since for t in facts.troubles if t.resource == CHANGE_RESOURCE), None)
+    return (Condition("Pinned", "True", "Reverted", facts.pin.describe(facts.name), since),)
 
 
 def _connected(facts: HostFacts) -> Condition:

@@ -32,7 +32,7 @@ class Event(enum.StrEnum):
 
 
 OF_INTENT = {"created": Event.CREATED, "updated": Event.UPDATED, "deleted": Event.DELETED}
-"""By action of the change log."""
+"""By action of the change log; what operators allow on hosts is no change of an object."""
 
 OF_PHASE = {
     Phase.READY: Event.REALIZED,

@@ -15,11 +15,12 @@ from uuid import UUID, uuid4
 
 from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
-from controller.domain.intent import Kind, Manifest, Object, Ref, Removal
+from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Object, Ref, Removal
 from controller.domain.validation import Planned, World, named
 from controller.domain.validation.binding import as_it_is
 from controller.services import queries, requests
 from controller.services.host_devices import authorise_ports
+from controller.services.pins import pin_warnings
 from controller.services.planning import Asked, plan_where_it_may_be
 from controller.services.pruning import Prune, authorise_prune, pruned
 from controller.services.queries import View
@@ -58,6 +59,8 @@ class Change:
     confirm_count: int | None = None
     audience: frozenset[str] | None = None
     """The projects whose objects the answer may name; None: all within the principal's reach."""
+    force: bool = False
+    """Take what the agent is reached through all the same: the change goes on trial on its host."""
 
 
 class ConfirmationNeededError(ConflictError):
@@ -168,6 +171,11 @@ def _authorise(principal: Principal, change: Change) -> None:
                 " ask a network-admin for the role that may"
             )
     authorise_ports(principal, change.manifests)
+    if change.force and not may(principal, Verb.WRITE, Kind.HOST, DEFAULT_PROJECT):
+        raise ForbiddenError(
+            f"{principal.name!r} may not force a change that may cut a host off; leave force out,"
+            " or ask a network-admin"
+        )
     if change.prune is not None:
         authorise_prune(principal, change.prune)
 
@@ -180,19 +188,22 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     current |= {port.ref: port for port, _ in released}
     within = principal.projects if change.audience is None else change.audience
     manifests = (*change.manifests, *(as_it_is(port, pointer) for port, pointer in released))
-    asked_for = Asked(tx, manifests, removals, current)
+    asked_for = Asked(tx, manifests, removals, current, forced=change.force)
     world, planned, refusals = plan_where_it_may_be(asked_for, within)
     _ask(change, planned)
     uids = _uids(world, planned)
     revision = head
+    pinned: tuple[Violation, ...] = ()
     if not planned.is_empty:
         revision = head + 1
-        write(tx, Writing(planned, revision, datetime.now(UTC), uids, principal.is_system))
+        addressed = write(tx, Writing(planned, revision, datetime.now(UTC), uids))
+        pinned = () if principal.is_system else pin_warnings(tx, principal, addressed)
         advance_revision(tx, revision)
         notify_intent(tx)
     why = {(each.iface_id, each.host): each.text for each in refusals}
     bindings.note_refusals(tx, world.plugged, why, revision)
-    planned = replace(planned, warnings=planned.warnings + tuple(r.warning for r in refusals))
+    told = (*planned.warnings, *(r.warning for r in refusals), *pinned)
+    planned = replace(planned, warnings=told)
     done = {r.ref: r for r in _results(planned, uids, revision)}
     asked = [m.ref for m in change.manifests] + [r.ref for r in removals]
     return ChangeResult(revision, tuple(done[ref] for ref in asked), planned)

@@ -27,6 +27,8 @@ class Asked:
     manifests: tuple[Manifest, ...]
     removals: tuple[Removal, ...]
     current: Mapping[Ref, Object]
+    forced: bool = False
+    """As in ``World``."""
 
 
 def plan_where_it_may_be(
@@ -67,5 +69,5 @@ def _without_refused(
 def _plan(asked: Asked, plugged: Plugged, within: frozenset[str] | None) -> tuple[World, Planned]:
     placed = all_placed(asked.manifests, asked.current, plugged)
     world = load_world(asked.tx, wanted(placed, asked.removals, asked.current))
-    world = replace(world, within=within, plugged=plugged)
+    world = replace(world, within=within, plugged=plugged, forced=asked.forced)
     return world, plan_change(world, asked.manifests, asked.removals)

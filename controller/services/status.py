@@ -17,10 +17,10 @@ from uuid import UUID
 from controller.compiler.naming import object_of
 from controller.domain.errors import NotFoundError
 from controller.domain.intent import Kind
-from controller.domain.status import Outcome, Phase
+from controller.domain.status import CHANGE_RESOURCE, Outcome, Phase
 from controller.services.statuses import derive
+from controller.store import grants
 from controller.store import status as rows
-from controller.store.changelog import is_addressed_after
 from controller.store.engine import Database
 from controller.store.listing import Subject
 
@@ -111,25 +111,36 @@ def record(
 ) -> bool:
     """Takes a report in; False: fenced. A failure that was known keeps its ``since``.
 
-    A host that reverted is pinned to the revision it went back to, until new intent addresses it:
-    sending it the same state again would only make it revert again. Intent that addressed it after
-    what it gave back is new already."""
+    A host that reverted is pinned to the revision it went back to, until somebody releases it: what
+    it is sent again it would only undo again. A report that comes after that pins it no more."""
     failures = {failure.resource: _columns(failure) for failure in report.failures}
-    columns = {
+    columns: dict[str, Any] = {
         "observed_revision": report.observed_revision,
         "applied_revision": report.applied_revision,
         "applied_hash": report.applied_hash,
         "outcome": report.outcome.value,
         "failures": len(failures),
     }
-    reverted = report.outcome is Outcome.REVERTED and report.applied_revision > 0
     with db.transaction() as tx:
-        if reverted and not is_addressed_after(tx, host_uid, report.observed_revision):
-            columns["pinned_revision"] = report.applied_revision
+        if report.outcome is Outcome.REVERTED:
+            rows.lock(tx, [host_uid])
+            if not grants.was_released_after(tx, host_uid, report.observed_revision):
+                columns |= _pin(report)
         if not rows.record(tx, host_uid, session_epoch, columns, now):
             return False
         rows.replace_failures(tx, host_uid, list(failures.values()), now)
+        if report.outcome is Outcome.APPLIED:
+            grants.settle(tx, host_uid, report.applied_revision, list(failures))
         return True
+
+
+def _pin(report: HostReport) -> dict[str, Any]:
+    said = (each.message for each in report.failures if each.resource == CHANGE_RESOURCE)
+    return {
+        "pinned_revision": report.applied_revision,
+        "undone_revision": report.observed_revision,
+        "pin_reason": next(said, ""),
+    }
 
 
 def _columns(failure: ReportedFailure) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from controller.domain.intent import Kind
 from controller.domain.port_status import port_status
 from controller.domain.segment_status import SegmentFacts, segment_status
 from controller.domain.status import (
+    CHANGE_RESOURCE,
     HOST_RESOURCE,
+    REMOVALS_RESOURCE,
     HostFacts,
     Status,
     Trouble,
@@ -102,7 +104,9 @@ def veiled_host(facts: HostFacts) -> HostFacts:
         for kind, number in facts.left.items():
             counts["other object" if kind in FLEET_KINDS else kind] += number
         left = dict(counts)
-    return replace(facts, troubles=veiled(facts.troubles), left=left)
+    pin = replace(facts.pin, reason="") if facts.pin else None
+    trial = facts.trial and "a change is on trial"
+    return replace(facts, troubles=veiled(facts.troubles), left=left, pin=pin, trial=trial)
 
 
 def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:
@@ -110,9 +114,12 @@ def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:
 
     What concerns the host as a whole stays; hosts are everybody's to see.
     """
-    return tuple(
-        trouble
-        if trouble.resource == HOST_RESOURCE
-        else replace(trouble, resource="", message="some resources failed")
-        for trouble in troubles
-    )
+    return tuple(_veiled(trouble) for trouble in troubles)
+
+
+def _veiled(trouble: Trouble) -> Trouble:
+    if trouble.resource == HOST_RESOURCE:
+        return trouble
+    of_all = trouble.resource in {CHANGE_RESOURCE, REMOVALS_RESOURCE}
+    resource = trouble.resource if of_all else ""
+    return replace(trouble, resource=resource, message="some resources failed")

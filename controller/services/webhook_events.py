@@ -150,6 +150,7 @@ def _changes(
 
 
 def _of_intent(tx: Transaction, entries: Sequence[Any], now: datetime) -> list[Occurrence]:
+    entries = [entry for entry in entries if entry.action in OF_INTENT]
     times = sources.times_of(tx, {entry.revision for entry in entries})
     labels: dict[tuple[UUID, int], dict[str, str]] = {}
     for kind in {entry.kind for entry in entries}:

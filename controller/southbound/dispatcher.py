@@ -104,14 +104,15 @@ class Dispatcher:
         if not sessions:
             return
         confirmed = {s.host_uid: s.applied_revision for s in sessions}
-        intents = await self._threads.call(
-            desired.load_host_intents, list(confirmed), confirmed=confirmed
+        intents, waiting = await self._threads.call(
+            desired.load_batch, list(confirmed), confirmed=confirmed
         )
         compiled = await self._threads.run(_compile, list(intents.values()))
         # Before anything is sent: what an agent reports of a state is only shown as it was judged.
         await self._judge(sessions, intents, compiled)
         for session in sessions:
-            self._deliver(session, intents, compiled)
+            if session.host_uid not in waiting:
+                self._deliver(session, intents, compiled)
         await self._advance(sessions)
 
     async def _judge(

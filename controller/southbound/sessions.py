@@ -119,9 +119,12 @@ class HostSession:
         """
         self.applied_revision = report.applied_revision
         self.applied_hash = report.applied_hash
-        if report.outcome is Outcome.REVERTED:
-            # It gave back what it was sent: the same content may be intended anew.
-            self._held_hash = b""
+        if report.outcome is Outcome.REVERTED and report.observed_revision >= self._held_revision:
+            # What it was sent is gone again, with the fragments that came with it. It has what it
+            # had before, and is held at that: nothing is to be sent until somebody releases it.
+            self._held_revision = report.applied_revision
+            self._held_hash = report.applied_hash
+            self._known_fragments = frozenset()
         if self.advanced is None:
             return report
         revision = self._compiled[0]

@@ -26,12 +26,10 @@ from sqlalchemy import (
     union,
 )
 
-from controller.auth import SYSTEM
 from controller.domain.intent import Backend, BridgeType, Kind, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
-    AuditRow,
     ChangeLogRow,
     HostRow,
     HostSegmentRow,
@@ -47,6 +45,10 @@ END = "end"
 """Of an entry that says which other host has an end of a tunnel that changed, or whose other end
 moved; or which host has something else for what changed of a definition."""
 _FOLLOWING = (MEMBERSHIP, MACS, END)
+RELEASED = "released"
+"""Of an entry about a host that somebody let go on, or let take away what intent does not know."""
+ADOPTED = "adopted"
+"""Of one that may take over what was there before."""
 
 
 class Entry(NamedTuple):
@@ -105,20 +107,6 @@ def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:
         or_(member.released_revision.is_(None), member.released_revision > after),
     )
     return _hosts(tx, between, members)
-
-
-def is_addressed_after(tx: Transaction, host_uid: UUID, revision: int) -> bool:
-    """Whether somebody changed the host itself, or a bridge, port or tunnel of it, after
-    ``revision``; what the controller changes by itself is not meant."""
-    row, audit = ChangeLogRow, AuditRow
-    own = or_(row.host_uid == host_uid, row.uid == host_uid)
-    by_itself = exists().where(
-        audit.revision == row.revision, audit.principal.startswith(SYSTEM, autoescape=True)
-    )
-    query = select(
-        exists().where(row.revision > revision, row.kind != Kind.SEGMENT, own, ~by_itself)
-    )
-    return tx.execute(query).scalar_one()
 
 
 def concerned_hosts(tx: Transaction, revision: int) -> frozenset[UUID]:

@@ -24,11 +24,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from controller.domain.grants import Pin
 from controller.domain.intent import Lifecycle
 from controller.domain.segment_status import SegmentFacts
 from controller.domain.status import (
+    CHANGE_RESOURCE,
     HOST_RESOURCE,
     OF_GROUPS,
+    ON_TRIAL,
     HostFacts,
     Liveness,
     Outcome,
@@ -60,6 +63,14 @@ _LIVENESS = case(
     ),
     else_=Liveness.NOT_ENROLLED.value,
 )
+
+
+_OF_TRIAL = and_(
+    ResourceFailureRow.host_uid == HostRow.uid,
+    ResourceFailureRow.resource == CHANGE_RESOURCE,
+    ResourceFailureRow.reason == ON_TRIAL,
+)
+_TRIAL = select(ResourceFailureRow.message).where(_OF_TRIAL).correlate(HostRow).scalar_subquery()
 
 
 def host_facts(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, HostFacts]:
@@ -124,6 +135,9 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
             func.coalesce(status.applied_revision, 0).label("applied_revision"),
             status.outcome,
             status.pinned_revision,
+            status.undone_revision,
+            status.pin_reason,
+            _TRIAL.label("trial"),
             status.last_transition,
             HostRow.state,
             HostRow.former_vteps,
@@ -160,13 +174,20 @@ def _host_facts(
         liveness=Liveness(row.liveness),
         applied_revision=row.applied_revision,
         outcome=None if row.outcome is None else Outcome(row.outcome),
-        held_at=row.pinned_revision,
+        pin=_pin(row),
+        trial=row.trial or "",
         since=row.last_transition,
         maintenance_since=maintenance.since if maintenance else None,
         left=left,
         former_vteps=tuple(row.former_vteps),
         vtep_steps=tuple(row.vtep_steps),
     )
+
+
+def _pin(row: Row[Any]) -> Pin | None:
+    if row.pinned_revision is None:
+        return None
+    return Pin(row.pinned_revision, row.undone_revision, row.pin_reason or "")
 
 
 def _troubles(
@@ -249,6 +270,9 @@ def _members(tx: Transaction, segments: Sequence[UUID]) -> Iterable[Row[Any]]:
             names.filter(absent).label("absent"),
             names.filter(_LIVENESS.in_([Liveness.SILENT.value])).label("silent"),
             names.filter(HostRow.state == Lifecycle.MAINTENANCE).label("maintained"),
+            names.filter(status.pinned_revision.is_not(None)).label("pinned"),
+            func.min(status.pinned_revision).label("oldest_pin"),
+            names.filter(exists().where(_OF_TRIAL).correlate(HostRow)).label("on_trial"),
         )
         .join(HostRow, and_(HostRow.uid == member.host_uid, HostRow.valid_to.is_(None)))
         .outerjoin(status, status.host_uid == member.host_uid)
@@ -270,5 +294,8 @@ def _segment_facts(
         absent=tuple(members.absent or ()),
         silent=tuple(members.silent or ()),
         maintained=tuple(members.maintained or ()),
+        pinned=tuple(members.pinned or ()),
+        oldest_pin=members.oldest_pin,
+        on_trial=tuple(members.on_trial or ()),
         troubles=troubles,
     )

@@ -13,12 +13,13 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from controller.domain.host_intent import Departed, HostIntent, SegmentIntent, TunnelIntent
+from controller.domain.host_intent import Departed, Grants, HostIntent, SegmentIntent, TunnelIntent
 from controller.domain.intent import Backend, HostSpec, Kind, Object, SegmentSpec, segment_backend
 from controller.store import objects
 from controller.store.departed import load_departed
 from controller.store.engine import Transaction
 from controller.store.fleet import FleetState
+from controller.store.grants import load_grants
 from controller.store.host_groups import bridges_on
 from controller.store.lifecycles import maintained
 from controller.store.listing import read_listed
@@ -66,6 +67,7 @@ def load_slices(
     on_them = [port for found_there in ports.values() for port in found_there]
     watching = load_watching(tx, found, on_them, revision)
     gone = load_gone(tx, found, revision, confirmed)
+    grants = load_grants(tx, found, revision)
     departed = load_departed(tx, {uid: carried[uid] for uid in found}, revision, confirmed)
     return {
         uid: HostIntent(
@@ -87,6 +89,7 @@ def load_slices(
             mirrors=watching.mirrors.get(uid, ()),
             flow_exports=watching.flow_exports,
             host_groups=watching.host_groups,
+            grants=grants.get(uid, Grants()),
         )
         for uid, host in found.items()
     }

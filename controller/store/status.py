@@ -26,8 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from controller.domain.intent import Lifecycle
-from controller.store import inventory
+from controller.store import grants, inventory
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
 
@@ -227,31 +226,25 @@ def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
     uids = list(hosts)
     if not uids:
         return
-    _lock(tx, uids)
+    lock(tx, uids)
     tx.execute(delete(HostStatusRow).where(HostStatusRow.host_uid == func.any(uids)))
     tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == func.any(uids)))
     inventory.forget(tx, uids)
+    grants.forget(tx, uids)
 
 
-def release_pins(tx: Transaction, hosts: Iterable[UUID]) -> None:
-    """Let hosts follow the head again: new intent addresses them. Not those in maintenance, which
-    nothing is to reach."""
+def lift_pin(tx: Transaction, host_uid: UUID) -> None:
+    """Let a host follow the head again."""
     row = HostStatusRow
-    is_maintained = exists().where(
-        HostRow.uid == row.host_uid,
-        HostRow.valid_to.is_(None),
-        HostRow.state == Lifecycle.MAINTENANCE,
+    tx.execute(
+        update(row)
+        .where(row.host_uid == host_uid)
+        .values(pinned_revision=None, changed_xid=_THIS_XID)
     )
-    pinned = select(row.host_uid).where(
-        row.host_uid == func.any(list(hosts)), row.pinned_revision.is_not(None), ~is_maintained
-    )
-    uids = list(tx.execute(pinned).scalars())
-    if uids:
-        _lock(tx, uids)
-        tx.execute(update(row).where(row.host_uid == func.any(uids)).values(pinned_revision=None))
 
 
-def _lock(tx: Transaction, hosts: list[UUID]) -> None:
+def lock(tx: Transaction, hosts: list[UUID]) -> None:
+    """Keep reports of the hosts out to the commit."""
     row = HostStatusRow
     query = select(row.host_uid).where(row.host_uid == func.any(hosts)).order_by(row.host_uid)
     tx.execute(query.with_for_update()).all()

@@ -25,7 +25,8 @@ _BULK = 1000
 """New versions of a kind in one change after which the database looks at its tables anew."""
 
 
-def write(tx: Transaction, writing: Writing) -> None:
+def write(tx: Transaction, writing: Writing) -> frozenset[UUID]:
+    """Answers the hosts that the change is about, themselves or by what is on them."""
     _close(tx, writing)
     _open(tx, writing)
     _settle_vnis(tx, writing)
@@ -34,10 +35,8 @@ def write(tx: Transaction, writing: Writing) -> None:
     said = entries(tx, writing, changed)
     append(tx, writing.revision, said)
     status.forget(tx, [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST])
-    if not writing.is_system:
-        addressed = {e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT}
-        status.release_pins(tx, addressed)
     _analyze(tx, writing)
+    return frozenset(e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT)
 
 
 def _analyze(tx: Transaction, writing: Writing) -> None:

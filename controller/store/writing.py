@@ -18,8 +18,6 @@ class Writing:
     now: datetime
     uids: Mapping[Ref, UUID]
     """Of every object that the change writes or refers to."""
-    is_system: bool = False
-    """Whether the controller itself asked, and so nobody meant to address the hosts anew."""
 
     @property
     def drafts(self) -> tuple[Draft, ...]:

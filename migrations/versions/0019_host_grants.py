@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
@@ -9,8 +12,49 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Nothing was granted yet; of a host that is held it is not known why."""
+    op.create_table(
+        "host_standing",
+        sa.Column("host_uid", sa.Uuid(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("grants", sa.BigInteger(), nullable=False),
+        sa.Column("lifts_pin", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("host_uid", "revision", name="pk_host_standing"),
+    )
+    op.create_table(
+        "host_grant",
+        sa.Column("host_uid", sa.Uuid(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("accept_differences", sa.Boolean(), nullable=False),
+        sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("host_uid", "resource", "kind", name="pk_host_grant"),
+        sa.CheckConstraint(
+            "kind IN ('removal', 'force', 'adopt')", name=op.f("ck_host_grant_kind")
+        ),
+    )
+    op.add_column("host_status", sa.Column("undone_revision", sa.BigInteger(), nullable=True))
+    op.add_column("host_status", sa.Column("pin_reason", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Refuses while a host waits for what was granted: the older version would never send it.
+
+    The log keeps no word of grants, because the older version has none for them."""
+    query = sa.text(
+        "SELECT DISTINCT name FROM host_grant"
+        " JOIN host ON host.uid = host_grant.host_uid AND host.valid_to IS NULL"
+        " ORDER BY 1 LIMIT 5"
+    )
+    if names := [name for (name,) in op.get_bind().execute(query)]:
+        raise RuntimeError(
+            "the older version knows no grants: wait until these hosts have done what was granted"
+            f" ('ovsfleet describe host' shows it): {', '.join(names)}"
+        )
+    op.execute("DELETE FROM change_log WHERE action IN ('released', 'adopted')")
+    for column in ("pin_reason", "undone_revision"):
+        op.drop_column("host_status", column)
+    op.drop_table("host_grant")
+    op.drop_table("host_standing")

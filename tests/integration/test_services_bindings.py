@@ -24,6 +24,7 @@ from controller.store.bindings import note_refusals
 from controller.store.engine import Database, Transaction
 from controller.store.tables import HostIfaceRow, PortRow
 from controller.store.world import load_world
+from tests.support.grants import release
 from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 from tests.support.stored_fleet import NOW, FollowingAgent
@@ -346,6 +347,6 @@ def test_a_guest_releases_no_host_that_reverted(db: Database) -> None:
     assert status.record(db, h1.uid, h1.epoch, report, now=NOW)
     assert h1.sent == good
     h1.plug("if-vm", "if-vm2")
-    assert (h1.sent, condition(db, "vm2")) == (good, (Phase.PENDING, "HostHeld"))
-    apply(db, port("p", "h1", segment="red", mtu=1400))
+    assert (h1.sent, condition(db, "vm2")) == (good, (Phase.PENDING, "HostPinned"))
+    release(db, "h1")
     assert h1.sent == changes.head(db)

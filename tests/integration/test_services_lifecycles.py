@@ -16,6 +16,7 @@ from controller.domain.status import Phase
 from controller.services import changes, queries, status
 from controller.services.status import HostReport, Outcome
 from controller.store.engine import Database
+from tests.support.grants import release
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
 from tests.support.stored_fleet import NOW, FollowingAgent
 
@@ -56,7 +57,7 @@ def test_a_host_that_is_born_in_maintenance_is_sent_what_it_was_born_with(db: Da
     assert FollowingAgent(db, 1).sent == born
 
 
-def test_a_revert_outlives_maintenance_and_ends_with_it(db: Database) -> None:
+def test_a_revert_outlives_maintenance_and_ends_when_it_is_released(db: Database) -> None:
     apply(db, host(1), segment("red"))
     h1 = FollowingAgent(db, 1)
     h1.apply()
@@ -68,6 +69,8 @@ def test_a_revert_outlives_maintenance_and_ends_with_it(db: Database) -> None:
     apply(db, port("p2", "h1", segment="red"))
     assert h1.sent == good
     apply(db, host(1))
+    assert h1.sent == good
+    release(db, "h1")
     assert h1.sent == changes.head(db)
 
 

@@ -11,7 +11,7 @@ from controller.auth import Principal, Role
 from controller.domain.errors import NotFoundError
 from controller.domain.intent import Kind, Ref
 from controller.domain.status import Phase
-from controller.services import changes, desired, enrolment, queries, status
+from controller.services import desired, enrolment, queries, status
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
@@ -246,31 +246,6 @@ def test_a_change_that_commits_late_is_not_missed(db: Database, fleet: Fleet) ->
         assert "h1" in {c.host for c in seen}
     found, _ = status.changed_since(db, cursor)
     assert 7 in {c.failures for c in found}
-
-
-def test_a_host_that_reverted_is_held_until_new_intent_addresses_it(
-    db: Database, fleet: Fleet
-) -> None:
-    uid = fleet.uid["h1"]
-    fleet.record("h1", report(1))
-    apply(db, port("p3", "h1", segment="red"))
-    fleet.record("h1", report(1, observed_revision=2, outcome=Outcome.REVERTED))
-    assert desired.load_host_intent(db, uid).revision == 1
-    assert phase(db, Kind.HOST, "h1") is Phase.DEGRADED
-    apply(db, port("p4", "h2", segment="red"))
-    assert desired.load_host_intents(db, [uid], confirmed={})[uid].revision == 1
-    remove(db, port("p3", "h1"))
-    assert desired.load_host_intent(db, uid).revision == changes.head(db)
-
-
-def test_a_report_that_comes_late_does_not_hold_a_host_back_from_newer_intent(
-    db: Database, fleet: Fleet
-) -> None:
-    fleet.record("h1", report(1))
-    apply(db, port("p3", "h1", segment="red"))
-    head = apply(db, port("p4", "h1", segment="red")).revision
-    fleet.record("h1", report(1, observed_revision=2, outcome=Outcome.REVERTED))
-    assert desired.load_host_intent(db, fleet.uid["h1"]).revision == head
 
 
 def test_a_pin_goes_when_its_host_has_applied_more(db: Database, fleet: Fleet) -> None:

@@ -17,13 +17,14 @@ _WRITE_PROJECT = {(Verb.WRITE, Kind.SEGMENT), (Verb.WRITE, Kind.PORT)}
 _WRITE_ALL = {(Verb.WRITE, kind) for kind in Kind}
 _ENROL_ALL = {(Verb.ENROL, kind) for kind in Kind}
 _INSPECT_ALL = {(Verb.INSPECT, kind) for kind in Kind}
+_OPERATE_ALL = {(Verb.OPERATE, kind) for kind in Kind}
 
 ALLOWED: dict[Role, set[tuple[Verb, Kind]]] = {
     Role.VIEWER: _READ_ALL,
-    Role.OPERATOR: _READ_ALL,
+    Role.OPERATOR: _READ_ALL | _OPERATE_ALL,
     Role.AUDITOR: _READ_ALL,
     Role.PROJECT_ADMIN: _READ_ALL | _WRITE_PROJECT,
-    Role.NETWORK_ADMIN: _READ_ALL | _WRITE_ALL | _ENROL_ALL,
+    Role.NETWORK_ADMIN: _READ_ALL | _WRITE_ALL | _ENROL_ALL | _OPERATE_ALL,
 }
 WATCHING = {Kind.MIRROR, Kind.FLOW_EXPORT}
 SHARED = set(Kind) - {Kind.SEGMENT, Kind.PORT} - WATCHING
@@ -37,7 +38,7 @@ def test_a_principal_of_one_project_may_do_what_the_table_says(
 ) -> None:
     principal = Principal("someone", frozenset({role}), frozenset({OWN}))
     within_reach = kind in SHARED or (project == OWN and kind not in WATCHING)
-    expected = within_reach and (verb, kind) in ALLOWED[role]
+    expected = within_reach and (verb, kind) in ALLOWED[role] - _OPERATE_ALL
     assert may(principal, verb, kind, project) is expected
 
 

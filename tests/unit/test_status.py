@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from controller.domain.grants import Pin
 from controller.domain.segment_status import SegmentFacts, segment_status
 from controller.domain.status import (
     HostFacts,
@@ -26,7 +27,11 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 PORT_TROUBLE = Trouble("port:1", "NamespaceMissing", "no namespace 'x': create it", SINCE)
 DRIFTED = Trouble("port:1", "Drifted", "tag was 7, and 5 is intended", SINCE)
 FOUGHT = Trouble("port:2", "DriftFought", "run 'ovsfleet release h1'", SINCE)
+PIN = Pin(3, 6, "port 'p1' took eth0")
 HOST_TROUBLE = Trouble("host", "VswitchdDown", "ovs-vswitchd does not run: start it", SINCE)
+HELD_BACK = Trouble("removals", "MassRemovalHeld", "12 of 20 are absent", SINCE)
+TRIAL = Trouble("change", "OnTrial", "revision 8 is on trial", SINCE)
+ON_TRIAL = replace(WELL, troubles=(TRIAL,), trial=TRIAL.message)
 
 
 def summary(status: Status) -> tuple[Phase, str]:
@@ -48,7 +53,10 @@ def summary(status: Status) -> tuple[Phase, str]:
         (replace(WELL, troubles=(DRIFTED, PORT_TROUBLE)), (Phase.DEGRADED, "SomeFailed")),
         (replace(WELL, troubles=(PORT_TROUBLE, HOST_TROUBLE)), (Phase.FAILED, "VswitchdDown")),
         (replace(WELL, outcome=Outcome.HELD), (Phase.FAILED, "Held")),
-        (replace(WELL, outcome=Outcome.REVERTED), (Phase.DEGRADED, "Reverted")),
+        (replace(WELL, pin=PIN), (Phase.DEGRADED, "Reverted")),
+        (replace(WELL, troubles=(HELD_BACK, PORT_TROUBLE)), (Phase.DEGRADED, "MassRemovalHeld")),
+        (ON_TRIAL, (Phase.PENDING, "OnTrial")),
+        (replace(ON_TRIAL, troubles=(TRIAL, PORT_TROUBLE)), (Phase.DEGRADED, "SomeFailed")),
     ],
 )
 def test_a_host_is_as_well_as_its_last_report(
@@ -133,7 +141,7 @@ def test_a_segment_is_ready_when_every_member_has_its_newest_mesh(
         (replace(WELL, liveness=Liveness.NOT_ENROLLED), (Phase.PENDING, "NotEnrolled")),
         (replace(WELL, liveness=Liveness.SILENT), (Phase.UNKNOWN, "HostSilent")),
         (replace(WELL, outcome=Outcome.HELD), (Phase.FAILED, "Held")),
-        (replace(WELL, outcome=Outcome.REVERTED), (Phase.DEGRADED, "Reverted")),
+        (replace(WELL, pin=PIN), (Phase.DEGRADED, "Reverted")),
         (replace(WELL, troubles=(HOST_TROUBLE,)), (Phase.FAILED, "VswitchdDown")),
         (replace(WELL, troubles=(PORT_TROUBLE,)), (Phase.PENDING, "Applying")),
     ],
@@ -178,3 +186,22 @@ def test_a_condition_says_since_when_and_what_to_do() -> None:
 def test_many_silent_members_are_named_and_counted() -> None:
     facts = SegmentFacts(1, 9, 1, silent=tuple(f"h{n}" for n in range(9)))
     assert segment_status(1, facts).conditions[0].message.endswith("h4 and 4 more")
+
+
+def test_what_waits_for_a_pinned_host_says_how_it_is_released() -> None:
+    pinned = replace(WELL, applied_revision=3, pin=PIN)
+    status = host_status(2, pinned)
+    assert status.pinned_revision == 3
+    assert [c.type for c in status.conditions] == ["Connected", "Realized", "Pinned"]
+    assert "port 'p1' took eth0" in status.conditions[-1].message
+    waits = resource_status(4, pinned)
+    assert summary(waits) == (Phase.PENDING, "HostPinned")
+    # It may be of a project that the reader knows nothing of.
+    assert "p1" not in waits.conditions[0].message
+    assert "`ovsfleet release h1`" in waits.conditions[0].message
+    assert summary(resource_status(3, pinned)) == (Phase.READY, "Applied")
+    assert summary(resource_status(8, replace(ON_TRIAL, troubles=()))) == (Phase.PENDING, "OnTrial")
+    members = SegmentFacts(4, 2, 3, pinned=("h1",), oldest_pin=3)
+    assert summary(segment_status(4, members)) == (Phase.PENDING, "HostPinned")
+    tried = SegmentFacts(4, 2, 3, on_trial=("h1",))
+    assert summary(segment_status(4, tried)) == (Phase.PENDING, "OnTrial")

@@ -21,7 +21,7 @@ from controller.api.schemas.requests import (
     DeleteRequest,
     PruneRequest,
 )
-from controller.api.writes import Write, Writing, answered
+from controller.api.writes import Force, Write, Writing, answered
 from controller.domain.errors import InvalidError, Violation
 from controller.domain.intent import Kind
 from controller.services.intent import Change, Writer
@@ -66,6 +66,7 @@ def apply(
     prune_selector: PruneSelector = None,
     prune_kinds: PruneKinds = None,
     confirm_count: ConfirmCount = None,
+    force: Force = False,
 ) -> Response:
     """Create or replace every object that is named, and delete what is to be pruned."""
     manifests = tuple(
@@ -77,6 +78,7 @@ def apply(
         prune=None if asked is None else _to_prune(asked),
         asks=True,
         confirm_count=_agreed_count(body.value.confirm_count, confirm_count),
+        force=force,
     )
     with body.located():
         require_writes(write.caller, [(manifest.ref, manifest.pointer) for manifest in manifests])

@@ -24,7 +24,7 @@ from controller.api.schemas.base import Text
 from controller.api.schemas.manifests import (
     AnyManifest,
 )
-from controller.api.writes import Writing, answered
+from controller.api.writes import Force, Writing, answered
 from controller.auth import Verb
 from controller.domain.errors import InvalidError, NotFoundError, StaleError, Violation
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Mode, Object, Ref, Removal
@@ -141,10 +141,12 @@ def _add_create(router: APIRouter, of: Collection) -> None:
         responses=declared(*WRITE_CODES),
         openapi_extra=described(of.manifest),
     )
-    def create_object(*, write: Writing, body: Body[Any] = submitted) -> Response:
+    def create_object(
+        *, write: Writing, force: Force = False, body: Body[Any] = submitted
+    ) -> Response:
         manifest = to_manifest(body.value, mode=Mode.CREATE)
         require_writes(write.caller, [(manifest.ref, "")])
-        return write.once(partial(_write_one, of, manifest), sha256=body.sha256)
+        return write.once(partial(_write_one, of, manifest, force=force), sha256=body.sha256)
 
 
 def _add_put(router: APIRouter, of: Collection) -> None:
@@ -167,6 +169,7 @@ def _add_put(router: APIRouter, of: Collection) -> None:
         project: Project = DEFAULT_PROJECT,
         if_match: IfMatch = None,
         if_none_match: OnlyNew = None,
+        force: Force = False,
         body: Body[Any] = submitted,
     ) -> Response:
         require(write.caller, Verb.WRITE, of.kind, project, name_or_uid)
@@ -181,7 +184,7 @@ def _add_put(router: APIRouter, of: Collection) -> None:
             else:
                 manifest = _replacing(body.value, there.ref, required_revision(if_match))
             _refuse_renaming(body.value, manifest.ref)
-            return _write_one(of, manifest, writer)
+            return _write_one(of, manifest, writer, force=force)
 
         return write.once(put, sha256=body.sha256)
 
@@ -202,6 +205,7 @@ def _add_patch(router: APIRouter, of: Collection) -> None:
         name_or_uid: Text,
         project: Project = DEFAULT_PROJECT,
         if_match: IfMatch = None,
+        force: Force = False,
         body: Body[Any] = submitted,
     ) -> Response:
         require(write.caller, Verb.WRITE, of.kind, project, name_or_uid)
@@ -212,7 +216,8 @@ def _add_patch(router: APIRouter, of: Collection) -> None:
             document = to_document(writer.view(there.ref))
             shape: Any = shaped(of.manifest, patched(document, body.value))
             _refuse_renaming(shape, there.ref)
-            return _write_one(of, _replacing(shape, there.ref, expected), writer)
+            manifest = _replacing(shape, there.ref, expected)
+            return _write_one(of, manifest, writer, force=force)
 
         return write.once(patch, sha256=body.sha256)
 
@@ -243,9 +248,9 @@ def _add_delete(router: APIRouter, of: Collection) -> None:
         return write.once(delete)
 
 
-def _write_one(of: Collection, manifest: Manifest, writer: Writer) -> Answer:
+def _write_one(of: Collection, manifest: Manifest, writer: Writer, *, force: bool) -> Answer:
     """Answers the object as this change has left it: the next writer waits."""
-    result = writer.commit(Change((manifest,)))
+    result = writer.commit(Change((manifest,), force=force))
     view = writer.view(manifest.ref)
     document = of.written(**dict(to_document(view)), warnings=to_warnings(result.warnings))
     headers = {"ETag": etag(view.object.revision)}

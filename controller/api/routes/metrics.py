@@ -20,7 +20,7 @@ from controller.api.errors import declared
 from controller.auth import Principal
 from controller.domain.intent import Kind
 from controller.observability import Metric
-from controller.services import jobs, queries, webhook_deliveries
+from controller.services import jobs, pins, queries, webhook_deliveries
 from controller.store.engine import Database
 
 router = APIRouter(tags=["health"])
@@ -61,6 +61,11 @@ class _Fleet(Collector):
         yield _counted(Metric.JOBS, "Jobs by state", "state", jobs.count_by_state(self._db))
         phases = queries.phases(self._db, self._caller, Kind.HOST)
         yield _counted(Metric.HOSTS, "Hosts by phase", "phase", phases)
+        yield GaugeMetricFamily(
+            Metric.HOSTS_PINNED,
+            "Hosts that undid a change and are held until they are released",
+            value=pins.count_pinned(self._db),
+        )
         yield from _webhooks(self._db)
 
 

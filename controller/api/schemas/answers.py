@@ -141,7 +141,8 @@ class ChangeEvent(Answer):
     name: str
     project: str
     uid: UUID
-    action: Literal["created", "updated", "deleted"]
+    action: Literal["created", "updated", "deleted", "released", "adopted"]
+    """The last two of hosts: an operator allowed something that is no intent."""
 
 
 class StatusEvent(Answer):

@@ -120,6 +120,8 @@ class HostStatusDocument(StatusDocument):
     applied_revision: int
     """Newest fleet revision that the host has applied, 0 for none. A host may stay behind the
     fleet's and be up to date: changes that do not concern it are not sent to it."""
+    pinned_revision: int | None = None
+    """Of a host that undid a change: the revision that it is held at until it is released."""
 
 
 SpecT = TypeVar("SpecT")

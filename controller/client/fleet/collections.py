@@ -169,9 +169,39 @@ class Hosts(Collection):
         made: JoinToken = self._of_one("create_join_token", name, None, body=body)
         return made
 
+    def release(
+        self,
+        name: str,
+        *,
+        removals: bool | Sequence[str] = True,
+        force: bool | Sequence[str] = False,
+        pin: bool = True,
+    ) -> Json:
+        """Let it go on with what waits for a person: all that is held when nothing is said."""
+        body = {"removals": _listed(removals), "force": _listed(force), "pin": pin}
+        released: Json = self._of_one("release_host", name, None, body=body)
+        return released
+
+    def adopt(
+        self, name: str, resources: Sequence[str | Json], *, accept_differences: bool = False
+    ) -> Json:
+        """Let objects on it take over what is there: ids, or their kind, name and project."""
+        body = {"resources": list(resources), "accept_differences": accept_differences}
+        adopted: Json = self._of_one("adopt_on_host", name, None, body=body)
+        return adopted
+
+    def grants(self, name: str) -> Json:
+        """What it was allowed and has not done yet, and why it is held."""
+        found: Json = self._of_one("get_grants", name, None)
+        return found
+
     def _items(self, operation: str, name: str) -> Sequence[Json]:
         items: Sequence[Json] = self._of_one(operation, name, None)["items"]
         return items
+
+
+def _listed(which: bool | Sequence[str]) -> bool | list[str]:
+    return which if isinstance(which, bool) else list(which)
 
 
 class Segments(Collection):

@@ -66,6 +66,8 @@ class Status(TypedDict):
     conditions: list[Condition]
     applied_revision: NotRequired[int]
     """Of hosts only."""
+    pinned_revision: NotRequired[int | None]
+    """Of hosts only."""
 
 
 class Warned(TypedDict):

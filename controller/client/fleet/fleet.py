@@ -138,17 +138,19 @@ class Fleet:
         dry_run: bool = False,
         prune: Prune | None = None,
         confirm_count: int | None = None,
+        force: bool = False,
         wait: float | None = None,
     ) -> ChangeResult:
         """Creates or replaces all of them, and deletes what is to be pruned: at once, or nothing.
 
         With ``wait``, returns when all hosts that need the objects have applied them, and raises
         ``NotRealizedError`` after so many seconds. ``dry_run`` checks everything, writes nothing.
+        ``force`` lets a host try what may cut it off, which it undoes where it does.
         """
-        body = {"objects": [manifest_of(each) for each in objects], "dry_run": dry_run}
+        body: Json = {"objects": [manifest_of(each) for each in objects], "dry_run": dry_run}
         more = {"prune": prune, "confirm_count": confirm_count}
         body |= {name: value for name, value in more.items() if value is not None}
-        return self._change("apply", body, wait)
+        return self._change("apply", body, wait, force=force)
 
     def delete(
         self,
@@ -243,8 +245,11 @@ class Fleet:
         except CommandError as failure:
             raise UnreachableError(failure.message) from failure
 
-    def _change(self, operation: str, body: Json, wait: float | None) -> ChangeResult:
-        result: ChangeResult = self._calls.send(operation, body=body)
+    def _change(
+        self, operation: str, body: Json, wait: float | None, *, force: bool = False
+    ) -> ChangeResult:
+        query: dict[str, Value] = {"force": "true"} if force else {}
+        result: ChangeResult = self._calls.send(operation, query=query, body=body)
         if wait is not None and not body["dry_run"]:
             # What is unchanged need not be realized yet; of what was not there nobody knows.
             found = {each["revision"] for each in result["results"] if each["uid"] is not None}

@@ -20,6 +20,7 @@ _PAGES = frozenset({"page_size", "page_token"})
 _WAIT = frozenset({"wait", "timeout"})
 _CHOICE = frozenset({"project", "label_selector", "filter", "order_by"})
 _RANGE = frozenset({"from", "to", "step"})
+_FORCE = frozenset({"force"})
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -73,6 +74,9 @@ def _of_hosts() -> Iterator[Operation]:
     yield Operation("create_join_token", "hosts.create_join_token", "POST", f"{host}/join-tokens")
     drift = f"{host}/drift-events"
     yield Operation("list_host_drift_events", "hosts.drift_events", "GET", drift, query=_PAGES)
+    yield Operation("release_host", "hosts.release", "POST", f"{host}/release", headers=_KEY)
+    yield Operation("adopt_on_host", "hosts.adopt", "POST", f"{host}/adopt", headers=_KEY)
+    yield Operation("get_grants", "hosts.grants", "GET", f"{host}/grants")
     yield Operation("get_inventory", "hosts.inventory", "GET", f"{host}/inventory")
     yield Operation("get_host_stats", "stats", "GET", f"{host}/stats", query=_RANGE | {"subject"})
 
@@ -112,7 +116,7 @@ def _of_the_fleet() -> Iterator[Operation]:
         query=_PROJECT | _PAGES | {"host", "kind", "name", "since", "action"},
     )
     yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
-    yield Operation("apply", "apply", "POST", "/v1/apply", headers=_KEY)
+    yield Operation("apply", "apply", "POST", "/v1/apply", query=_FORCE, headers=_KEY)
     yield Operation("delete_objects", "delete", "POST", "/v1/delete", headers=_KEY)
     yield Operation("diff", "diff", "POST", "/v1/diff")
     yield Operation("export_objects", "export", "GET", "/v1/export", query=choice)

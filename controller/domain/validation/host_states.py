@@ -4,14 +4,18 @@ reach of every port because its agent is reached through it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from controller.domain.definitions import MirrorSpec
 from controller.domain.intent import (
+    DEFAULT_PROJECT,
     BridgeSpec,
     BridgeType,
     HostSpec,
+    Kind,
     Lifecycle,
     PortSpec,
+    Ref,
     SegmentSpec,
     Spec,
     TunnelSpec,
@@ -22,6 +26,8 @@ from controller.domain.validation.faults import Faults
 from controller.domain.validation.presences import host_field, hosts_before
 from controller.domain.validation.references import devices_of, hosts_of_topology
 from controller.domain.validation.world import Draft
+
+_TAKEN = "management_interface_taken"
 
 
 def check_host_states(after: After, faults: Faults) -> None:
@@ -69,8 +75,26 @@ def _check_devices(draft: Draft, after: After, faults: Faults) -> None:
     if host is None or host.management_interface is None:
         return
     for place, device in _taken(draft.spec):
-        if device in way_out(host.management_interface):
-            _refuse(f"{draft.pointer}{place}", device, draft.spec.host, draft, faults)
+        if device in way_out(host.management_interface) and not _has_it_already(
+            draft, device, after
+        ):
+            taking = _Taking(device, draft.spec.host, draft.ref)
+            _refuse(f"{draft.pointer}{place}", taking, after, faults)
+
+
+def _has_it_already(draft: Draft, device: str, after: After) -> bool:
+    """Whether somebody forced it before: another change of the same object is not refused."""
+    before = draft.current.spec if draft.current else None
+    if not isinstance(before, BridgeSpec | PortSpec) or before.host is None:
+        return False
+    host = after.world.objects.get(Ref(Kind.HOST, DEFAULT_PROJECT, before.host))
+    managed = host.spec.management_interface if host and isinstance(host.spec, HostSpec) else None
+    return (
+        managed is not None
+        and isinstance(draft.spec, BridgeSpec | PortSpec)
+        and before.host == draft.spec.host
+        and device in way_out(managed) & {name for _, name in _taken(before)}
+    )
 
 
 def _check_host(draft: Draft, spec: HostSpec, after: After, faults: Faults) -> None:
@@ -79,12 +103,21 @@ def _check_host(draft: Draft, spec: HostSpec, after: After, faults: Faults) -> N
         return
     if fault := fields.device(device):
         faults.invalid(at, *fault)
+    if draft.current is not None and _way_out(draft.current.spec) == _way_out(spec):
+        return
     if device == spec.overlay_bridge and spec.overlay_bridge_type is BridgeType.OVS:
-        _refuse(at, device, draft.ref.name, draft, faults)
+        _refuse(at, _Taking(device, draft.ref.name, draft.ref), after, faults)
     for entry in after.on_host(draft.ref.name):
         taken = {name for _, name in _taken(entry.spec)} & way_out(device)
         if entry.ref not in after.drafts and taken:
-            _refuse(at, min(taken), draft.ref.name, entry, faults)
+            _refuse(at, _Taking(min(taken), draft.ref.name, entry.ref), after, faults)
+
+
+def _way_out(spec: Spec) -> object:
+    """What of a host the rule looks at: while it stays, what there is was forced, or is no harm."""
+    if not isinstance(spec, HostSpec):
+        return None
+    return spec.management_interface, spec.overlay_bridge, spec.overlay_bridge_type
 
 
 def way_out(device: str) -> set[str]:
@@ -102,12 +135,33 @@ def _taken(spec: Spec) -> Iterator[tuple[str, str]]:
         yield from devices_of(spec)
 
 
-def _refuse(pointer: str, device: str, host: str, taker: Draft, faults: Faults) -> None:
+class _Taking(NamedTuple):
+    device: str
+    host: str
+    taker: Ref
+
+    def describe(self) -> str:
+        return (
+            f"{self.device!r} is, or carries, the management interface of host {self.host!r}, and"
+            f" {self.taker.kind} {self.taker.name!r}"
+        )
+
+
+def _refuse(pointer: str, taking: _Taking, after: After, faults: Faults) -> None:
+    if after.world.forced:
+        faults.warn(
+            pointer,
+            _TAKEN,
+            f"{taking.describe()} takes it: the change goes on trial on the host, which undoes it"
+            " when it does not reach the controller afterwards",
+            "watch the host's conditions; after an undone change correct the intent, then"
+            f" `ovsfleet release {taking.host}`",
+        )
+        return
     faults.conflict(
         pointer,
-        "management_interface_taken",
-        f"{device!r} is, or carries, the management interface of host {host!r}, and"
-        f" {taker.ref.kind} {taker.ref.name!r} would take it: the agent's connection to the"
-        " controller would be cut",
-        "choose another device, or give the host another management_interface first",
+        _TAKEN,
+        f"{taking.describe()} would take it: the agent's connection to the controller would be cut",
+        "choose another device, give the host another management_interface first, or say force"
+        " (`ovsfleet apply --force`) to let the host try it and undo it where it is cut off",
     )

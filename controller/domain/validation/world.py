@@ -154,6 +154,8 @@ class World:
     """Those of the request's projects that exist."""
     within: frozenset[str] | None = None
     """The projects whose objects may be named to who asks; None is all."""
+    forced: bool = False
+    """Whether who asks knows that a host may be cut off, and wants it all the same."""
     vnis: Mapping[int, Ref | None] = field(default_factory=lambda: MappingProxyType({}))
     """The taken ones among ``Wanted.vnis``: the segment that has it, or a tunnel whose key it is
     (any one, where tunnels share it), or None while a host may still carry it for a deleted

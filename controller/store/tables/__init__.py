@@ -3,6 +3,7 @@
 from controller.store.tables.allocations import VniAllocationRow, VtepQuarantineRow
 from controller.store.tables.base import Base
 from controller.store.tables.drift import DriftEventRow
+from controller.store.tables.grants import HostGrantRow, HostStandingRow
 from controller.store.tables.history import AuditRow, ChangeLogRow
 from controller.store.tables.intent import (
     VERSIONED,
@@ -61,11 +62,13 @@ __all__ = [
     "FleetRow",
     "FlowExportRow",
     "HostCertificateRow",
+    "HostGrantRow",
     "HostGroupRow",
     "HostIfaceRow",
     "HostInventoryRow",
     "HostRow",
     "HostSegmentRow",
+    "HostStandingRow",
     "HostStatusRow",
     "JobRow",
     "JoinTokenRow",

@@ -1,0 +1,142 @@
+"""What operators allow on a host beyond intent: release, adopt, and what of it is to be done yet.
+
+Owns nothing. It mixes the projects that meet on a host, so that the acts are for those only who
+may see all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from controller.api.bodies import Body, described, json_body
+from controller.api.conversion import to_warnings
+from controller.api.dependencies import Caller, Context, require
+from controller.api.errors import declared
+from controller.api.schemas.base import Text
+from controller.api.schemas.grants import (
+    AdoptDocument,
+    AdoptedObject,
+    AdoptRequest,
+    GrantDocument,
+    GrantsDocument,
+    PinDocument,
+    ReleaseDocument,
+    ReleaseRequest,
+)
+from controller.api.writes import Writing, answered
+from controller.auth import Verb
+from controller.domain.grants import Asked, Pin
+from controller.domain.intent import DEFAULT_PROJECT, Kind
+from controller.services import grants
+from controller.services.grants import Wanted
+from controller.services.intent import Writer
+from controller.services.requests import Answer
+
+router = APIRouter(prefix="/v1/hosts/{name_or_uid}", tags=["hosts"])
+
+_READ = ("unauthenticated", "forbidden", "not_found", "invalid", "unavailable")
+_ACT = declared(*_READ, "malformed", "too_large", "unsupported_media", "conflict")
+
+
+@router.post(
+    "/release",
+    operation_id="release_host",
+    response_model=ReleaseDocument,
+    responses=_ACT,
+    openapi_extra=described(ReleaseRequest),
+)
+def release_host(
+    *,
+    context: Context,
+    write: Writing,
+    name_or_uid: Text,
+    body: Annotated[Body[ReleaseRequest], Depends(json_body(ReleaseRequest, empty_ok=True))],
+) -> Response:
+    """Let the host go on with what waits for a person: all that is held when nothing is said."""
+    require(write.caller, Verb.OPERATE, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
+    asked = Asked(body.value.removals, body.value.force, body.value.pin)
+
+    def release(writer: Writer) -> Answer:
+        act = grants.release(writer, name_or_uid, asked, now=context.now())
+        what = act.released
+        return answered(
+            ReleaseDocument(
+                host=act.host,
+                revision=act.revision,
+                pin=_to_pin(what.pin),
+                removals=list(what.removals),
+                forced=list(what.forced),
+                retried=list(what.retried),
+                warnings=to_warnings(act.warnings),
+            )
+        )
+
+    return write.once(release, sha256=body.sha256)
+
+
+@router.post(
+    "/adopt",
+    operation_id="adopt_on_host",
+    response_model=AdoptDocument,
+    responses=_ACT,
+    openapi_extra=described(AdoptRequest),
+)
+def adopt_on_host(
+    *,
+    context: Context,
+    write: Writing,
+    name_or_uid: Text,
+    body: Annotated[Body[AdoptRequest], Depends(json_body(AdoptRequest))],
+) -> Response:
+    """Let objects on the host take over what is there under their names and not the fleet's."""
+    require(write.caller, Verb.OPERATE, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
+    wanted = [_to_wanted(each) for each in body.value.resources]
+
+    def adopt(writer: Writer) -> Answer:
+        act = grants.adopt(
+            writer,
+            name_or_uid,
+            wanted,
+            accept_differences=body.value.accept_differences,
+            now=context.now(),
+        )
+        return answered(
+            AdoptDocument(
+                host=act.host,
+                revision=act.revision,
+                resources=list(act.adopted),
+                warnings=to_warnings(act.warnings),
+            )
+        )
+
+    return write.once(adopt, sha256=body.sha256)
+
+
+@router.get(
+    "/grants",
+    operation_id="get_grants",
+    response_model=GrantsDocument,
+    responses=declared(*_READ),
+)
+def get_grants(context: Context, caller: Caller, name_or_uid: Text) -> GrantsDocument:
+    """What the host was allowed beyond intent and has not done yet, and why it is held."""
+    found = grants.standing(context.db, caller, name_or_uid)
+    return GrantsDocument(
+        host=found.host,
+        count=found.count,
+        pin=_to_pin(found.pin),
+        items=[GrantDocument.model_validate(each._asdict()) for each in found.grants],
+    )
+
+
+def _to_pin(pin: Pin | None) -> PinDocument | None:
+    return None if pin is None else PinDocument(**asdict(pin))
+
+
+def _to_wanted(said: AdoptedObject | str) -> Wanted:
+    if isinstance(said, str):
+        return Wanted(resource=said)
+    return Wanted(kind=Kind(said.kind), project=said.project, name=said.name)

@@ -1,0 +1,91 @@
+"""Shapes of what operators allow on hosts beyond intent. Owns nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from controller.api.schemas.answers import ChangeWarning
+from controller.api.schemas.base import Answer, Shape, Text
+from controller.domain.intent import DEFAULT_PROJECT
+
+_MANY = 10_000
+
+Resources = Annotated[list[Text], Field(max_length=_MANY)]
+
+
+class ReleaseRequest(Shape):
+    removals: bool | Resources = True
+    """What the host holds and intent does not know (reason `NotRemoved`) is let go of, and so is
+    taken away: all of it, or resources by the ids of the host's failures."""
+    force: bool | Resources = False
+    """What may be changed although the host could not undo it when it is cut off by it (reason
+    `NoWayBack`): all of it, or resources by the ids of the host's failures."""
+    pin: bool = True
+    """A host that undid a change and is held since then follows the fleet again."""
+
+
+class PinDocument(Answer):
+    revision: int
+    """What the host went back to and is held at; 0: it has never confirmed anything."""
+    undone_revision: int | None
+    reason: str
+    """The agent's own words."""
+
+
+class ReleaseDocument(Answer):
+    """What was released; where nothing was held nothing was written."""
+
+    host: str
+    revision: int
+    """The fleet revision that the host has to apply for it."""
+    pin: PinDocument | None
+    """What it was held by."""
+    removals: list[str]
+    forced: list[str]
+    retried: list[str]
+    """What the agent mends again although others kept changing it."""
+    warnings: list[ChangeWarning]
+
+
+class AdoptedObject(Shape):
+    kind: Literal["Bridge", "Port", "Tunnel"]
+    name: Text
+    project: Text = DEFAULT_PROJECT
+
+
+class AdoptRequest(Shape):
+    resources: Annotated[list[AdoptedObject | Text], Field(min_length=1, max_length=_MANY)]
+    """Objects that are on the host, or resource ids such as `overlay` and `port:<uid>`."""
+    accept_differences: bool = False
+    """Also where what is there differs from intent, and so is changed right afterwards."""
+
+
+class AdoptDocument(Answer):
+    host: str
+    revision: int
+    """The fleet revision that the host has to apply for it."""
+    resources: list[str]
+    warnings: list[ChangeWarning]
+
+
+class GrantDocument(Answer):
+    resource: str
+    kind: Literal["removal", "force", "adopt"]
+    accept_differences: bool
+    principal: str
+    granted_at: datetime
+    revision: int
+
+
+class GrantsDocument(Answer):
+    """What the host was allowed and has not done yet, the oldest first."""
+
+    host: str
+    count: int
+    """How many times somebody allowed it something."""
+    pin: PinDocument | None
+    """Why it is held, where it is."""
+    items: list[GrantDocument]

@@ -1,0 +1,213 @@
+"""What operators allow on hosts beyond intent, and what holds a host until they do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.auth import Principal, Role
+from controller.compiler import compile_host
+from controller.domain.errors import ForbiddenError, InvalidError
+from controller.domain.grants import GrantKind
+from controller.domain.intent import Kind
+from controller.services import changes, desired, grants, queries, status
+from controller.services.grants import Wanted
+from controller.services.intent import Change, commit
+from controller.services.status import HostReport, Outcome, ReportedFailure
+from controller.store import grants as rows
+from controller.store.engine import Database
+from tests.support.grants import adopt, release
+from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
+from tests.support.stored_fleet import NOW, FollowingAgent
+
+pytestmark = pytest.mark.integration
+
+OPERATOR = Principal("op", frozenset({Role.OPERATOR}))
+GONE = "port:00000000-0000-0000-0000-00000000000a"
+OTHER = "bridge:00000000-0000-0000-0000-00000000000b"
+
+
+class Agent(FollowingAgent):
+    """It has confirmed what was there when it came."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db, 1)
+        self.apply()
+
+    def says(
+        self, *failures: ReportedFailure, outcome: Outcome = Outcome.APPLIED, undone: int = 0
+    ) -> None:
+        report = HostReport(
+            undone or self.confirmed, self.confirmed, b"%d" % self.confirmed, outcome, failures
+        )
+        assert status.record(self.db, self.uid, self.epoch, report, now=NOW)
+
+    def undoes(self, revision: int) -> None:
+        why = ReportedFailure("change", "conflict", "Reverted", "port 'p1' took eth0")
+        self.says(why, outcome=Outcome.REVERTED, undone=revision)
+
+
+@pytest.fixture
+def h1(db: Database) -> Agent:
+    apply(db, host(1), segment("red"), bridge("b1", "h1"))
+    return Agent(db)
+
+
+def reason(db: Database, name: str, kind: Kind = Kind.PORT) -> str:
+    conditions = queries.get(db, ADMIN, kind, "default", name).status.conditions
+    return next(each.reason for each in conditions if each.type == "Realized")
+
+
+def held(resource: str, reason: str = "NotRemoved") -> ReportedFailure:
+    return ReportedFailure(resource, "conflict", reason, "it waits")
+
+
+def test_a_host_that_undid_a_change_is_held_until_somebody_releases_it(
+    db: Database, h1: Agent
+) -> None:
+    good, bad = h1.confirmed, apply(db, port("p1", "h1", segment="red")).revision
+    h1.undoes(bad)
+    corrected = remove(db, port("p1", "h1"))
+    (warning,) = corrected.warnings
+    assert warning.code == "host_pinned"
+    assert f"held at revision {good} since it undid revision {bad} (port 'p1'" in warning.detail
+    assert "`ovsfleet release h1`" in warning.detail
+    assert (h1.sent, reason(db, "h1", Kind.HOST)) == (good, "Reverted")
+    apply(db, port("p2", "h1", segment="red"))
+    assert reason(db, "p2") == "HostPinned"
+    assert reason(db, "red", Kind.SEGMENT) == "HostPinned"
+
+    act = release(db, "h1", by=OPERATOR)
+    assert act.released.pin is not None
+    assert (act.released.pin.revision, act.released.pin.undone_revision) == (good, bad)
+    assert h1.sent == changes.head(db) == act.revision
+    assert h1.uid in changes.dirty_hosts(db, act.revision - 1, act.revision)
+    # What the agent said before it was released pins it no more; what it says of the next does.
+    h1.undoes(bad)
+    assert h1.sent == act.revision
+    h1.undoes(act.revision)
+    assert h1.sent == good
+
+
+def test_a_host_that_undid_its_first_state_is_sent_none(db: Database) -> None:
+    apply(db, host(1), segment("red"), port("p1", "h1", segment="red"))
+    h1 = FollowingAgent(db, 1)
+    report = HostReport(changes.head(db), 0, b"", Outcome.REVERTED)
+    assert status.record(db, h1.uid, h1.epoch, report, now=NOW)
+    assert reason(db, "p1") == "HostPinned"
+    batch = desired.load_batch(db, [h1.uid], confirmed={})
+    assert not batch.intents
+    assert batch.held_at_nothing == {h1.uid}
+    release(db, "h1")
+    assert h1.sent == changes.head(db)
+
+
+def test_what_a_host_holds_is_named_to_it_from_its_release_until_it_is_gone(
+    db: Database, h1: Agent
+) -> None:
+    before = compile_host(h1.intent)
+    h1.says(held(GONE), held(OTHER), held("removals", "MassRemovalHeld"))
+    assert reason(db, "h1", Kind.HOST) == "MassRemovalHeld"
+    with pytest.raises(InvalidError, match="reports no 'port:x'"):
+        release(db, "h1", removals=["port:x", GONE])
+    first = release(db, "h1", removals=[GONE])
+    compiled = compile_host(h1.intent)
+    assert compiled.removed == (GONE,)
+    assert compiled.part.grants.count == 1
+    assert compiled.hash != before.hash
+    # What is on its way is held no more, and the older state proves nothing.
+    h1.says(held(GONE), held(OTHER))
+    assert release(db, "h1").released.removals == (OTHER,)
+    h1.says()
+    assert compile_host(h1.intent).removed == (OTHER, GONE)
+    h1.apply()
+    assert h1.confirmed == first.revision + 1
+    after = compile_host(h1.intent)
+    assert (after.removed, after.part.grants.count) == ((), 2)
+    nothing = release(db, "h1")
+    assert nothing.released.is_nothing
+    assert nothing.revision == changes.head(db) == first.revision + 1
+
+
+def test_only_what_has_no_way_back_is_forced_and_only_when_that_is_said(
+    db: Database, h1: Agent
+) -> None:
+    h1.says(held(OTHER, "NoWayBack"), held(GONE, "DriftFought"), held("port:1", "Foreign"))
+    assert release(db, "h1").released.retried == (GONE,)
+    assert not compile_host(h1.intent).part.grants.forced
+    assert release(db, "h1", removals=False, force=True).released.forced == (OTHER,)
+    assert compile_host(h1.intent).part.grants.forced == [OTHER]
+    h1.apply()
+    assert not compile_host(h1.intent).part.grants.forced
+
+
+def test_what_is_granted_reaches_no_host_that_is_held_before_it_is_released(
+    db: Database, h1: Agent
+) -> None:
+    h1.undoes(apply(db, port("p1", "h1", segment="red")).revision)
+    held_at = compile_host(h1.intent)
+    act = adopt(db, "h1", Wanted(kind=Kind.BRIDGE, name="b1"))
+    assert [each.code for each in act.warnings] == ["host_pinned"]
+    assert compile_host(h1.intent).hash == held_at.hash
+    release(db, "h1")
+    part = compile_host(h1.intent).part
+    assert (part.grants.count, [each.resource for each in part.grants.adoptions]) == (
+        2,
+        list(act.adopted),
+    )
+
+
+def test_what_is_adopted_is_on_the_host_or_reported_by_it(db: Database, h1: Agent) -> None:
+    apply(db, host(2), bridge("b2", "h2"), port("p1", "h1", segment="red"))
+    with pytest.raises(InvalidError) as refused:
+        adopt(
+            db,
+            "h1",
+            Wanted(kind=Kind.BRIDGE, name="b2"),
+            Wanted(kind=Kind.PORT, name="nobody"),
+            Wanted(resource=GONE),
+            Wanted(resource="overlay"),
+        )
+    pointers = [each.pointer for each in refused.value.violations]
+    assert pointers == [f"/resources/{index}" for index in range(3)]
+    both = (Wanted(kind=Kind.BRIDGE, name="b1"), Wanted(kind=Kind.PORT, name="p1"))
+    act = adopt(db, "h1", *both, accept_differences=True)
+    standing = grants.standing(db, ADMIN, "h1")
+    assert (standing.count, [g.resource for g in standing.grants]) == (1, list(act.adopted))
+    assert {g.kind for g in standing.grants} == {GrantKind.ADOPT}
+    assert {each.partition(":")[0] for each in act.adopted} == {"bridge", "port"}
+    # With the object goes what it was allowed.
+    remove(db, port("p1", "h1"))
+    h1.apply()
+    assert grants.standing(db, ADMIN, "h1").grants == ()
+
+
+def test_a_viewer_and_an_operator_of_one_project_release_nothing(db: Database, h1: Agent) -> None:
+    for who in (
+        Principal("viewer", frozenset({Role.VIEWER})),
+        Principal("red", frozenset({Role.OPERATOR}), frozenset({"default"})),
+    ):
+        with pytest.raises(ForbiddenError):
+            release(db, "h1", by=who)
+
+
+def test_a_host_that_is_deleted_takes_its_grants_along(db: Database, h1: Agent) -> None:
+    adopt(db, "h1", Wanted(resource="overlay"))
+    remove(db, bridge("b1", "h1"), host(1))
+    with db.snapshot() as tx:
+        assert rows.read_grants(tx, h1.uid) == []
+        assert rows.count_grants(tx, h1.uid) == 0
+
+
+def test_a_forced_change_is_stored_with_a_warning_and_needs_no_force_again(db: Database) -> None:
+    apply(db, host(1, management_interface="eth0"))
+    taker = bridge("lan", "h1", interface="eth0")
+    forced = commit(db, ADMIN, Change((taker,), force=True), request_id="test")
+    assert [each.code for each in forced.warnings] == ["management_interface_taken"]
+    assert "`ovsfleet release h1`" in forced.warnings[0].fix
+    labelled = Change((replace(taker, labels={"a": "b"}),))
+    assert commit(db, ADMIN, labelled, request_id="test").warnings == ()
+    project_admin = Principal("p", frozenset({Role.PROJECT_ADMIN}))
+    with pytest.raises(ForbiddenError, match="force"):
+        commit(db, project_admin, Change((segment("red"),), force=True), request_id="test")
