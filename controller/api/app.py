@@ -44,6 +44,7 @@ from controller.api.routes.collections import collection_router
 from controller.api.routes.kinds import COLLECTIONS
 from controller.api.schemas.answers import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.differences import DiffRequest
+from controller.api.schemas.grants import AdoptRequest, ReleaseRequest
 from controller.api.schemas.problem import ConfirmationProblem, Problem
 from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
 from controller.api.schemas.webhooks import WebhookRequest
@@ -144,6 +145,8 @@ def _extra_schemas() -> dict[str, Any]:
             (DeleteRequest, "validation"),
             (DiffRequest, "validation"),
             (JoinTokenRequest, "validation"),
+            (ReleaseRequest, "validation"),
+            (AdoptRequest, "validation"),
             (WebhookRequest, "validation"),
             (Problem, "serialization"),
             (ConfirmationProblem, "serialization"),

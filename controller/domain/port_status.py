@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from controller.domain.spread_status import tunnel_status
 from controller.domain.status import (
     Condition,
     HostFacts,
     Phase,
     Status,
     resource_status,
-    tunnel_status,
 )
 
 

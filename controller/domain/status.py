@@ -305,44 +305,6 @@ def resource_finding(revision: int, facts: HostFacts) -> Finding:
     return Phase.READY, "Applied", f"host {facts.name!r} has it as intended"
 
 
-_WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.DEGRADED, Phase.READY)
-
-
-def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
-    """Derive the status of an explicit tunnel at ``revision`` from the hosts of its ends: with one
-    end missing it carries nothing, so it is as its worst end is."""
-    findings = [(resource_finding(revision, facts), facts) for facts in ends]
-    (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
-    if phase is Phase.READY:
-        message = f"on host {listing([repr(end.name) for end in ends])} it is as intended"
-    elif facts.troubles or reason == "Applying":
-        message = f"on host {facts.name!r}: {message}"
-    return Status(
-        phase,
-        observed(revision, min(end.applied_revision for end in ends)),
-        (realized(phase, reason, message, [t for end in ends for t in end.troubles]),),
-    )
-
-
-def spread_status(revision: int, hosts: Sequence[HostFacts]) -> Status:
-    """Derive the status of a definition at ``revision`` that is on hosts through others."""
-    if not hosts:
-        return definition_status(revision)
-    findings = [(resource_finding(revision, facts), facts) for facts in hosts]
-    (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
-    if phase is Phase.READY:
-        message = f"on host {listing([repr(each.name) for each in hosts])} it is as intended"
-    else:
-        message = f"on host {facts.name!r}: {message}"
-    if phase is Phase.FAILED and any(found[0] is not Phase.FAILED for found, _ in findings):
-        phase = Phase.DEGRADED
-    return Status(
-        phase,
-        observed(revision, min(each.applied_revision for each in hosts)),
-        (realized(phase, reason, message, [t for each in hosts for t in each.troubles]),),
-    )
-
-
 def definition_status(revision: int) -> Status:
     """Of what is on no host by itself: whoever refers to it tells what became of it."""
     message = "nothing of it is on a host by itself"

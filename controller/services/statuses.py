@@ -11,6 +11,7 @@ from controller.auth import FLEET_KINDS
 from controller.domain.intent import Kind
 from controller.domain.port_status import port_status
 from controller.domain.segment_status import SegmentFacts, segment_status
+from controller.domain.spread_status import spread_status, tunnel_status
 from controller.domain.status import (
     CHANGE_RESOURCE,
     HOST_RESOURCE,
@@ -21,8 +22,6 @@ from controller.domain.status import (
     definition_status,
     host_status,
     resource_status,
-    spread_status,
-    tunnel_status,
 )
 from controller.domain.vtep_changes import with_vtep_change
 from controller.store.bindings import read_bindings

@@ -54,6 +54,8 @@ def downgrade() -> None:
             f" ('ovsfleet describe host' shows it): {', '.join(names)}"
         )
     op.execute("DELETE FROM change_log WHERE action IN ('released', 'adopted')")
+    # The older version holds no host at nothing: it takes such a one for a host that is gone.
+    op.execute("UPDATE host_status SET pinned_revision = NULL WHERE pinned_revision = 0")
     for column in ("pin_reason", "undone_revision"):
         op.drop_column("host_status", column)
     op.drop_table("host_grant")

@@ -27,11 +27,13 @@ from controller.domain.safety import DriftPolicy
 from controller.domain.settings import PortSettings
 from controller.domain.vtep_steps import VtepStep
 from controller.services import changes, queries, vteps
+from controller.services.grants import Wanted
 from controller.store import migrate
 from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
 from controller.store.tables import Base
 from tests.support import manifests
+from tests.support.grants import adopt
 from tests.support.watchers import group, mirror, policy
 
 pytestmark = pytest.mark.integration
@@ -335,4 +337,16 @@ def test_a_host_whose_vtep_changes_keeps_an_older_version_away(database_url: str
         assert vteps.settle(db) == ("h1",)
     db.close()
     migrate.downgrade(database_url, "0015")
+    migrate.upgrade(database_url)
+
+
+def test_what_a_host_was_granted_keeps_an_older_version_away(database_url: str) -> None:
+    db = Database(database_url)
+    manifests.apply(db, manifests.host(1))
+    adopt(db, "h1", Wanted(resource="overlay"))
+    with pytest.raises(RuntimeError, match="grants.*h1"):
+        migrate.downgrade(database_url, "0018")
+    manifests.remove(db, manifests.host(1))
+    db.close()
+    migrate.downgrade(database_url, "0018")
     migrate.upgrade(database_url)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from controller.domain.intent import Kind
 from controller.domain.realization import State, Verdict, overall, pending_since, verdict
 from controller.domain.segment_status import SegmentFacts, segment_status
+from controller.domain.spread_status import tunnel_status
 from controller.domain.status import (
     HostFacts,
     Liveness,
@@ -20,7 +21,6 @@ from controller.domain.status import (
     Phase,
     Trouble,
     host_status,
-    tunnel_status,
 )
 
 REVISION = 7

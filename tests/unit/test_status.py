@@ -9,6 +9,7 @@ import pytest
 
 from controller.domain.grants import Pin
 from controller.domain.segment_status import SegmentFacts, segment_status
+from controller.domain.spread_status import tunnel_status
 from controller.domain.status import (
     HostFacts,
     Liveness,
@@ -19,7 +20,6 @@ from controller.domain.status import (
     host_status,
     lag,
     resource_status,
-    tunnel_status,
 )
 
 WELL = HostFacts("h1", Liveness.CONNECTED, applied_revision=7, outcome=Outcome.APPLIED)
