@@ -344,7 +344,7 @@ def test_what_a_host_was_granted_keeps_an_older_version_away(database_url: str) 
     db = Database(database_url)
     manifests.apply(db, manifests.host(1))
     adopt(db, "h1", Wanted(resource="overlay"))
-    with pytest.raises(RuntimeError, match="grants.*h1"):
+    with pytest.raises(RuntimeError, match=r"grants.*h1"):
         migrate.downgrade(database_url, "0018")
     manifests.remove(db, manifests.host(1))
     db.close()
