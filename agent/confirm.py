@@ -60,6 +60,8 @@ class Trials:
         self._clock = clock
         self._round_trip = round_trip
         self._boot = boot
+        self._is_confirming = False
+        """Whether an answer was seen that is not on disk yet."""
         self._first_seen: _Before | None = None
         """What the host was like before the newest candidate."""
 
@@ -87,12 +89,20 @@ class Trials:
     @property
     def is_over(self) -> bool:
         """Whether it is time to undo the change."""
-        return self.is_on and self.remaining() <= 0
+        return self._remaining() <= 0 and not self._round_trip.is_answered
 
-    def remaining(self) -> float:
-        """Seconds until the change has to be undone; infinity when nothing is on trial."""
+    @property
+    def pause(self) -> float:
+        """How long the loop may sleep at most, in seconds."""
+        if not self._round_trip.is_answered:
+            return self._remaining()
+        # An answer may have come in the middle of a turn; one that cannot be written waits.
+        return math.inf if self._is_confirming else 0.0
+
+    def _remaining(self) -> float:
+        """Seconds until the deadline; infinity when nothing is on trial."""
         trial = self.trial
-        if trial is None or self._round_trip.is_answered:
+        if trial is None:
             return math.inf
         if trial.boot != self._boot:
             return 0.0
@@ -103,11 +113,10 @@ class Trials:
         cached = self._cache.cached
         if cached is None or cached.trial is None:
             return None
-        remaining = self.remaining()
         return {
             "revision": cached.state.revision,
             "confirmed_revision": cached.confirmed.revision if cached.confirmed else 0,
-            "remaining_s": None if remaining == math.inf else round(remaining, 1),
+            "remaining_s": round(self._remaining(), 1),
             "touched": [{"resource": each, "what": what} for each, what in cached.trial.touched],
         }
 
@@ -139,9 +148,10 @@ class Trials:
         if not self.is_on:
             return False
         if self._round_trip.is_answered:
+            self._is_confirming = True
             reached("before-confirm")
             await asyncio.to_thread(self._cache.confirm)
-            self._round_trip.stop()
+            self._withdraw()
             log.info("the change is confirmed: the controller is still reached")
             return False
         if not self.is_over:
@@ -154,7 +164,7 @@ class Trials:
         cached = self._cache.cached
         if cached is None or cached.confirmed is None:
             return
-        self._round_trip.stop()  # answers from before this change say nothing of it
+        self._withdraw()  # answers from before this change say nothing of it
         before = self._before_it(cached, observed)
         if cached.trial is not None:
             return
@@ -184,7 +194,7 @@ class Trials:
         if cached is None or cached.trial is None:
             return
         if touches(left, management_path(observed), observed):
-            self._round_trip.stop()
+            self._withdraw()
         else:
             self._round_trip.ask(cached.state.revision)
 
@@ -195,13 +205,18 @@ class Trials:
         why = _why_undone(cached, cached.trial, is_same_boot=cached.trial.boot == self._boot)
         log.warning("change undone", revision=cached.state.revision, why=why)
         reached("before-revert")
-        self._round_trip.stop()
+        self._withdraw()
         try:
             await asyncio.to_thread(self._cache.revert, why)
         except CacheError as error:
             # What is on disk says the same: on trial, and over. The way back comes first.
             log.warning("the undone change is not on disk yet", error=str(error))
         reached("after-revert")
+
+    def _withdraw(self) -> None:
+        """What was asked and answered so far counts no more."""
+        self._round_trip.stop()
+        self._is_confirming = False
 
     def _before_it(self, cached: Cached, observed: ObservedState) -> _Before:
         """What of the candidate alone was on the host before anything was done about it, and how

@@ -133,7 +133,7 @@ class Reconciler:
             log.exception("fault in the closed loop")
             delay = self._hold(bug(error))
         self._metrics.reconcile_seconds.observe(self._clock.now() - started)
-        return 0.0 if self._has_offer else min(delay, self._trials.remaining())
+        return 0.0 if self._has_offer else min(delay, self._trials.pause)
 
     @property
     def _has_offer(self) -> bool:

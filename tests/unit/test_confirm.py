@@ -216,6 +216,17 @@ async def test_answers_from_before_the_change_went_on_count_for_nothing(host: Ho
     assert host.reasons() == {"change": "OnTrial"}
 
 
+async def test_an_answer_that_comes_while_the_host_is_looked_at_is_not_slept_on(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await host.realize(candidate())
+    monkeypatch.setattr(host.loop, "_on_sighting", lambda _: host.confirm())
+    assert await host.loop.turn() == 0
+    monkeypatch.undo()
+    await host.loop.turn()
+    assert host.reports[-1].applied_revision == 2
+
+
 async def test_what_fails_beside_the_way_to_the_controller_holds_no_confirmation_up(
     host: Host,
 ) -> None:
