@@ -71,8 +71,10 @@ def compile_safety(intent: HostIntent, part: state_pb2.HostPart) -> state_pb2.Sa
 
     ``part`` is the rest of the state: no policy is named of what the host is not told of."""
     spec = host_spec(intent.host)
-    there = frozenset(_resources(part))
-    drift = {name: policy for name, policy in _policies(intent) if name in there}
+    drift = dict(_policies(intent))
+    if drift:
+        there = frozenset(_resources(part))
+        drift = {name: policy for name, policy in drift.items() if name in there}
     is_careful = spec.confirm is not _DEFAULT.confirm
     if not (is_careful or drift or spec.confirm_timeout_s != _DEFAULT.confirm_timeout_s):
         return None

@@ -150,7 +150,7 @@ def list_on_host(
     """Of a host that is there, by name or uid."""
     with db.snapshot() as tx:
         host = find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host_ref).object
-    wanted = Wanted(host_uid=host.uid)
+    wanted = Wanted(host=host.name, host_uid=host.uid)
     return list_events(db, principal, wanted, page_size=page_size, after=after)
 
 
@@ -172,7 +172,8 @@ def _found(stored: rows.Stored, *, whole: bool) -> FoundEvent:
 
 def _program(who: str) -> str:
     """Which program it was, without its arguments: those may name what is other projects'."""
-    return who.partition(": ")[0]
+    program, colon, _ = who.partition(": ")
+    return program if colon else program.partition(" ")[0]
 
 
 def forget(db: Database, *, now: datetime) -> int:

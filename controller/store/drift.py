@@ -52,7 +52,6 @@ class Wanted:
     kind: Kind | None = None
     project: str | None = None
     name: str | None = None
-    object_uid: UUID | None = None
     since: datetime | None = None
     action: DriftAction | None = None
 
@@ -101,7 +100,6 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         row.object_kind: wanted.kind,
         row.object_project: wanted.project,
         row.object_name: wanted.name,
-        row.object_uid: wanted.object_uid,
         row.action: wanted.action,
     }
     found = [column == value for column, value in asked.items() if value is not None]
@@ -119,7 +117,7 @@ def _visible(projects: frozenset[str]) -> ColumnElement[bool]:
 def forget(tx: Transaction, *, before: datetime, keep: int) -> int:
     """Drop what is older, and of each host what is more than ``keep``; answers how many."""
     row = DriftEventRow
-    rank = func.row_number().over(partition_by=row.host_uid, order_by=row.id.desc())
+    rank = func.row_number().over(partition_by=row.host, order_by=row.id.desc())
     ranked = select(row.id, rank.label("rank")).subquery()
     too_many = select(ranked.c.id).where(ranked.c.rank > keep)
     gone = delete(row).where(or_(row.received_at < before, row.id.in_(too_many)))

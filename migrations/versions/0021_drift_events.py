@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host_uid", "nonce", "sequence", name=op.f("pk_drift_event")),
         sa.UniqueConstraint("id", name=op.f("uq_drift_event_id")),
     )
-    for columns in (["host_uid", "id"], ["object_uid", "id"], ["received_at"]):
+    for columns in (["host", "id"], ["object_name", "id"], ["received_at"]):
         op.create_index(op.f(f"ix_drift_event_{'_'.join(columns)}"), "drift_event", columns)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,13 @@ from uuid import UUID
 import httpx
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from ovsfleet.v1 import agent_pb2
+from ovsfleet.v1 import agent_pb2, state_pb2
+from sqlalchemy.event import listen, remove
 
 from controller.auth import Principal, Role
 from controller.domain.errors import UnavailableError
 from controller.domain.intent import DEFAULT_PROJECT, Kind
-from controller.domain.safety import DriftAction
+from controller.domain.safety import ConfirmPolicy, DriftAction, DriftPolicy
 from controller.services import drift, queries
 from controller.services.drift import Difference, DriftEvent, FoundEvent, Wanted
 from controller.services.status import SessionStart, open_session
@@ -28,7 +31,7 @@ from tests.support.agent_end import AgentEnd, Identity, Site, eventually, sessio
 from tests.support.api import Api, LiveServer
 from tests.support.cli import QuickCli
 from tests.support.manifests import ADMIN, apply, bridge, host, port, segment
-from tests.support.watchers import mirror
+from tests.support.watchers import export, mirror
 
 pytestmark = pytest.mark.integration
 
@@ -50,6 +53,18 @@ def event(
 
 def stored(db: Database, principal: Principal = ADMIN, **wanted: Any) -> list[FoundEvent]:
     return [*drift.list_events(db, principal, Wanted(**wanted), page_size=100).items]
+
+
+@contextmanager
+def counted(db: Database) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    listen(db._engine, "before_cursor_execute", note)
+    yield statements
+    remove(db._engine, "before_cursor_execute", note)
 
 
 class Speaking:
@@ -134,12 +149,42 @@ async def test_what_an_agent_tells_is_stored_once_and_confirmed(site: Site, h1: 
     assert (len(odd.resource), len(odd.differences), len(odd.who)) == (200, 50, 1000)
 
 
+async def test_a_policy_reaches_every_host_that_it_is_for(site: Site, h1: Identity) -> None:
+    apply(site.db, port("p1", "h1", segment="red"))
+    report = {"drift_policy": DriftPolicy.REPORT}
+    async with session(site, h1) as agent:
+        await agent.receive()
+        for told in (segment("red", **report), export("e", **report), bridge("b", "h1", **report)):
+            state = await agent.receive_until(apply(site.db, told).revision)
+        words = {resource.partition(":")[0] for resource in state.host.safety.drift}
+        assert words == {"segment", "flow-export", "bridge"}
+        careful = apply(site.db, host(1, confirm=ConfirmPolicy.ALWAYS))
+        state = await agent.receive_until(careful.revision)
+        assert state.host.safety.confirm == state_pb2.CONFIRM_POLICY_ALWAYS
+
+
 def test_another_process_of_the_agent_counts_from_one_again(speaking: Speaking) -> None:
     speaking.tell_of_all()
     assert speaking.tell(event(1, "overlay"), event(2, "overlay"))
     speaking.epoch = speaking.open("two")
     assert speaking.tell(event(1, "overlay"))
     assert len(stored(speaking.db)) == len(speaking.resources) + 1
+
+
+def test_many_events_cost_no_more_statements_than_one(speaking: Speaking) -> None:
+    """To look who speaks, to name objects, and to write; and one to read."""
+    for count in (1, 50):
+        events = [event(count + n, speaking.resource("port:p1")) for n in range(count)]
+        with counted(speaking.db) as statements:
+            assert speaking.tell(*events)
+        assert len(_of_data(statements)) == 3
+        with counted(speaking.db) as statements:
+            assert len(stored(speaking.db, kind=Kind.PORT, name="p1")) >= count
+        assert len(_of_data(statements)) == 1
+
+
+def _of_data(statements: list[str]) -> list[str]:
+    return [each for each in statements if each.split()[0] in {"SELECT", "INSERT"}]
 
 
 def test_a_session_that_was_taken_over_tells_nothing_any_more(speaking: Speaking) -> None:
@@ -186,6 +231,8 @@ def test_people_of_a_project_see_what_is_theirs_and_what_is_everybodys(speaking:
     seen = stored(speaking.db, blue)
     assert [each.object.name for each in seen if each.object] == ["br-x", "p2"]
     assert {each.who for each in seen} == {"ovs-vsctl (invoked by bash (pid 7))"}
+    speaking.tell(event(9, speaking.resource("port:p2"), who="agent moves tap7 of guest 8"))
+    assert stored(speaking.db, blue)[0].who == "agent"
     nobody = Principal("nobody", frozenset({Role.VIEWER}), frozenset())
     assert [each.object.name for each in stored(speaking.db, nobody) if each.object] == ["br-x"]
 

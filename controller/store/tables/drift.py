@@ -23,8 +23,8 @@ class DriftEventRow(Base):
     __tablename__ = "drift_event"
     __table_args__ = (
         UniqueConstraint("id"),
-        Index(None, "host_uid", "id"),
-        Index(None, "object_uid", "id"),
+        Index(None, "host", "id"),
+        Index(None, "object_name", "id"),
         Index(None, "received_at"),
     )
 
