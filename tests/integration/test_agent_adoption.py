@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -14,19 +15,20 @@ pytestmark = pytest.mark.integration
 
 BRIDGES = (
     Bridge("bridge:ovs", "br-old", DatapathType.NETDEV),
-    Bridge("bridge:linux", "lb-old", DatapathType.UNKNOWN, type=BridgeType.LINUX),
+    Bridge(
+        "bridge:linux",
+        "lb-old",
+        DatapathType.UNKNOWN,
+        type=BridgeType.LINUX,
+        link_attributes={"IFLA_BR_AGEING_TIME": 6001},
+    ),
 )
 PORT = Port("port:old", "p-old", PortType.INTERNAL, "br-old", tag=7, mtu=1500)
+GRANTED = (*(each.id for each in BRIDGES), PORT.id)
 COLUMNS = ("Bridge", "name", "ports", "other_config", "datapath_type", "fail_mode")
-DIFFERENT = ("AlreadyTaken", "AdoptionDiffers")
 
 
-def state(lab: Lab, revision: int, **adoptions: bool) -> HostState:
-    granted = {
-        f"{kind}:{uid}": accept
-        for name, accept in adoptions.items()
-        for kind, uid in [name.split("_")]
-    }
+def state(lab: Lab, revision: int, adoptions: Mapping[str, bool] | None = None) -> HostState:
     return HostState(
         fleet_uid=lab.controller.fleet_uid,
         fleet_epoch=1,
@@ -36,7 +38,7 @@ def state(lab: Lab, revision: int, **adoptions: bool) -> HostState:
         host_name="h1",
         bridges=BRIDGES,
         ports=(PORT,),
-        grants=Grants(revision, adoptions=granted),
+        grants=Grants(revision, adoptions=adoptions or {}),
     )
 
 
@@ -91,7 +93,7 @@ async def test_what_others_made_is_taken_over_when_granted_and_purged_with_the_r
     )
     ip("link", "set", "br-old", "up")
     ip("link", "set", "p-old", "up")
-    ip("link", "add", "lb-old", "type", "bridge")
+    ip("link", "add", "lb-old", "type", "bridge", "ageing_time", "6001")
     ip("link", "add", "stays", "type", "bridge")
     before = picture(lab)
 
@@ -103,16 +105,18 @@ async def test_what_others_made_is_taken_over_when_granted_and_purged_with_the_r
     assert picture(lab) == before
 
     # What equals intent gets its mark and nothing else; what differs gets none.
-    await lab.send(state(lab, 2, bridge_ovs=False, port_old=False, bridge_linux=False))
+    await lab.send(state(lab, 2, dict.fromkeys(GRANTED, False)))
     (difference,) = await reasons(lab, 2, "AdoptionDiffers")
     assert "device lb-old is not taken over" in difference
     assert "--accept-differences" in difference
+    assert "mac" in difference
+    assert "AGEING" not in difference  # it is as intended already, and was looked at
     assert picture(lab) == before
     assert 'ovsfleet-id="bridge:ovs"' in vsctl("get", "Bridge", "br-old", "external_ids")
     assert lab.host.ip_json("link", "show", "p-old")[0]["ifalias"].endswith(":port:old")
     assert "ifalias" not in lab.host.ip_json("link", "show", "lb-old")[0]
 
-    await lab.realize(state(lab, 3, bridge_ovs=False, port_old=False, bridge_linux=True))
+    await lab.realize(state(lab, 3, dict.fromkeys(GRANTED, True)))
     (device,) = lab.host.ip_json("link", "show", "lb-old")
     assert device["ifalias"].endswith(":bridge:linux")
     assert "UP" in device["flags"]
