@@ -24,8 +24,13 @@ test: setup-test  ## Set up, then lint and run every test
 	  linted=$$?; wait $$built && exit $$linted
 	@$(PYTEST) --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
+.PHONY: test-faults
+test-faults: setup-test  ## Break the lab in every way and write docs/reliability.md (an hour; ROUNDS=200 SEED=1)
+	@ROUNDS=$(or $(ROUNDS),200) SEED=$(or $(SEED),1) $(PYTEST) -m faults -s tests/faults
+	@$(AS_ROOT) $(PY) -m tests.support.reliability_page
+
 .PHONY: test-long
-test-long: setup-test  ## Ask the live server 100 questions for each operation and way of asking (20 minutes)
+test-long: test-faults  ## That, and ask the live server 100 questions for each operation and way of asking (20 more minutes)
 	@OVSFLEET_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PYTEST) --numprocesses 2 --dist load \
 	  tests/integration/test_api_schema.py
 

@@ -12,7 +12,7 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.lab import network
@@ -98,12 +98,16 @@ class Lab:
             "OVSFLEET_ADVERTISE_ADDRESS": CONTROLLER_ADDRESS,
         }
 
-    def start_controller(self) -> None:
-        """Runs `ovsfleet-controller run` and waits until it is ready."""
+    def start_controller(
+        self, env: Mapping[str, str] | None = None, inside: Sequence[str | Path] = ()
+    ) -> None:
+        """Runs `ovsfleet-controller run` and waits until it is ready.
+
+        ``inside`` are the words of a command that runs the command behind it."""
         log = self.directory / "controller.log"
-        process = self.processes.start(
-            CONTROLLER, [_BIN / "ovsfleet-controller", "run"], log, self.controller_environment
-        )
+        argv = [*inside, _BIN / "ovsfleet-controller", "run"]
+        settings = {**self.controller_environment, **(env or {})}
+        process = self.processes.start(CONTROLLER, argv, log, settings)
         self._wait_ready(process, log)
 
     def _wait_ready(self, process: Process, log: Path) -> None:
@@ -161,11 +165,18 @@ class Lab:
         token = self.ovsfleet("enroll", name, "-o", "token")
         run(*self._agent_argv(name, "enroll", "--token", "-"), stdin=token)
 
-    def start_agent(self, name: str, env: Mapping[str, str] | None = None) -> Process:
-        """Runs `ovsfleet-agent run` inside the host's namespace."""
+    def start_agent(
+        self,
+        name: str,
+        env: Mapping[str, str] | None = None,
+        inside: Sequence[str | Path] = (),
+    ) -> Process:
+        """Runs `ovsfleet-agent run` inside the host's namespace.
+
+        ``inside`` are the words of a command that runs the command behind it."""
         log = self.host(name).directory / "agent.log"
         ovsdb = self.switches[name].remote if name in self.switches else "none"
-        argv = self._agent_argv(name, "run", "--ovsdb", ovsdb)
+        argv = [*inside, *self._agent_argv(name, "run", "--ovsdb", ovsdb)]
         return self.processes.start(f"{name}/agent", argv, log, env)
 
     def agent(self, name: str, *words: str, check: bool = True) -> str:

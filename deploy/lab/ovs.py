@@ -49,7 +49,7 @@ class LabSwitch:
 
     def start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._start_ovsdb_server()
+        self.start_ovsdb_server()
         self.vsctl("init", wait=False)
         # As ovs-ctl(8) does; nobody else writes the version.
         version = run("ovs-vswitchd", "--version").split("\n")[0].rsplit(" ", 1)[-1]
@@ -58,7 +58,8 @@ class LabSwitch:
         self._add_underlay()
         self._add_foreign_configuration()
 
-    def _start_ovsdb_server(self) -> None:
+    def start_ovsdb_server(self) -> None:
+        """Starts it on the database that is there, or on a new one."""
         database = self.directory / "conf.db"
         if not database.exists():
             run("ovsdb-tool", "create", database, _SCHEMA)

@@ -1,0 +1,26 @@
+"""One lab for all tests of this folder, with the intent and the traffic that they break."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.lab.lab import Lab
+from tests.support.fault_site import FaultSite, fault_site
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[FaultSite]:
+    if os.geteuid() != 0:
+        pytest.fail("the lab makes network namespaces: run the tests as root")
+    lab = Lab()
+    lab.clear()
+    try:
+        lab.up()
+        with fault_site(lab) as made:
+            yield made
+    finally:
+        if not os.environ.get("OVSFLEET_KEEP_LAB"):
+            lab.clear()

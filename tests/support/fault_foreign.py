@@ -1,0 +1,195 @@
+"""What on a host is not ovsfleet's, as canonical text: rows, devices, forwarding entries, qdiscs.
+
+Whatever bears no mark of ovsfleet is somebody else's. Of rows the columns count that the database
+keeps (those that the schema calls ephemeral are ovs-vswitchd's, and counters). Owns nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from deploy.lab.evidence import ALIAS_MARK, OWNER_MARK
+from deploy.lab.lab import Lab
+from deploy.lab.ovs import LabSwitch
+from deploy.lab.shell import ip_batch, run
+from deploy.lab.topology import HostPlan
+
+Row: TypeAlias = dict[str, Any]
+Tables: TypeAlias = dict[str, list[Row]]
+
+_SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+_NUMBERS_OF_TRANSACTIONS = {"next_cfg", "cur_cfg"}
+_VOLATILE_OF_ADDRESSES = {"valid_life_time", "preferred_life_time"}
+_VOLATILE_OF_LINKS = {"stats", "stats64", "promiscuity", "allmulti"}
+
+
+@cache
+def _kept_columns() -> Mapping[str, frozenset[str]]:
+    tables = json.loads(_SCHEMA.read_text())["tables"]
+    return {
+        table: frozenset(n for n, column in it["columns"].items() if not column.get("ephemeral"))
+        for table, it in tables.items()
+    }
+
+
+def dump(switch: LabSwitch) -> Tables:
+    """Every row of the database, by table, as ovsdb-client(1) prints it."""
+    printed = run("ovsdb-client", "--format=json", "dump", switch.remote, "Open_vSwitch")
+    tables: Tables = {}
+    for line in printed.splitlines():
+        document = json.loads(line)
+        name = document["caption"].removesuffix(" table")
+        rows = (dict(zip(document["headings"], row, strict=True)) for row in document["data"])
+        tables[name] = list(rows)
+    return tables
+
+
+def is_owned(row: Row) -> bool:
+    return OWNER_MARK in json.dumps(row.get("external_ids", []))
+
+
+def foreign_rows(tables: Tables) -> Tables:
+    ours = {row["_uuid"][1] for rows in tables.values() for row in rows if is_owned(row)}
+    return {
+        table: sorted((_kept(table, row, ours) for row in rows if not is_owned(row)), key=_text)
+        for table, rows in tables.items()
+    }
+
+
+def _kept(table: str, row: Row, ours: set[str]) -> Row:
+    names = {"_uuid"} | _kept_columns()[table]
+    if table == "Open_vSwitch":
+        names -= _NUMBERS_OF_TRANSACTIONS
+    return {name: _without(value, ours) for name, value in sorted(row.items()) if name in names}
+
+
+def _without(value: Any, ours: set[str]) -> Any:
+    """A set of references, without those to rows of ours."""
+    match value:
+        case ["uuid", uuid] if uuid in ours:
+            return ["set", []]
+        case ["set", [["uuid", _], *_] as members]:
+            left = sorted(uuid for _, uuid in members if uuid not in ours)
+            return left[0] if len(left) == 1 else ["set", left]
+        case ["uuid", uuid]:
+            return uuid
+        case _:
+            return value
+
+
+def owned_names(tables: Tables) -> list[str]:
+    """Names of our interfaces; one that is there twice is told twice."""
+    return sorted(row["name"] for row in tables["Interface"] if is_owned(row))
+
+
+def foreign_kernel(host: HostPlan, ours: Iterable[str]) -> Row:
+    """Devices with addresses, forwarding entries that are no devices' own, and qdiscs."""
+    where = ("-n", host.netns, "-json")
+    links = json.loads(run("ip", *where, "-details", "address", "show"))
+    left_out = {*ours, *(link["ifname"] for link in links if _is_ours(link))}
+    entries = json.loads(run("bridge", *where, "fdb", "show") or "[]")
+    qdiscs = json.loads(run("tc", *where, "qdisc", "show") or "[]")
+    return {
+        "links": [_link(link) for link in links if link["ifname"] not in left_out],
+        "fdb": [e for e in entries if "dst" in e and e["ifname"] not in left_out],
+        "qdiscs": [q for q in qdiscs if q.get("dev") not in left_out],
+    }
+
+
+def _is_ours(link: Row) -> bool:
+    return str(link.get("ifalias", "")).startswith(ALIAS_MARK)
+
+
+def _link(link: Row) -> Row:
+    addresses = [
+        {name: value for name, value in address.items() if name not in _VOLATILE_OF_ADDRESSES}
+        for address in link.get("addr_info", [])
+    ]
+    rest = {name: value for name, value in link.items() if name not in _VOLATILE_OF_LINKS}
+    return rest | {"addr_info": addresses}
+
+
+def snapshot(lab: Lab, name: str) -> str:
+    """All that is foreign on a host, a fact on each line."""
+    switch = lab.switches.get(name)
+    tables = {} if switch is None else dump(switch)
+    ours = owned_names(tables) if tables else []
+    found = foreign_rows(tables) | {"kernel": foreign_kernel(lab.host(name), ours)}
+    return "\n".join(_lines(found))
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    for table, rows in sorted(found.items()):
+        if isinstance(rows, dict):
+            yield from _lines(rows)
+        else:
+            yield from (f"{table} {_text(row)}" for row in rows)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def differences(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+# --- what others have on the hosts of the lab ----------------------------------------------------
+
+_BY_OTHERS = """
+add-br br-others -- set bridge br-others datapath_type={kind} fail_mode=secure
+ other_config:forward-bpdu=true external_ids:owner=somebody-else
+ -- add-port br-others others0 tag=7 -- set interface others0 type=internal
+ ingress_policing_rate=100000 external_ids:iface-id=vm-of-others
+ -- add-port br-others others1 trunks=5,6 -- set interface others1 type=internal
+ -- --id=@q create queue other_config:max-rate=5000000
+ -- --id=@qos create qos type=linux-htb queues:0=@q -- set port others1 qos=@qos
+ -- --id=@p get port others0 -- --id=@m create mirror name=of-others select_all=true output_port=@p
+ -- set bridge br-others mirrors=@m
+"""
+_DEVICES_BY_OTHERS = (
+    "link add lx-others type bridge",
+    "link add vo0 type veth peer name vo1",
+    "link set vo0 master lx-others up",
+    "link set vo1 up",
+    "link add vx-others type vxlan id 4711 local 192.0.2.250 dstport 4790 nolearning",
+    "link set vx-others master lx-others up",
+    "link set lx-others up",
+    "address add 203.0.113.7/24 dev lx-others",
+)
+_ENTRY_BY_OTHERS = ("02:00:00:00:47:11", "dev", "vx-others", "dst", "192.0.2.251")
+_QDISC_BY_OTHERS = ("qdisc", "add", "dev", "vo1", "root", "pfifo", "limit", "77")
+
+
+def add_foreign(lab: Lab) -> None:
+    """What another tool would leave on each host: bridges, ports, devices, entries, a qdisc."""
+    for switch in lab.switches.values():
+        add_foreign_rows(switch)
+    for host in lab.plan.hosts:
+        add_foreign_devices(host)
+
+
+def add_foreign_rows(switch: LabSwitch) -> None:
+    switch.vsctl_line(_BY_OTHERS.format(kind=switch.datapath_type))
+
+
+def add_foreign_devices(host: HostPlan) -> None:
+    ip_batch(list(_DEVICES_BY_OTHERS), host.netns)
+    run("bridge", "-n", host.netns, "fdb", "append", *_ENTRY_BY_OTHERS)
+    run("tc", "-n", host.netns, *_QDISC_BY_OTHERS)
+
+
+def remove_foreign(lab: Lab) -> None:
+    for switch in lab.switches.values():
+        switch.vsctl_line(
+            "--if-exists del-br br-others -- --all destroy qos -- --all destroy queue"
+        )
+    for host in lab.plan.hosts:
+        for device in ("lx-others", "vo0", "vx-others"):
+            run("ip", "-n", host.netns, "link", "delete", device, check=False)
