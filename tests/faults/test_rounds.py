@@ -18,4 +18,4 @@ ROUNDS = int(os.environ.get("ROUNDS") or 200)
 def test_every_round_converges_and_loses_nothing(site: FaultSite) -> None:
     results = directory_of_results() / "rounds.jsonl"
     results.unlink(missing_ok=True)
-    run_rounds(site, SEED, ROUNDS, results)
+    run_rounds(site, range(SEED, SEED + ROUNDS), results)

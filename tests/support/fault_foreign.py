@@ -25,7 +25,8 @@ Tables: TypeAlias = dict[str, list[Row]]
 _SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 _NUMBERS_OF_TRANSACTIONS = {"next_cfg", "cur_cfg"}
 _VOLATILE_OF_ADDRESSES = {"valid_life_time", "preferred_life_time"}
-_VOLATILE_OF_LINKS = {"stats", "stats64", "promiscuity", "allmulti"}
+_VOLATILE_OF_LINKS = {"operstate", "stats", "stats64", "promiscuity", "allmulti"}
+_TIMERS_OF_BRIDGES = {"gc_timer", "hello_timer", "tcn_timer", "topology_change_timer"}
 
 
 @cache
@@ -111,7 +112,10 @@ def _link(link: Row) -> Row:
         for address in link.get("addr_info", [])
     ]
     rest = {name: value for name, value in link.items() if name not in _VOLATILE_OF_LINKS}
-    return rest | {"addr_info": addresses}
+    kind = dict(rest.get("linkinfo", {}))
+    data = kind.get("info_data", {})
+    kind["info_data"] = {n: value for n, value in data.items() if n not in _TIMERS_OF_BRIDGES}
+    return rest | {"addr_info": addresses, "linkinfo": kind}
 
 
 def snapshot(lab: Lab, name: str) -> str:
@@ -127,8 +131,19 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     for table, rows in sorted(found.items()):
         if isinstance(rows, dict):
             yield from _lines(rows)
-        else:
-            yield from (f"{table} {_text(row)}" for row in rows)
+            continue
+        for row in rows:
+            name = row.get("name") or row.get("ifname") or row.get("mac") or row.get("dev") or ""
+            yield from (f"{table} {name} {fact}" for fact in _facts(row))
+
+
+def _facts(value: Any, path: str = "") -> Iterator[str]:
+    """The leaves of a document, so that a difference says what differs and no more."""
+    if isinstance(value, dict):
+        for name in sorted(value):
+            yield from _facts(value[name], f"{path}.{name}" if path else name)
+    else:
+        yield f"{path}={_text(value)}"
 
 
 def _text(value: object) -> str:

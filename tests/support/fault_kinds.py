@@ -10,14 +10,14 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias, get_args
 
 from agent.failpoints import VARIABLE, Step
 from deploy.lab.lab import CONTROLLER
-from deploy.lab.shell import LabError, run, wait_until
+from deploy.lab.shell import run, wait_until
 from tests.support.controller_process import children
 from tests.support.fault_site import FaultSite
 
@@ -37,8 +37,6 @@ class Fault:
     hosts: tuple[str, ...] = ("h1", "h2", "h3", "h4")
     spares_traffic: bool = True
     """Whether not one datagram may be lost."""
-    renumbers_ports: bool = False
-    """Whether Open vSwitch gives its ports new OpenFlow numbers, which it does by itself."""
 
 
 def _stay_away(rng: random.Random) -> None:
@@ -58,10 +56,11 @@ def _kill_agent_at(step: str) -> Inflict:
     def inflict(site: FaultSite, host: str, rng: random.Random) -> None:
         site.lab.agent_process(host).kill()
         doomed = site.lab.start_agent(host, {VARIABLE: step})
-        with suppress(LabError):  # a step that no write led to: it dies all the same
-            wait_until(f"the agent to die {step}", lambda: not doomed.is_alive(), 5, 0.01)
-        doomed.kill()
-        site.lab.start_agent(host)
+        try:
+            wait_until(f"the agent to die {step}", lambda: not doomed.is_alive(), 20, 0.01)
+        finally:
+            doomed.kill()
+            site.lab.start_agent(host)
 
     return inflict
 
@@ -141,16 +140,24 @@ def _wait_ready(site: FaultSite) -> None:
 
 _WITH_OVS = ("h1", "h2", "h3")
 
-FAULTS: Final = (
-    Fault("agent killed", kill_agent),
-    *(Fault(f"agent killed {step}", _kill_agent_at(step)) for step in STEPS),
-    Fault("ovsdb-server killed", kill_ovsdb_server, _WITH_OVS),
-    Fault("ovsdb-server hangs", _hang("ovsdb-server"), _WITH_OVS),
-    Fault("database compacted", compact_database, _WITH_OVS),
-    Fault("ovs-vswitchd killed", kill_vswitchd, _WITH_OVS, False, True),
-    Fault("ovs-vswitchd hangs", _hang("ovs-vswitchd"), _WITH_OVS, False),
-    Fault("controller killed", kill_controller),
-    Fault("server killed", kill_server),
-    Fault("PostgreSQL killed", kill_postgres),
-    Fault("PostgreSQL session killed", kill_postgres_session),
-)
+PARTS: Final[Mapping[str, tuple[Fault, ...]]] = {
+    "agent": (Fault("agent killed", kill_agent),),
+    "agent at a step": tuple(Fault(f"agent killed {step}", _kill_agent_at(step)) for step in STEPS),
+    "ovsdb-server": (
+        Fault("ovsdb-server killed", kill_ovsdb_server, _WITH_OVS),
+        Fault("ovsdb-server hangs", _hang("ovsdb-server"), _WITH_OVS),
+        Fault("database compacted", compact_database, _WITH_OVS),
+    ),
+    "ovs-vswitchd": (
+        Fault("ovs-vswitchd killed", kill_vswitchd, _WITH_OVS, False),
+        Fault("ovs-vswitchd hangs", _hang("ovs-vswitchd"), _WITH_OVS, False),
+    ),
+    "controller": (
+        Fault("controller killed", kill_controller),
+        Fault("server killed", kill_server),
+    ),
+    "PostgreSQL": (
+        Fault("PostgreSQL killed", kill_postgres),
+        Fault("PostgreSQL session killed", kill_postgres_session),
+    ),
+}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import introspection
+from agent.report import Outcome
 from controller.client.fleet import Fleet, FleetError
 from deploy.lab.lab import CONTROLLER, Lab
 from deploy.lab.network import add_workload_netns
@@ -79,7 +80,7 @@ class FaultSite:
         report = document["report"]
         if document["metrics"]["ovsfleet_agent_stream_connected"] != 1:
             return "is not connected"
-        if report["failures"] or report["outcome"] != "APPLIED":
+        if report["failures"] or report["outcome"] != Outcome.APPLIED.value:
             return f"{report['outcome']} {report['failures'][:1]}"
         is_applied = report["applied_revision"] == report["observed_revision"]
         return "" if is_applied else f"has applied {report['applied_revision']}"
@@ -176,8 +177,8 @@ def choose(rng: random.Random, possible: Mapping[Key, list[Json | None]]) -> Wri
     """The next write: a port of h3 or h4 comes, changes or goes, or h1 and h2 are changed."""
     way = rng.random()
     if way < 0.15:
-        outside = sorted(rng.sample(range(1, 20), rng.randint(0, 2)))
-        spec = {"external_vteps": [f"198.51.100.{number}" for number in outside]}
+        outside = rng.sample(range(10, 100), rng.randint(0, 2))
+        spec = {"external_vteps": sorted(f"198.51.100.{number}" for number in outside)}
         return Write(("Segment", rng.choice(CHURN)), spec)
     if way < 0.35:
         host, segment = rng.choice(("h1", "h2")), rng.choice(CHURN)
