@@ -202,9 +202,9 @@ def add_foreign_devices(host: HostPlan) -> None:
 
 def remove_foreign(lab: Lab) -> None:
     for switch in lab.switches.values():
-        switch.vsctl_line(
-            "--if-exists del-br br-others -- --all destroy qos -- --all destroy queue"
-        )
+        # The database refuses to delete what a row refers to, though that row goes as well.
+        switch.vsctl_line("clear port others1 qos -- del-br br-others")
+        switch.vsctl_line("--all destroy qos -- --all destroy queue")
     for host in lab.plan.hosts:
         for device in ("lx-others", "vo0", "vx-others"):
             run("ip", "-n", host.netns, "link", "delete", device, check=False)
