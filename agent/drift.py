@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ from agent.observed import ObservedState
 from agent.planner.differences import Difference, Surroundings, differences
 from agent.planner.health import bridge_missing
 from agent.planner.ownership import segment_of
-from agent.planner.plan import Plan
+from agent.planner.plan import CreateVeth, Plan
 from agent.planner.traces import Trace, traces
 from agent.realized import Realized
 from agent.safety import DriftPolicy
@@ -83,6 +83,9 @@ class _Finding:
 
     differences: tuple[Difference, ...]
     traces: frozenset[Trace]
+    is_deed: bool
+    """Whether it was somebody's for sure: a veth also goes with the namespace of its peer, which
+    comes and goes with a container. It is made again whatever the policy says."""
 
 
 @dataclass(slots=True)
@@ -194,12 +197,12 @@ class Drift:
             if self._turn.verdicts.get(resource) is not _Verdict.MEND or not is_first:
                 continue
             self._turn.mended.add(resource)
-            failure = tried.get(resource)
-            if failure is None or failure.reason == "NotRealized":
+            is_deed = resource in self._turn.found and self._turn.found[resource].is_deed
+            if is_deed and _is_undone(tried.get(resource)):
                 self._mended_at.setdefault(resource, deque(maxlen=FIGHTS)).append(now)
 
     async def settle(
-        self, desired: HostState, plan: Plan, tried: Collection[str]
+        self, desired: HostState, plan: Plan, tried: Mapping[str, Failure]
     ) -> tuple[Failure, ...]:
         """The turn is over, and ``plan`` was the last: what to report of what is left."""
         if any(failure.resource == HOST_ID for failure in plan.failures):
@@ -207,8 +210,10 @@ class Drift:
             return ()
         turn = self._turn
         # What failed and has nothing left to do is over it.
-        troubled = {failure.resource for failure in plan.failures} | turn.pending & set(tried)
-        self._realized.settle(turn.pending | troubled, troubled)
+        troubled = {failure.resource for failure in plan.failures} | turn.pending & tried.keys()
+        refused = {each for each in troubled if not _is_undone(tried.get(each))}
+        refused |= {failure.resource for failure in plan.failures}
+        self._realized.settle(turn.pending | troubled, refused)
         for resource in self._left.keys() - turn.pending - troubled:
             del self._left[resource]
         mended = {r: each for r, each in self._untold.items() if r not in turn.pending | troubled}
@@ -243,10 +248,10 @@ class Drift:
         around = Surroundings(
             observed,
             self._realized.seen,
-            rows_recover=self._realized.rows_recover or failure is not None,
+            rows_recover=self._realized.rows_recover or not _is_undone(failure),
             devices_recover=self._realized.devices_recover or self._realized.is_troubled(resource),
         )
-        found = _Finding(differences(steps, around), traces(steps))
+        found = _find(steps, around)
         self._turn.found[resource] = found
         policy = policy_of(desired, resource)
         if (left := self._left.get(resource)) is not None:
@@ -265,12 +270,12 @@ class Drift:
     def _judge_found(
         self, resource: str, found: _Finding, policy: DriftPolicy, failure: Failure | None
     ) -> _Verdict:
-        if failure is not None and failure.reason != "NotRealized":
-            return _Verdict.MEND
-        if not found.differences and failure is None:
+        if not found.differences:
             return _Verdict.REALIZE
+        if not (found.is_deed and _is_undone(failure)):
+            return _Verdict.MEND
         if policy is not DriftPolicy.ENFORCE:
-            return _Verdict.LEAVE if found.differences else _Verdict.REALIZE
+            return _Verdict.LEAVE
         return _Verdict.LEAVE if self._is_fought_over(resource) else _Verdict.MEND
 
     def _judge_left(self, resource: str, left: Left, policy: DriftPolicy, grants: int) -> _Verdict:
@@ -328,6 +333,18 @@ class Drift:
     def _strandings(self) -> Iterable[Failure]:
         for resource, (bridge, maker) in self._turn.stranded.items():
             yield bridge_missing(resource, bridge, maker)
+
+
+def _find(steps: Steps, around: Surroundings) -> _Finding:
+    found = differences(steps, around)
+    rest = tuple(step for step in steps if not isinstance(step, CreateVeth))
+    is_deed = bool(found if len(rest) == len(steps) else differences(rest, around))
+    return _Finding(found, traces(steps), is_deed)
+
+
+def _is_undone(failure: Failure | None) -> bool:
+    """Whether what was done last had its effect, though it may be gone again."""
+    return failure is None or failure.reason == "NotRealized"
 
 
 def policy_of(desired: HostState, resource: str) -> DriftPolicy:

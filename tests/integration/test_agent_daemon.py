@@ -112,6 +112,11 @@ async def test_what_is_deleted_by_hand_comes_back(lab: Lab) -> None:
     for delete in deletions:
         delete()
         await asyncio.to_thread(holds_again, lab.assert_realized)
+    told = lab.controller.session.drift
+    await lab.controller.until(lambda: any(each.resource == "overlay" for each in told), "drift")
+    assert next(each.who for each in told).endswith("del-port br-fleet p1")
+    assert {each.who for each in told if each.resource == "port:w1"} >= {""}
+    assert all(each.action == agent_pb2.DRIFT_ACTION_ENFORCED for each in told)
 
 
 async def test_an_absent_controller_keeps_nobody_from_keeping_the_host(lab: Lab) -> None:

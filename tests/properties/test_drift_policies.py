@@ -47,7 +47,7 @@ class Agent:
             self.worked_on |= steps_by_resource(todo).keys()
             self.drift.applying(steps_by_resource(todo), {})
             self.switch.run(todo)
-        asyncio.run(self.drift.settle(desired, todo, ()))
+        asyncio.run(self.drift.settle(desired, todo, {}))
         return todo
 
 

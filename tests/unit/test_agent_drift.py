@@ -278,3 +278,14 @@ async def test_ports_wait_for_a_bridge_that_is_left_deleted(host: Host) -> None:
     }
     await host.realize(guarded(2, grants=1, overlay=DriftPolicy.REPORT))
     assert is_realized(host)
+
+
+async def test_a_veth_that_went_with_its_namespace_is_made_again_by_any_policy(host: Host) -> None:
+    await host.realize(guarded(port_b=DriftPolicy.REPORT))
+    for _ in range(5):
+        host.switch.kernel.delete_link("b")
+        host.switch.reconfigure()
+        await host.loop.turn()
+        assert is_realized(host)
+        assert host.reasons() == {}
+    assert {(r, action) for r, action, _ in told(host)} == {("port:b", "enforced")}
