@@ -46,7 +46,12 @@ from controller.api.schemas.answers import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.differences import DiffRequest
 from controller.api.schemas.grants import AdoptRequest, ReleaseRequest
 from controller.api.schemas.problem import ConfirmationProblem, Problem
-from controller.api.schemas.requests import ApplyRequest, DeleteRequest, JoinTokenRequest
+from controller.api.schemas.requests import (
+    ApplyRequest,
+    DecommissionRequest,
+    DeleteRequest,
+    JoinTokenRequest,
+)
 from controller.api.schemas.webhooks import WebhookRequest
 from controller.api.waiting import WaitingRoom
 
@@ -147,6 +152,7 @@ def _extra_schemas() -> dict[str, Any]:
             (JoinTokenRequest, "validation"),
             (ReleaseRequest, "validation"),
             (AdoptRequest, "validation"),
+            (DecommissionRequest, "validation"),
             (WebhookRequest, "validation"),
             (Problem, "serialization"),
             (ConfirmationProblem, "serialization"),

@@ -93,8 +93,22 @@ def delete_named(
 def _delete_objects(
     context: Context, kind: KindInfo, named: Sequence[Mapping[str, str]], options: Options
 ) -> Document:
-    objects = [{"kind": kind.name, "metadata": metadata} for metadata in named]
+    return _delete_all(context, [{"kind": kind.name, "metadata": each} for each in named], options)
 
+
+def delete_documents(context: Context, documents: Iterable[Document], options: Options) -> None:
+    """Those that were read, of any kinds, in one revision."""
+    fields = ("name", "project")
+    named = [
+        {"kind": d["kind"], "metadata": {field: d["metadata"][field] for field in fields}}
+        for d in documents
+    ]
+    _delete_all(context, named, options)
+
+
+def _delete_all(
+    context: Context, objects: Sequence[Mapping[str, object]], options: Options
+) -> Document:
     def remove(api: Api, count: int | None) -> Document:
         body = {"objects": objects, "dry_run": options.dry_run, "confirm_count": count}
         return api.post("/v1/delete", body)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.client import authoring, contexts, granting, observing, webhooks
+from controller.client import authoring, contexts, granting, lifecycle, observing, webhooks
 from controller.client.failures import CommandError, ExitCode
 from controller.client.options import (
+    ConfirmCount,
     DryRun,
     Files,
     Filter,
@@ -28,12 +29,12 @@ from controller.client.options import (
     Selector,
     Shown,
     Timeout,
+    Yes,
     contexts_like,
     ports_like,
     required,
-    seconds,
 )
-from controller.client.output import EnrolmentFormat, Format, print_failure, say
+from controller.client.output import Format, print_failure, say
 
 if TYPE_CHECKING:
     from controller.client.rest import Api
@@ -68,6 +69,7 @@ def _of_every_command(
 app.add_typer(authoring.app)
 app.add_typer(observing.app)
 app.add_typer(granting.app)
+app.add_typer(lifecycle.app)
 app.add_typer(contexts.app, name="context")
 app.add_typer(webhooks.app, name="webhooks")
 
@@ -97,12 +99,6 @@ def login(
         say("warning: this address is not https: the token can be read on the way.")
     if os.environ.get("OVSFLEET_URL") or os.environ.get("OVSFLEET_TOKEN"):
         say("note: OVSFLEET_URL or OVSFLEET_TOKEN is set and overrides this login.")
-
-
-ConfirmCount = Annotated[
-    int | None, typer.Option("--confirm-count", min=0, help="how many objects this deletes")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="delete however many objects it is")]
 
 
 @app.command()
@@ -310,32 +306,6 @@ def wait(
         with WakeUp(context.current(), from_revision=None) as wake_up:
             look = waiting.objects_meeting(api, targets, goal)
             wait_for(look, wake_up, what=what, timeout_s=timeout)
-
-
-@app.command()
-def enroll(
-    host: Annotated[str, typer.Argument(help="name of the intended host")],
-    ttl: Annotated[
-        float, typer.Option(parser=seconds, metavar="DURATION", help="life of the token")
-    ] = 3600.0,
-    output: Annotated[
-        EnrolmentFormat, typer.Option("--output", "-o", help="the command, the token alone, or all")
-    ] = EnrolmentFormat.COMMAND,
-) -> None:
-    """Make a join token and print the command to run on the host."""
-    from urllib.parse import quote
-
-    from controller.client.output import print_json
-
-    with _api() as api:
-        path = f"/v1/hosts/{quote(host, safe='')}/join-tokens"
-        answer = api.post(path, {"ttl_seconds": int(ttl)})
-    if output is EnrolmentFormat.JSON:
-        print_json(answer)
-        return
-    if output is EnrolmentFormat.COMMAND:
-        say(f"Run this on {host}, once, before {answer['expires_at']}:")
-    sys.stdout.write(answer[output.value] + "\n")
 
 
 @app.command()

@@ -62,6 +62,10 @@ Timeout = Annotated[
     typer.Option("--timeout", parser=seconds, metavar="DURATION", help="longest wait: 90s, 5m"),
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="how to print")]
+ConfirmCount = Annotated[
+    int | None, typer.Option("--confirm-count", min=0, help="how many objects this deletes")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="delete however many objects it is")]
 Shown = Annotated[
     str,
     typer.Option(

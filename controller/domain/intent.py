@@ -107,13 +107,21 @@ class BridgeType(enum.StrEnum):
 
 
 class Lifecycle(enum.StrEnum):
-    """Where a host is in its life. One that is removed is deleted."""
+    """Where a host is in its life."""
 
     ACTIVE = "active"
     MAINTENANCE = "maintenance"
     """It stays as it was before it got there, whatever intent says since."""
     DECOMMISSIONING = "decommissioning"
     """Nothing new may be put on it."""
+    REMOVED = "removed"
+    """Nobody has a tunnel to it, and no machine may speak for it: only its name and history are
+    left. The controller sets it."""
+
+    @property
+    def takes_objects(self) -> bool:
+        """Whether something new may be put on the host."""
+        return self in (Lifecycle.ACTIVE, Lifecycle.MAINTENANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +370,8 @@ class Manifest:
     """From If-Match; None when the caller takes whatever is there."""
     settles_vteps: bool = False
     """Whether a host's changes of VTEP go one step on: the controller alone asks for it."""
+    removes_host: bool = False
+    """Whether a host that was decommissioned is ``removed``: the controller alone asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +389,11 @@ def takes_from_host(spec: Spec) -> bool:
     reach beyond the project that the port is in. So does one that claims what a hypervisor plugs,
     which may be another project's."""
     return isinstance(spec, PortSpec) and (spec.type in KEEPS_MTU or spec.type is PortType.BOUND)
+
+
+def is_removed(host: Object) -> bool:
+    """Tell whether of a host only its name and history are left."""
+    return isinstance(host.spec, HostSpec) and host.spec.state is Lifecycle.REMOVED
 
 
 def segment_backend(segment: SegmentSpec, host: HostSpec) -> Backend:

@@ -9,11 +9,13 @@ nothing here reads a clock or a database.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from controller.domain import departures
+from controller.domain.departures import Departure
 from controller.domain.grants import Pin
 
 HOST_RESOURCE = "host"
@@ -30,8 +32,6 @@ LEFT_AS_FOUND = ("DriftFought", "Drifted")
 """Reasons of what is there and differs, because somebody else changed it, with the alarm first."""
 ON_TRIAL = "OnTrial"
 """The reason of a change that an agent has made, and undoes unless it is confirmed."""
-OF_GROUPS = "Bridge of its groups"
-"""What is left on a host by its labels, beside its own bridges."""
 
 
 class Phase(enum.StrEnum):
@@ -114,8 +114,8 @@ class HostFacts:
     """When ``liveness`` became what it is."""
     maintenance_since: datetime | None = None
     """None when the host is not in maintenance: then it is sent no change."""
-    left: Mapping[str, int] | None = None
-    """By kind or ``OF_GROUPS``, what is left on a host that is decommissioned; None for others."""
+    departure: Departure | None = None
+    """How far it has come to leave the fleet; None for a host that is not decommissioned."""
     needed_revision: int = 0
     """Of what is on hosts through others: the newest revision of what brought it to this one."""
     pin: Pin | None = None
@@ -151,6 +151,7 @@ def host_status(revision: int, facts: HostFacts) -> Status:
         observed(revision, facts.applied_revision),
         (
             _connected(facts),
+            *_peers(facts),
             realized(phase, reason, message, facts.troubles),
             *_pinned_condition(facts),
         ),
@@ -163,11 +164,12 @@ def host_finding(revision: int, facts: HostFacts) -> Finding:
     """Judge a host whose object is at ``revision``."""
     return (
         _maintained(revision, facts)
+        or _emptied(facts)
         or _unheard(facts)
         or _stopped(facts)
         or _partly(facts)
-        or _behind(revision, facts)
         or _leaving(facts)
+        or _behind(revision, facts)
         or (Phase.READY, "Applied", f"revision {facts.applied_revision} is applied")
     )
 
@@ -183,16 +185,23 @@ def _maintained(revision: int, facts: HostFacts) -> Finding | None:
 MAINTENANCE = "host {} is in maintenance{}, and is sent no change; set its state to active"
 
 
+def _emptied(facts: HostFacts) -> Finding | None:
+    """A host that nothing is left on leaves, whether it is heard or not."""
+    return None if facts.departure and facts.departure.has_something else _leaving(facts)
+
+
 def _leaving(facts: HostFacts) -> Finding | None:
     """What a host that is being decommissioned still waits for."""
-    if facts.left is None:
+    if facts.departure is None:
         return None
-    left = ", ".join(f"{number} {kind}" for kind, number in facts.left.items() if number)
-    if left:
-        out = ", take it out of those groups by its labels" if facts.left.get(OF_GROUPS) else ""
-        message = f"left on it: {left}; delete or move these{out}, then delete the host"
-        return Phase.PENDING, "Decommissioning", message
-    return Phase.READY, "Decommissioned", "nothing is left on it: it can be deleted"
+    phase = Phase.READY if facts.departure.is_over else Phase.PENDING
+    return phase, *departures.told(facts.name, facts.departure)
+
+
+def _peers(facts: HostFacts) -> Iterator[Condition]:
+    if facts.departure and facts.departure.peers:
+        message = departures.awaited(facts.departure.peers)
+        yield Condition("PeersConfirmed", "False", "PeersAwaited", message)
 
 
 def _stopped(facts: HostFacts) -> Finding | None:

@@ -25,6 +25,7 @@ from controller.jobs.webhooks import Lanes
 from controller.observability import get_logger
 from controller.services import (
     bindings,
+    decommissioning,
     drift,
     jobs,
     mirrors,
@@ -94,6 +95,11 @@ class Work:
             log.warning("Hosts went silent", count=changed)
 
         self.settle_vteps()
+        self.remove_hosts()
+
+    def remove_hosts(self) -> None:
+        if removed := decommissioning.settle(self.db, now=datetime.now(UTC)):
+            log.info("Hosts that were decommissioned are removed", hosts=removed)
 
     def settle_vteps(self) -> None:
         if settled := vteps.settle(self.db):

@@ -97,15 +97,17 @@ def _ports(tx: Transaction, subjects: Sequence[Subject]) -> dict[UUID, Status]:
 
 def veiled_host(facts: HostFacts) -> HostFacts:
     """The same of a host. What watches traffic is counted as something else that is left there."""
-    left = None
-    if facts.left is not None:
+    departure = facts.departure
+    if departure is not None:
         counts = Counter[str]()
-        for kind, number in facts.left.items():
+        for kind, number in departure.left.items():
             counts["other object" if kind in FLEET_KINDS else kind] += number
-        left = dict(counts)
+        departure = replace(departure, left=dict(counts))
     pin = replace(facts.pin, reason="") if facts.pin else None
     trial = facts.trial and "a change is on trial"
-    return replace(facts, troubles=veiled(facts.troubles), left=left, pin=pin, trial=trial)
+    return replace(
+        facts, troubles=veiled(facts.troubles), departure=departure, pin=pin, trial=trial
+    )
 
 
 def veiled(troubles: Sequence[Trouble]) -> tuple[Trouble, ...]:

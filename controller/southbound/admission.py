@@ -27,10 +27,7 @@ class Admission:
         identity = self._authority.identify(context.auth_context())
         if identity.expired(self._clock()):
             raise ForbiddenError("the certificate expired: enrol this host again")
-        if not await self._threads.call(
-            enrolment.identity_active, identity.host_uid, identity.serial
-        ):
-            raise ForbiddenError(
-                "the certificate was revoked or its host is not intended any more: enrol again"
-            )
+        why = await self._threads.call(enrolment.refusal, identity.host_uid, identity.serial)
+        if why is not None:
+            raise ForbiddenError(why)
         return identity

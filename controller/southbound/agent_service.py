@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -98,15 +97,22 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
     ) -> agent_pb2.RenewCertificateResponse:
         try:
             identity = await self._admission.admit(context)
-            return await self._renew(identity.host_uid, request.certificate_request)
+            return await self._renew(identity, request.certificate_request)
         except DomainError as error:
             await context.abort(status_code(error), error.detail)
 
-    async def _renew(self, host_uid: UUID, request: bytes) -> agent_pb2.RenewCertificateResponse:
+    async def _renew(
+        self, identity: HostIdentity, request: bytes
+    ) -> agent_pb2.RenewCertificateResponse:
         now = self._clock()
-        issued = self._authority.sign_host(request, host_uid, now=now)
+        issued = self._authority.sign_host(request, identity.host_uid, now=now)
         await self._threads.call(
-            enrolment.record_certificate, host_uid, issued.serial, issued.not_after, now=now
+            enrolment.record_certificate,
+            identity.host_uid,
+            issued.serial,
+            issued.not_after,
+            now=now,
+            earlier=identity.serial,
         )
         not_after = Timestamp()
         not_after.FromDatetime(issued.not_after)

@@ -16,8 +16,10 @@ import grpc
 
 from controller.compiler import CompiledHost, compile_host, compile_hosts
 from controller.compiler.state_features import not_understood
+from controller.domain.departures import REFUSALS, Revocation
 from controller.domain.errors import UnavailableError
 from controller.domain.host_intent import HostIntent
+from controller.domain.intent import is_removed
 from controller.observability import get_logger
 from controller.services import changes, desired, status
 from controller.services.status import ReportedFailure
@@ -150,10 +152,9 @@ class Dispatcher:
         intent = intents.get(session.host_uid)
         if intent is None:
             # Its datapath stays as it is: to be forgotten is not to be told to delete.
-            session.end(
-                grpc.StatusCode.PERMISSION_DENIED,
-                "this host is not intended any more; 'ovsfleet-agent purge' removes what it has",
-            )
+            session.end(grpc.StatusCode.PERMISSION_DENIED, REFUSALS[Revocation.DELETED])
+        elif is_removed(intent.host):
+            session.end(grpc.StatusCode.PERMISSION_DENIED, REFUSALS[Revocation.REMOVED])
         elif session.host_uid in compiled:
             session.offer(compiled[session.host_uid], intent)
 

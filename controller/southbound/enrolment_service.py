@@ -7,6 +7,7 @@ in one line now and then, because a line or a row for each would let a stranger 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -28,7 +29,16 @@ Context = grpc.aio.ServicerContext[enrolment_pb2.EnrolRequest, enrolment_pb2.Enr
 
 
 class EnrolmentService(enrolment_pb2_grpc.EnrolmentServiceServicer):
-    def __init__(self, authority: Authority, threads: Threads, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        threads: Threads,
+        *,
+        clock: Clock,
+        on_replaced: Callable[[], None],
+    ) -> None:
+        """``on_replaced`` is called when the certificates of a machine were revoked."""
+        self._on_replaced = on_replaced
         self._authority = authority
         self._threads = threads
         self._clock = clock
@@ -56,12 +66,21 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServiceServicer):
         now = self._clock()
         # Read first: a request that cannot be used must not use up the token.
         key = load_request(request.certificate_request)
-        host_uid = await self._threads.call(
+        redeemed = await self._threads.call(
             enrolment.redeem, request.token_secret, request.host_name, fingerprint(key), now=now
         )
+        host_uid = redeemed.host_uid
+        if redeemed.replaced:
+            log.info("A host's machine was replaced", host=request.host_name)
+            self._on_replaced()
         issued = self._authority.sign_host(request.certificate_request, host_uid, now=now)
         await self._threads.call(
-            enrolment.record_certificate, host_uid, issued.serial, issued.not_after, now=now
+            enrolment.record_certificate,
+            host_uid,
+            issued.serial,
+            issued.not_after,
+            now=now,
+            token=request.token_secret,
         )
         fleet = await self._threads.call(queries.fleet)
         not_after = Timestamp()

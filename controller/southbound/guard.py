@@ -7,6 +7,7 @@ open streams of one kind, every few seconds, and an absent store is no reason to
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
@@ -51,11 +52,19 @@ class Guard:
         self._threads = threads
         self._streams = streams
         self._clock = clock
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look now: some certificate was revoked."""
+        self._wake.set()
 
     async def run(self) -> None:
         """Look at all streams again and again, until cancelled."""
         while True:
-            await asyncio.sleep(_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_S):
+                    await self._wake.wait()
+            self._wake.clear()
             try:
                 await self._look()
             except UnavailableError:
@@ -70,8 +79,5 @@ class Guard:
         if not going_on:
             return
         serials = {uid: stream.identity.serial for uid, stream in going_on.items()}
-        for uid in await self._threads.call(enrolment.inactive, serials):
-            going_on[uid].end(
-                grpc.StatusCode.PERMISSION_DENIED,
-                "the certificate was revoked or its host is not intended any more",
-            )
+        for uid, why in (await self._threads.call(enrolment.refusals, serials)).items():
+            going_on[uid].end(grpc.StatusCode.PERMISSION_DENIED, why)

@@ -170,7 +170,10 @@ class Southbound:
             options=_ENROLMENT_OPTIONS, maximum_concurrent_rpcs=_JOINING_AT_ONCE
         )
         enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(
-            EnrolmentService(self._authority, self._desk, clock=self._clock), joining
+            EnrolmentService(
+                self._authority, self._desk, clock=self._clock, on_replaced=self._on_replaced
+            ),
+            joining,
         )
         self.enrolment_port = self._bind(
             joining, self._settings.enrolment_address, "OVSFLEET_ENROLMENT_ADDRESS", mutual=False
@@ -217,6 +220,11 @@ class Southbound:
             certificates.renewed,  # type: ignore[arg-type]  # may answer None, says grpc's manual
             require_client_authentication=mutual,
         )
+
+    def _on_replaced(self) -> None:
+        """A machine may not speak for its host any more, and does in streams that are open."""
+        self._guard.wake()
+        self._stats_guard.wake()
 
     def _on_written(self) -> None:
         """Reports are in the tables."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from controller.domain.departures import Revocation
+from controller.domain.intent import Lifecycle
 from controller.store.engine import Transaction
 from controller.store.tables import ApiTokenRow, HostCertificateRow, HostRow, JoinTokenRow
 
@@ -23,24 +25,72 @@ def join_token_exists(tx: Transaction, secret_sha256: bytes) -> bool:
     return tx.execute(query).scalar_one()
 
 
+class Bound(NamedTuple):
+    host_uid: UUID
+    replaces: bool
+    is_first: bool
+    """Whether the key had not come before."""
+
+
 def bind_join_token(
     tx: Transaction, secret_sha256: bytes, host: str, key_fingerprint: str, now: datetime
-) -> UUID | None:
+) -> Bound | None:
     """Bind the token to its first key, and answer its host; None when it is not good for this.
 
-    One statement, so of any number of keys that come at once exactly one wins."""
+    Locked first, so of any number of keys that come at once exactly one wins."""
     row = JoinTokenRow
-    statement = (
-        update(row)
-        .where(
-            row.secret_sha256 == secret_sha256,
-            row.host == host,
-            row.expires_at > now,
-            or_(row.key_fingerprint.is_(None), row.key_fingerprint == key_fingerprint),
-        )
-        .values(key_fingerprint=key_fingerprint, redeemed_at=func.coalesce(row.redeemed_at, now))
+    good = and_(
+        row.secret_sha256 == secret_sha256,
+        row.host == host,
+        row.expires_at > now,
+        or_(row.key_fingerprint.is_(None), row.key_fingerprint == key_fingerprint),
     )
-    return tx.execute(statement.returning(row.host_uid)).scalar_one_or_none()
+    query = select(row.host_uid, row.replaces, row.redeemed_at.is_(None)).where(good)
+    found = tx.execute(query.with_for_update()).one_or_none()
+    if found is None:
+        return None
+    first = {"key_fingerprint": key_fingerprint, "redeemed_at": now}
+    bound = Bound(*found)
+    if bound.is_first:
+        tx.execute(update(row).where(row.secret_sha256 == secret_sha256).values(**first))
+    return bound
+
+
+def lock_join_token(tx: Transaction, secret_sha256: bytes, now: datetime) -> bool:
+    """Whether the token is good, which it then stays to the end of the transaction."""
+    row = JoinTokenRow
+    query = select(row.host_uid).where(row.secret_sha256 == secret_sha256, row.expires_at > now)
+    return tx.execute(query.with_for_update(read=True)).first() is not None
+
+
+def lock_certificate(tx: Transaction, serial: str, host_uid: UUID) -> bool:
+    """Whether the certificate is good, which it then stays to the end of the transaction."""
+    row = HostCertificateRow
+    query = select(row.serial).where(
+        row.serial == serial, row.host_uid == host_uid, row.revoked_at.is_(None)
+    )
+    return tx.execute(query.with_for_update(read=True)).first() is not None
+
+
+def revoke(
+    tx: Transaction,
+    hosts: Collection[UUID],
+    why: Revocation,
+    now: datetime,
+    *,
+    but_token: bytes | None = None,
+) -> None:
+    """End all certificates of the hosts, and all join tokens but one.
+
+    Whoever gets a certificate locks what it is given for: it is there before this, or never."""
+    uids, token, row = list(hosts), JoinTokenRow, HostCertificateRow
+    others = and_(token.host_uid == func.any(uids), token.expires_at > now)
+    if but_token is not None:
+        others = and_(others, token.secret_sha256 != but_token)
+    tx.execute(update(token).where(others).values(expires_at=now))
+    good = and_(row.host_uid == func.any(uids), row.revoked_at.is_(None))
+    tx.execute(select(row.serial).where(good).order_by(row.serial).with_for_update()).all()
+    tx.execute(update(row).where(good).values(revoked_at=now, revoked_for=why.value))
 
 
 def add_certificate(
@@ -53,25 +103,35 @@ def add_certificate(
     )
 
 
-def certificate_is_good(tx: Transaction, serial: str, host_uid: UUID) -> bool:
-    row = HostCertificateRow
-    query = select(
-        exists()
-        .where(row.serial == serial, row.host_uid == host_uid, row.revoked_at.is_(None))
-        .where(HostRow.uid == row.host_uid, HostRow.valid_to.is_(None))
-    )
-    return tx.execute(query).scalar_one()
+class Standing(NamedTuple):
+    """What is known of a certificate that was issued to a host."""
+
+    state: Lifecycle | None
+    """Of the host; None: it is not intended any more."""
+    is_revoked: bool
+    why: str | None
 
 
-def hosts_with_good_certificates(tx: Transaction, serials: Mapping[UUID, str]) -> frozenset[UUID]:
-    """Which of the hosts are intended and have these certificates (by host), not revoked."""
+def standings(tx: Transaction, serials: Mapping[UUID, str]) -> dict[UUID, Standing]:
+    """By host, of its certificate; what was issued to no host, or to another, is left out."""
     row = HostCertificateRow
+    is_revoked = row.revoked_at.is_not(None)
     query = (
-        select(row.host_uid, row.serial)
-        .join(HostRow, and_(HostRow.uid == row.host_uid, HostRow.valid_to.is_(None)))
-        .where(row.serial == func.any(list(serials.values())), row.revoked_at.is_(None))
+        select(row.host_uid, row.serial, HostRow.state, is_revoked, row.revoked_for)
+        .outerjoin(HostRow, and_(HostRow.uid == row.host_uid, HostRow.valid_to.is_(None)))
+        .where(row.serial == func.any(list(serials.values())))
     )
-    return frozenset(host for host, serial in tx.execute(query) if serials.get(host) == serial)
+    return {
+        host: Standing(state, revoked, why)
+        for host, serial, state, revoked, why in tx.execute(query)
+        if serials.get(host) == serial
+    }
+
+
+def lifecycle_of(tx: Transaction, host_uid: UUID) -> Lifecycle | None:
+    """None: the host is not intended."""
+    query = select(HostRow.state).where(HostRow.uid == host_uid, HostRow.valid_to.is_(None))
+    return tx.execute(query).scalar_one_or_none()
 
 
 class ApiToken(NamedTuple):

@@ -24,13 +24,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from controller.domain.departures import Departure
 from controller.domain.grants import Pin
 from controller.domain.intent import Lifecycle
 from controller.domain.segment_status import SegmentFacts
 from controller.domain.status import (
     CHANGE_RESOURCE,
     HOST_RESOURCE,
-    OF_GROUPS,
     ON_TRIAL,
     HostFacts,
     Liveness,
@@ -38,10 +38,10 @@ from controller.domain.status import (
     Trouble,
 )
 from controller.store.changelog import newest_membership_changes
+from controller.store.departures import departures_of
 from controller.store.engine import Transaction
 from controller.store.former_vteps import awaited
-from controller.store.host_groups import uids_on
-from controller.store.lifecycles import Maintenance, left_on, maintained
+from controller.store.lifecycles import Maintenance, maintained
 from controller.store.tables import (
     HostCertificateRow,
     HostRow,
@@ -56,9 +56,14 @@ ALL_TROUBLES = 1_000_000
 
 _LIVENESS = case(
     (and_(HostStatusRow.connected, ~HostStatusRow.silent), Liveness.CONNECTED.value),
-    (HostStatusRow.host_uid.is_not(None), Liveness.SILENT.value),
     (
-        exists().where(HostCertificateRow.host_uid == HostRow.uid).correlate(HostRow),
+        and_(HostStatusRow.host_uid.is_not(None), HostStatusRow.written_off_at.is_(None)),
+        Liveness.SILENT.value,
+    ),
+    (
+        exists()
+        .where(HostCertificateRow.host_uid == HostRow.uid, HostCertificateRow.revoked_at.is_(None))
+        .correlate(HostRow),
         Liveness.NEVER_CONNECTED.value,
     ),
     else_=Liveness.NOT_ENROLLED.value,
@@ -150,24 +155,17 @@ def _without_troubles(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Host
     halted = [row.uid for row in rows if row.state is Lifecycle.MAINTENANCE]
     maintenances = maintained(tx, halted) if halted else {}
     leaving = [row.uid for row in rows if row.state is Lifecycle.DECOMMISSIONING]
-    left = _left(tx, leaving) if leaving else {}
-    return {row.uid: _host_facts(row, maintenances.get(row.uid), left.get(row.uid)) for row in rows}
-
-
-def _left(tx: Transaction, hosts: Sequence[UUID]) -> dict[UUID, Mapping[str, int]]:
-    """How many objects are on each of the hosts, with those that labels bring there."""
-    of_groups = uids_on(tx, hosts)
+    departures = departures_of(tx, leaving) if leaving else {}
+    removed = [row.uid for row in rows if row.state is Lifecycle.REMOVED]
+    departures |= dict.fromkeys(removed, Departure({}, is_removed=True))
     return {
-        uid: {
-            **{kind.value: number for kind, number in own.items()},
-            OF_GROUPS: len(of_groups[uid]),
-        }
-        for uid, own in left_on(tx, hosts).items()
+        row.uid: _host_facts(row, maintenances.get(row.uid), departures.get(row.uid))
+        for row in rows
     }
 
 
 def _host_facts(
-    row: Row[Any], maintenance: Maintenance | None, left: Mapping[str, int] | None
+    row: Row[Any], maintenance: Maintenance | None, departure: Departure | None
 ) -> HostFacts:
     return HostFacts(
         name=row.name,
@@ -178,7 +176,7 @@ def _host_facts(
         trial=row.trial or "",
         since=row.last_transition,
         maintenance_since=maintenance.since if maintenance else None,
-        left=left,
+        departure=departure,
         former_vteps=tuple(row.former_vteps),
         vtep_steps=tuple(row.vtep_steps),
     )

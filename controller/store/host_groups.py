@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 from sqlalchemy.orm import aliased
 
 from controller.domain.definitions import HostGroupSpec
-from controller.domain.intent import BridgeType, Kind, Object
+from controller.domain.intent import BridgeType, Kind, Lifecycle, Object, is_removed
 from controller.domain.label_selectors import Selector, parse_selector
 from controller.store import objects
 from controller.store.engine import Transaction
@@ -30,10 +30,13 @@ class LabelledHost(NamedTuple):
 
 
 def labelled_hosts(tx: Transaction) -> list[LabelledHost]:
-    """All current hosts: for changes of groups alone, which concern any number of them."""
+    """All current hosts that can be in a group: for changes of groups alone, which concern any
+    number of them."""
     row = HostRow
-    query = select(row.uid, row.labels, row.overlay_bridge_type == BridgeType.OVS)
-    return [LabelledHost(*found) for found in tx.execute(query.where(objects.current(Kind.HOST)))]
+    query = select(row.uid, row.labels, row.overlay_bridge_type == BridgeType.OVS).where(
+        objects.current(Kind.HOST), row.state != Lifecycle.REMOVED
+    )
+    return [LabelledHost(*found) for found in tx.execute(query)]
 
 
 # A host in maintenance is at the version before the one that put it there: what counts is since
@@ -46,7 +49,7 @@ SELECT uid, labels, overlay_bridge_type = 'ovs', coalesce(
     ),
     (SELECT min(valid_from) FROM host AS first WHERE first.uid = host.uid)
 )
-FROM host WHERE valid_to IS NULL
+FROM host WHERE valid_to IS NULL AND state <> 'removed'
 """)
 
 
@@ -148,7 +151,11 @@ def groups_of_hosts(
     """By host, the names of the groups that it is in."""
     selectors = {name: selector_of(group) for name, group in groups.items()}
     return {
-        host.uid: frozenset(name for name, each in selectors.items() if each.matches(host.labels))
+        host.uid: frozenset(
+            name
+            for name, each in selectors.items()
+            if each.matches(host.labels) and not is_removed(host)
+        )
         for host in hosts
     }
 
@@ -231,7 +238,7 @@ _TOGETHER = """
 SELECT DISTINCT since.host_uid, bridge.uid, bridge.interface, host.labels,
     host_group.spec ->> 'selector'
 FROM since
-JOIN host ON host.uid = since.host_uid
+JOIN host ON host.uid = since.host_uid AND host.state <> 'removed'
     AND host.valid_from <= :revision AND (host.valid_to IS NULL OR host.valid_to > after)
 JOIN bridge ON bridge.host_group IS NOT NULL
     AND bridge.valid_from <= :revision AND (bridge.valid_to IS NULL OR bridge.valid_to > after)

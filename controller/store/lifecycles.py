@@ -35,14 +35,16 @@ ORDER BY uid, valid_from DESC
 """)
 
 CONFIRMED = """
-SELECT host_uid, applied_revision FROM host_status
+SELECT host_uid, applied_revision FROM host_status WHERE written_off_at IS NULL
 UNION ALL
 SELECT uid, 0 FROM host
-WHERE valid_to IS NULL AND state <> 'active' AND state = 'maintenance'
-    AND NOT EXISTS (SELECT FROM host_status WHERE host_uid = host.uid)
+WHERE valid_to IS NULL AND state <> 'active' AND state = 'maintenance' AND NOT EXISTS (
+    SELECT FROM host_status WHERE host_uid = host.uid AND written_off_at IS NULL
+)
 """
 """What each host that may have something has confirmed last. One without a session never got
-anything; but one in maintenance will be sent what it is held at, however long that is gone."""
+anything, and one that is written off is not asked; but one in maintenance will be sent what it is
+held at, however long that is gone."""
 
 confirmed = (
     text(CONFIRMED).columns(host_uid=Uuid, applied_revision=BigInteger).subquery("confirmed")

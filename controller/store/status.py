@@ -46,6 +46,7 @@ def open_session(tx: Transaction, host_uid: UUID, start: Mapping[str, Any], now:
         "connected": True,
         "silent": False,
         "last_seen": now,
+        "written_off_at": None,
         "changed_xid": _THIS_XID,
     }
     first = {"session_epoch": 1, "last_transition": now, "observed_revision": 0, "failures": 0}
@@ -231,6 +232,40 @@ def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
     tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == func.any(uids)))
     inventory.forget(tx, uids)
     grants.forget(tx, uids)
+
+
+def is_heard(tx: Transaction, host_uid: UUID) -> bool:
+    query = select(exists().where(HostStatusRow.host_uid == host_uid, _HEARD))
+    return tx.execute(query).scalar_one()
+
+
+def write_off(tx: Transaction, host_uid: UUID, now: datetime) -> None:
+    """Forget what the host's machine said, and wait for it no longer; its session is fenced. Unlike
+    what is forgotten of a host that is deleted, a later session has a later epoch."""
+    row = HostStatusRow
+    lock(tx, [host_uid])
+    nothing = {"accepted_revision": 0, "observed_revision": 0, "applied_revision": 0, "failures": 0}
+    tx.execute(
+        update(row)
+        .where(row.host_uid == host_uid)
+        .values(
+            **nothing,
+            session_epoch=row.session_epoch + 1,
+            applied_hash=b"",
+            outcome=None,
+            pinned_revision=None,
+            undone_revision=None,
+            pin_reason=None,
+            connected=False,
+            silent=False,
+            written_off_at=now,
+            last_transition=case((_HEARD, now), else_=row.last_transition),
+            changed_xid=_THIS_XID,
+        )
+    )
+    tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == host_uid))
+    inventory.forget(tx, [host_uid])
+    grants.forget(tx, [host_uid])
 
 
 def lift_pin(tx: Transaction, host_uid: UUID) -> None:

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, text, update
 
+from controller.domain.departures import Revocation
 from controller.domain.intent import Kind, SegmentSpec
 from controller.domain.validation import Draft, references
-from controller.store import held, membership, objects, pools, status
+from controller.store import credentials, held, membership, objects, pools, status
 from controller.store.changelog import append
 from controller.store.engine import Transaction
 from controller.store.entries import entries
@@ -34,7 +35,10 @@ def write(tx: Transaction, writing: Writing) -> frozenset[UUID]:
     changed = membership.settle(tx, _touched_members(writing), writing.revision)
     said = entries(tx, writing, changed)
     append(tx, writing.revision, said)
-    status.forget(tx, [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST])
+    deleted = [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST]
+    status.forget(tx, deleted)
+    if deleted:
+        credentials.revoke(tx, deleted, Revocation.DELETED, writing.now)
     _analyze(tx, writing)
     return frozenset(e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT)
 

@@ -113,8 +113,8 @@ def test_a_join_token_is_good_for_one_key_of_its_host_until_it_expires(
     with pytest.raises(UnauthenticatedError):
         enrolment.redeem(db, token.secret, "h1", "key", now=NOW + HOUR)
     for _ in range(2):
-        uid = enrolment.redeem(db, token.secret, "h1", "key", now=NOW)
-        assert uid == created.results[0].uid
+        found = enrolment.redeem(db, token.secret, "h1", "key", now=NOW)
+        assert (found.host_uid, found.replaced) == (created.results[0].uid, False)
     with pytest.raises(UnauthenticatedError):
         enrolment.redeem(db, token.secret, "h1", "another key", now=NOW)
     with psycopg.connect(database_url) as connection:
@@ -149,14 +149,14 @@ def test_only_a_network_admin_makes_join_tokens(db: Database) -> None:
 def test_an_identity_is_active_while_its_host_is_intended(db: Database) -> None:
     uid = apply(db, host(1)).results[0].uid
     assert uid is not None
-    assert not enrolment.identity_active(db, uid, "01")
+    assert enrolment.refusal(db, uid, "01")
     for _ in range(2):
         enrolment.record_certificate(db, uid, "01", NOW + HOUR, now=NOW)
-    assert enrolment.identity_active(db, uid, "01")
-    assert not enrolment.identity_active(db, uuid4(), "01")
-    assert not enrolment.identity_active(db, uid, "02")
+    assert enrolment.refusal(db, uid, "01") is None
+    assert enrolment.refusal(db, uuid4(), "01")
+    assert enrolment.refusal(db, uid, "02")
     remove(db, host(1))
-    assert not enrolment.identity_active(db, uid, "01")
+    assert enrolment.refusal(db, uid, "01")
 
 
 def enqueue(db: Database, key: str = "k") -> UUID:

@@ -94,6 +94,7 @@ def test_a_host_that_is_decommissioned_is_emptied_and_its_peers_drop_its_tunnels
     remove(db, port("p1", "h1"), bridge("b1", "h1"))
     assert (uid_of(db, segment("red")), h1.uid) in h2.intent.departed.members
     h1.apply()
+    h2.apply()
     assert condition(db, Kind.HOST, "h1")[:2] == (Phase.READY, "Decommissioned")
     remove(db, host(1))
 

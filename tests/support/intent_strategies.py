@@ -81,6 +81,9 @@ _mtus = st.none() | st.sampled_from([1200, 1280, 1400, 1450, 1500])
 _devices = st.sampled_from(["eth0", "tap0", "tap1", "tap2", "br-x", "br-fleet"])
 
 
+_LIVING = [each for each in Lifecycle if each is not Lifecycle.REMOVED]
+
+
 def host_manifests() -> st.SearchStrategy[Manifest]:
     specs = st.builds(
         HostSpec,
@@ -90,7 +93,7 @@ def host_manifests() -> st.SearchStrategy[Manifest]:
         zones=st.sampled_from([("z1",), ("z1", "z2"), ("z2",), ()]),
         vtep_pool=st.sampled_from([None, None, "four", "six"]),
         management_interface=st.sampled_from([None, None, "eth0"]),
-        state=st.sampled_from([*[Lifecycle.ACTIVE] * 4, *Lifecycle]),
+        state=st.sampled_from([*[Lifecycle.ACTIVE] * 4, *_LIVING]),
         confirm=st.sampled_from(ConfirmPolicy),
         confirm_timeout_s=st.sampled_from([60, 60, 10, 600]),
     )

@@ -65,6 +65,11 @@ class JoinTokenDocument(Answer):
     """To be run on the host."""
 
 
+class ReplacementDocument(JoinTokenDocument):
+    warnings: list[ChangeWarning]
+    """What to see to before the command is run."""
+
+
 class ObjectReference(Answer):
     kind: KindName
     name: str

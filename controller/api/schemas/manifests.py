@@ -94,8 +94,9 @@ class HostSpec(Shape):
     has one."""
     management_interface: Text | None = None
     """The device that its agent reaches the controller through: no port may take it."""
-    state: Literal["active", "maintenance", "decommissioning"] = "active"
-    """In maintenance it is sent no change; decommissioning, nothing new may be put on it."""
+    state: Literal["active", "maintenance", "decommissioning", "removed"] = "active"
+    """In maintenance it is sent no change; decommissioning, nothing new may be put on it. The
+    controller makes it `removed` when nothing is left there and nobody has a tunnel to it."""
     overlay_bridge_ready: bool = False
     """Keep the overlay bridge there even without a segment, for hypervisors to plug into."""
     confirm: Literal["management_path", "always"] = "management_path"

@@ -58,6 +58,11 @@ class DeleteRequest(Shape):
     confirm_count: ConfirmCount = None
 
 
+class DecommissionRequest(Shape):
+    force: bool = False
+    """Give up the host's machine, which is dead: nobody waits for what it would say."""
+
+
 class JoinTokenRequest(Shape):
     ttl_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3600
     """How long the token can be used: a minute to a week."""

@@ -14,6 +14,7 @@ from controller.client.fleet.documents import (
     Kind,
     ObjectDocument,
     Realization,
+    Replacement,
 )
 from controller.client.fleet.manifests import if_match, manifest_of
 from controller.client.kinds import BY_NAME
@@ -193,6 +194,19 @@ class Hosts(Collection):
     def grants(self, name: str) -> Json:
         """What it was allowed and has not done yet, and why it is held."""
         found: Json = self._of_one("get_grants", name, None)
+        return found
+
+    def replace_machine(self, name: str, *, ttl_seconds: int = 3600) -> Replacement:
+        """A secret with which a new machine takes the host's place, and the one before loses it.
+        Is not repeated by the client."""
+        body = {"ttl_seconds": ttl_seconds}
+        made: Replacement = self._of_one("replace_machine", name, None, body=body)
+        return made
+
+    def decommission(self, name: str, *, force: bool = False) -> ObjectDocument:
+        """Nothing new may be put on the host, and the controller removes it when it is empty.
+        ``force``: its machine is dead, and nobody waits for its word."""
+        found: ObjectDocument = self._of_one("decommission_host", name, None, body={"force": force})
         return found
 
     def _items(self, operation: str, name: str) -> Sequence[Json]:

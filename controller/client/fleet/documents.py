@@ -187,6 +187,10 @@ class JoinToken(TypedDict):
     command: str
 
 
+class Replacement(JoinToken):
+    warnings: list[Json]
+
+
 class StatsObject(TypedDict):
     kind: Kind
     name: str

@@ -77,6 +77,9 @@ def _of_hosts() -> Iterator[Operation]:
     yield Operation("release_host", "hosts.release", "POST", f"{host}/release", headers=_KEY)
     yield Operation("adopt_on_host", "hosts.adopt", "POST", f"{host}/adopt", headers=_KEY)
     yield Operation("get_grants", "hosts.grants", "GET", f"{host}/grants")
+    yield Operation("replace_machine", "hosts.replace_machine", "POST", f"{host}/replace")
+    leave = f"{host}/decommission"
+    yield Operation("decommission_host", "hosts.decommission", "POST", leave, headers=_KEY)
     yield Operation("get_inventory", "hosts.inventory", "GET", f"{host}/inventory")
     yield Operation("get_host_stats", "stats", "GET", f"{host}/stats", query=_RANGE | {"subject"})
 

@@ -21,6 +21,7 @@ from controller.domain.intent import (
     BridgeType,
     HostSpec,
     Kind,
+    Lifecycle,
     PortSpec,
     PortType,
     Ref,
@@ -103,8 +104,11 @@ def _known(world: World, drafts: Mapping[Ref, Draft]) -> Definitions:
 
 
 def _with_kept_vteps(draft: Draft, known: Definitions) -> Spec:
-    """Let a host that says nothing keep its VTEPs, unless it is to take one from another pool."""
+    """Let a host that says nothing keep its VTEPs, unless it is to take one from another pool. One
+    that is removed has none, so that others can have them."""
     spec, before = draft.spec, draft.current.spec if draft.current else None
+    if isinstance(spec, HostSpec) and spec.state is Lifecycle.REMOVED:
+        return replace(spec, vteps=())
     if not isinstance(spec, HostSpec) or not isinstance(before, HostSpec) or spec.vteps:
         return spec
     pool = known.vtep_pool(spec)
@@ -132,9 +136,15 @@ def _asks_for_vtep(draft: Draft, spec: HostSpec) -> bool:
     """A host that has none since before its zone had a pool stays so until it asks itself: writing
     it as it is changes nothing."""
     before = draft.current.spec if draft.current else None
+    if spec.state is Lifecycle.REMOVED:
+        return False
     if spec.vteps or not isinstance(before, HostSpec):
         return not spec.vteps
-    return bool(before.vteps) or (before.vtep_pool, before.zones) != (spec.vtep_pool, spec.zones)
+    return (
+        bool(before.vteps)
+        or (before.vtep_pool, before.zones) != (spec.vtep_pool, spec.zones)
+        or before.state is Lifecycle.REMOVED
+    )
 
 
 def _with_vtep(draft: Draft, free: _Free[str], known: Definitions, faults: Faults) -> Draft:

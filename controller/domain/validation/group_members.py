@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from controller.domain.definitions import HostGroupSpec
 from controller.domain.errors import InvalidError
-from controller.domain.intent import BridgeSpec, HostSpec
+from controller.domain.intent import BridgeSpec, HostSpec, Lifecycle
 from controller.domain.label_selectors import Selector, parse_selector
 from controller.domain.validation.world import Draft
 
@@ -21,7 +21,7 @@ class GroupMembers:
         self._labels: dict[str, Mapping[str, str]] = {}
         self._selectors: dict[str, Selector | None] = {}
         for entry in entries:
-            if isinstance(entry.spec, HostSpec):
+            if isinstance(entry.spec, HostSpec) and entry.spec.state is not Lifecycle.REMOVED:
                 self._labels[entry.ref.name] = entry.labels
             elif isinstance(entry.spec, HostGroupSpec):
                 self._selectors[entry.ref.name] = readable(entry.spec.selector)

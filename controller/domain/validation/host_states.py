@@ -36,6 +36,7 @@ def check_host_states(after: After, faults: Faults) -> None:
         _check_arrival(draft, after, faults)
         _check_devices(draft, after, faults)
         if isinstance(draft.spec, HostSpec):
+            _check_removal(draft, draft.spec, faults)
             _check_host(draft, draft.spec, after, faults)
 
 
@@ -45,13 +46,16 @@ def _check_arrival(draft: Draft, after: After, faults: Faults) -> None:
     before.update(hosts_before(draft))
     for place, name in _hosts(draft, draft.spec):
         host = after.host(name)
-        if name in before or host is None or host.state is not Lifecycle.DECOMMISSIONING:
+        if name in before or host is None or host.state.takes_objects:
             continue
+        is_gone = host.state is Lifecycle.REMOVED
         faults.conflict(
             f"{draft.pointer}/spec/{place}",
-            "host_decommissioning",
-            f"host {name!r} is being decommissioned and takes nothing new",
-            "put it on another host, or set the host's state back to 'active'",
+            "host_removed" if is_gone else "host_decommissioning",
+            f"host {name!r} is {'removed' if is_gone else 'being decommissioned'} and takes nothing"
+            " new",
+            "put it on another host, or set the host's state back to 'active'"
+            + (" and enrol it anew" if is_gone else ""),
         )
 
 
@@ -95,6 +99,22 @@ def _has_it_already(draft: Draft, device: str, after: After) -> bool:
         and before.host == draft.spec.host
         and device in way_out(managed) & {name for _, name in _taken(before)}
     )
+
+
+def _check_removal(draft: Draft, spec: HostSpec, faults: Faults) -> None:
+    """A host is removed when nobody can have a tunnel to it any more, which the controller knows
+    best. One that never was anything else may be created so."""
+    before = draft.current.spec if draft.current else None
+    if not isinstance(before, HostSpec) or draft.removes_host or spec.state is before.state:
+        return
+    if spec.state is Lifecycle.REMOVED:
+        faults.conflict(
+            f"{draft.pointer}/spec/state",
+            "host_not_decommissioned",
+            f"host {draft.ref.name!r} is {before.state}, and the controller alone sets 'removed':"
+            " when nothing is left on the host and nobody has a tunnel to it any more",
+            f"set 'decommissioning', or run 'ovsfleet decommission {draft.ref.name}', and wait",
+        )
 
 
 def _check_host(draft: Draft, spec: HostSpec, after: After, faults: Faults) -> None:

@@ -127,6 +127,7 @@ def _draft(world: World, manifest: Manifest, faults: Faults) -> Draft:
         manifest.pointer,
         current,
         settles_vteps=manifest.settles_vteps,
+        removes_host=manifest.removes_host,
     )
 
 

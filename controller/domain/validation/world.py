@@ -214,7 +214,8 @@ class Draft:
     current: Object | None = None
     """The version that it replaces; None creates."""
     settles_vteps: bool = False
-    """As in ``Manifest``."""
+    removes_host: bool = False
+    """As in ``Manifest``, both."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ class HostStatusRow(Base):
     """Of one that is pinned: the agent's own words."""
     changed_xid: Mapped[int]
     """The transaction that last changed what people see of the row: a cursor that needs no lock."""
+    written_off_at: Mapped[datetime | None]
+    """Since when nobody waits for what the host may still have: its machine is gone, and another
+    may come. The next session takes it back."""
 
 
 class ResourceFailureRow(Base):
@@ -75,6 +78,8 @@ class JoinTokenRow(Base):
     expires_at: Mapped[datetime]
     key_fingerprint: Mapped[str | None]
     redeemed_at: Mapped[datetime | None]
+    replaces: Mapped[bool]
+    """Whether whoever comes with it takes the place of the machine before."""
 
 
 class HostCertificateRow(Base):
@@ -85,6 +90,8 @@ class HostCertificateRow(Base):
     issued_at: Mapped[datetime]
     not_after: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    revoked_for: Mapped[str | None]
+    """One of ``domain.departures.Revocation``."""
 
 
 class ApiTokenRow(Base):
