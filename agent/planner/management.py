@@ -6,15 +6,14 @@ frames or routes go there; marks, forwarding entries elsewhere and copies of flo
 Undone means: the same loop with the older state. That brings back what is the fleet's, and nothing
 else, so that there is no way back where a step takes something along that is not:
 
-- a device of the fleet goes, or is made anew, with addresses of others by which the controller is
-  reached, with a route over a gateway, or with a device of others upon it that is on the path. So
-  it is where a device, an internal port or a bridge is deleted, and where ``datapath_type``
-  changes: Open vSwitch makes the devices of the bridge anew then;
-- the device that has the route is taken down, or loses an address, and a gateway is behind it: the
-  kernel drops the route then and does not bring it back (``fib_sync_down_dev``; ``fib_disable_ip``
-  with the last address);
-- it is taken down while the controller is reached by IPv6: the addresses go with it, unless
-  ``keep_addr_on_down`` is set; or it gets an MTU below 1280, which ends IPv6 on it.
+- the device that has the route goes, or is made anew, or a device under one of others does that is
+  on the path. So it is where a device, an internal port or a bridge is deleted, and where
+  ``datapath_type`` changes: Open vSwitch makes the devices of the bridge anew then;
+- the device that has the route is taken down: the kernel drops the routes over gateways that others
+  put on it (``fib_sync_down_dev``), and all addresses of IPv6 unless ``keep_addr_on_down`` is set.
+  Which routes there are is not looked at: there may be a million;
+- it loses the address that a route over a gateway needs, or its last one (``fib_disable_ip``);
+- it gets an MTU below 1280, which ends IPv6 on it, while the controller is reached by that.
 
 All else has one: to put a card into a bridge and to take it out, MTU, MAC, VLANs, bonds, policing.
 """
@@ -238,23 +237,20 @@ class _Look:
     def is_for_good(self, step: Step) -> bool:
         match step:
             case SetLink():
-                return self._is_emptied(step.name, is_down=step.up is False, mtu=step.mtu)
+                is_down = step.up is False and self._is_first(step.name)
+                return is_down or self._ends_ipv6(step.name, step.mtu)
             case SetInterface():
                 mtu = step.columns.get("mtu_request")
-                return self._is_emptied(step.name, mtu=mtu if isinstance(mtu, int) else None)
+                return self._ends_ipv6(step.name, mtu if isinstance(mtu, int) else None)
             case DeleteAddress():
-                return self._has_gateway(step.name)
+                return self._is_first(step.name) and self._routes_end(step)
             case _:
                 return any(map(self._goes_along, _devices_lost(step)))
 
     def _goes_along(self, name: str) -> bool:
         """Whether something of others goes with the device that is on the way."""
         link = self._links.get(name)
-        if link is None:
-            return False
-        is_first = any(way.device == name for way in self._path.ways)
-        foreign = link.addresses - link.owned_addresses
-        return self._has_gateway(name) or (is_first and bool(foreign)) or self._bears(link.ifindex)
+        return link is not None and (self._is_first(name) or self._bears(link.ifindex))
 
     def _bears(self, ifindex: int) -> bool:
         upon = (each for each in self._links.values() if each.lower == ifindex)
@@ -263,14 +259,19 @@ class _Look:
             for each in upon
         )
 
-    def _has_gateway(self, name: str) -> bool:
-        return any(way.device == name and way.gateway for way in self._path.ways)
+    def _is_first(self, name: str) -> bool:
+        """Whether it is the device that the host's routes and addresses are on."""
+        return any(way.device == name for way in self._path.ways)
 
-    def _is_emptied(self, name: str, *, mtu: int | None, is_down: bool = False) -> bool:
-        """Whether the kernel takes addresses or routes off the device."""
+    def _routes_end(self, step: DeleteAddress) -> bool:
+        link = self._links.get(step.name)
+        others = set() if link is None else link.addresses - {step.cidr}
+        is_last = not any((":" in each) == (":" in step.cidr) for each in others)
+        ways = (way for way in self._path.ways if way.device == step.name)
+        return is_last or any(way.gateway for way in ways)
+
+    def _ends_ipv6(self, name: str, mtu: int | None) -> bool:
         is_ipv6 = any(way.device == name and ":" in way.destination for way in self._path.ways)
-        if is_down:
-            return is_ipv6 or self._has_gateway(name)
         return is_ipv6 and mtu is not None and mtu < _IPV6_MIN_MTU
 
 

@@ -137,6 +137,15 @@ async def _back(site: Site, before: dict[str, Any]) -> None:
     assert site.picture() == before
 
 
+async def _not_for_good(site: Site, before: dict[str, Any]) -> None:
+    """Down, the card would lose the default route, which is not the fleet's to bring back."""
+    site.push(3, KEPT, dataclasses.replace(TAKEN, admin_down=True))
+    await site.status(lambda each: each.applied_revision == 3, "revision 3 applied")
+    (failure,) = site.controller.session.statuses[-1].failures
+    assert (failure.resource, failure.reason) == (TAKEN.id, "NoWayBack")
+    assert site.picture() == before
+
+
 async def _killed_on_trial(folder: Path) -> None:
     async with _site(folder) as site:
         before = await _cut_off(site)
@@ -150,5 +159,7 @@ async def test_a_host_that_cuts_itself_off_is_back_by_itself_also_when_killed_me
 ) -> None:
     killed = asyncio.create_task(_killed_on_trial(tmp_path / "killed"))
     async with _site(tmp_path / "waiting") as site:
-        await _back(site, await _cut_off(site))
+        before = await _cut_off(site)
+        await _back(site, before)
+        await _not_for_good(site, before)
     await killed

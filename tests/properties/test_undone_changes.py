@@ -14,8 +14,9 @@ from agent.controlplane import codec
 from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import make_plan
+from agent.planner.cards import found_on_cards
 from agent.trial import Trial
-from tests.support.hosts import FLEET, desired_states, ids
+from tests.support.hosts import DEVICES, FLEET, desired_states, ids
 from tests.support.satisfaction import foreign_part, own_part
 from tests.support.strange_hosts import strange_hosts
 from tests.support.switch import Switch
@@ -30,6 +31,12 @@ def open_cache(directory: str) -> StateCache:
     cache = StateCache(Path(directory), codec.dump_host_state, codec.load_host_state, version="1")
     cache.load()
     return cache
+
+
+def how_cards_are(observed: ObservedState) -> dict[str, tuple[int, bool, str]]:
+    """Of the devices that ports are about, and somebody else made."""
+    cards = (observed.links[name] for name in DEVICES if name in observed.links)
+    return {each.name: (each.mtu, each.up, each.master) for each in cards}
 
 
 def accepted(cache: StateCache) -> HostState:
@@ -63,7 +70,9 @@ def test_an_undone_change_leaves_what_is_ours_as_it_was_however_far_it_came(
         cache.record_applied(accepted(cache), frozenset())
         ours, others = own_part(switch.observed, FLEET), foreign_part(switch.observed, FLEET)
         cache.accept(second)
-        cache.begin_trial(TRIAL)
+        found = found_on_cards(accepted(cache), switch.observed)
+        cache.begin_trial(replace(TRIAL, found=found))
+        cards = how_cards_are(switch.observed)
         for _ in range(data.draw(st.integers(1, 3), label="plans")):
             plan = make_plan(accepted(cache), switch.observed)
             steps = sum(1 for stage in plan.stages for _ in stage.steps())
@@ -77,3 +86,4 @@ def test_an_undone_change_leaves_what_is_ours_as_it_was_however_far_it_came(
         converge(switch, accepted(cache))
     assert own_part(switch.observed, FLEET) == ours
     assert foreign_part(switch.observed, FLEET) == others
+    assert how_cards_are(switch.observed) == cards

@@ -195,14 +195,14 @@ def test_another_way_out_of_a_bridge_on_the_path_is_told_of() -> None:
 DIRECT = _seen(_links(Link("eth0", 2, addresses=frozenset({f"{OWN}/24"}))), _way("eth0"))
 LINKED = replace(DIRECT, ways=frozenset({_way("eth0", gateway="")}))
 IPV6 = replace(DIRECT, ways=frozenset({Way("2001:db8::9", "eth0", "2001:db8::1")}))
-OURS = Link("mgmt0", 11, "openvswitch", addresses=frozenset({f"{OWN}/24"}))
-OURS = replace(OURS, owned_addresses=OURS.addresses)
-
-
-def _with_end(link: Link, gateway: str) -> ObservedState:
-    links = {**SWITCHED.links, link.name: link}
-    return replace(SWITCHED, links=links, ways=frozenset({_way("mgmt0", gateway=gateway)}))
-
+TWICE = replace(
+    LINKED, links=_links(replace(DIRECT.links["eth0"], addresses=frozenset({f"{OWN}/24", "a/8"})))
+)
+STACKED = Link("mgmt0.7", 12, "vlan", lower=OTHER.ifindex)
+OURS_STACKED = replace(STACKED, alias="ovsfleet:fleet-1:port:8")
+THEIRS_UPON = {**SWITCHED.links, "mgmt0.7": STACKED}
+OURS_UPON = {**SWITCHED.links, "mgmt0.7": OURS_STACKED}
+UPON = frozenset({_way("mgmt0.7")})
 
 _UNPLUG = ops.DeletePort(PORT, "br0", "mgmt0", _row("mgmt0", "internal"))
 _REMAKE = ops.SetBridge(PORT, "br0", BR0, columns={"datapath_type": "netdev"})
@@ -213,19 +213,24 @@ _REMAKE = ops.SetBridge(PORT, "br0", BR0, columns={"datapath_type": "netdev"})
     [
         (steps.SetLink(PORT, None, "eth0", master="br-x"), DIRECT, True),
         (steps.SetLink(PORT, None, "eth0", up=False), DIRECT, False),
-        (steps.SetLink(PORT, None, "eth0", up=False), LINKED, True),
+        (steps.SetLink(PORT, None, "eth0", up=False), LINKED, False),
         (steps.SetLink(PORT, None, "eth0", up=False), IPV6, False),
         (steps.SetLink(PORT, None, "eth0", mtu=1200), IPV6, False),
         (steps.SetLink(PORT, None, "eth0", mtu=1280), IPV6, True),
         (steps.SetLink(PORT, None, "bond0", up=False), LAYERED, True),
         (steps.DeleteAddress(PORT, None, "eth0", f"{OWN}/24"), DIRECT, False),
-        (steps.DeleteAddress(PORT, None, "eth0", f"{OWN}/24"), LINKED, True),
+        (steps.DeleteAddress(PORT, None, "eth0", f"{OWN}/24"), LINKED, False),
+        (steps.DeleteAddress(PORT, None, "eth0", f"{OWN}/24"), TWICE, True),
         (steps.DeleteLink(PORT, "br-lan", 6, "a"), LAYERED, False),
-        (_UNPLUG, _with_end(OURS, ""), True),
-        (_UNPLUG, _with_end(OURS, GATEWAY), False),
-        (_UNPLUG, _with_end(replace(OURS, owned_addresses=frozenset()), ""), False),
-        (_REMAKE, _with_end(OURS, ""), True),
-        (_REMAKE, _with_end(OURS, GATEWAY), False),
+        (_UNPLUG, SWITCHED, False),
+        (
+            _UNPLUG,
+            replace(SWITCHED, links={**SWITCHED.links, "mgmt0.7": STACKED}, ways=UPON),
+            False,
+        ),
+        (_UNPLUG, replace(SWITCHED, links=OURS_UPON, ways=UPON), True),
+        (_REMAKE, SWITCHED, False),
+        (_REMAKE, replace(SWITCHED, links=OURS_UPON, ways=UPON), True),
     ],
 )
 def test_there_is_a_way_back_as_long_as_nothing_of_others_goes_along(
