@@ -14,13 +14,14 @@ import httpx
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from ovsfleet.v1 import agent_pb2, state_pb2
+from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 
 from controller.auth import Principal, Role
 from controller.domain.errors import UnavailableError
 from controller.domain.intent import DEFAULT_PROJECT, Kind
 from controller.domain.safety import ConfirmPolicy, DriftAction, DriftPolicy
-from controller.services import drift, queries
+from controller.services import drift, queries, tokens
 from controller.services.drift import Difference, DriftEvent, FoundEvent, Wanted
 from controller.services.status import SessionStart, open_session
 from controller.southbound.drift import DriftRecorder
@@ -28,7 +29,7 @@ from controller.southbound.threads import Threads
 from controller.southbound.timing import utc_now
 from controller.store.engine import Database
 from tests.support.agent_end import AgentEnd, Identity, Site, eventually, session
-from tests.support.api import Api, LiveServer
+from tests.support.api import Api, LiveServer, make_app
 from tests.support.cli import QuickCli
 from tests.support.manifests import ADMIN, apply, bridge, host, port, segment
 from tests.support.watchers import export, mirror
@@ -72,7 +73,7 @@ class Speaking:
 
     def __init__(self, api: Api) -> None:
         api.add_projects("blue")
-        self.db = api.db
+        self.api, self.db = api, api.db
         apply(self.db, host(1), bridge("br-x", "h1"), segment("red"), segment("b", "blue"))
         apply(self.db, port("p1", "h1", segment="red"), port("p2", "h1", "blue", segment="b"))
         apply(self.db, mirror("m", "h1", bridge="br-x", select_all=True, output_vlan=9))
@@ -84,7 +85,7 @@ class Speaking:
             "mirror:m": uid_of(self.db, Kind.MIRROR, "m"),
         }
         self.resources = [*map(self.resource, self.uids), "overlay"]
-        self.epoch = self.open("one")
+        self.epoch = 0
 
     def resource(self, word: str) -> str:
         return f"{word.partition(':')[0]}:{self.uids[word]}"
@@ -99,9 +100,22 @@ class Speaking:
         assert self.tell(*(event(n, each) for n, each in enumerate(self.resources, start=1)))
 
 
+@pytest.fixture(scope="module")
+def fleet(shared_database_url: str) -> Iterator[Speaking]:
+    database = Database(shared_database_url, pool_size=20)
+    secret = tokens.ensure_admin(database, now=NOW)
+    assert secret is not None
+    yield Speaking(Api(database, make_app(database), secret))
+    database.close()
+
+
 @pytest.fixture
-def speaking(api: Api) -> Speaking:
-    return Speaking(api)
+def speaking(fleet: Speaking) -> Speaking:
+    """Nothing has happened yet."""
+    with fleet.db.transaction() as tx:
+        tx.execute(text("DELETE FROM drift_event"))
+    fleet.epoch = fleet.open("one")
+    return fleet
 
 
 async def send(agent: AgentEnd, *events: agent_pb2.DriftEvent) -> None:
@@ -259,11 +273,11 @@ async def read(client: httpx.AsyncClient, **asked: str | int) -> dict[str, Any]:
 
 
 async def test_events_are_listed_by_what_they_are_of_page_by_page(
-    api: Api, speaking: Speaking
+    speaking: Speaking,
 ) -> None:
     speaking.tell_of_all()
     speaking.tell(event(9, speaking.resource("port:p1"), DriftAction.GAVE_UP))
-    async with api.admin as admin:
+    async with speaking.api.admin as admin:
         (first, second) = (await read(admin, kind="Port", name="p1"))["items"]
         assert (first["action"], second["action"]) == ("gave_up", "enforced")
         assert first["object"] == {"kind": "Port", "name": "p1", "project": "default"}
@@ -286,10 +300,16 @@ async def test_events_are_listed_by_what_they_are_of_page_by_page(
             assert (await admin.get("/v1/drift-events", params=wrong)).status_code == 422
 
 
-def test_a_person_is_shown_who_did_what(
-    api: Api, speaking: Speaking, live: LiveServer, tmp_path: Path
-) -> None:
-    cli = QuickCli(live.url, api.secret, tmp_path)
+def test_a_person_is_shown_who_did_what(speaking: Speaking, tmp_path: Path) -> None:
+    server = LiveServer(speaking.api.app)
+    server.start()
+    try:
+        _show(speaking, QuickCli(server.url, speaking.api.secret, tmp_path))
+    finally:
+        server.stop()
+
+
+def _show(speaking: Speaking, cli: QuickCli) -> None:
     assert "Nobody" in cli.run("drift").stderr
     speaking.tell_of_all()
     gone = (Difference("present", "yes", "no"),)

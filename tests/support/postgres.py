@@ -142,6 +142,12 @@ def database_url(postgres_server: PostgresServer, _template: str) -> Iterator[st
     yield from _database(postgres_server, _template)
 
 
+@pytest.fixture(scope="module")
+def shared_database_url(postgres_server: PostgresServer, _template: str) -> Iterator[str]:
+    """A migrated database for all tests of a module, which leave it as they would find it."""
+    yield from _database(postgres_server, _template)
+
+
 def _database(server: PostgresServer, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     # Copying files costs a quarter of copying pages through the log, which is the default.
