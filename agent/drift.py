@@ -4,7 +4,8 @@ A resource has drifted when there is something to do for it although intent says
 when it was realized. By its policy that is mended, or left as it is and told, or left in silence.
 Who mends the same resource for the fourth time within ten minutes fights with somebody: it is left
 as well. New intent for the resource, its being as intended by itself, and an operator's release
-(one more grant than when it was found) end that; a release mends once.
+(one more grant than when it was found, and not of what is ignored) end that; a release mends
+once.
 
 Owned by the closed loop, which asks :meth:`Drift.sift` what of a plan may be done, tells what it
 does, and hears at the end of a turn what to report. Of what is left alone the digests survive a
@@ -280,7 +281,8 @@ class Drift:
 
     def _judge_left(self, resource: str, left: Left, policy: DriftPolicy, grants: int) -> _Verdict:
         is_over = left.why is DriftAction.REPORTED and policy is DriftPolicy.ENFORCE
-        if grants > left.count or is_over:
+        is_released = grants > left.count and policy is not DriftPolicy.IGNORE
+        if is_released or is_over:
             self._mended_at.pop(resource, None)
             return _Verdict.MEND
         found = self._turn.found[resource].differences

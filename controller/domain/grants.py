@@ -24,7 +24,7 @@ class GrantKind(enum.StrEnum):
 
 NOT_REMOVED = "NotRemoved"
 NO_WAY_BACK = "NoWayBack"
-FOUGHT = "DriftFought"
+LEFT_AS_FOUND = ("DriftFought", "Drifted")
 """The reasons, in an agent's words, that wait for a release."""
 
 _WAITS_FOR = {GrantKind.REMOVAL: NOT_REMOVED, GrantKind.FORCE: NO_WAY_BACK}
@@ -74,7 +74,8 @@ class Released:
     removals: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
     retried: tuple[str, ...] = ()
-    """What the agent had stopped to mend, because somebody else kept changing it."""
+    """What the agent left as somebody else changed it: because of who kept changing it, or by its
+    drift policy."""
 
     @property
     def is_nothing(self) -> bool:
@@ -101,13 +102,13 @@ def released(
     }
     if faults:
         raise InvalidError(faults[0].detail, faults)
-    # To say what is meant is to mean no more; that somebody looked is for all that was fought over.
-    fought = by_reason.get(FOUGHT, set()) if asked.removals is True else set()
+    # To say what is meant is to mean no more; that somebody looked is for all that drifted.
+    left = {each for reason in LEFT_AS_FOUND for each in by_reason.get(reason, ())}
     return Released(
         pin=pin if asked.pin else None,
         removals=tuple(sorted(chosen[GrantKind.REMOVAL])),
         forced=tuple(sorted(chosen[GrantKind.FORCE])),
-        retried=tuple(sorted(fought)),
+        retried=tuple(sorted(left if asked.removals is True else ())),
     )
 
 

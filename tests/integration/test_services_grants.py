@@ -133,8 +133,9 @@ def test_what_a_host_holds_is_named_to_it_from_its_release_until_it_is_gone(
 def test_only_what_has_no_way_back_is_forced_and_only_when_that_is_said(
     db: Database, h1: Agent
 ) -> None:
-    h1.says(held(OTHER, "NoWayBack"), held(GONE, "DriftFought"), held("port:1", "Foreign"))
-    assert release(db, "h1").released.retried == (GONE,)
+    fought, drifted = held(GONE, "DriftFought"), held("port:2", "Drifted")
+    h1.says(held(OTHER, "NoWayBack"), fought, drifted, held("port:1", "Foreign"))
+    assert release(db, "h1").released.retried == (GONE, "port:2")
     assert not compile_host(h1.intent).part.grants.forced
     assert release(db, "h1", removals=False, force=True).released.forced == (OTHER,)
     assert compile_host(h1.intent).part.grants.forced == [OTHER]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.attempts import steps_by_resource
 from agent.cache import desired_ids
-from agent.drift import Drift
+from agent.drift import Drift, policy_of
 from agent.drift_events import DriftQueue
 from agent.model import ID_KEY, HostState
 from agent.observed import ObservedState, OvsInterface
@@ -98,6 +98,10 @@ def test_what_is_guarded_is_left_and_all_else_converges(
     assert foreign.items() <= foreign_part(switch.observed, FLEET).items()
     assert guarded <= policies.keys() | _tunnels(desired, policies)
     agent.turn(replace(desired, grants=Grants(count=1)))
+    assert set(agent.drift.left) <= {
+        each for each in guarded if policy_of(desired, each) is DriftPolicy.IGNORE
+    }
+    agent.turn(replace(desired, safety=Safety()))
     assert_at_rest(switch, desired)
 
 

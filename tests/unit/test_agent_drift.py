@@ -136,6 +136,10 @@ async def test_an_ignored_resource_is_left_in_silence(host: Host) -> None:
     retag(host, 9, "b")
     await host.loop.turn()
     assert [resource for resource, _, _ in told(host)] == ["port:b"]
+    await host.realize(guarded(2, grants=1, port_a=DriftPolicy.IGNORE))
+    assert port(host).tag == 77  # type: ignore[union-attr]
+    await host.realize(guarded(3, grants=1))
+    assert is_realized(host)
 
 
 @pytest.mark.parametrize("policy", [DriftPolicy.REPORT, DriftPolicy.IGNORE])
