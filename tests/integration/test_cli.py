@@ -203,6 +203,20 @@ def test_describing_a_host_that_never_came_says_how_to_let_it_join(cli: Cli) -> 
     assert token.startswith("join.h1.")
 
 
+def test_a_host_is_emptied_and_another_machine_takes_a_place(cli: Cli) -> None:
+    cli.out("apply", "-f", "-", stdin=f"{HOSTS}---\n{FABRIC}")
+    left = cli.out("decommission", "h1")
+    assert "host/h1 decommissioning" in left
+    assert "ovsfleet move port blue-1 HOST, or ovsfleet delete port blue-1" in left
+    refused = cli.run("decommission", "h1", "--delete-objects", "--confirm-count", "99")
+    assert (refused.returncode, "confirm" in refused.stderr) == (5, True)
+    assert "port/blue-1 deleted" in cli.out("decommission", "h1", "--delete-objects", "--yes")
+    assert cli.run("decommission", "h1", "--wait", "--timeout", "0s").returncode == 6
+    replaced = cli.run("replace", "h2")
+    assert replaced.stdout.startswith("ovsfleet-agent enroll --token join.h2.")
+    assert "is not heard now" in replaced.stderr
+
+
 def test_describing_a_host_lists_what_fails_on_it(cli: Cli, hosts: dict[str, Any]) -> None:
     cli.out("apply", "-f", "-", stdin=FABRIC)
     uid = json.loads(cli.out("get", "port", "blue-1", "-o", "json"))["metadata"]["uid"]

@@ -19,6 +19,7 @@ from controller.domain.intent import (
     DatapathType,
     HostSpec,
     Kind,
+    Lifecycle,
     PortSpec,
     PortType,
     SegmentSpec,
@@ -276,6 +277,14 @@ def test_drift_policies_keep_an_older_version_away(database_url: str) -> None:
     stored = queries.get(db, manifests.ADMIN, Kind.HOST, "default", "h1").object
     assert stored.spec == manifests.host(1).spec
     db.close()
+
+
+def test_a_removed_host_keeps_an_older_version_away(database_url: str) -> None:
+    db = Database(database_url)
+    manifests.apply(db, manifests.host(1, state=Lifecycle.REMOVED))
+    db.close()
+    with pytest.raises(RuntimeError, match="delete these hosts, or set them active: h1"):
+        migrate.downgrade(database_url, "0019")
 
 
 def test_every_database_is_a_fleet_of_its_own(database_url: str, empty_database_url: str) -> None:

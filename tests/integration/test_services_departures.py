@@ -197,3 +197,18 @@ def test_a_new_machine_takes_a_hosts_place_and_nobody_else_notices(
     assert status.open_session(db, uid, SessionStart("m", "1"), now=NOW) > fleet.epoch["h1"]
     assert {name: sent(db, fleet.uid[name]) for name in HOSTS} == before
     assert changes.head(db) == head
+
+
+def test_a_new_machine_of_a_host_in_maintenance_is_sent_what_it_is_held_at(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    held = changes.head(db)
+    apply(db, host(1, state=Lifecycle.MAINTENANCE))
+    remove(db, port("red1", "h1"))
+    before = sent(db, fleet.uid["h1"])
+    assert enrolment.redeem(db, token(db, replaces=True).secret, "h1", "key", now=NOW).replaced
+    assert desired.load_host_intent(db, fleet.uid["h1"]).revision == held
+    assert sent(db, fleet.uid["h1"]) == before
+    # What it is held at has the port still, and so nobody else gets its name there.
+    with pytest.raises(ConflictError):
+        apply(db, port("other", "h1", segment="blue", interface="red1"))
