@@ -52,10 +52,10 @@ class Pin:
         """``is_told_why``: to whom may see all that is on the host."""
         undone = self.undone_revision
         undid = "a later one" if undone is None else f"revision {undone}"
-        why = f" ({self.reason})" if self.reason and is_told_why else ""
+        why = f". Its agent says: {self.reason}" if self.reason and is_told_why else ""
         return (
             f"host {host!r} is held at revision {self.revision} since it undid {undid}"
-            f"{why}: nothing reaches it until `ovsfleet release {host}`"
+            f": nothing reaches it until `ovsfleet release {host}`{why}"
         )
 
 

@@ -71,8 +71,8 @@ def test_a_host_that_undid_a_change_is_held_until_somebody_releases_it(
     corrected = remove(db, port("p1", "h1"))
     (warning,) = corrected.warnings
     assert warning.code == "host_pinned"
-    assert f"held at revision {good} since it undid revision {bad} (port 'p1'" in warning.detail
-    assert "`ovsfleet release h1`" in warning.detail
+    assert f"held at revision {good} since it undid revision {bad}: " in warning.detail
+    assert warning.detail.endswith("`ovsfleet release h1`. Its agent says: port 'p1' took eth0")
     assert (h1.sent, reason(db, "h1", Kind.HOST)) == (good, "Reverted")
     apply(db, port("p2", "h1", segment="red"))
     assert reason(db, "p2") == "HostPinned"

@@ -238,6 +238,9 @@ class Fleet:
         try:
             with Api(self._context) as api:
                 for event in follow(api, from_revision=from_revision, on_break=_ignore):
+                    if not event.data:
+                        # Only a sign of life, of which there is one every 15 seconds.
+                        continue
                     happened: Any = event.event
                     yield Event(event=happened, id=event.id, data=json.loads(event.data))
         except RefusedError as refused:
