@@ -147,7 +147,8 @@ def _in_use(port: Port, link: Link, inventory: Inventory) -> Failure | None:
         return None
     message = (
         f"device {link.name} has the host's own {', '.join(addresses)}, out of reach once it is in "
-        f"Linux bridge {port.bridge}; move them to another device, or name another one for the port"
+        f"Linux bridge {port.bridge}; move them to another device, or name another one for the "
+        f"port. If they may fall silent: ovsfleet release HOST --force --only {port.id}"
     )
     return Failure(port.id, ErrorKind.CONFLICT, "DeviceInUse", message)
 

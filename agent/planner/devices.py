@@ -149,7 +149,8 @@ def _device_in_use(port: Port, link: Link, inventory: Inventory) -> Failure | No
     message = (
         f"device {link.name} has the host's own {', '.join(addresses)}, out of reach once it is in "
         f"a bridge; move them to bridge {port.bridge} first, with the routes (ip addr del "
-        f"{addresses[0]} dev {link.name}; ip addr add {addresses[0]} dev {port.bridge})"
+        f"{addresses[0]} dev {link.name}; ip addr add {addresses[0]} dev {port.bridge}). "
+        f"If they may fall silent: ovsfleet release HOST --force --only {port.id}"
     )
     return Failure(port.id, ErrorKind.CONFLICT, "DeviceInUse", message)
 

@@ -26,6 +26,9 @@ NOT_REMOVED = "NotRemoved"
 NO_WAY_BACK = "NoWayBack"
 LEFT_AS_FOUND = ("DriftFought", "Drifted")
 """The reasons, in an agent's words, that wait for a release."""
+IN_USE = "DeviceInUse"
+"""Another one: a device with the host's own addresses, which fall silent. It is forced where it is
+named, and never along with all that is held."""
 
 _WAITS_FOR = {GrantKind.REMOVAL: NOT_REMOVED, GrantKind.FORCE: NO_WAY_BACK}
 _MOST_NAMED = 5
@@ -89,8 +92,10 @@ def released(
 
     InvalidError names what was asked for and is not held."""
     by_reason: dict[str, set[str]] = {}
+    is_named = not isinstance(asked.force, bool)
     for each in held:
-        by_reason.setdefault(each.reason, set()).add(each.resource)
+        reason = NO_WAY_BACK if is_named and each.reason == IN_USE else each.reason
+        by_reason.setdefault(reason, set()).add(each.resource)
     faults: list[Violation] = []
     chosen = {
         kind: _choose(field, wanted, by_reason.get(_WAITS_FOR[kind], set()), faults)

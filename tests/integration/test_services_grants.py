@@ -137,8 +137,12 @@ def test_only_what_has_no_way_back_is_forced_and_only_when_that_is_said(
     h1.says(held(OTHER, "NoWayBack"), fought, drifted, held("port:1", "Foreign"))
     assert release(db, "h1").released.retried == (GONE, "port:2")
     assert not compile_host(h1.intent).part.grants.forced
+    h1.says(held(OTHER, "NoWayBack"), held("port:1", "DeviceInUse"))
     assert release(db, "h1", removals=False, force=True).released.forced == (OTHER,)
-    assert compile_host(h1.intent).part.grants.forced == [OTHER]
+    by_name = release(db, "h1", removals=False, force=("port:1",)).released
+    assert by_name.forced == ("port:1",)
+    assert set(compile_host(h1.intent).part.grants.forced) == {OTHER, "port:1"}
+    h1.says()
     h1.apply()
     assert not compile_host(h1.intent).part.grants.forced
 

@@ -76,6 +76,7 @@ def test_a_card_that_carries_the_hosts_own_addresses_is_not_plugged_in_until_the
     (failure,) = plan.failures
     assert (failure.kind, failure.reason) == (ErrorKind.CONFLICT, "DeviceInUse")
     assert f"ip addr add 192.0.2.7/24 dev {OVERLAY.name}" in failure.message
+    assert f"ovsfleet release HOST --force --only {port.id}" in failure.message
     assert "169.254" not in failure.message
     switch.kernel.links[name] = DEVICES[name]
     settled(wanting(port), switch)

@@ -22,7 +22,8 @@ class ReleaseRequest(Shape):
     taken away: all of it, or resources by the ids of the host's failures."""
     force: bool | Resources = False
     """What may be changed although the host could not undo it when it is cut off by it (reason
-    `NoWayBack`): all of it, or resources by the ids of the host's failures."""
+    `NoWayBack`): all of it, or resources by the ids of the host's failures. By its id, also a port
+    that waits because its card has addresses of the host's own (`DeviceInUse`)."""
     pin: bool = True
     """A host that undid a change and is held since then follows the fleet again."""
 
