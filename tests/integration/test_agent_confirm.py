@@ -28,9 +28,13 @@ async def test_a_change_is_confirmed_over_the_stream_and_asked_about_in_each_ses
     lab: Lab,
 ) -> None:
     lab.controller.confirms = False
-    await lab.start()
+    await lab.start(failpoint="before-trial")
     await lab.realize(lab.state())
     await lab.send(on_trial(lab, 2, seconds=600))
+    await lab.agent.ended()
+    planned = await asyncio.to_thread(lab.agent.call, "plan")
+    assert "on trial: all of it is undone unless the controller confirms it" in planned.stdout
+    await lab.start()
     status = await lab.reported(lambda each: bool(each.failures), "a change on trial")
     assert [each.reason for each in status.failures] == ["OnTrial"]
     assert (status.observed_revision, status.applied_revision) == (2, 1)
