@@ -225,7 +225,9 @@ class Trials:
         if self._first_seen is None or self._first_seen.candidate != cached.state.hash:
             back = cached.confirmed
             made = desired_ids(cached.state) - (desired_ids(back) if back else frozenset())
+            # What is taken over was there before as well, with somebody else's mark or none.
             there = still_owed(made, observed, cached.state.fleet_uid)
+            there |= made & cached.state.grants.adoptions.keys()
             found = found_on_cards(cached.state, observed)
             self._first_seen = _Before(cached.state.hash, there, found)
         return self._first_seen

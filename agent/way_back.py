@@ -36,7 +36,7 @@ def with_way_back(plan: Plan, desired: HostState, observed: ObservedState) -> Pl
     path = management_path(observed)
     held: dict[str, Touch] = {}
     for touch in touches(plan, path, observed):
-        if not touch.has_way_back and touch.resource not in desired.grants.forced:
+        if _is_for_good(touch, desired) and touch.resource not in desired.grants.forced:
             held.setdefault(touch.resource, touch)
     if not held:
         return plan
@@ -45,10 +45,20 @@ def with_way_back(plan: Plan, desired: HostState, observed: ObservedState) -> Pl
     return replace(without(plan, held), failures=tuple(sorted((*told, *failures))))
 
 
+def _is_for_good(touch: Touch, desired: HostState) -> bool:
+    """What is taken over was somebody else's: no state says what it is to go back to."""
+    return not touch.has_way_back or desired.grants.adoptions.get(touch.resource, False)
+
+
 def _no_way_back(touch: Touch, path: ManagementPath, desired: HostState) -> Failure:
+    lost = (
+        "what it was like before it was taken over"
+        if touch.has_way_back
+        else "what the kernel drops of that"
+    )
     message = (
         f"not done, because it could cut this host off for good: {touch.what}; {path.describe()}, "
-        "and what the kernel drops of that could not be brought back by undoing the change. Have "
+        f"and {lost} could not be brought back by undoing the change. Have "
         "the host reach the controller over something else first, or allow it with: "
         f"ovsfleet release {desired.host_name} --force"
     )

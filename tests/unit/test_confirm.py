@@ -10,10 +10,11 @@ import pytest
 import agent.confirm
 from agent.cache import CacheError
 from agent.errors import ErrorKind
-from agent.model import HostState, Port, PortType
+from agent.model import Bridge, DatapathType, HostState, Port, PortType
+from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner import make_plan
 from agent.report import Outcome
-from agent.safety import ConfirmPolicy, DriftPolicy, Safety
+from agent.safety import ConfirmPolicy, DriftPolicy, Grants, Safety
 from agent.state_file import Cached
 from tests.support.agent_loop import Host, adds, state
 
@@ -273,6 +274,18 @@ async def test_a_host_that_lost_its_state_loses_nothing_that_it_had_before(
     assert bare.outcome() is Outcome.REVERTED
     assert "a" in ports(host)
     assert "c" not in ports(host)
+
+
+async def test_what_was_taken_over_stays_when_the_change_is_undone(host: Host) -> None:
+    rows = (OvsPort("br-x", (OvsInterface("br-x", "internal"),)),)
+    host.switch.bridges["br-x"] = OvsBridge("br-x", rows, "netdev")
+    bridge = Bridge("bridge:x", "br-x", DatapathType.NETDEV)
+    grants = Grants(1, adoptions={"bridge:x": True})
+    taking = candidate(bridges=(bridge,), grants=grants)
+    delay = await host.realize(taking)
+    assert host.switch.bridges["br-x"].external_ids["ovsfleet-id"] == "bridge:x"
+    await host.turn_at(delay)
+    assert host.reasons() == {"change": "Reverted", "bridge:x": "NotRemoved"}
 
 
 async def test_a_trial_that_cannot_be_written_is_not_begun(

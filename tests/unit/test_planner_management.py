@@ -263,3 +263,13 @@ def test_a_resource_without_a_way_back_waits_and_the_others_go_on() -> None:
     assert "ovsfleet release alpha --force" in failure.message
     assert kept == _failure("port:2")
     assert with_way_back(whole, _desired(PORT), DIRECT) == whole
+
+
+def test_what_is_taken_over_with_its_differences_has_no_way_back() -> None:
+    joined = Plan((Stage(post=(steps.SetLink(PORT, None, "eth0", mtu=1400),)),), ())
+    assert with_way_back(joined, _desired(), DIRECT) == joined
+    grants = Grants(1, adoptions={PORT: True})
+    (failure,) = with_way_back(joined, replace(_desired(), grants=grants), DIRECT).failures
+    assert "before it was taken over could not be brought back" in failure.message
+    forced = replace(grants, forced=frozenset({PORT}))
+    assert with_way_back(joined, replace(_desired(), grants=forced), DIRECT) == joined
