@@ -164,7 +164,7 @@ def host_finding(revision: int, facts: HostFacts) -> Finding:
     """Judge a host whose object is at ``revision``."""
     return (
         _maintained(revision, facts)
-        or _emptied(facts)
+        or _departing(facts)
         or _unheard(facts)
         or _stopped(facts)
         or _partly(facts)
@@ -185,9 +185,12 @@ def _maintained(revision: int, facts: HostFacts) -> Finding | None:
 MAINTENANCE = "host {} is in maintenance{}, and is sent no change; set its state to active"
 
 
-def _emptied(facts: HostFacts) -> Finding | None:
-    """A host that nothing is left on leaves, whether it is heard or not."""
-    return None if facts.departure and facts.departure.has_something else _leaving(facts)
+def _departing(facts: HostFacts) -> Finding | None:
+    """A host that leaves, unless it is heard and may say why it cannot let go of what is left."""
+    is_at_work = facts.liveness is Liveness.CONNECTED
+    if is_at_work and facts.departure and facts.departure.has_something:
+        return None
+    return _leaving(facts)
 
 
 def _leaving(facts: HostFacts) -> Finding | None:

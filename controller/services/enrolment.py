@@ -143,7 +143,9 @@ def redeem(
         replaces = bound is not None and is_taken and bound.replaces and bound.is_first
         if bound is not None and replaces:
             revoke(tx, [bound.host_uid], Revocation.REPLACED, now, but_token=token)
-            write_off(tx, bound.host_uid, now)
+            # Its bound ports stay, as those of a host that is silent, until another machine says
+            # what is plugged: nobody else is to notice.
+            write_off(tx, bound.host_uid, now, keeps_inventory=True)
         write_audit(
             tx,
             # The name is only claimed: the audit must not carry more of what a stranger sends.

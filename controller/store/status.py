@@ -239,9 +239,13 @@ def is_heard(tx: Transaction, host_uid: UUID) -> bool:
     return tx.execute(query).scalar_one()
 
 
-def write_off(tx: Transaction, host_uid: UUID, now: datetime) -> None:
+def write_off(
+    tx: Transaction, host_uid: UUID, now: datetime, *, keeps_inventory: bool = False
+) -> None:
     """Forget what the host's machine said, and wait for it no longer; its session is fenced. Unlike
-    what is forgotten of a host that is deleted, a later session has a later epoch."""
+    what is forgotten of a host that is deleted, a later session has a later epoch.
+
+    Without the inventory, its bound ports are plugged there no longer, and leave."""
     row = HostStatusRow
     lock(tx, [host_uid])
     nothing = {"accepted_revision": 0, "observed_revision": 0, "applied_revision": 0, "failures": 0}
@@ -264,8 +268,9 @@ def write_off(tx: Transaction, host_uid: UUID, now: datetime) -> None:
         )
     )
     tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == host_uid))
-    inventory.forget(tx, [host_uid])
     grants.forget(tx, [host_uid])
+    if not keeps_inventory:
+        inventory.forget(tx, [host_uid])
 
 
 def lift_pin(tx: Transaction, host_uid: UUID) -> None:

@@ -13,6 +13,7 @@ from controller.domain.errors import ConflictError, ForbiddenError, Unauthentica
 from controller.domain.intent import Kind, Lifecycle
 from controller.domain.status import Phase
 from controller.services import (
+    bindings,
     changes,
     decommissioning,
     desired,
@@ -25,6 +26,7 @@ from controller.services.intent import ChangeResult, Writer
 from controller.services.status import HostReport, Outcome, SessionStart
 from controller.store.engine import Database
 from controller.store.fleet import lock_revision
+from tests.support.guests import Hypervisor, bound
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment, tunnel
 from tests.support.stored_fleet import NOW, ReportingFleet
 
@@ -212,3 +214,18 @@ def test_a_new_machine_of_a_host_in_maintenance_is_sent_what_it_is_held_at(
     # What it is held at has the port still, and so nobody else gets its name there.
     with pytest.raises(ConflictError):
         apply(db, port("other", "h1", segment="blue", interface="red1"))
+
+
+def test_bound_ports_outlive_a_replacement_and_leave_a_host_that_is_given_up(db: Database) -> None:
+    apply(db, host(1), host(2), segment("red"), port("w", "h2", segment="red"), bound("vm"))
+    Hypervisor(db, 1).plug("if-vm")
+    assert enrolment.redeem(db, token(db, replaces=True).secret, "h1", "key", now=NOW).replaced
+    head = changes.head(db)
+    bindings.catch_up(db)
+    assert changes.head(db) == head
+    decommission(db)
+    assert settle(db) == ()
+    assert "left on it: 1 Port" in told(db)
+    decommission(db, force=True)
+    bindings.catch_up(db)
+    assert settle(db) == ("h1",)
