@@ -18,7 +18,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from agent.attempts import Steps, steps_by_resource, stranded, without
@@ -27,10 +27,10 @@ from agent.drift_events import DriftAction, DriftQueue
 from agent.errors import ErrorKind, Failure
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
-from agent.planner.differences import Difference, Surroundings, differences
+from agent.planner.differences import Difference, Surroundings, differences, is_renewal
 from agent.planner.health import bridge_missing
 from agent.planner.ownership import segment_of
-from agent.planner.plan import CreateVeth, Plan
+from agent.planner.plan import AddAddress, CreateVeth, Plan, SetLink, Stage
 from agent.planner.traces import Trace, traces
 from agent.realized import Realized
 from agent.safety import DriftPolicy
@@ -97,6 +97,8 @@ class _Turn:
     found: dict[str, _Finding] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     """Those left that there is something new to say of."""
+    met_again: set[str] = field(default_factory=set)
+    """Those left by the agent before this one, which told of them."""
     mended: set[str] = field(default_factory=set)
     pending: frozenset[str] = frozenset()
     """What the newest plan has steps for, done or left."""
@@ -188,7 +190,12 @@ class Drift:
             self._turn.stranded = {}
             return plan
         self._turn.stranded = stranded(steps, left)
-        return without(plan, left | self._turn.stranded.keys())
+        rest = without(plan, left | self._turn.stranded.keys())
+        around = Surroundings(observed, self._realized.seen)
+        renewals = (s for r in sorted(left) for s in steps[r] if is_renewal(s, around))
+        # What ovs-vswitchd lost is no part of what somebody changed.
+        renewed = Stage(post=tuple(s for s in renewals if isinstance(s, SetLink | AddAddress)))
+        return replace(rest, stages=(*rest.stages, renewed)) if renewed.post else rest
 
     def applying(self, resources: Iterable[str], tried: Mapping[str, Failure]) -> None:
         """These are about to be worked on; what was refused before is tried, not fought for."""
@@ -288,8 +295,8 @@ class Drift:
         found = self._turn.found[resource].differences
         left.policy = policy
         if found and found != left.differences:
-            if left.differences:
-                self._turn.told.add(resource)
+            news = self._turn.told if left.differences else self._turn.met_again
+            news.add(resource)
             left.differences = found
         return _Verdict.LEAVE
 
@@ -303,7 +310,7 @@ class Drift:
     async def _tell(self, mended: Mapping[str, _Finding]) -> None:
         left = {
             resource: self._turn.found[resource]
-            for resource in self._turn.told & self._left.keys()
+            for resource in (self._turn.told | self._turn.met_again) & self._left.keys()
             if self._left[resource].policy is not DriftPolicy.IGNORE
         }
         found = {**mended, **left}
@@ -315,7 +322,8 @@ class Drift:
             action = DriftAction.ENFORCED
             if resource in left:
                 self._left[resource].who, action = who, self._left[resource].why
-            self._put(resource, action, found[resource].differences, who)
+            if resource not in self._turn.met_again:
+                self._put(resource, action, found[resource].differences, who)
 
     def _put(
         self, resource: str, action: DriftAction, found: tuple[Difference, ...], who: str

@@ -287,6 +287,15 @@ _OnDevice = (
 )
 
 
+def is_renewal(step: Step, around: Surroundings) -> bool:
+    """Whether it sets up a device that ovs-vswitchd made again since the last look in peace."""
+    if around.before is None or not isinstance(step, SetLink | AddAddress):
+        return False
+    now = _find(around.observed, step)
+    is_made = now is not None and now.kind in OVS_KINDS
+    return is_made and _same_device(step, around) is None
+
+
 def _same_device(step: Any, around: Surroundings) -> Link | None:
     """The device, where it is the one of the last look."""
     now = _find(around.observed, step)

@@ -293,3 +293,16 @@ async def test_a_veth_that_went_with_its_namespace_is_made_again_by_any_policy(h
         assert is_realized(host)
         assert host.reasons() == {}
     assert {(r, action) for r, action, _ in told(host)} == {("port:b", "enforced")}
+
+
+async def test_what_vswitchd_lost_of_a_resource_that_is_left_comes_back(host: Host) -> None:
+    await host.realize(guarded(port_a=DriftPolicy.REPORT))
+    retag(host)
+    await host.loop.turn()
+    link = host.switch.kernel.links["a"]
+    host.switch.kernel.links["a"] = dataclasses.replace(link, ifindex=900, up=False)
+    await host.loop.turn()
+    assert host.switch.kernel.links["a"].up
+    assert port(host).tag == 77  # type: ignore[union-attr]
+    assert host.reasons() == {"port:a": "Drifted"}
+    assert len(told(host)) == 1
