@@ -100,7 +100,11 @@ def _compile(
         hash=hashlib.sha256(part.SerializeToString(deterministic=True)).digest(),
         removed=tuple(
             sorted(
-                {*_removed(intent, fragments), *_unwatched(intent, part), *intent.grants.removals}
+                {
+                    *_removed(intent, fragments),
+                    *_unwatched(intent, part),
+                    *(intent.grants.removals and _let_go(intent, part, fragments)),
+                }
             )
         ),
     )
@@ -223,6 +227,28 @@ def _unwatched(intent: HostIntent, part: state_pb2.HostPart) -> Iterator[str]:
     exports = {export.uid for export in intent.flow_exports} | intent.departed.flow_exports
     yield from {mirror_id(uid) for uid in mirrors} - {mirror.id for mirror in part.mirrors}
     yield from {flow_export_id(uid) for uid in exports} - {each.id for each in part.flow_exports}
+
+
+def _let_go(
+    intent: HostIntent,
+    part: state_pb2.HostPart,
+    fragments: Mapping[UUID, state_pb2.SegmentFragment],
+) -> frozenset[str]:
+    """Name what an operator let go of, less what is intended again by now."""
+    there = {
+        *(bridge.id for bridge in part.bridges),
+        *(port.id for port in part.ports),
+        *(tunnel.id for tunnel in part.tunnels),
+        *(mirror.id for mirror in part.mirrors),
+        *(export.id for export in part.flow_exports),
+    }
+    for segment in intent.segments:
+        uid = segment.segment.uid
+        there |= {tunnel_id(uid, far) for far in _ovs_remotes(segment, intent, fragments)}
+        there.add(segment_id(uid))
+    if part.HasField("overlay"):
+        there.add(OVERLAY_ID)
+    return intent.grants.removals - there
 
 
 def _ovs_remotes(

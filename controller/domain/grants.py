@@ -107,13 +107,14 @@ def released(
     }
     if faults:
         raise InvalidError(faults[0].detail, faults)
-    # To say what is meant is to mean no more; that somebody looked is for all that drifted.
+    # That somebody looked lets the agent mend all that it had left, whatever was released for it.
+    mends = asked.removals is True or any(chosen.values())
     left = {each for reason in LEFT_AS_FOUND for each in by_reason.get(reason, ())}
     return Released(
         pin=pin if asked.pin else None,
         removals=tuple(sorted(chosen[GrantKind.REMOVAL])),
         forced=tuple(sorted(chosen[GrantKind.FORCE])),
-        retried=tuple(sorted(left if asked.removals is True else ())),
+        retried=tuple(sorted(left if mends else ())),
     )
 
 

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from ovsfleet.v1 import state_pb2
 
 from controller.compiler import compile_host, compile_hosts, host_state
+from controller.domain.host_intent import Grants
 from controller.domain.intent import (
     AddressFamily,
     Backend,
@@ -224,3 +225,12 @@ def test_a_segment_that_came_back_with_the_kernel_takes_its_old_tunnels_away() -
     red, h2 = "00000000-0000-0000-0000-000000000003", "00000000-0000-0000-0000-000000000002"
     assert f"tunnel:{red}/{h2}" in compiled.removed
     assert f"segment:{red}" not in compiled.removed
+
+
+def test_what_was_let_go_of_is_not_taken_away_once_it_is_intended_again(fleet: ModelFleet) -> None:
+    intent = fleet.host_intent("h1")
+    compiled = compile_host(intent)
+    mesh = f"tunnel:{compiled.part.attachments[0].segment_uid}/{fleet.host_intent('h2').host.uid}"
+    there = {mesh, "overlay", *(each.id for each in compiled.part.ports)}
+    grants = Grants(1, removals=frozenset(there | {"port:gone"}))
+    assert compile_host(replace(intent, grants=grants)).removed == ("port:gone",)
