@@ -18,8 +18,8 @@ from deploy.lab.lab import CONTROLLER
 from deploy.lab.probes import flow
 from deploy.lab.shell import wait_until
 from tests.support.controller_process import children
-from tests.support.fault_disk import as_seen_by, fill, give_back, on_small_disk, tampered
-from tests.support.fault_history import History, Writer
+from tests.support.fault_disk import SmallDisk, fill, small_disk, tampered
+from tests.support.fault_history import History, Writer, read_back
 from tests.support.fault_rounds import base_history
 from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose, write_result
 
@@ -96,26 +96,30 @@ def test_an_agent_whose_disk_fails_says_so_and_recovers_by_itself(
 def test_an_agent_whose_disk_is_full_keeps_the_host_and_recovers_by_itself(
     site: FaultSite,
 ) -> None:
-    state = _state(site)
     site.lab.agent_process(_HOST).kill()
-    agent = site.lab.start_agent(_HOST, inside=on_small_disk(state, "1M"))
-    site.elsewhere[_HOST] = as_seen_by(agent.pid, state)
-    try:
+    with small_disk(_state(site), "1M") as disk, _agent_on(site, disk):
         _settle(site)
-        filler = fill(site.elsewhere[_HOST])
+        filler = fill(disk.seen_from_outside)
         site.fleet.apply([_port(_HOST, "full0")])
         wait_until("StateNotWritten", lambda: _reason(site) == "StateNotWritten", 10)
         assert site.foreign_changes() == []
         filler.unlink()
         took = _settle(site)
-    finally:
-        agent.kill()
-        site.elsewhere.pop(_HOST, None)
-        give_back(state)
-        site.lab.start_agent(_HOST)
+    site.lab.start_agent(_HOST)
     _settle(site)
     site.fleet.delete([_port(_HOST, "full0")], wait=30)
     write_result("agent_full_disk", {"converged_s": took})
+
+
+@contextmanager
+def _agent_on(site: FaultSite, disk: SmallDisk) -> Iterator[None]:
+    agent = site.lab.start_agent(_HOST, inside=disk.inside)
+    site.elsewhere[_HOST] = disk.seen_from_outside
+    try:
+        yield
+    finally:
+        agent.kill()
+        del site.elsewhere[_HOST]
 
 
 # --- the database's disk -------------------------------------------------------------------------
@@ -173,14 +177,12 @@ def test_a_full_disk_of_the_database_is_told_in_problem_documents_and_never_by_5
     site: FaultSite,
 ) -> None:
     folder = site.lab.directory / CONTROLLER / "postgres"
-    site.lab.processes.stop(CONTROLLER)
-    site.lab.start_controller(inside=on_small_disk(folder, "160M"))
-    pid = site.controller_pid
     history, seen = base_history(), Counter[int]()
-    try:
+    site.lab.processes.stop(CONTROLLER)
+    with small_disk(folder, "160M") as disk, _controller_on(site, disk):
         _settle(site)
         with flow(FLOW_FROM, FLOW_TO) as running:
-            filler = fill(as_seen_by(pid, folder))
+            filler = fill(disk.seen_from_outside)
             with Writer(site.lab.url, site.lab.admin_token, history, choose, 7):
                 wait_until("writes to fail", lambda: history.counts["unknown"] > 5, 60)
                 for status, document in _answers(site, ("/v1/ports", "/v1/hosts") * 20):
@@ -189,12 +191,20 @@ def test_a_full_disk_of_the_database_is_told_in_problem_documents_and_never_by_5
             filler.unlink()
             took = _settle(site, 60)
             got = running.finish()
-    finally:
-        site.lab.processes.stop(CONTROLLER)
-        give_back(folder)
-        site.lab.start_controller()
-    assert history.faults == []
+    site.lab.start_controller()
+    _settle(site)
+    stored, revisions = read_back(site.fleet, 10)
+    assert history.violations(stored, revisions) == []
     assert set(seen) <= {200, 503, 507}
     assert got.lost == 0
     figures = {"converged_s": took, "writes": history.counts, "reads": seen, "lost": got.lost}
     write_result("database_full_disk", figures)
+
+
+@contextmanager
+def _controller_on(site: FaultSite, disk: SmallDisk) -> Iterator[None]:
+    site.lab.start_controller(inside=disk.inside)
+    try:
+        yield
+    finally:
+        site.lab.processes.stop(CONTROLLER)

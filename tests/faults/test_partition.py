@@ -27,7 +27,7 @@ _CONVERGED_WITHIN_S = 10.0
 def _one_way(site: FaultSite, direction: str) -> Iterator[None]:
     """Drops what goes ``out`` of the host towards the controller, or what comes ``in``."""
     hook, match = ("output", "oifname") if direction == "out" else ("input", "iifname")
-    chain = f"chain cut {{ type filter hook {hook} priority 0; {match} mgmt0 drop; }}"
+    chain = f"chain cut {{ type filter hook {hook} priority 0; {match} mgmt0 drop; }};"
     netns = site.lab.host(_HOST).netns
     in_netns(netns, "nft", f"table inet partition {{ {chain} }}")
     try:

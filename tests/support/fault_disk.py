@@ -1,7 +1,7 @@
 """Disks that are slow, broken or full, for processes that run: strace(1) injection, small tmpfs.
 
-``tampered`` changes what system calls answer; ``on_small_disk`` runs a command with a directory on
-a tmpfs of its own, in a mount namespace of its own, that ``fill`` fills up.
+``tampered`` changes what system calls answer; ``small_disk`` puts a directory on a tmpfs, in a
+mount namespace of its own, that ``fill`` fills up.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.lab.shell import wait_until
+from deploy.lab.shell import run, wait_until
 
 _SMALL_DISK = """
-directory=$0 size=$1
-shift
-mv "$directory" "$directory.seed"
+directory=$0
+mv "$directory" "$directory.kept"
 mkdir --mode=755 "$directory"
-mount -t tmpfs -o "size=$size,mode=755" tmpfs "$directory"
-cp -a "$directory.seed/." "$directory"
-exec "$@"
+mount -t tmpfs -o "size=$1,mode=755" tmpfs "$directory"
+cp -a "$directory.kept/." "$directory"
+echo ready
+exec sleep infinity
+"""
+_COPIED_BACK = """
+find "$0.kept" -mindepth 1 -delete
+cp -a "$0/." "$0.kept"
 """
 
 
@@ -54,22 +59,44 @@ def _is_traced(pid: int) -> bool:
     return "TracerPid:\t0" not in status
 
 
-def on_small_disk(directory: Path, size: str) -> list[str | Path]:
-    """Words of a command that runs the command behind it with ``directory`` on a small disk."""
+@dataclass(frozen=True, slots=True)
+class SmallDisk:
+    """A directory on a tmpfs, for those alone that are started ``inside``."""
+
+    holder: int
+    """The process that keeps the mount namespace."""
+    directory: Path
+
+    @property
+    def inside(self) -> list[str | Path]:
+        """Words of a command that runs the command behind it there."""
+        return ["nsenter", f"--mount=/proc/{self.holder}/ns/mnt"]
+
+    @property
+    def seen_from_outside(self) -> Path:
+        return Path(f"/proc/{self.holder}/root") / self.directory.relative_to("/")
+
+
+@contextmanager
+def small_disk(directory: Path, size: str) -> Iterator[SmallDisk]:
+    """What is in the directory goes to the small disk and back; nobody uses it meanwhile."""
     unshare = ["unshare", "--mount", "--propagation=private"]
-    return [*unshare, "sh", "-euc", _SMALL_DISK, directory, size]
-
-
-def give_back(directory: Path) -> None:
-    """What was there before ``on_small_disk``, once the process has ended."""
-    seed = directory.with_name(directory.name + ".seed")
-    directory.rmdir()
-    seed.rename(directory)
-
-
-def as_seen_by(pid: int, path: Path) -> Path:
-    """The path in the process's mount namespace, from outside of it."""
-    return Path(f"/proc/{pid}/root") / path.relative_to("/")
+    holder = subprocess.Popen(
+        ["setpriv", "--pdeathsig=KILL", *unshare, "sh", "-euc", _SMALL_DISK, directory, size],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"ready\n"
+        disk = SmallDisk(holder.pid, directory)
+        yield disk
+        run(*disk.inside, "sh", "-euc", _COPIED_BACK, directory)
+    finally:
+        holder.kill()
+        holder.communicate()
+        kept = directory.with_name(directory.name + ".kept")
+        directory.rmdir()
+        kept.rename(directory)
 
 
 def fill(directory: Path) -> Path:
