@@ -21,10 +21,15 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 _LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 _HOST = "h1"
 _JUMPS_S = (3600, -3600, 0)
+_WITHIN_S = 30.0
 
 
 class Clock:
-    """The wall clock of the processes that have ``environment``; the monotonic one is not moved."""
+    """The wall clock of the processes that have ``environment``; the monotonic one is not moved.
+
+    libfaketime reaches the C library alone: what asks the kernel itself to wait until a time of the
+    wall clock, as gRPC does, waits for too long, or not at all and burns a processor. With a real
+    clock it would not; hence the generous ``_WITHIN_S``."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -57,7 +62,7 @@ def _restart_agent(site: FaultSite, environment: dict[str, str]) -> None:
     site.lab.start_agent(_HOST, environment)
 
 
-def _settle(site: FaultSite, within: float = 10) -> float:
+def _settle(site: FaultSite, within: float = _WITHIN_S) -> float:
     took, missing = site.wait_settled(within)
     assert not missing, f"{missing} after {took:.1f} s"
     return round(took, 3)
@@ -113,14 +118,15 @@ def test_a_controller_whose_clock_jumps_by_an_hour_orders_by_revision(
     site.lab.processes.stop(CONTROLLER)
     site.lab.start_controller(clock.environment)
     try:
-        _settle(site, 20)
+        _settle(site)
         writes, took = _write_through_jumps(site, clock)
         clock.jump(-3600)
+        _settle(site)
         silent = _seconds_until_unknown(site)
     finally:
         site.lab.processes.stop(CONTROLLER)
         site.lab.start_controller()
-    _settle(site, 20)
+    _settle(site)
     assert silent < 15
     write_result(
         "clock_of_controller", {"writes": writes, "converged_s": took, "stale_shown_s": silent}
