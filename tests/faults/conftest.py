@@ -22,5 +22,4 @@ def site() -> Iterator[FaultSite]:
         with fault_site(lab) as made:
             yield made
     finally:
-        if not os.environ.get("OVSFLEET_KEEP_LAB"):
-            lab.clear()
+        lab.clear()

@@ -14,125 +14,19 @@ import statistics
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tests.support.fault_site import directory_of_results
+from tests.support.promises import PROMISES
 
 Result: TypeAlias = Mapping[str, Any]
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs/reliability.md"
 NOT_RUN: Final = "not measured in this run"
+_ROUNDS: Final = "test_every_round_converges_and_loses_nothing"
 
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    text: str
-    test: str
-    """Path and function, as pytest names them."""
-    results: tuple[str, ...] = ()
-    """Files of figures; none for what is asserted and not measured."""
-
-
-_ROUNDS = "tests/faults/test_rounds.py::test_every_round_converges_and_loses_nothing"
-_DISK = "tests/faults/test_disk.py::"
-_CLOCK = "tests/faults/test_clock.py::"
-_LINK = "tests/faults/test_partition.py::"
-_OVS = "tests/faults/test_open_vswitch_recreated.py::"
-_BOOT = "tests/faults/test_reboot.py::"
-
-PROMISES: Final = (
-    Promise(
-        "The death of ovs-vswitchd costs no more packets than plain Open vSwitch's own restart.",
-        "tests/faults/test_vswitchd.py"
-        "::test_the_death_of_vswitchd_costs_no_more_than_plain_open_vswitchs_own_restart",
-        ("vswitchd",),
-    ),
-    Promise(
-        "An agent whose disk takes 300 ms for each fsync is late and right.",
-        _DISK + "test_an_agent_with_a_slow_disk_is_late_and_right",
-        ("agent_slow_disk",),
-    ),
-    Promise(
-        "An agent whose disk fails says `StateNotWritten`, keeps the host, recovers by itself.",
-        _DISK + "test_an_agent_whose_disk_fails_says_so_and_recovers_by_itself",
-        ("agent_fsync_eio", "agent_write_eio"),
-    ),
-    Promise(
-        "So it does where the disk is full.",
-        _DISK + "test_an_agent_whose_disk_is_full_keeps_the_host_and_recovers_by_itself",
-        ("agent_full_disk",),
-    ),
-    Promise(
-        "While the database's disk takes 300 ms for each fsync, writes are slow and streams live.",
-        _DISK + "test_writes_are_slow_and_streams_live_while_the_databases_disk_is_slow",
-        ("database_slow_disk",),
-    ),
-    Promise(
-        "A full disk of the database is told by 503 with a problem document, never by 500.",
-        _DISK + "test_a_full_disk_of_the_database_is_told_in_problem_documents_and_never_by_500",
-        ("database_full_disk",),
-    ),
-    Promise(
-        "An agent's wall clock may jump an hour ahead and back: intent is followed as ever.",
-        _CLOCK + "test_an_agent_whose_clock_jumps_by_an_hour_follows_intent_as_ever",
-        ("clock_of_agent",),
-    ),
-    Promise(
-        "So may the controller's; a host that falls silent is shown within 15 s all the same.",
-        _CLOCK + "test_a_controller_whose_clock_jumps_by_an_hour_orders_by_revision",
-        ("clock_of_controller",),
-    ),
-    Promise(
-        "Certificates bear a clock that is five minutes off.",
-        _CLOCK + "test_an_agent_whose_clock_is_five_minutes_off_connects",
-        ("clock_ahead", "clock_behind"),
-    ),
-    Promise(
-        "A link that carries one direction only: told within 15 s, converged 10 s after.",
-        _LINK + "test_a_host_that_is_heard_in_one_direction_only_is_told_stale_and_converges_after",
-        ("partition_out", "partition_in"),
-    ),
-    Promise(
-        "A link that flaps each second for 20 s changes nothing but what is written.",
-        _LINK + "test_a_link_that_flaps_each_second_changes_nothing_but_what_is_written",
-        ("link_flapping",),
-    ),
-    Promise(
-        "A database of Open vSwitch that was deleted and made new is filled again.",
-        _OVS + "test_a_new_database_is_filled_again",
-        ("database_recreated",),
-    ),
-    Promise(
-        "An older database is brought to what is intended, and nothing in it is deleted unasked.",
-        _OVS + "test_an_older_database_is_brought_to_what_is_intended"
-        "_and_nothing_in_it_is_deleted_unasked",
-        ("database_older",),
-    ),
-    Promise(
-        "A device that was deleted by hand is made and plugged again.",
-        _OVS + "test_a_device_that_was_deleted_is_made_and_plugged_again",
-        ("device_recreated",),
-    ),
-    Promise(
-        "A host that boots while the controller is away comes back from its own disk, with its"
-        " database of Open vSwitch or without.",
-        _BOOT + "test_a_host_comes_back_from_its_own_disk_while_the_controller_is_away",
-        ("reboot_database_kept", "reboot_database_lost"),
-    ),
-    Promise(
-        "So does a host without Open vSwitch.",
-        _BOOT + "test_a_host_without_open_vswitch_comes_back_from_its_own_disk",
-        ("reboot_without_open_vswitch",),
-    ),
-    Promise(
-        "An idle restart of an agent writes nothing, and packets flow while it is away.",
-        "tests/e2e/test_demo.py"
-        "::test_the_demo_proves_every_claim_also_after_one_that_was_killed_in_the_middle",
-    ),
-)
 
 _HEAD = """# Reliability
 
@@ -199,7 +93,8 @@ def _summary(rounds: Sequence[Result]) -> str:
     return (
         f"{len(rounds)} rounds, seeds {min(seeds)} to {max(seeds)}, {broken} with a violation; "
         f"{writes['ok']} writes acknowledged, {writes['fail']} refused, {writes['unknown']} "
-        f"without an answer; {sum(each['sent'] for each in rounds)} datagrams. By `{_ROUNDS}`."
+        f"without an answer; {sum(each['sent'] for each in rounds)} datagrams. "
+        f"By [`{_ROUNDS}`](../tests/faults/test_rounds.py)."
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.reliability_page import NOT_RUN, PAGE, PROMISES, ROOT, Promise, render
+from tests.support.promises import PROMISES, Promise
+from tests.support.reliability_page import NOT_RUN, PAGE, ROOT, render
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda each: each.test.partition("::")[2])
@@ -17,9 +18,8 @@ def test_a_promise_names_a_test_that_exists(promise: Promise) -> None:
 
 
 def _functions(path: Path) -> set[str]:
-    return {
-        node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)
-    }
+    body = ast.parse(path.read_text()).body
+    return {node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def test_the_page_has_every_promise_with_its_test() -> None:
