@@ -45,8 +45,10 @@ from agent.planner.plan import (
 Planner: TypeAlias = Callable[[HostState, ObservedState], Plan]
 
 _MARK_KEYS = frozenset({OWNER_KEY, ID_KEY, DEVICE_KEY})
-_BLOCKING = frozenset({ErrorKind.INVALID, ErrorKind.UNSUPPORTED, ErrorKind.CONFLICT})
-"""Kinds of what keeps a resource from being here even if everything were ours already."""
+_OF_WHAT_IS_THERE = frozenset({"InterfaceNotOpen", "InterfaceError"})
+"""Reasons of failures that stand beside the steps of a resource. With any other one it has none, or
+not all, for as long as that lasts: what differs from intent could not be told.
+"""
 _MOST_TOLD = 10
 _DEVICE_KINDS: Mapping[PortType, frozenset[str]] = {
     PortType.VETH: frozenset({"veth"}),
@@ -182,7 +184,7 @@ def _is_free_port(row: OvsPort) -> bool:
 def _refusal(find: _Find, as_if: Plan, *, is_free: bool) -> Failure | None:
     """``is_free`` to be changed."""
     for failure in as_if.failures:
-        if failure.resource == find.resource and failure.kind in _BLOCKING:
+        if failure.resource == find.resource and failure.reason not in _OF_WHAT_IS_THERE:
             message = f"{find.words} is not taken over: {failure.message}"
             return replace(failure, message=message)
     changes = [] if is_free else list(_differences(find, as_if))
