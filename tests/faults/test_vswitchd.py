@@ -1,4 +1,9 @@
-"""The death of ovs-vswitchd costs no more packets with ovsfleet than without."""
+"""The deaths of Open vSwitch's daemons cost no more packets with ovsfleet than without.
+
+In userspace ovs-vswitchd forwards in the loop that also serves its database: dead, or without the
+database's lock, it forwards nothing (Open vSwitch 3.1: ``bridge_run`` returns before it polls its
+ports). That is so without ovsfleet; so both are measured beside it, on plain bridges.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,13 @@ from typing import Any
 import pytest
 
 from deploy.lab.probes import Delivery, Endpoint, flow
-from tests.support.fault_kinds import kill_vswitchd
+from tests.support.fault_kinds import Inflict, kill_ovsdb_server, kill_vswitchd
 from tests.support.fault_plain import plain_bridges
 from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, write_result
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
+_HOST = "h1"
 _PAIRS = 8
 _AROUND_S = 0.5
 """Of the flow before and after, so that the gap has a beginning and an end."""
@@ -24,21 +30,28 @@ _NO_MORE_THAN = 1.25
 """Of the medians; two runs of the same thing differ by less."""
 
 
-def _cost(site: FaultSite, ends: tuple[Endpoint, Endpoint]) -> Delivery:
-    """What a restart of ovs-vswitchd, started again at once, costs a flow."""
+def _cost(
+    site: FaultSite, ends: tuple[Endpoint, Endpoint], inflict: Inflict, seed: int
+) -> Delivery:
+    """What a death costs a flow, with an ovs-vswitchd that was not left by its database lately:
+    it waits for longer each time before it connects again."""
+    kill_vswitchd(site, _HOST, random.Random(seed))  # noqa: S311 (no secret)
+    site.wait_answer(ends)
     with flow(*ends) as running:
         time.sleep(_AROUND_S)
-        kill_vswitchd(site, "h1", random.Random())  # noqa: S311 (not asked)
+        inflict(site, _HOST, random.Random(seed))  # noqa: S311 (both stay away for as long)
         site.wait_answer(ends)
         time.sleep(_AROUND_S)
         return running.finish()
 
 
-def _without_ovsfleet(site: FaultSite, ends: tuple[Endpoint, Endpoint]) -> Delivery:
+def _without_ovsfleet(
+    site: FaultSite, ends: tuple[Endpoint, Endpoint], inflict: Inflict, seed: int
+) -> Delivery:
     for host in site.lab.switches:
         site.lab.agent_process(host).kill()
     try:
-        return _cost(site, ends)
+        return _cost(site, ends, inflict, seed)
     finally:
         for host in site.lab.switches:
             site.lab.start_agent(host)
@@ -53,7 +66,6 @@ def _settle(site: FaultSite) -> None:
 def _figures(costs: Sequence[Delivery]) -> dict[str, Any]:
     lost, gaps = [c.lost for c in costs], [c.longest_gap_ms for c in costs]
     return {
-        "restarts": len(costs),
         "lost_p50": statistics.median(lost),
         "lost_max": max(lost),
         "gap_ms_p50": statistics.median(gaps),
@@ -61,19 +73,23 @@ def _figures(costs: Sequence[Delivery]) -> dict[str, Any]:
     }
 
 
-def test_the_death_of_vswitchd_costs_no_more_than_plain_open_vswitchs_own_restart(
-    site: FaultSite,
+@pytest.mark.parametrize(
+    ("name", "inflict"), [("vswitchd", kill_vswitchd), ("ovsdb_server", kill_ovsdb_server)]
+)
+def test_the_death_of_a_daemon_costs_no_more_than_it_costs_plain_open_vswitch(
+    site: FaultSite, name: str, inflict: Inflict
 ) -> None:
     ours: list[Delivery] = []
     plain: list[Delivery] = []
     with plain_bridges(site) as ends:
         _settle(site)
-        for _ in range(_PAIRS):  # in turn, because a machine is not the same from minute to minute
-            plain.append(_without_ovsfleet(site, ends))
-            ours.append(_cost(site, (FLOW_FROM, FLOW_TO)))
+        for seed in range(_PAIRS):  # in turn: a machine is not the same from minute to minute
+            plain.append(_without_ovsfleet(site, ends, inflict, seed))
+            ours.append(_cost(site, (FLOW_FROM, FLOW_TO), inflict, seed))
             _settle(site)
     site.remember_foreign()
     with_it, without = _figures(ours), _figures(plain)
-    ratio = with_it["lost_p50"] / without["lost_p50"]
-    write_result("vswitchd", {"ovsfleet": with_it, "plain": without, "ratio": round(ratio, 3)})
+    ratio = round(with_it["lost_p50"] / max(1, without["lost_p50"]), 3)
+    figures = {"pairs": _PAIRS, "ovsfleet": with_it, "plain": without, "ratio": ratio}
+    write_result(name, figures)
     assert ratio <= _NO_MORE_THAN

@@ -52,9 +52,10 @@ class Round:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
 
-def planned(seed: int) -> tuple[Fault, Round, random.Random]:
+def planned(seed: int, faults: Sequence[Fault] = ()) -> tuple[Fault, Round, random.Random]:
+    """One of ``faults``, or one of all, each part as often as the others."""
     rng = random.Random(seed)  # noqa: S311 (that others can repeat it is the point)
-    fault = rng.choice(PARTS[rng.choice(sorted(PARTS))])
+    fault = rng.choice(faults or PARTS[rng.choice(sorted(PARTS))])
     at = Round(seed, fault.name, rng.choice(fault.hosts), round(rng.uniform(0, _INSTANT_S), 3))
     return fault, at, rng
 
@@ -68,9 +69,11 @@ def base_history() -> History:
     return history
 
 
-def run_round(site: FaultSite, history: History, seed: int, within: float) -> Round:
+def run_round(
+    site: FaultSite, history: History, seed: int, within: float, faults: Sequence[Fault]
+) -> Round:
     """Breaks, mends and looks; the fleet is at rest before and after."""
-    fault, told, rng = planned(seed)
+    fault, told, rng = planned(seed, faults)
     history.counts = {"ok": 0, "fail": 0, "unknown": 0}
     history.faults.clear()
     with _traffic(told, fault):
@@ -131,12 +134,16 @@ class RoundsFailed(AssertionError):  # noqa: N818
 
 
 def run_rounds(
-    site: FaultSite, seeds: Sequence[int], results: Path, within: float = CONVERGED_WITHIN_S
+    site: FaultSite,
+    seeds: Sequence[int],
+    results: Path,
+    within: float = CONVERGED_WITHIN_S,
+    faults: Sequence[Fault] = (),
 ) -> list[Round]:
     """A round for each seed; all of them are run before any is judged."""
     history = base_history()
     with results.open("a") as lines:
-        rounds = [_told(run_round(site, history, seed, within), lines) for seed in seeds]
+        rounds = [_told(run_round(site, history, seed, within, faults), lines) for seed in seeds]
     if broken := [each for each in rounds if each.violations]:
         raise RoundsFailed("\n".join(each.line() for each in broken))
     return rounds

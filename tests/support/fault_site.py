@@ -225,6 +225,23 @@ def _clear(site: FaultSite) -> None:
     site.fleet.delete(objects, confirm_count=len(objects), wait=30)
 
 
+@contextmanager
+def confirmed_always(site: FaultSite) -> Iterator[None]:
+    """Every change of a host is on trial; none is undone as long as the test breaks anything."""
+    _patch_hosts(site, {"confirm": "always", "confirm_timeout_s": 120})
+    try:
+        yield
+    finally:
+        _patch_hosts(site, {"confirm": None, "confirm_timeout_s": None})
+
+
+def _patch_hosts(site: FaultSite, spec: Json) -> None:
+    for name in site.names:
+        site.fleet.hosts.patch(name, {"spec": spec})
+    _, missing = site.wait_settled(30)
+    assert not missing, missing
+
+
 def directory_of_results() -> Path:
     path = Path(__file__).parents[2] / "build/faults"
     path.mkdir(parents=True, exist_ok=True)

@@ -26,10 +26,18 @@ _BOOT = "tests/faults/test_reboot.py::"
 
 MEASURED: Final = (
     Promise(
-        "The death of ovs-vswitchd costs no more packets than plain Open vSwitch's own restart.",
+        "Where every change has to be confirmed (`confirm: always`), agents that die before or"
+        " after a trial is on disk, or before its confirmation is, go on; nothing is undone.",
+        "tests/faults/test_rounds.py"
+        "::test_changes_that_have_to_be_confirmed_survive_deaths_as_well",
+        ("on_trial",),
+    ),
+    Promise(
+        "The death of ovs-vswitchd, or of ovsdb-server, costs no more packets than it costs plain"
+        " Open vSwitch.",
         "tests/faults/test_vswitchd.py"
-        "::test_the_death_of_vswitchd_costs_no_more_than_plain_open_vswitchs_own_restart",
-        ("vswitchd",),
+        "::test_the_death_of_a_daemon_costs_no_more_than_it_costs_plain_open_vswitch",
+        ("vswitchd", "ovsdb_server"),
     ),
     Promise(
         "An agent whose disk takes 300 ms for each fsync is late and right.",

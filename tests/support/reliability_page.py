@@ -53,8 +53,9 @@ broken. Once it is mended, these are looked at:
 - **others' things** are as before: every row of every table without ovsfleet's mark, devices with
   addresses, forwarding entries, qdiscs. Not compared is what Open vSwitch and the kernel change by
   themselves: columns that the schema calls ephemeral, counters and timers.
-- **lost**: datagrams that did not arrive. For all but ovs-vswitchd's own death and hanging, one is
-  a violation; forwarding in userspace *is* ovs-vswitchd.
+- **lost**: datagrams that did not arrive. For all but the deaths of ovs-vswitchd and ovsdb-server
+  and a hanging ovs-vswitchd, one is a violation. In userspace, as here, ovs-vswitchd forwards, and
+  not while its database is away; below, that is measured beside Open vSwitch without ovsfleet.
 
 {table}
 
