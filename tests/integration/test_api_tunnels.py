@@ -89,6 +89,7 @@ async def test_a_tunnel_is_created_read_changed_and_deleted(admin: httpx.AsyncCl
         "tos": None,
         "csum": None,
         "df_default": None,
+        "drift_policy": "enforce",
     }
     assert made.json()["status"]["phase"] == "Pending"
     assert {**(await admin.get("/v1/tunnels/t1")).json(), "warnings": []} == made.json()

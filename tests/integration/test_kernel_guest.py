@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,15 +28,22 @@ def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedP
     )
 
 
+@pytest.fixture
+def guests_files() -> Iterator[Path]:
+    """A folder that the guest has, too: what this machine has in memory it does not see."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
 def test_segments_work_on_the_kernels_own_datapath() -> None:
     done = run("test", PYTHON=sys.executable)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_guest_gives_the_commands_output_and_status_and_keeps_what_it_writes(
-    tmp_path: Path,
+    guests_files: Path,
 ) -> None:
-    left = tmp_path / "left"
+    left = guests_files / "left"
     done = run("run", "sh", "-c", f"echo x >{left} && cat {left} && echo error >&2 && exit 7")
     assert (done.returncode, done.stdout, done.stderr) == (7, "x\nerror\n", "")
     assert not left.exists()

@@ -180,10 +180,22 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     assert (fleet.hosts.inventory("h1")["links_total"], fleet.find_interfaces("vif-1")) == (0, [])
     assert [*fleet.hosts.drift_events("h1"), *fleet.drift_events(kind="Port", name="p1")] == []
     use_pools_and_groups(fleet)
+    use_hosts(fleet)
     assert "h1" in fleet.hosts.create_join_token("h1", ttl_seconds=60)["token"]
     assert fleet.delete([port(1), port(2)])["results"][1]["action"] == "deleted"
     use_webhooks(fleet)
     assert wire.operations() | {"watch"} == OPERATIONS.keys()
+
+
+def use_hosts(fleet: Fleet) -> None:
+    assert fleet.hosts.release("h1")["pin"] is None
+    before = fleet.hosts.grants("h1")["count"]
+    fleet.hosts.adopt("h1", [{"kind": "Port", "name": "p1"}])
+    assert fleet.hosts.grants("h1")["count"] == before + 1
+    assert "h1" in fleet.hosts.replace_machine("h1", ttl_seconds=60)["token"]
+    fleet.hosts.create(host(3))
+    leaving = fleet.hosts.decommission("h3")
+    assert leaving["spec"]["state"] == "decommissioning"
 
 
 def use_pools_and_groups(fleet: Fleet) -> None:

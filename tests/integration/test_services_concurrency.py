@@ -127,7 +127,7 @@ def test_one_key_of_a_hundred_wins_the_join_token(db: Database) -> None:
         lambda n: (n, enrolment.redeem(db, token.secret, "h1", f"key-{n}", now=NOW)), range(100)
     )
     winners = [r for r in results if not isinstance(r, Exception)]
-    assert [uid for _, uid in winners] == [created.results[0].uid]
+    assert [redeemed.host_uid for _, redeemed in winners] == [created.results[0].uid]
     refused = [r for r in results if isinstance(r, UnauthenticatedError)]
     assert len(refused) == 99, results
     assert enrolment.redeem(db, token.secret, "h1", f"key-{winners[0][0]}", now=NOW)
