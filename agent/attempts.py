@@ -17,15 +17,18 @@ from dataclasses import dataclass, replace
 from agent.backoff import Backoff
 from agent.errors import Failure
 from agent.planner.health import bridge_missing
+from agent.planner.monitoring_ops import mirror_columns
 from agent.planner.plan import (
     AddBridge,
     AddMirror,
     AddPort,
     CreateLinuxBridge,
+    DeletePort,
     OvsdbOp,
     Plan,
     SetFlowExport,
     SetLink,
+    SetMirror,
     Stage,
     Step,
 )
@@ -143,23 +146,56 @@ def without(plan: Plan, resources: Collection[str]) -> Plan:
 
 
 def stranded(steps: Mapping[str, Steps], left: Collection[str]) -> Mapping[str, tuple[str, str]]:
-    """Of what is not ``left`` itself, what cannot be without a bridge that then is not made: by
-    resource, the name of the bridge and who it is of.
+    """Of what is not ``left`` itself, what cannot be without a bridge or port that then is not
+    made: by resource, what is missing, in words, and who it is of.
     """
-    missing = {
-        step.name: resource
-        for resource in left
-        for step in steps[resource]
-        if isinstance(step, AddBridge | CreateLinuxBridge)
-    }
-    if not missing:
+    bridges, ports = _left_unmade(steps, left)
+    if not bridges and not ports:
         return {}
-    found = {
-        resource: _bridges_needed(its, missing) | _masters(its) & missing.keys()
-        for resource, its in steps.items()
-        if resource not in left
-    }
-    return {r: (min(names), missing[min(names)]) for r, names in found.items() if names}
+    found: dict[str, tuple[str, str]] = {}
+    for resource, its in steps.items():
+        if resource in left:
+            continue
+        copied = _mirrored(its) & ports.keys()
+        on = _bridges_needed(its, bridges) | _masters(its) & bridges.keys()
+        if on:
+            found[resource] = (f"bridge {min(on)}", bridges[min(on)])
+        elif copied:
+            found[resource] = (f"port {min(copied)}", ports[min(copied)])
+    return found
+
+
+def _left_unmade(
+    steps: Mapping[str, Steps], left: Collection[str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Of bridges and of ports that are not made, by name who they are of."""
+    bridges: dict[str, str] = {}
+    ports: dict[str, str] = {}
+    for resource in left:
+        there = {step.name for step in steps[resource] if isinstance(step, DeletePort)}
+        for step in steps[resource]:
+            if isinstance(step, AddBridge | CreateLinuxBridge):
+                bridges[step.name] = resource
+            elif isinstance(step, AddPort) and step.port.name not in there:
+                ports[step.port.name] = resource
+    return bridges, ports
+
+
+def _mirrored(steps: Steps) -> set[str]:
+    """The ports that mirrors are to name."""
+    columns = [
+        step.columns if isinstance(step, SetMirror) else mirror_columns(step.mirror)
+        for step in steps
+        if isinstance(step, AddMirror | SetMirror)
+    ]
+    names: set[str] = set()
+    for each in columns:
+        for column in ("select_src_port", "select_dst_port"):
+            ports = each.get(column)
+            names |= {str(name) for name in ports} if isinstance(ports, frozenset) else set()
+        output = each.get("output_port")
+        names |= {output} if isinstance(output, str) else set()
+    return names
 
 
 def _masters(steps: Steps) -> set[str]:

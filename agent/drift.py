@@ -24,25 +24,17 @@ from datetime import UTC, datetime
 from agent.attempts import Steps, steps_by_resource, stranded, without
 from agent.clock import Clock
 from agent.drift_events import DriftAction, DriftQueue
-from agent.errors import ErrorKind, Failure
+from agent.drift_left import FIGHT_S, FIGHTS, Left, stranding
+from agent.errors import Failure
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
 from agent.planner.differences import Difference, Surroundings, differences, is_renewal
-from agent.planner.health import bridge_missing
 from agent.planner.ownership import segment_of
 from agent.planner.plan import AddAddress, CreateVeth, Plan, SetLink, Stage
 from agent.planner.traces import Trace, traces
 from agent.realized import Realized
 from agent.safety import DriftPolicy
 from agent.state_file import Cached
-
-FIGHTS = 3
-"""How often a resource is mended within ``FIGHT_S`` before it is left as it is found."""
-FIGHT_S = 600.0
-LEFT_REASONS = frozenset({"Drifted", "DriftFought"})
-"""Of failures that only a person ends: a change of the host or a grant wakes the loop."""
-SHOWN = 3
-"""Differences that a failure's message lists."""
 
 Culprits = Callable[[Mapping[str, frozenset[Trace]]], Awaitable[Mapping[str, str]]]
 """Who made the changes, by resource, as far as somebody can tell."""
@@ -65,19 +57,6 @@ class _Verdict(enum.Enum):
     LEAVE = enum.auto()
 
 
-@dataclass(slots=True)
-class Left:
-    """A resource that is not mended."""
-
-    digest: str
-    count: int
-    """Grants when that was found: one more releases it."""
-    why: DriftAction
-    policy: DriftPolicy
-    differences: tuple[Difference, ...] = ()
-    who: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Finding:
     """What differs, and where the database's journal would tell who did it."""
@@ -95,10 +74,6 @@ class _Turn:
 
     verdicts: dict[str, _Verdict] = field(default_factory=dict)
     found: dict[str, _Finding] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
-    """Those left that there is something new to say of."""
-    met_again: set[str] = field(default_factory=set)
-    """Those left by the agent before this one, which told of them."""
     mended: set[str] = field(default_factory=set)
     pending: frozenset[str] = frozenset()
     """What the newest plan has steps for, done or left."""
@@ -135,13 +110,7 @@ class Drift:
     def describe(self) -> list[dict[str, str]]:
         """What is left, for a person on the host."""
         return [
-            {
-                "resource": resource,
-                "policy": left.policy.value,
-                "why": left.why.value,
-                "differences": _listed(left),
-                "who": left.who,
-            }
+            {"resource": resource, **left.described()}
             for resource, left in sorted(self._left.items())
         ]
 
@@ -161,9 +130,9 @@ class Drift:
         states = (cached.state, cached.confirmed)
         applied = (each for each in states if each and each.hash == cached.applied_hash)
         left = self._realized.load(next(applied, None), cached.realized)
-        for resource, (digest, count) in left.items():
+        for resource, count in left.items():
             policy = policy_of(cached.state, resource)
-            self._left[resource] = Left(digest, count, DriftAction.REPORTED, policy)
+            self._left[resource] = Left(count, DriftAction.REPORTED, policy, is_told=True)
 
     def interrupt(self) -> None:
         """Open vSwitch could not be seen: what it lacks next is not what somebody took away."""
@@ -222,12 +191,15 @@ class Drift:
         refused = {each for each in troubled if not _is_undone(tried.get(each))}
         refused |= {failure.resource for failure in plan.failures}
         self._realized.settle(turn.pending | troubled, refused)
-        for resource in self._left.keys() - turn.pending - troubled:
+        for resource in (
+            self._left.keys() & turn.mended | self._left.keys() - turn.pending - troubled
+        ):
+            # What was released is mended once: what is found of it next is found anew.
             del self._left[resource]
         mended = {r: each for r, each in self._untold.items() if r not in turn.pending | troubled}
         self._untold = {r: each for r, each in self._untold.items() if r not in mended}
         await self._tell(mended)
-        return (*self._failures(desired), *self._strandings())
+        return (*self._failures(desired), *self._strandings(desired))
 
     def kept(self, desired: HostState) -> Mapping[str, str]:
         """What has to survive a restart; nothing where all drift is mended."""
@@ -248,8 +220,7 @@ class Drift:
         observed: ObservedState,
         failure: Failure | None,
     ) -> _Verdict:
-        digest = self._realized.unchanged(resource)
-        if digest is None:
+        if self._realized.unchanged(resource) is None:
             for known in (self._left, self._mended_at, self._untold):
                 known.pop(resource, None)
             return _Verdict.REALIZE
@@ -264,13 +235,15 @@ class Drift:
         policy = policy_of(desired, resource)
         if (left := self._left.get(resource)) is not None:
             verdict = self._judge_left(resource, left, policy, desired.grants.count)
+            left.see(found.differences)
         else:
             verdict = self._judge_found(resource, found, policy, failure)
             if verdict is _Verdict.LEAVE:
                 why = _WHY.get(policy, DriftAction.REPORTED)
                 count = desired.grants.count
-                self._left[resource] = Left(digest, count, why, policy, found.differences)
-                self._turn.told.add(resource)
+                self._left[resource] = Left(count, why, policy, found.differences)
+        if verdict is _Verdict.LEAVE:
+            self._untold.pop(resource, None)
         if verdict is _Verdict.MEND and found.differences:
             self._untold.setdefault(resource, found)
         return verdict
@@ -287,17 +260,12 @@ class Drift:
         return _Verdict.LEAVE if self._is_fought_over(resource) else _Verdict.MEND
 
     def _judge_left(self, resource: str, left: Left, policy: DriftPolicy, grants: int) -> _Verdict:
+        left.obey(policy, grants)
         is_over = left.why is DriftAction.REPORTED and policy is DriftPolicy.ENFORCE
         is_released = grants > left.count and policy is not DriftPolicy.IGNORE
         if is_released or is_over:
             self._mended_at.pop(resource, None)
             return _Verdict.MEND
-        found = self._turn.found[resource].differences
-        left.policy = policy
-        if found and found != left.differences:
-            news = self._turn.told if left.differences else self._turn.met_again
-            news.add(resource)
-            left.differences = found
         return _Verdict.LEAVE
 
     def _is_fought_over(self, resource: str) -> bool:
@@ -310,20 +278,27 @@ class Drift:
     async def _tell(self, mended: Mapping[str, _Finding]) -> None:
         left = {
             resource: self._turn.found[resource]
-            for resource in (self._turn.told | self._turn.met_again) & self._left.keys()
-            if self._left[resource].policy is not DriftPolicy.IGNORE
+            for resource, each in self._still_left()
+            if not (each.is_told and each.is_traced) and each.policy is not DriftPolicy.IGNORE
         }
         found = {**mended, **left}
         if not found:
             return
         culprits = await self._who({resource: each.traces for resource, each in found.items()})
-        for resource in sorted(found):
+        for resource in sorted(mended):
             who = culprits.get(resource, "")
-            action = DriftAction.ENFORCED
-            if resource in left:
-                self._left[resource].who, action = who, self._left[resource].why
-            if resource not in self._turn.met_again:
-                self._put(resource, action, found[resource].differences, who)
+            self._put(resource, DriftAction.ENFORCED, mended[resource].differences, who)
+        for resource in sorted(left):
+            it = self._left[resource]
+            it.who, it.is_traced = culprits.get(resource, ""), True
+            if not it.is_told:
+                self._put(resource, it.why, left[resource].differences, it.who)
+                it.is_told = True
+
+    def _still_left(self) -> list[tuple[str, Left]]:
+        """Those that this turn found to be left; of others there is nothing new."""
+        verdicts = self._turn.verdicts
+        return [(r, it) for r, it in self._left.items() if verdicts.get(r) is _Verdict.LEAVE]
 
     def _put(
         self, resource: str, action: DriftAction, found: tuple[Difference, ...], who: str
@@ -332,17 +307,12 @@ class Drift:
         self._on_event(action)
 
     def _failures(self, desired: HostState) -> Iterable[Failure]:
-        for resource, left in self._left.items():
-            if self._turn.verdicts.get(resource) is not _Verdict.LEAVE:
-                continue
-            if left.why is DriftAction.GAVE_UP:
-                yield _fought(resource, left, desired.host_name)
-            elif left.policy is not DriftPolicy.IGNORE:
-                yield _drifted(resource, left, desired.host_name)
+        for resource, left in self._still_left():
+            yield from left.failures(resource, desired.host_name)
 
-    def _strandings(self) -> Iterable[Failure]:
-        for resource, (bridge, maker) in self._turn.stranded.items():
-            yield bridge_missing(resource, bridge, maker)
+    def _strandings(self, desired: HostState) -> Iterable[Failure]:
+        for resource, (what, maker) in self._turn.stranded.items():
+            yield stranding(resource, what, maker, self._left[maker], desired.host_name)
 
 
 def _find(steps: Steps, around: Surroundings) -> _Finding:
@@ -362,32 +332,3 @@ def policy_of(desired: HostState, resource: str) -> DriftPolicy:
     named = desired.safety.drift
     policy = named.get(resource) or named.get(segment_of(resource))
     return policy or DriftPolicy.ENFORCE
-
-
-def _drifted(resource: str, left: Left, host: str) -> Failure:
-    message = (
-        f"somebody changed it on this host: {_story(left)}. Its drift policy is to report that and "
-        f"leave it; change it back on the host, run `ovsfleet release {host}` to bring it back "
-        "once, or set its drift_policy to enforce"
-    )
-    return Failure(resource, ErrorKind.CONFLICT, "Drifted", message)
-
-
-def _fought(resource: str, left: Left, host: str) -> Failure:
-    message = (
-        f"it was brought back {FIGHTS} times within {FIGHT_S / 60:.0f} minutes and somebody "
-        f"changed it again each time: {_story(left)}. It is left as it is; stop what changes it, "
-        f"then run `ovsfleet release {host}`"
-    )
-    return Failure(resource, ErrorKind.CONFLICT, "DriftFought", message)
-
-
-def _story(left: Left) -> str:
-    return _listed(left) + (f" (by {left.who})" if left.who else "")
-
-
-def _listed(left: Left) -> str:
-    words = [str(each) for each in left.differences[:SHOWN]]
-    more = len(left.differences) - SHOWN
-    words += [f"{more} more"] if more > 0 else []
-    return ", ".join(words) or "it is not as intended"

@@ -2,7 +2,7 @@
 
 Kept as the last state that the host was brought to and, of what was not as intended then, the
 older digests: it costs what differs, not what there is. On disk are only the digests of what is
-not mended at once, with the boot at which that held. Owned by ``agent.drift``.
+not mended at once and of what failed, with the boot at which that held. Owned by ``agent.drift``.
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ class Realized:
         self._desired: Digests | None = None
         self._observed: ObservedState | None = None
 
-    def load(
-        self, applied: HostState | None, kept: Mapping[str, str]
-    ) -> dict[str, tuple[str, int]]:
+    def load(self, applied: HostState | None, kept: Mapping[str, str]) -> dict[str, int]:
         """Take what was kept, and the state that the host was last brought to, if that is known;
-        of what was left alone its digest and the number of grants.
+        of what was left alone the number of grants.
         """
         self.is_loaded = True
         self._boot = kept.get(HOST_ID, "")
@@ -48,7 +46,7 @@ class Realized:
         if applied is not None:
             self._base = Digests(applied)
             self._older.update(dict.fromkeys(_left_alone(applied.safety.drift) - told.keys()))
-        return {r: (digest, int(count)) for r, (digest, _, count) in told.items() if count}
+        return {resource: int(count) for resource, (_, _, count) in told.items() if count}
 
     def forget(self, resources: Collection[str]) -> None:
         """Nothing is known of what these were brought to."""
@@ -92,12 +90,21 @@ class Realized:
     def kept(
         self, policies: Mapping[str, DriftPolicy], counts: Mapping[str, int]
     ) -> dict[str, str]:
-        """What to write down of the resources that ``policies`` names."""
+        """What to write down: of the resources that ``policies`` names, and of those that are not
+        as the state wants them and never were; their failures are no drift once they end."""
         named = _left_alone(policies)
         tunnels = {each for each in (*self._older, *counts) if segment_of(each) in named}
-        told = {resource: self._known(resource) or "" for resource in named | tunnels}
+        told = {resource: self._known(resource) or "" for resource in self._never | named | tunnels}
         told |= {r: f"{told[r]}{_COUNT}{count}" for r, count in counts.items() if r in told}
-        return {**told, HOST_ID: self._boot} if named else {}
+        return {**told, HOST_ID: self._boot} if self._boot else told
+
+    @property
+    def _never(self) -> set[str]:
+        """What the last state wants otherwise than it was ever brought to."""
+        wanted = self._base
+        if wanted is None:
+            return set()
+        return {each for each, digest in self._older.items() if digest != wanted.of(each)}
 
     def _known(self, resource: str) -> str | None:
         if resource in self._older:

@@ -19,8 +19,9 @@ from agent.backoff import Backoff
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.clock import Clock
 from agent.confirm import Trials
-from agent.drift import LEFT_REASONS, Drift
+from agent.drift import Drift
 from agent.drift_events import DriftQueue
+from agent.drift_left import LEFT_REASONS
 from agent.errors import ErrorKind, Failure
 from agent.execution import Failed, run_stage
 from agent.failpoints import reached
@@ -194,8 +195,9 @@ class Reconciler:
             released = still_released(desired, sighting.state)
             owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
             owed |= desired.removed & still_enslaved(released)
-            await asyncio.to_thread(self._cache.record_applied, desired, owed, released)
+            # What failed has to be known before the state counts as what the host was brought to.
             await self._remember(desired)
+            await asyncio.to_thread(self._cache.record_applied, desired, owed, released)
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
         return self._delay(plan, failures, stalled=self._has_stalled(sighting))

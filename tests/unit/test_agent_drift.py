@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import agent.host
-from agent.drift import FIGHT_S
+from agent.drift_left import FIGHT_S
 from agent.errors import ErrorKind
 from agent.model import DEVICE_KEY, HostState
 from agent.observed import OvsPort
@@ -277,8 +277,8 @@ async def test_ports_wait_for_a_bridge_that_is_left_deleted(host: Host) -> None:
     assert host.switch.bridges == {}
     assert host.reasons() == {
         "overlay": "Drifted",
-        "port:a": "BridgeMissing",
-        "port:b": "BridgeMissing",
+        "port:a": "StandsOnDrift",
+        "port:b": "StandsOnDrift",
     }
     await host.realize(guarded(2, grants=1, overlay=DriftPolicy.REPORT))
     assert is_realized(host)
