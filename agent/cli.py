@@ -222,7 +222,7 @@ def _on_trial(cached: Cached, planned: Plan, observed: ObservedState) -> Iterato
     if touched:
         seconds = cached.state.safety.confirm_timeout_s
         yield f"on trial: all of it is undone unless the controller confirms it within {seconds} s"
-    yield from (f"on trial: {resource}: {what}" for resource, what in touched)
+    yield from (f"on trial: {f'{each}: ' if each else ''}{what}" for each, what in touched)
 
 
 def _sight(settings: Settings, desired: HostState | None) -> Sighting:
@@ -236,11 +236,16 @@ def _sight(settings: Settings, desired: HostState | None) -> Sighting:
 
 async def _look(settings: Settings, desired: HostState | None) -> Sighting:
     from agent.controlplane.whereabouts import Whereabouts
-    from agent.host import adapters
+    from agent.host import adapters, boot_id
     from agent.host import observe as look
+    from agent.netlink.known_ways import KnownWays
 
     whereabouts = Whereabouts(settings.state_dir)
-    ovsdb, netlink = adapters(settings.ovsdb_remote, destinations=lambda: whereabouts.addresses)
+    ovsdb, netlink = adapters(
+        settings.ovsdb_remote,
+        destinations=lambda: whereabouts.addresses,
+        ways=KnownWays(settings.state_dir, boot_id(), is_read_only=True),
+    )
     await netlink.open()
     ovsdb.open()
     try:

@@ -74,6 +74,17 @@ class Settings(BaseSettings):
         parse_address(value)
         return value
 
+    @field_validator("controller")
+    @classmethod
+    def _check_controller(cls, value: str) -> str:
+        """Which devices lead there has to be known: only what can be looked up is taken."""
+        if value.startswith(("unix:", "unix-abstract:")):
+            return value
+        host = value.rpartition(":")[0]
+        if parse_address(value) and ("/" in host or (":" in host and not host.startswith("["))):
+            raise ValueError(f"{value!r} is no address; write host:port, or [IPv6]:port")
+        return value
+
     @field_validator("ovsdb")
     @classmethod
     def _check_ovsdb(cls, value: str) -> str:

@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 TOLD = 5
 """Touched resources that are named; the others are counted."""
+_UNKNOWN_WAY = "what may be the way to the controller, which is not known"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -241,7 +242,9 @@ def needs_trial(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[tu
 
 
 def _touched(state: HostState, plan: Plan, observed: ObservedState) -> Iterator[tuple[str, str]]:
-    if state.safety.confirm is ConfirmPolicy.ALWAYS:
+    if not observed.is_way_known and not plan.is_empty:
+        yield "", _UNKNOWN_WAY
+    if state.safety.confirm is ConfirmPolicy.ALWAYS or not observed.is_way_known:
         steps = (step for stage in plan.stages for step in stage.steps())
         yield from ((step.resource, step.describe()) for step in steps)
     path = management_path(observed)
@@ -274,9 +277,19 @@ def _why_undone(cached: Cached, trial: Trial, *, is_same_boot: bool) -> str:
     )
     return (
         f"revision {cached.state.revision} was undone, because {cause}; it changed {_list(trial)}. "
+        f"{_what_stays(trial)}"
         f"Correct the intent, then let the host follow it: "
         f"ovsfleet release {cached.state.host_name}"
     )
+
+
+def _what_stays(trial: Trial) -> str:
+    """No state tells what these were like before."""
+    if not trial.kept:
+        return ""
+    more = len(trial.kept) - TOLD
+    named = ", ".join((*sorted(trial.kept)[:TOLD], *([f"and {more} more"] if more > 0 else [])))
+    return f"What was here before without a confirmed state stays as that left it: {named}. "
 
 
 def _length(trial: Trial) -> int:

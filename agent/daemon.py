@@ -43,6 +43,7 @@ from agent.drift_events import DriftQueue
 from agent.host import Sighting, adapters, boot_id
 from agent.inventory_report import InventoryReport
 from agent.netlink.features import kernel_features
+from agent.netlink.known_ways import KnownWays
 from agent.observability import Metrics
 from agent.ovsdb.absent import NoOvsdb
 from agent.ovsdb.attribution import Attribution
@@ -156,7 +157,10 @@ class Daemon:
         self._cache.load()
         whereabouts = Whereabouts(settings.state_dir)
         self._ovsdb, self._netlink = adapters(
-            settings.ovsdb_remote, self._host_changed, lambda: whereabouts.addresses
+            settings.ovsdb_remote,
+            self._host_changed,
+            lambda: whereabouts.addresses,
+            KnownWays(settings.state_dir, boot_id()),
         )
         self._metrics.watch_writes(
             lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count

@@ -14,6 +14,7 @@ from typing import Protocol
 from agent.errors import Failure
 from agent.model import HostState, Port
 from agent.netlink import Netlink, NetlinkSnapshot
+from agent.netlink.known_ways import KnownWays
 from agent.observed import ObservedState
 from agent.ovsdb.absent import NoOvsdb
 from agent.ovsdb.apply import OvsdbResult
@@ -49,12 +50,14 @@ def adapters(
     remote: str | None,
     on_change: Callable[[], None] = lambda: None,
     destinations: Callable[[], frozenset[str]] = frozenset,
+    ways: KnownWays | None = None,
 ) -> tuple[OvsdbConnection | NoOvsdb, Netlink]:
     """Those of a host whose ovsdb-server listens on ``remote``; None: without Open vSwitch.
 
-    ``destinations`` are the addresses at which the controller is spoken to.
+    ``destinations`` are the addresses at which the controller is spoken to, ``ways`` what is
+    remembered of those that lead there.
     """
-    netlink = Netlink(on_change=on_change, destinations=destinations)
+    netlink = Netlink(on_change=on_change, destinations=destinations, ways=ways)
     if remote is None:
         return NoOvsdb(), netlink
     return OvsdbConnection(remote, on_change=on_change), netlink
@@ -96,6 +99,7 @@ async def observe(ovsdb: Ovsdb, kernel: Kernel, desired: HostState | None) -> Si
             ipv6=_has_ipv6(),
             vlan_limit=switch.vlan_limit,
             ways=frozenset(devices.ways.values()),
+            is_way_known=devices.is_way_known,
         ),
         ovsdb=switch,
         ports=() if desired is None else desired.ports,

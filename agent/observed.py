@@ -159,6 +159,10 @@ class Traffic:
     """Whether it has a filter on ingress such as Open vSwitch polices with."""
 
 
+SOMEWHERE = ""
+"""In the place of an address that the controller is spoken to at and that is not known."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Way:
     """How the kernel reaches an address that the controller is spoken to at (RTM_GETROUTE)."""
@@ -218,3 +222,5 @@ class ObservedState:
     many as its datapath can."""
     ways: frozenset[Way] = frozenset()
     """To the controller, at each address that it is spoken to at."""
+    is_way_known: bool = True
+    """Whether there is one to each, seen in this boot; otherwise anything may be the way there."""

@@ -5,13 +5,15 @@ Pure. Everything else that touches the way there is done on trial, see ``agent.p
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from agent.attempts import without
+from agent.cache import desired_ids
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState
 from agent.observed import ObservedState
-from agent.planner import make_plan
+from agent.planner import make_plan, still_owed
 from agent.planner.management import Touch, touches
 from agent.planner.management_path import ManagementPath, management_path
 from agent.planner.plan import Plan
@@ -23,24 +25,51 @@ def planned(cached: Cached, observed: ObservedState) -> Plan:
 
     What goes back to the confirmed state is not held: the host was reached with that.
     """
-    desired = cached.state
-    plan = make_plan(desired, observed, may_cut=cached.confirmed is not None)
-    is_undoing = cached.undone is not None and not cached.undone.is_settled
-    return plan if is_undoing else with_way_back(plan, desired, observed)
+    if cached.undone is not None and not cached.undone.is_settled:
+        return make_plan(_forced(cached.state, cached.undone.resources), observed)
+    plan = make_plan(cached.state, observed, may_cut=cached.confirmed is not None)
+    return with_way_back(plan, cached.state, observed, found_there(cached, observed))
 
 
-def with_way_back(plan: Plan, desired: HostState, observed: ObservedState) -> Plan:
-    """``plan`` less the resources for which there is none, and with why; an operator may force."""
+def _forced(desired: HostState, resources: frozenset[str]) -> HostState:
+    """A card of the way back may have got addresses of its own while it was not in its bridge."""
+    grants = replace(desired.grants, forced=desired.grants.forced | resources)
+    return replace(desired, grants=grants)
+
+
+def found_there(cached: Cached, observed: ObservedState) -> frozenset[str]:
+    """Resources that are on the host and in no confirmed state: where a state directory was lost,
+    or the host is enrolled anew. Undoing the accepted state leaves them as it made them.
+    """
+    if cached.confirmed is None:
+        return frozenset()
+    if cached.trial is not None:
+        return cached.trial.kept
+    made = desired_ids(cached.state) - desired_ids(cached.confirmed)
+    return still_owed(made, observed, cached.state.fleet_uid)
+
+
+def with_way_back(
+    plan: Plan,
+    desired: HostState,
+    observed: ObservedState,
+    found: Collection[str] = frozenset(),
+) -> Plan:
+    """``plan`` less the resources for which there is none, and with why; an operator may force.
+
+    What is ``found`` on the host is in no state that could be gone back to.
+    """
     if plan.is_empty:
         return plan
     path = management_path(observed)
     held: dict[str, Touch] = {}
     for touch in touches(plan, path, observed):
-        if _is_for_good(touch, desired) and touch.resource not in desired.grants.forced:
+        is_for_good = _is_for_good(touch, desired) or touch.resource in found
+        if is_for_good and touch.resource not in desired.grants.forced:
             held.setdefault(touch.resource, touch)
     if not held:
         return plan
-    failures = tuple(_no_way_back(touch, path, desired) for touch in held.values())
+    failures = tuple(_no_way_back(touch, path, desired, found) for touch in held.values())
     told = tuple(each for each in plan.failures if each.resource not in held)
     return replace(without(plan, held), failures=tuple(sorted((*told, *failures))))
 
@@ -50,12 +79,13 @@ def _is_for_good(touch: Touch, desired: HostState) -> bool:
     return not touch.has_way_back or desired.grants.adoptions.get(touch.resource, False)
 
 
-def _no_way_back(touch: Touch, path: ManagementPath, desired: HostState) -> Failure:
-    lost = (
-        "what it was like before it was taken over"
-        if touch.has_way_back
-        else "what the kernel drops of that"
-    )
+def _no_way_back(
+    touch: Touch, path: ManagementPath, desired: HostState, found: Collection[str]
+) -> Failure:
+    lost = "what the kernel drops of that"
+    if touch.has_way_back:
+        is_ours = touch.resource in found
+        lost = f"what it was like before {'this state' if is_ours else 'it was taken over'}"
     message = (
         f"not done, because it could cut this host off for good: {touch.what}; {path.describe()}, "
         f"and {lost} could not be brought back by undoing the change. Have "

@@ -241,6 +241,8 @@ class ControlPlane:
                 f"fleet {identity.profile.fleet_uid}; correct the controller's address or enrol "
                 "this host anew"
             )
+        if self._whereabouts is not None:
+            self._whereabouts.reached()
         self._metrics.stream_connected.set(1)
         self.last_error = ""
         log.info("session open", epoch=welcome.session_epoch, fleet_epoch=welcome.fleet_epoch)

@@ -15,8 +15,8 @@ from dataclasses import replace
 from agent.errors import Failure
 from agent.netlink import snapshot
 from agent.netlink.apply import Executor
+from agent.netlink.known_ways import KnownWays
 from agent.netlink.monitor import RECEIVE_BUFFER, Monitor
-from agent.netlink.routes import Ways
 from agent.netlink.snapshot import NetlinkSnapshot, Tables
 from agent.planner.plan import NetlinkStep
 
@@ -37,11 +37,12 @@ class Netlink:
         *,
         on_change: Callable[[], None] = lambda: None,
         destinations: Callable[[], frozenset[str]] = frozenset,
+        ways: KnownWays | None = None,
         receive_buffer: int = RECEIVE_BUFFER,
     ) -> None:
         self._on_change = on_change
         self._destinations = destinations
-        self._ways: Ways = {}
+        self._ways = ways or KnownWays()
         self._receive_buffer = receive_buffer
         self._executor = Executor()
         self._monitor: Monitor | None = None
@@ -84,13 +85,12 @@ class Netlink:
             seen = await asyncio.to_thread(
                 snapshot.take, namespaces, known, shaped, ends, adoptable
             )
-            remembered = {end: way for end, way in self._ways.items() if end in ends}
-            self._ways = {**remembered, **seen.ways}
+            await asyncio.to_thread(self._ways.see, ends, seen.ways)
             if self._monitor is not None:
                 ours = snapshot.our_vxlans(seen.links)
                 self._tables = {index: seen.fdb[name] for name, index in ours.items()}
                 self._monitor.watch_tables(frozenset(ours.values()))
-        return replace(seen, ways=self._ways)
+        return replace(seen, ways=self._ways.to(ends), is_way_known=self._ways.is_sure_of(ends))
 
     def _known_tables(self) -> Tables:
         """Those that nobody changed since they were read; none are left if the look fails."""

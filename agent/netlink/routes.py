@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from agent.netlink import wire
-from agent.observed import Way
+from agent.observed import SOMEWHERE, Way
 
 _RTM_GETROUTE = 26
 _ROUTE = struct.Struct("=BBBBBBBBI")
@@ -26,10 +26,11 @@ Ways = Mapping[str, Way]
 
 def ways_to(destinations: frozenset[str], names: Mapping[int, str]) -> Ways:
     """To those that the kernel knows a way to; ``names`` are of devices, by their indices."""
-    if not destinations:
+    known = sorted(destinations - {SOMEWHERE})
+    if not known:
         return {}
     with wire.conversation() as route:
-        return {way.destination: way for way in _ways(route, sorted(destinations), names)}
+        return {way.destination: way for way in _ways(route, known, names)}
 
 
 def _ways(route: socket.socket, destinations: list[str], names: Mapping[int, str]) -> Iterator[Way]:

@@ -35,6 +35,7 @@ class NetlinkSnapshot:
     learned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
     ways: routes.Ways = field(default_factory=dict)
+    is_way_known: bool = True
 
 
 def take(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agent.errors import Failure
 from agent.netlink import NetlinkSnapshot
+from agent.observed import Way
 from agent.ovsdb.apply import Outcome, OvsdbResult
 from agent.ovsdb.snapshot import OvsdbSnapshot, OvsdbUnavailableError
 from agent.planner.plan import NetlinkStep, OvsdbOp, Plan, Stage
@@ -69,6 +70,9 @@ class SwitchKernel:
         """What the next steps for a resource are refused with."""
         self.unreadable: dict[str, str] = {}
         """Namespaces that cannot be entered, and why."""
+        self.ways: dict[str, Way] = {}
+        """To the controller, by the address that it is spoken to at."""
+        self.is_way_known = True
 
     async def observe(
         self,
@@ -90,6 +94,8 @@ class SwitchKernel:
             neighbours=seen.neighbours,
             learned=seen.learned,
             traffic=seen.traffic,
+            ways=self.ways,
+            is_way_known=self.is_way_known,
         )
 
     async def apply(self, step: NetlinkStep) -> Failure | None:

@@ -1,0 +1,116 @@
+"""Where the way to the controller is not known, or is of things that no state is known of."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from agent.config import Settings
+from agent.controlplane.whereabouts import Whereabouts
+from agent.model import Bridge, BridgeType, DatapathType, Port, PortType
+from agent.netlink.known_ways import KnownWays
+from agent.observed import SOMEWHERE, Link, Way
+from agent.report import Outcome
+from agent.safety import Grants
+from tests.support.agent_loop import Host, state
+
+CONTROLLER, OTHER = "203.0.113.9", "2001:db8::9"
+ENDS = frozenset({CONTROLLER})
+WAY = Way(CONTROLLER, "a", "192.0.2.10")
+BASE = state(1)
+RETAGGED = state(2, ports=(dataclasses.replace(BASE.ports[0], tag=7), BASE.ports[1]))
+LAN = Bridge("bridge:lan", "br-lan", DatapathType.SYSTEM, type=BridgeType.LINUX)
+CARD = Port("port:card", "eth0", PortType.SYSTEM, "br-lan")
+
+
+def tag_of(host: Host, name: str) -> int | None:
+    return next(p.tag for p in host.switch.bridges["br-fleet"].ports if p.name == name)
+
+
+async def test_whatever_may_be_the_way_is_tried_while_that_is_not_known(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.realize(BASE)
+    host.kernel.is_way_known = False
+    delay = await host.realize(RETAGGED)
+    assert host.reasons() == {"change": "OnTrial"}
+    await host.turn_at(delay)
+    assert host.outcome() is Outcome.REVERTED
+    assert "the way to the controller, which is not known" in host.reports[-1].failures[0].message
+    assert tag_of(host, "a") == 2
+
+
+async def test_what_was_here_in_no_confirmed_state_is_changed_on_the_way_by_force_alone(
+    tmp_path: Path,
+) -> None:
+    known = Host(tmp_path)
+    await known.realize(BASE)
+    bare = Host(tmp_path / "new disk", known.switch)
+    bare.kernel.ways = {CONTROLLER: WAY}
+    await bare.realize(RETAGGED)
+    assert (bare.reasons(), tag_of(bare, "a")) == ({"port:a": "NoWayBack"}, 2)
+    fresh = Host(tmp_path / "newer disk", known.switch)
+    fresh.kernel.ways = {CONTROLLER: WAY}
+    delay = await fresh.realize(
+        dataclasses.replace(RETAGGED, grants=Grants(1, frozenset({"port:a"})))
+    )
+    assert fresh.reasons() == {"change": "OnTrial"}
+    await fresh.turn_at(delay)
+    message = fresh.reports[-1].failures[0].message
+    assert "stays as that left it: overlay, port:a, port:b. " in message
+
+
+async def test_a_card_that_got_addresses_meanwhile_goes_back_into_its_bridge(
+    tmp_path: Path,
+) -> None:
+    host = Host(tmp_path)
+    links = host.switch.kernel.links
+    links["eth0"] = Link("eth0", 77, up=True)
+    base = state(1, bridges=(LAN,), ports=(*BASE.ports, CARD))
+    await host.realize(base)
+    assert links["eth0"].master == "br-lan"
+    host.kernel.ways = {CONTROLLER: dataclasses.replace(WAY, device="br-lan")}
+    out = dataclasses.replace(
+        base, revision=2, hash=b"2", ports=BASE.ports, removed=frozenset({"port:card"})
+    )
+    delay = await host.realize(out)
+    assert (host.reasons(), links["eth0"].master) == ({"change": "OnTrial"}, "")
+    links["eth0"] = dataclasses.replace(links["eth0"], addresses=frozenset({"2001:db8::5/64"}))
+    await host.turn_at(delay)
+    assert (host.outcome(), links["eth0"].master) == (Outcome.REVERTED, "br-lan")
+
+
+def test_ways_outlive_a_restart_and_are_doubted_after_a_boot(tmp_path: Path) -> None:
+    ends = frozenset({CONTROLLER, OTHER})
+    known = KnownWays(tmp_path, "boot 1")
+    assert not known.is_sure_of(ends)
+    known.see(ends, {CONTROLLER: WAY})
+    assert known.is_sure_of(ends)  # a host without addresses of IPv6
+    assert not known.is_sure_of(ENDS | {SOMEWHERE})
+    again = KnownWays(tmp_path, "boot 1")
+    again.see(ENDS, {})
+    assert (dict(again.to(ENDS)), again.is_sure_of(ENDS)) == ({CONTROLLER: WAY}, True)
+    booted = KnownWays(tmp_path, "boot 2")
+    booted.see(ENDS, {})
+    assert (dict(booted.to(ENDS)), booted.is_sure_of(ENDS)) == ({CONTROLLER: WAY}, False)
+    booted.see(ENDS, {CONTROLLER: WAY})
+    assert booted.is_sure_of(ENDS)
+
+
+def test_a_controller_that_others_found_may_be_somewhere_else(tmp_path: Path) -> None:
+    whereabouts = Whereabouts(tmp_path)
+    assert whereabouts.addresses == {SOMEWHERE}
+    for endpoint in ("ipv4:203.0.113.9:9443", "dns:///203.0.113.9:9443", "203.0.113.9:9443"):
+        asyncio.run(whereabouts.learn(endpoint))
+        assert whereabouts.addresses == ENDS
+    asyncio.run(whereabouts.learn("dns:///:9443"))
+    assert whereabouts.addresses == ENDS
+    whereabouts.reached()
+    assert whereabouts.addresses == {CONTROLLER, SOMEWHERE}
+    asyncio.run(whereabouts.learn("unix:/run/x"))
+    assert whereabouts.addresses == frozenset()
+    with pytest.raises(ValidationError, match="no address"):
+        Settings(controller="dns:///controller:9443")
