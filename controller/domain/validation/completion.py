@@ -68,6 +68,8 @@ def complete(world: World, drafts: Mapping[Ref, Draft], faults: Faults) -> dict[
 def _kept(draft: Draft) -> Spec:
     """Let an object that does not say otherwise keep what it was once given."""
     spec, before = draft.spec, draft.current.spec if draft.current else None
+    if isinstance(spec, HostSpec) and isinstance(before, HostSpec):
+        return _kept_host(spec, before)
     if isinstance(spec, SegmentSpec) and isinstance(before, SegmentSpec):
         return _kept_segment(spec, before)
     if isinstance(spec, TunnelSpec) and isinstance(before, TunnelSpec) and spec.key is None:
@@ -83,6 +85,13 @@ def _kept(draft: Draft) -> Spec:
 
 def _lacks_mac(spec: PortSpec) -> bool:
     return spec.mac is None and spec.type is not PortType.PATCH
+
+
+def _kept_host(spec: HostSpec, before: HostSpec) -> HostSpec:
+    """Take ``decommissioning`` for done where it is: a file that says so is applied again and again
+    long after the controller has removed the host."""
+    is_done = before.state is Lifecycle.REMOVED and spec.state is Lifecycle.DECOMMISSIONING
+    return replace(spec, state=Lifecycle.REMOVED) if is_done else spec
 
 
 def _kept_segment(spec: SegmentSpec, before: SegmentSpec) -> SegmentSpec:
