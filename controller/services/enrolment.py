@@ -39,7 +39,7 @@ from controller.store.credentials import (
     revoke,
     standings,
 )
-from controller.store.engine import Database
+from controller.store.engine import Database, Transaction
 from controller.store.objects import can_be_stored
 from controller.store.status import is_heard, write_off
 
@@ -191,6 +191,13 @@ def refusals(db: Database, serials: Mapping[UUID, str]) -> dict[UUID, str]:
         known = standings(tx, serials)
     judged = {host: _refusal(known.get(host)) for host in serials}
     return {host: why for host, why in judged.items() if why is not None}
+
+
+def admit(tx: Transaction, host_uid: UUID, serial: str) -> None:
+    """Keeps the certificate good to the end of the transaction; ForbiddenError when it is not."""
+    lock_certificate(tx, serial, host_uid)
+    if (why := _refusal(standings(tx, {host_uid: serial}).get(host_uid))) is not None:
+        raise ForbiddenError(why)
 
 
 def refusal(db: Database, host_uid: UUID, serial: str) -> str | None:

@@ -15,11 +15,13 @@ from typing import Any
 from uuid import UUID
 
 from controller.compiler.naming import object_of
-from controller.domain.errors import NotFoundError
-from controller.domain.intent import Kind
+from controller.domain.departures import REFUSALS, Revocation
+from controller.domain.errors import ForbiddenError, NotFoundError
+from controller.domain.intent import Kind, Lifecycle
 from controller.domain.status import CHANGE_RESOURCE, Outcome, Phase
+from controller.services import enrolment
 from controller.services.statuses import derive
-from controller.store import grants
+from controller.store import credentials, grants
 from controller.store import status as rows
 from controller.store.engine import Database
 from controller.store.listing import Subject
@@ -84,14 +86,23 @@ class StatusChange:
     failures: int
 
 
-def open_session(db: Database, host_uid: UUID, start: SessionStart, *, now: datetime) -> int:
+def open_session(
+    db: Database, host_uid: UUID, start: SessionStart, *, now: datetime, serial: str | None = None
+) -> int:
     """Starts a session and fences all earlier ones; answers its epoch, which only grows.
 
-    NotFoundError when the host is not intended."""
+    Whoever comes with a certificate gives its ``serial``: who revokes it meanwhile waits, and
+    fences the session then. NotFoundError when the host is not intended, ForbiddenError when no
+    machine, or not this one, may speak for it."""
     columns = {**asdict(start), "capabilities": dict(start.capabilities)}
     with db.transaction() as tx:
-        if not rows.host_is_intended(tx, host_uid):
-            raise NotFoundError(f"there is no host {host_uid}")
+        if serial is not None:
+            enrolment.admit(tx, host_uid, serial)
+        match credentials.lifecycle_of(tx, host_uid):
+            case None:
+                raise NotFoundError(f"there is no host {host_uid}")
+            case Lifecycle.REMOVED:
+                raise ForbiddenError(REFUSALS[Revocation.REMOVED])
         return rows.open_session(tx, host_uid, columns, now)
 
 

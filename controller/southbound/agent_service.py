@@ -135,7 +135,12 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         same_fleet = (hello.fleet_uid, hello.fleet_epoch) == (str(fleet.uid), fleet.epoch)
         start = _in_terms_of(fleet.revision, start) if same_fleet else _anew(start)
         epoch = await self._threads.call(
-            status.open_session, identity.host_uid, start, now=self._clock()
+            status.open_session,
+            identity.host_uid,
+            start,
+            now=self._clock(),
+            # Good when it was looked at last, which may be as long ago as the Hello took.
+            serial=identity.serial,
         )
         session = HostSession(
             identity,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from controller.domain.departures import Revocation
 from controller.domain.intent import Lifecycle
 from controller.store.engine import Transaction
 from controller.store.tables import ApiTokenRow, HostCertificateRow, HostRow, JoinTokenRow
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a token expired that was ended: for every controller, also one whose clock is behind."""
 
 
 def add_join_token(tx: Transaction, **columns: Any) -> None:
@@ -84,10 +87,10 @@ def revoke(
 
     Whoever gets a certificate locks what it is given for: it is there before this, or never."""
     uids, token, row = list(hosts), JoinTokenRow, HostCertificateRow
-    others = and_(token.host_uid == func.any(uids), token.expires_at > now)
+    others = and_(token.host_uid == func.any(uids), token.expires_at > _LONG_AGO)
     if but_token is not None:
         others = and_(others, token.secret_sha256 != but_token)
-    tx.execute(update(token).where(others).values(expires_at=now))
+    tx.execute(update(token).where(others).values(expires_at=_LONG_AGO))
     good = and_(row.host_uid == func.any(uids), row.revoked_at.is_(None))
     tx.execute(select(row.serial).where(good).order_by(row.serial).with_for_update()).all()
     tx.execute(update(row).where(good).values(revoked_at=now, revoked_for=why.value))

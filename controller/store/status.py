@@ -33,11 +33,6 @@ from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
 _THIS_XID = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
 
 
-def host_is_intended(tx: Transaction, host_uid: UUID) -> bool:
-    query = select(exists().where(HostRow.uid == host_uid, HostRow.valid_to.is_(None)))
-    return tx.execute(query).scalar_one()
-
-
 def open_session(tx: Transaction, host_uid: UUID, start: Mapping[str, Any], now: datetime) -> int:
     """Insert or take over the host's row; ``start`` has the columns that a Hello fills."""
     row = HostStatusRow
@@ -237,6 +232,13 @@ def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
 def is_heard(tx: Transaction, host_uid: UUID) -> bool:
     query = select(exists().where(HostStatusRow.host_uid == host_uid, _HEARD))
     return tx.execute(query).scalar_one()
+
+
+def last_seen(tx: Transaction, host_uid: UUID) -> datetime | None:
+    """When the host's machine was heard last; None: never, or it is written off."""
+    row = HostStatusRow
+    query = select(row.last_seen).where(row.host_uid == host_uid, row.written_off_at.is_(None))
+    return tx.execute(query).scalar_one_or_none()
 
 
 def write_off(

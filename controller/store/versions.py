@@ -36,9 +36,10 @@ def write(tx: Transaction, writing: Writing) -> frozenset[UUID]:
     said = entries(tx, writing, changed)
     append(tx, writing.revision, said)
     deleted = [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST]
-    status.forget(tx, deleted)
     if deleted:
+        # In the order of whoever opens a session: first certificates, then what hosts report.
         credentials.revoke(tx, deleted, Revocation.DELETED, writing.now)
+    status.forget(tx, deleted)
     _analyze(tx, writing)
     return frozenset(e.host_uid or e.uid for e in said if e.ref.kind is not Kind.SEGMENT)
 

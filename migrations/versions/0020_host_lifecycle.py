@@ -23,7 +23,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuses while a host is removed: the older version would take it for one of its own."""
+    """Refuses while a host is removed: the older version would take it for one of its own.
+
+    Of one that was, and is something else by now, history says ``decommissioning``. Who is written
+    off has no row again, as whoever never had a session: the older version waits for the others."""
     query = sa.text(
         "SELECT name FROM host WHERE valid_to IS NULL AND state = 'removed' ORDER BY 1 LIMIT 5"
     )
@@ -34,6 +37,8 @@ def downgrade() -> None:
         )
     # For the older version these would let a second machine in beside the first.
     op.execute("DELETE FROM join_token WHERE replaces")
+    op.execute("UPDATE host SET state = 'decommissioning' WHERE state = 'removed'")
+    op.execute("DELETE FROM host_status WHERE written_off_at IS NOT NULL")
     op.drop_column("join_token", "replaces")
     op.drop_column("host_certificate", "revoked_for")
     op.drop_column("host_status", "written_off_at")
