@@ -5,9 +5,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 MOST_NAMED = 5
 """Hosts that a condition names."""
+DEAD_AFTER = timedelta(minutes=1)
+"""Of silence, before a machine may be given up as dead. An agent whose stream broke is back within
+seconds, and would go on with tunnels that nobody waits for any more."""
 OF_GROUPS = "Bridge of its groups"
 """What labels bring to a host."""
 
@@ -49,12 +53,17 @@ class Departure:
         return any(self.left.values())
 
     @property
+    def is_the_hosts_turn(self) -> bool:
+        """Whether the host itself may still have something."""
+        return self.has_something or self.is_unconfirmed
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing keeps the host from being removed."""
         return not (self.has_something or self.is_unconfirmed or self.peers)
 
 
-def told(host: str, departure: Departure) -> tuple[str, str]:
+def told(host: str, departure: Departure, *, is_heard: bool) -> tuple[str, str]:
     """Return reason and message of what a host waits for."""
     if departure.is_removed:
         return "Removed", (
@@ -64,9 +73,10 @@ def told(host: str, departure: Departure) -> tuple[str, str]:
     if departure.has_something:
         return "Decommissioning", _left(departure.left)
     if departure.is_unconfirmed:
+        out = f". If its machine will not come back: 'ovsfleet decommission {host} --force'"
         return "Decommissioning", (
-            "nothing is left of it in intent; the host has not said that it has let go of it all."
-            f" If its machine will not come back: 'ovsfleet decommission {host} --force'"
+            "nothing is left of it in intent; the host has not said that it has let go of it all"
+            + ("" if is_heard else out)
         )
     if departure.peers:
         return "Decommissioning", f"nothing is left on it; {awaited(departure.peers)}"

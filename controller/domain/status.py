@@ -186,9 +186,9 @@ MAINTENANCE = "host {} is in maintenance{}, and is sent no change; set its state
 
 
 def _departing(facts: HostFacts) -> Finding | None:
-    """A host that leaves, unless it is heard and may say why it cannot let go of what is left."""
+    """A host that leaves, unless it is heard and may say why it does not let go of what it has."""
     is_at_work = facts.liveness is Liveness.CONNECTED
-    if is_at_work and facts.departure and facts.departure.has_something:
+    if is_at_work and facts.departure and facts.departure.is_the_hosts_turn:
         return None
     return _leaving(facts)
 
@@ -198,7 +198,8 @@ def _leaving(facts: HostFacts) -> Finding | None:
     if facts.departure is None:
         return None
     phase = Phase.READY if facts.departure.is_over else Phase.PENDING
-    return phase, *departures.told(facts.name, facts.departure)
+    is_heard = facts.liveness is Liveness.CONNECTED
+    return phase, *departures.told(facts.name, facts.departure, is_heard=is_heard)
 
 
 def _peers(facts: HostFacts) -> Iterator[Condition]:

@@ -94,8 +94,10 @@ class Work:
         if changed:
             log.warning("Hosts went silent", count=changed)
 
-        self.settle_vteps()
-        self.remove_hosts()
+        try:
+            self.settle_vteps()
+        finally:
+            self.remove_hosts()
 
     def remove_hosts(self) -> None:
         if removed := decommissioning.settle(self.db, now=datetime.now(UTC)):

@@ -7,12 +7,13 @@ what its machine may do ends in the same transaction.
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from controller.auth import Principal, Role
-from controller.domain.departures import Revocation
+from controller.domain.departures import DEAD_AFTER, Revocation
 from controller.domain.errors import ConflictError, DomainError, UnavailableError
 from controller.domain.intent import HostSpec, Lifecycle, Manifest, Mode, Object
 from controller.observability import get_logger
@@ -32,7 +33,8 @@ _MOST_AT_ONCE = 100
 
 def decommission(writer: Writer, host: Object, *, force: bool, now: datetime) -> ChangeResult:
     """Starts it, or goes on with it. ``force`` gives up the host's machine, which is dead: nobody
-    waits for its word any more, unless it comes back. ConflictError: it is heard."""
+    waits for its word any more, unless it comes back. ConflictError: it is heard, or was not long
+    enough ago."""
     spec = host.spec
     assert isinstance(spec, HostSpec)  # noqa: S101 - the caller looked for a host
     if spec.state is not Lifecycle.REMOVED:
@@ -45,10 +47,19 @@ def decommission(writer: Writer, host: Object, *, force: bool, now: datetime) ->
 
 
 def _give_up(writer: Writer, host: Object, now: datetime) -> None:
+    # No session opens from here on that is not seen.
+    status.lock(writer.tx, [host.uid])
     if status.is_heard(writer.tx, host.uid):
         raise ConflictError(
             f"host {host.name!r} is heard, and says itself when it has let go of everything: leave"
             " out force, or stop the agent there first"
+        )
+    seen = status.last_seen(writer.tx, host.uid)
+    if seen is not None and seen > now - DEAD_AFTER:
+        raise ConflictError(
+            f"host {host.name!r} was heard until {seen:%Y-%m-%dT%H:%M:%SZ}, and may only have lost"
+            f" its connection: leave out force, or stop the agent there and say it again after"
+            f" {DEAD_AFTER.total_seconds():.0f} s of silence"
         )
     status.write_off(writer.tx, host.uid, now)
     write_audit(
@@ -63,11 +74,12 @@ def _give_up(writer: Writer, host: Object, now: datetime) -> None:
 def settle(db: Database, *, now: datetime) -> tuple[str, ...]:
     """Removes the hosts that nothing holds up any more, and names them.
 
-    Looks before it locks, because most times there are none. One that is refused holds up nobody
-    else; it is tried again the next time."""
+    Looks before it locks, because most times there are none. One that is refused, or meets a fault,
+    holds up nobody else, now or the next time: chance says who is tried."""
     with db.snapshot() as tx:
         ready = _ready(tx, departures.any_leaving(tx))
-    removed = (_remove(db, uid, now) for uid in ready[:_MOST_AT_ONCE])
+    tried = random.sample(ready, min(len(ready), _MOST_AT_ONCE))
+    removed = (_remove(db, uid, now) for uid in tried)
     return tuple(name for name in removed if name is not None)
 
 
@@ -91,7 +103,9 @@ def _remove(db: Database, uid: UUID, now: datetime) -> str | None:
         raise
     except DomainError as error:
         log.warning("The end of a host is refused", host_uid=str(uid), why=error.detail)
-        return None
+    except Exception:
+        log.exception("Fault at the end of a host", host_uid=str(uid))
+    return None
 
 
 def _carry_out(writer: Writer, host: Object, now: datetime) -> None:

@@ -27,14 +27,16 @@ from controller.domain.intent import (
 from controller.domain.safety import DriftPolicy
 from controller.domain.settings import PortSettings
 from controller.domain.vtep_steps import VtepStep
-from controller.services import changes, queries, vteps
+from controller.services import changes, queries, status, vteps
 from controller.services.grants import Wanted
 from controller.store import migrate
 from controller.store.constraints import MESSAGES
 from controller.store.engine import Database
+from controller.store.status import write_off
 from controller.store.tables import Base
 from tests.support import manifests
 from tests.support.grants import adopt
+from tests.support.stored_fleet import NOW
 from tests.support.watchers import group, mirror, policy
 
 pytestmark = pytest.mark.integration
@@ -281,10 +283,23 @@ def test_drift_policies_keep_an_older_version_away(database_url: str) -> None:
 
 def test_a_removed_host_keeps_an_older_version_away(database_url: str) -> None:
     db = Database(database_url)
-    manifests.apply(db, manifests.host(1, state=Lifecycle.REMOVED))
-    db.close()
+    made = manifests.apply(db, manifests.host(1, state=Lifecycle.REMOVED))
+    (uid,) = (each.uid for each in made.results if each.uid is not None)
     with pytest.raises(RuntimeError, match="delete these hosts, or set them active: h1"):
         migrate.downgrade(database_url, "0019")
+    migrate.upgrade(database_url)
+    manifests.apply(db, manifests.host(1))
+    status.open_session(db, uid, status.SessionStart("n", "1"), now=NOW)
+    with db.transaction() as tx:
+        write_off(tx, uid, NOW)
+    db.close()
+    # Of one that came back, the older version can read what it was, and waits for nobody.
+    migrate.downgrade(database_url, "0019")
+    with psycopg.connect(database_url) as connection:
+        states = connection.execute("SELECT state FROM host ORDER BY valid_from").fetchall()
+        assert states == [("decommissioning",), ("active",)]
+        assert connection.execute("SELECT FROM host_status").fetchall() == []
+    migrate.upgrade(database_url)
 
 
 def test_every_database_is_a_fleet_of_its_own(database_url: str, empty_database_url: str) -> None:
