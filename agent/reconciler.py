@@ -35,6 +35,7 @@ from agent.planner.plan import Plan, Stage
 from agent.report import Outcome, Report
 from agent.state_file import Cached
 from agent.way_back import planned
+from agent.way_back_alone import go_back_alone
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +128,7 @@ class Reconciler:
             delay = await self._reconcile()
         except OvsdbUnavailableError as error:
             self._drift.interrupt()
+            await go_back_alone(self._cache.cached, self._kernel)
             delay = self._hold(ovsdb_down(error))
         except CacheError as error:
             delay = self._hold(not_written(error))

@@ -8,16 +8,35 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from agent.attempts import without
+from agent.attempts import steps_by_resource, without
 from agent.cache import desired_ids
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import make_plan, still_owed
+from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort, SetBridgeVlans
 from agent.planner.management import Touch, touches
 from agent.planner.management_path import ManagementPath, management_path
-from agent.planner.plan import Plan
+from agent.planner.plan import (
+    AddAddress,
+    CreateLinuxBridge,
+    DeleteAddress,
+    DeleteLink,
+    Plan,
+    SetLink,
+    Step,
+)
 from agent.state_file import Cached
+
+_OF_THE_KERNEL = (
+    SetLink,
+    AddAddress,
+    DeleteAddress,
+    CreateLinuxBridge,
+    SetBridgeAttributes,
+    SetBridgePort,
+    SetBridgeVlans,
+)
 
 
 def planned(cached: Cached, observed: ObservedState) -> Plan:
@@ -26,9 +45,35 @@ def planned(cached: Cached, observed: ObservedState) -> Plan:
     What goes back to the confirmed state is not held: the host was reached with that.
     """
     if cached.undone is not None and not cached.undone.is_settled:
-        return make_plan(_forced(cached.state, cached.undone.resources), observed)
+        plan = make_plan(_forced(cached.state, cached.undone.resources), observed)
+        is_dead = observed.has_ovs and not observed.vswitchd_running
+        return replace(plan, stages=without_ovs(cached, observed).stages) if is_dead else plan
     plan = make_plan(cached.state, observed, may_cut=cached.confirmed is not None)
     return with_way_back(plan, cached.state, observed, found_there(cached, observed))
+
+
+def without_ovs(cached: Cached, observed: ObservedState) -> Plan:
+    """What of the way back asks nothing of Open vSwitch, which may be what the change broke: the
+    host's own cards, and bridges of the kernel. All else waits, for its rows may not be known.
+    """
+    if cached.undone is None or cached.undone.is_settled:
+        return Plan()
+    desired = _forced(cached.state, cached.undone.resources)
+    plan = make_plan(desired, replace(observed, vswitchd_running=True))
+    waits = {
+        resource
+        for resource, steps in steps_by_resource(plan).items()
+        if resource not in cached.undone.resources
+        or not all(_is_kernels_alone(each, observed) for each in steps)
+    }
+    return replace(without(plan, waits), failures=())
+
+
+def _is_kernels_alone(step: Step, observed: ObservedState) -> bool:
+    if isinstance(step, DeleteLink):
+        link = observed.links.get(step.name)
+        return link is not None and link.kind == "bridge"
+    return isinstance(step, _OF_THE_KERNEL)
 
 
 def _forced(desired: HostState, resources: frozenset[str]) -> HostState:

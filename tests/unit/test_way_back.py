@@ -1,4 +1,4 @@
-"""Where the way to the controller is not known, or is of things that no state is known of."""
+"""Ways to the controller that are not known, and what it takes to go back the way one came."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from agent.config import Settings
 from agent.controlplane.whereabouts import Whereabouts
-from agent.model import Bridge, BridgeType, DatapathType, Port, PortType
+from agent.model import Bridge, BridgeType, DatapathType, Port, PortType, VethPeer
 from agent.netlink.known_ways import KnownWays
 from agent.observed import SOMEWHERE, Link, Way
 from agent.report import Outcome
-from agent.safety import Grants
+from agent.safety import ConfirmPolicy, Grants, Safety
 from tests.support.agent_loop import Host, state
 
 CONTROLLER, OTHER = "203.0.113.9", "2001:db8::9"
@@ -24,6 +24,7 @@ WAY = Way(CONTROLLER, "a", "192.0.2.10")
 BASE = state(1)
 RETAGGED = state(2, ports=(dataclasses.replace(BASE.ports[0], tag=7), BASE.ports[1]))
 LAN = Bridge("bridge:lan", "br-lan", DatapathType.SYSTEM, type=BridgeType.LINUX)
+CAREFUL = Safety(confirm=ConfirmPolicy.ALWAYS)
 CARD = Port("port:card", "eth0", PortType.SYSTEM, "br-lan")
 
 
@@ -81,6 +82,31 @@ async def test_a_card_that_got_addresses_meanwhile_goes_back_into_its_bridge(
     links["eth0"] = dataclasses.replace(links["eth0"], addresses=frozenset({"2001:db8::5/64"}))
     await host.turn_at(delay)
     assert (host.outcome(), links["eth0"].master) == (Outcome.REVERTED, "br-lan")
+
+
+@pytest.mark.parametrize("what", ["vswitchd", "database"])
+async def test_a_card_goes_back_though_open_vswitch_is_dead(tmp_path: Path, what: str) -> None:
+    host = Host(tmp_path)
+    links = host.switch.kernel.links
+    links["eth0"] = Link("eth0", 77, up=True)
+    base = state(1, bridges=(LAN,))
+    await host.realize(base)
+    veth = Port("port:v", "v", PortType.VETH, "br-fleet", tag=2, peer=VethPeer("blue", "eth1"))
+    more = dataclasses.replace(base, revision=2, hash=b"2", ports=(*base.ports, veth, CARD))
+    delay = await host.realize(dataclasses.replace(more, safety=CAREFUL))
+    assert links["eth0"].master == "br-lan"
+    if what == "database":
+        host.ovsdb.connected = False
+    else:
+        host.switch.stop_vswitchd()
+    await host.turn_at(delay)
+    assert (host.outcome(), links["eth0"].master) == (Outcome.HELD, "")
+    assert {"v", "br-lan"} <= links.keys()  # what is Open vSwitch's too waits for it
+    host.ovsdb.connected = True
+    host.switch.start_vswitchd()
+    await host.turn_at(30)
+    assert host.outcome() is Outcome.REVERTED
+    assert "v" not in links
 
 
 def test_ways_outlive_a_restart_and_are_doubted_after_a_boot(tmp_path: Path) -> None:
