@@ -121,9 +121,11 @@ class StateCache:
         state: HostState,
         still_owed: frozenset[str],
         still_released: frozenset[Release] = frozenset(),
+        *,
+        is_back: bool = True,
     ) -> None:
         """Remember that the datapath was brought to ``state``, what of it remains to be done, and
-        that it needs no confirmation any more.
+        that it needs no confirmation any more. ``is_back``: nothing is left of what was undone.
         """
         cached = self.cached
         if cached is None or cached.state.revision != state.revision:
@@ -142,7 +144,7 @@ class StateCache:
                 confirmed=None,
                 confirmed_by="",
                 trial=None,
-                undone=cached.undone and dataclasses.replace(cached.undone, is_settled=True),
+                undone=cached.undone and _settled(cached.undone, is_back=is_back),
             )
         )
 
@@ -156,8 +158,9 @@ class StateCache:
         record = dataclasses.replace(cached, confirmed=None, confirmed_by="", trial=None)
         self._store_changed(record)
 
-    def revert(self, why: str) -> None:
-        """The confirmed state is the accepted one again; the other is not taken any more.
+    def revert(self, why: str, grants: int = 0) -> None:
+        """The confirmed state is the accepted one again; the other is not taken any more, nor one
+        that has no more than its grants, or ``grants``.
 
         In memory that is so even when it cannot be written (CacheError): who starts from the disk
         finds a trial that is over, and comes here again.
@@ -179,6 +182,7 @@ class StateCache:
                 cached.state.hash,
                 why,
                 changed_by(cached.state, cached.confirmed),
+                grants=max(grants, cached.state.grants.count),
             ),
         )
         self._store(self.cached)
@@ -256,6 +260,10 @@ def _as_candidate(cached: Cached, merged: HostState) -> Cached:
         return dataclasses.replace(record, confirmed=None, confirmed_by="")
     by = cached.confirmed_by if cached.confirmed else cached.accepted_by
     return dataclasses.replace(record, confirmed=confirmed, confirmed_by=by)
+
+
+def _settled(undone: Undone, *, is_back: bool) -> Undone:
+    return dataclasses.replace(undone, is_settled=undone.is_settled or is_back)
 
 
 def _is_past(undone: Undone | None, accepted: HostState, taken: HostState) -> bool:

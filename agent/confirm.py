@@ -14,17 +14,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
 
+from agent.attempts import steps_by_resource
 from agent.cache import CacheError, StateCache, desired_ids
 from agent.clock import Clock
 from agent.columns import Release
 from agent.errors import ErrorKind, Failure
 from agent.failpoints import reached
-from agent.model import HostState
+from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
 from agent.planner import still_owed
 from agent.planner.cards import found_on_cards
@@ -41,6 +42,10 @@ log = structlog.get_logger(__name__)
 
 TOLD = 5
 """Touched resources that are named; the others are counted."""
+RELOOK_S = 2.0
+"""Until the controller can be asked the host is looked at anew: no event may tell when."""
+_PASSING = frozenset({ErrorKind.TRANSIENT, ErrorKind.DATAPATH})
+"""Of failures after which what was written may still take effect by itself."""
 _UNKNOWN_WAY = "what may be the way to the controller, which is not known"
 
 
@@ -65,6 +70,12 @@ class Trials:
         """Whether an answer was seen that is not on disk yet."""
         self._first_seen: _Before | None = None
         """What the host was like before the newest candidate."""
+        self._on_path: frozenset[str] = frozenset()
+        """As in the trial, and what came to it since."""
+        self._hindrance = ""
+        """Why the controller is not asked."""
+        self._is_as_far_as_it_goes = False
+        """Whether a whole turn was spent on going back to the confirmed state."""
 
     # --- how things stand ------------------------------------------------------------------------
 
@@ -85,7 +96,9 @@ class Trials:
     @property
     def is_busy(self) -> bool:
         """Whether newer states have to wait: for the end of a trial, or for what was undone."""
-        return self.is_on or (self._undone is not None and not self._undone.is_settled)
+        undone = self._undone
+        is_going_back = undone is not None and not undone.is_settled
+        return self.is_on or (is_going_back and not self._is_as_far_as_it_goes)
 
     @property
     def is_over(self) -> bool:
@@ -96,7 +109,8 @@ class Trials:
     def pause(self) -> float:
         """How long the loop may sleep at most, in seconds."""
         if not self._round_trip.is_answered:
-            return self._remaining()
+            is_hindered = self.is_on and not self._round_trip.is_open
+            return min(self._remaining(), RELOOK_S if is_hindered else math.inf)
         # An answer may have come in the middle of a turn; one that cannot be written waits.
         return math.inf if self._is_confirming else 0.0
 
@@ -122,8 +136,21 @@ class Trials:
         }
 
     def takes(self, offered: HostState) -> bool:
-        """Whether ``offered`` is another state than the one that was undone."""
-        return self._undone is None or offered.hash != self._undone.hash
+        """Whether ``offered`` may be looked at after what was undone.
+
+        Another state is as bad when it is the undone one and something else, and a controller that
+        has not heard of it yet sends just that. Only a grant says that an operator has looked, and
+        only a new epoch that grants are counted anew.
+        """
+        cached, undone = self._cache.cached, self._undone
+        if cached is None or undone is None or offered.hash == cached.state.hash:
+            return True
+        held = cached.state
+        if (offered.fleet_uid, offered.host_uid) != (held.fleet_uid, held.host_uid):
+            return True  # refused with a better reason
+        is_newer_epoch = offered.fleet_epoch > held.fleet_epoch
+        is_granted = is_newer_epoch or offered.grants.count > undone.grants
+        return is_granted and offered.hash != undone.hash
 
     def told(self, report: Report) -> Report:
         """``report`` with what is to be said of a change on trial, or of one that was undone."""
@@ -135,17 +162,23 @@ class Trials:
         if cached.undone is None:
             return report
         undone = cached.undone
-        failure = Failure(CHANGE_ID, ErrorKind.CONFLICT, "Reverted", undone.why)
+        failure = Failure(CHANGE_ID, ErrorKind.CONFLICT, "Reverted", _told_undone(undone, report))
+        # Not HELD for ever where something cannot be brought back: only who is told of the change
+        # that was undone can let the host go on.
+        is_told = undone.is_settled or self._is_as_far_as_it_goes
         return dataclasses.replace(
             _with(report, failure),
             observed_revision=undone.revision,
-            outcome=Outcome.REVERTED if undone.is_settled else report.outcome,
+            outcome=Outcome.REVERTED if is_told else Outcome.HELD,
         )
 
     # --- the course of a trial -------------------------------------------------------------------
 
-    async def settle(self) -> bool:
-        """End a trial that is confirmed or over; whether the accepted state is another one now."""
+    async def settle(self, waiting: int) -> bool:
+        """End a trial that is confirmed or over; whether the accepted state is another one now.
+
+        ``waiting`` is how many grants the states have that wait: they were made before its end.
+        """
         if not self.is_on:
             return False
         if self._round_trip.is_answered:
@@ -157,7 +190,7 @@ class Trials:
             return False
         if not self.is_over:
             return False
-        await self._revert()
+        await self._revert(waiting)
         return True
 
     async def before(self, todo: Plan, observed: ObservedState) -> None:
@@ -167,7 +200,11 @@ class Trials:
             return
         self._withdraw()  # answers from before this change say nothing of it
         before = self._before_it(cached, observed)
+        on_path = frozenset(
+            each.resource for each in touches(todo, management_path(observed), observed)
+        )
         if cached.trial is not None:
+            self._on_path |= cached.trial.on_path | on_path
             return
         touched = tuple(dict(_touched(cached.state, todo, observed)).items())
         if not touched:
@@ -175,7 +212,9 @@ class Trials:
         now = self._clock.since_boot()
         deadline = now + cached.state.safety.confirm_timeout_s
         reached("before-trial")
-        trial = Trial(self._boot, now, deadline, _bounded(touched), before.kept, before.found)
+        bounded = _bounded(touched)
+        trial = Trial(self._boot, now, deadline, bounded, before.kept, before.found, on_path)
+        self._on_path = on_path
         await asyncio.to_thread(self._cache.begin_trial, trial)
         reached("after-trial")
         log.warning(
@@ -185,30 +224,55 @@ class Trials:
             touched=[resource for resource, _ in touched],
         )
 
-    def after(self, left: Plan, observed: ObservedState) -> None:
-        """Ask the controller, once nothing is left to be done to the way to it.
+    def after(
+        self,
+        left: Plan,
+        observed: ObservedState,
+        failures: Iterable[Failure],
+        *,
+        has_caught_up: bool,
+    ) -> None:
+        """Ask the controller, once all that was to be done to the way to it has taken effect.
 
-        What was tried there in vain is tried again soon; confirmed before that, it would cut the
-        host off with no trial to end it.
+        What was tried there in vain is tried again soon, and what ovs-vswitchd was told it does
+        when it runs again; confirmed before that, it would cut the host off with no trial to end
+        it. ``has_caught_up``: it has acted on all that is in its database.
         """
         cached = self._cache.cached
         if cached is None or cached.trial is None:
             return
-        if touches(left, management_path(observed), observed):
+        on_path = self._on_path | cached.trial.on_path
+        self._hindrance = _hindrance(left, observed, on_path, failures)
+        if not (self._hindrance or has_caught_up):
+            self._hindrance = "ovs-vswitchd has not acted on what it was told"
+        if self._hindrance:
             self._withdraw()
         else:
             self._round_trip.ask(cached.state.revision)
 
-    async def _revert(self) -> None:
+    def is_back(self, left: Plan, failures: Iterable[Failure]) -> bool:
+        """Whether a whole turn, which ends with this, undid all there was to undo."""
+        self._is_as_far_as_it_goes = True
+        undone = self._undone
+        wanting = {*steps_by_resource(left), *(each.resource for each in failures)}
+        return undone is None or not undone.resources & wanting
+
+    async def _revert(self, waiting: int) -> None:
         cached = self._cache.cached
         if cached is None or cached.trial is None:
             return
-        why = _why_undone(cached, cached.trial, is_same_boot=cached.trial.boot == self._boot)
+        why = _why_undone(
+            cached,
+            cached.trial,
+            is_same_boot=cached.trial.boot == self._boot,
+            hindrance=self._hindrance,
+        )
         log.warning("change undone", revision=cached.state.revision, why=why)
         reached("before-revert")
         self._withdraw()
+        self._on_path, self._hindrance, self._is_as_far_as_it_goes = frozenset(), "", False
         try:
-            await asyncio.to_thread(self._cache.revert, why)
+            await asyncio.to_thread(self._cache.revert, why, waiting)
         except CacheError as error:
             # What is on disk says the same: on trial, and over. The way back comes first.
             log.warning("the undone change is not on disk yet", error=str(error))
@@ -269,12 +333,42 @@ def _on_trial(cached: Cached, trial: Trial) -> Failure:
     return Failure(CHANGE_ID, ErrorKind.TRANSIENT, "OnTrial", message)
 
 
-def _why_undone(cached: Cached, trial: Trial, *, is_same_boot: bool) -> str:
-    cause = (
-        f"the controller did not confirm within {_length(trial)} s that it is still reached"
-        if is_same_boot
-        else "the host was booted anew before the controller had confirmed that it is still reached"
-    )
+def _hindrance(
+    left: Plan, observed: ObservedState, on_path: frozenset[str], failures: Iterable[Failure]
+) -> str:
+    """What is not done yet on the way to the controller, in words; empty if nothing is."""
+    told = {each.resource: each for each in failures}
+    if (of_host := told.get(HOST_ID)) is not None:
+        return f"{of_host.reason}: {of_host.message}"
+    pending = {each.resource for each in touches(left, management_path(observed), observed)}
+    pending |= on_path & steps_by_resource(left).keys()
+    pending |= {each for each in on_path & told.keys() if told[each].kind in _PASSING}
+    if not pending:
+        return ""
+    first = min(pending)
+    why = f": {told[first].reason}: {told[first].message}" if first in told else ""
+    return f"{first} could not be brought to what it is to be{why}"
+
+
+def _told_undone(undone: Undone, report: Report) -> str:
+    left = sorted(undone.resources & {each.resource for each in report.failures})
+    if undone.is_settled or not left:
+        return undone.why
+    return f"{undone.why}. Not as it was before yet: {', '.join(left)}"
+
+
+def _why_undone(cached: Cached, trial: Trial, *, is_same_boot: bool, hindrance: str) -> str:
+    if not is_same_boot:
+        cause = (
+            "the host was booted anew before the controller had confirmed that it is still reached"
+        )
+    elif hindrance:
+        cause = (
+            f"within {_length(trial)} s the controller could not be asked whether it is still "
+            f"reached ({hindrance})"
+        )
+    else:
+        cause = f"the controller did not confirm within {_length(trial)} s that it is still reached"
     return (
         f"revision {cached.state.revision} was undone, because {cause}; it changed {_list(trial)}. "
         f"{_what_stays(trial)}"

@@ -120,7 +120,9 @@ class Reconciler:
         self._awake.clear()
         started = self._clock.now()
         try:
-            if await self._trials.settle():
+            if await self._trials.settle(self._waiting_grants()):
+                # They are of a controller that knows nothing of the change's being undone.
+                self._offered = self._unwritten = None
                 self._attempts.forget()
                 self._relook.reset()
             if not self._trials.is_busy:
@@ -143,6 +145,10 @@ class Reconciler:
         """Whether a newer state is to be taken; those that come during a trial wait for its end."""
         return self._offered is not None and not self._trials.is_busy
 
+    def _waiting_grants(self) -> int:
+        waiting = (self._offered, self._unwritten)
+        return max((each.grants.count for each in waiting if each is not None), default=0)
+
     # --- intent ----------------------------------------------------------------------------------
 
     async def _take_offer(self) -> None:
@@ -152,7 +158,7 @@ class Reconciler:
         if offered is None:
             return
         if not self._trials.takes(offered):
-            log.info("state not taken: it was undone", revision=offered.revision)
+            log.info("state not taken: a change was undone", revision=offered.revision)
             return
         before = self._cache.cached
         reached("before-persist")
@@ -186,8 +192,9 @@ class Reconciler:
         left = await self._drift.settle(desired, plan, self._tried())
         if self._has_offer and not plan.is_empty:
             return 0.0
-        self._trials.after(plan, sighting.state)
         failures = self._explain(sighting, replace(plan, failures=(*plan.failures, *left)))
+        has_caught_up = sighting.ovsdb.caught_up
+        self._trials.after(plan, sighting.state, failures, has_caught_up=has_caught_up)
         if any(failure.resource == HOST_ID for failure in failures):
             self._publish(Outcome.HELD, failures)
         elif self._trials.is_on:
@@ -199,7 +206,10 @@ class Reconciler:
             owed |= desired.removed & still_enslaved(released)
             # What failed has to be known before the state counts as what the host was brought to.
             await self._remember(desired)
-            await asyncio.to_thread(self._cache.record_applied, desired, owed, released)
+            is_back = self._trials.is_back(plan, failures)
+            await asyncio.to_thread(
+                self._cache.record_applied, desired, owed, released, is_back=is_back
+            )
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
         return self._delay(plan, failures, stalled=self._has_stalled(sighting))

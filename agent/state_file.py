@@ -112,7 +112,11 @@ def _extras(record: Cached) -> dict[str, Any]:
         and {"accepted_by": record.confirmed_by, "released": _releases(confirmed.released)},
         "trial": trial
         and dataclasses.asdict(trial)
-        | {"kept": sorted(trial.kept), "found": _releases(trial.found)},
+        | {
+            "kept": sorted(trial.kept),
+            "found": _releases(trial.found),
+            "on_path": sorted(trial.on_path),
+        },
         "undone": undone
         and dataclasses.asdict(undone)
         | {"hash": undone.hash.hex(), "resources": sorted(undone.resources)},
@@ -212,12 +216,19 @@ def _trial(fields: dict[str, Any] | None) -> Trial | None:
         return None
     touched = tuple((resource, what) for resource, what in fields["touched"])
     found = frozenset(_release(each) for each in fields.get("found", ()))
-    kept = frozenset(fields["kept"])
-    return Trial(**fields | {"touched": touched, "kept": kept, "found": found})
+    kept, on_path = frozenset(fields["kept"]), frozenset(fields.get("on_path", ()))
+    made = {"touched": touched, "kept": kept, "found": found, "on_path": on_path}
+    return Trial(**_known(Trial, fields) | made)
 
 
 def _undone(fields: dict[str, Any] | None) -> Undone | None:
     if fields is None:
         return None
     plain = {"hash": bytes.fromhex(fields["hash"]), "resources": frozenset(fields["resources"])}
-    return Undone(**fields | plain)
+    return Undone(**_known(Undone, fields) | plain)
+
+
+def _known(kind: type[Trial | Undone], fields: dict[str, Any]) -> dict[str, Any]:
+    """A newer agent may have written more: what this one does not know it does without."""
+    names = {each.name for each in dataclasses.fields(kind)}
+    return {name: value for name, value in fields.items() if name in names}

@@ -26,6 +26,8 @@ class Trial:
     """Resources that were on the host before, although no state is known that has them."""
     found: frozenset[Release] = frozenset()
     """How the devices of others were that the change set up."""
+    on_path: frozenset[str] = frozenset()
+    """Resources of which something was to be done to the way to the controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +42,7 @@ class Undone:
     """Those that it desired otherwise than the confirmed state: what is to be done about them is
     the way back, and nobody else's doing."""
     is_settled: bool = False
-    """Whether the host was brought back to its confirmed state since; until then nothing else is
-    begun, because what is left of the undone change would not be noticed as a part of it."""
+    """Whether the host was brought back to its confirmed state since."""
+    grants: int = 0
+    """The most grants that any state had that came before it was undone: one more says that an
+    operator has looked at the host since."""

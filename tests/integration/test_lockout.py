@@ -21,7 +21,7 @@ from ovsfleet.v1 import agent_pb2
 
 from agent.controlplane import codec
 from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType
-from agent.safety import CHANGE_ID, Safety
+from agent.safety import CHANGE_ID, Grants, Safety
 from tests.support.agent_process import AgentProcess
 from tests.support.netns import Namespace, namespace, unique_name
 from tests.support.southbound import ControllerEnd, controller_end
@@ -54,6 +54,7 @@ class Site:
             hash=b"hash of %d" % revision,
             host_uid=self.controller.host_uid,
             host_name="h1",
+            grants=Grants(revision),  # as if a person had released the host before each
             bridges=(LAN,),
             ports=ports,
             safety=Safety(confirm_timeout_s=TIMEOUT_S),

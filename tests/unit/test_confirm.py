@@ -92,17 +92,18 @@ async def test_a_change_that_nobody_confirms_is_undone_and_what_it_took_away_is_
     assert is_as(host, BASE)
 
 
-async def test_the_state_that_was_undone_is_not_taken_again_and_another_one_is(host: Host) -> None:
+async def test_what_was_undone_is_not_taken_again_until_an_operator_has_looked(host: Host) -> None:
     await host.turn_at(await host.realize(candidate()))
     written, told = host.writes, host.reports[-1]
     for revision in (2, 2, 3):
         await host.realize(candidate(revision))
+    await host.realize(candidate(3, "d"))  # the next write, by a controller that knows nothing yet
     fresh = host.started_again()
     await fresh.realize(candidate())
     await fresh.realize(state(1))  # what a controller has for a host that it holds there
     assert (host.writes, host.reports[-1]) == (written, told)
     assert fresh.reports[-1] == told
-    await fresh.realize(candidate(4, "d"))
+    await fresh.realize(candidate(4, "d", grants=Grants(1)))
     assert fresh.reasons() == {"change": "OnTrial"}
     fresh.confirm()
     await fresh.loop.turn()
@@ -194,13 +195,24 @@ async def test_states_that_come_during_a_trial_wait_and_the_newest_is_taken_afte
     assert "d" not in ports(host)
 
 
-async def test_a_newer_state_is_begun_only_when_the_host_is_back(host: Host) -> None:
+async def test_what_waited_when_a_change_was_undone_is_dropped_with_its_grants(host: Host) -> None:
     delay = await host.realize(candidate())
-    host.loop.offer(candidate(3, "d"))
-    assert await host.turn_at(delay) == 0
+    waiting = candidate(3, "d", grants=Grants(1))  # of something else, by who saw no change undone
+    host.loop.offer(waiting)
+    assert await host.turn_at(delay) > 0
+    for _ in range(2):
+        assert host.outcome() is Outcome.REVERTED
+        assert is_as(host, BASE)
+        await host.realize(waiting)
+    await host.realize(candidate(4, "d", grants=Grants(2)))
+    assert host.reasons() == {"change": "OnTrial"}
+
+
+async def test_grants_are_counted_anew_in_a_newer_epoch(host: Host) -> None:
+    await host.turn_at(await host.realize(candidate(grants=Grants(3))))
+    await host.realize(candidate(3, grants=Grants(3), fleet_epoch=2))
     assert host.outcome() is Outcome.REVERTED
-    assert is_as(host, BASE)
-    await host.loop.turn()
+    await host.realize(candidate(3, "d", fleet_epoch=2))
     assert host.reasons() == {"change": "OnTrial"}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import agent.state_file
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.columns import Release
 from agent.controlplane import codec
@@ -26,8 +27,11 @@ TRIAL = Trial(
     (("port:a", "change device a"), ("", "and 3 more")),
     frozenset({"port:z"}),
     frozenset({FOUND}),
+    frozenset({"port:a"}),
 )
-UNDONE = Undone(7, b"\x00hash", "because", frozenset({"port:a", "overlay"}), is_settled=True)
+UNDONE = Undone(
+    7, b"\x00hash", "because", frozenset({"port:a", "overlay"}), is_settled=True, grants=3
+)
 OWED = Release("bridge:b", "Bridge", "br-b", "stp_enable", None, (True,))
 FULL = Cached(
     state(8, released=frozenset({OWED})),
@@ -59,6 +63,20 @@ def read(content: bytes) -> Cached:
 )
 def test_everything_that_is_remembered_comes_back(record: Cached) -> None:
     assert read(pack(record, codec.dump_host_state)) == record
+
+
+def test_what_a_newer_agent_wrote_besides_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        extras = agent.state_file._extras
+
+        def more(record: Cached) -> dict[str, Any]:
+            known = extras(record)
+            return known | {each: known[each] | {"new": 1} for each in ("trial", "undone")}
+
+        patch.setattr(agent.state_file, "_extras", more)
+        content = pack(FULL, codec.dump_host_state)
+    assert b'"new": 1' in content
+    assert read(content) == FULL
 
 
 def test_any_bit_that_is_flipped_and_any_torn_end_are_noticed() -> None:
