@@ -3,7 +3,7 @@
 A standalone database is a log of records (``OVSDB JSON <bytes> <sha1>``, ovsdb(7)), each with what
 changed and the comment of who asked for it; ovs-vsctl puts there its command line and who called
 it. Only what was appended since the last look is read, and of that the last part; a file that was
-compacted or made anew is another one. Reading blocks, so that it has to be done off the loop. It
+compacted or made anew is another one. What lies before a part that was not read is forgotten. Reading blocks, so that it has to be done off the loop. It
 must not write, lock or keep the file open; where it cannot be read nobody is named.
 """
 
@@ -71,7 +71,9 @@ class Journal:
 
     def who(self, changes: Collection[Change]) -> str:
         """The comment of the newest transaction of somebody else that made one of ``changes``."""
-        wanted = {change.row: change.columns for change in changes}
+        wanted: dict[str, frozenset[str]] = {}
+        for change in changes:
+            wanted[change.row] = wanted.get(change.row, frozenset()) | change.columns
         for record in reversed(self._records):
             if _is_made(wanted, record.rows):
                 return record.comment
@@ -85,9 +87,13 @@ class Journal:
             status = os.fstat(file.fileno())
             if status.st_ino != self._inode or status.st_size < self._offset:
                 self._inode, self._offset = status.st_ino, 0
+                self._records.clear()
             if file.read(len(_CLUSTERED)) == _CLUSTERED:
                 raise ValueError("the database is clustered, its journal has no such comments")
             start = max(self._offset, status.st_size - MOST_BYTES)
+            if start > self._offset:
+                # What was skipped is newer than all that is remembered, and may be who it was.
+                self._records.clear()
             file.seek(start)
             content = file.read(MOST_BYTES)
         begin = 0 if start == self._offset else content.find(b"\n" + _MAGIC) + 1

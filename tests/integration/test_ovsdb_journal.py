@@ -85,6 +85,32 @@ def test_of_a_long_journal_the_end_is_read_and_a_half_record_waits(tmp_path: Pat
     assert named(journal) == "command 1"
 
 
+def test_what_lies_before_a_gap_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "conf.db"
+    journal = Journal((path,))
+    path.write_bytes(record(1))
+    assert named(journal) == "command 1"
+    other = b"".join(record(n, 1000).replace(b'"row"', b'"other"') for n in range(500))
+    with path.open("ab") as file:
+        file.write(other)
+    assert named(journal) == ""
+    path.write_bytes(record(2))
+    assert named(journal) == "command 2"
+    (tmp_path / "new").write_bytes(record(3).replace(b'"row"', b'"other"'))
+    (tmp_path / "new").replace(path)
+    assert named(journal) == ""
+
+
+def test_several_columns_of_one_row_are_all_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "conf.db"
+    journal = Journal((path,))
+    path.write_bytes(record(1) + record(2).replace(b'"tag"', b'"qos"'))
+    journal.look()
+    changes = [Change("row", frozenset({each})) for each in ("qos", "tag")]
+    assert journal.who(changes) == journal.who(changes[::-1]) == "command 2"
+    assert journal.who([changes[1], Change("row", frozenset())]) == "command 1"
+
+
 @pytest.mark.parametrize("content", [None, b"OVSDB CLUSTER 3 x\n{}\n", b"OVSDB JSON x y\n"])
 def test_a_journal_that_cannot_be_read_names_nobody_and_is_complained_of_once(
     tmp_path: Path, content: bytes | None
