@@ -29,8 +29,10 @@ from agent.errors import Failure
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
 from agent.planner.differences import Difference, Surroundings, differences, is_renewal
+from agent.planner.membership import NO_ENTRIES, divided
 from agent.planner.ownership import segment_of
-from agent.planner.plan import AddAddress, CreateVeth, Plan, SetLink, Stage
+from agent.planner.plan import AddAddress, CreateVeth, NetlinkStep, Plan, SetLink, Stage
+from agent.planner.steps import TableStep
 from agent.planner.traces import Trace, traces
 from agent.realized import Realized
 from agent.safety import DriftPolicy
@@ -151,7 +153,9 @@ class Drift:
         self._realized.look(desired, observed)
         for resource, its in steps.items():
             if resource not in self._turn.verdicts:
-                verdict = self._judge(resource, its, desired, observed, tried.get(resource))
+                news = self._realized.news(resource)
+                own = divided(its, news)[0] if news != NO_ENTRIES else its
+                verdict = self._judge(resource, own, desired, observed, tried.get(resource))
                 self._turn.verdicts[resource] = verdict
         verdicts = self._turn.verdicts
         left = {resource for resource in steps if verdicts[resource] is _Verdict.LEAVE}
@@ -161,10 +165,19 @@ class Drift:
         self._turn.stranded = stranded(steps, left)
         rest = without(plan, left | self._turn.stranded.keys())
         around = Surroundings(observed, self._realized.seen)
-        renewals = (s for r in sorted(left) for s in steps[r] if is_renewal(s, around))
-        # What ovs-vswitchd lost is no part of what somebody changed.
-        renewed = Stage(post=tuple(s for s in renewals if isinstance(s, SetLink | AddAddress)))
-        return replace(rest, stages=(*rest.stages, renewed)) if renewed.post else rest
+        passing = tuple(
+            step for each in sorted(left) for step in self._passing(steps[each], around)
+        )
+        return replace(rest, stages=(*rest.stages, Stage(post=passing))) if passing else rest
+
+    def _passing(self, steps: Steps, around: Surroundings) -> Iterable[NetlinkStep]:
+        """Of what is left, what is no part of what somebody changed: what ovs-vswitchd lost, and
+        entries for members that came or went."""
+        for step in steps:
+            if is_renewal(step, around) and isinstance(step, SetLink | AddAddress):
+                yield step
+        _, news = divided(steps, self._realized.news(steps[0].resource))
+        yield from (step for step in news if isinstance(step, TableStep))
 
     def applying(self, resources: Iterable[str], tried: Mapping[str, Failure]) -> None:
         """These are about to be worked on; what was refused before is tried, not fought for."""

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
 from agent.planner.digests import Digests
+from agent.planner.membership import NO_ENTRIES, Entries, moved_entries
 from agent.planner.ownership import segment_of
 from agent.safety import DriftPolicy
 
@@ -30,6 +31,7 @@ class Realized:
         """The host when it was last at peace."""
         self._base: Digests | None = None
         self._older: dict[str, str | None] = {}
+        self._moved: dict[str, Entries] = {}
         self._troubled: frozenset[str] = frozenset()
         self._boot = ""
         self._desired: Digests | None = None
@@ -55,6 +57,10 @@ class Realized:
     def look(self, desired: HostState, observed: ObservedState) -> None:
         """What the next answers are about."""
         if self._desired is None or self._desired.state is not desired:
+            before = self._desired or self._base
+            if before is not None:
+                for segment, moved in moved_entries(before.state, desired).items():
+                    self._moved[segment] = self._moved.get(segment, NO_ENTRIES) | moved
             self._desired = Digests(desired)
         if self.seen is None:
             self.rows_recover = self.rows_recover or bool(
@@ -70,6 +76,10 @@ class Realized:
         known = self._known(resource)
         return known if known is not None and known == self._desired.of(resource) else None
 
+    def news(self, segment: str) -> Entries:
+        """What changed of its tables on account of other members since it was as desired."""
+        return self._moved.get(segment, NO_ENTRIES)
+
     def is_troubled(self, resource: str) -> bool:
         """Whether it had a failure of its own at the end of the last turn."""
         return resource in self._troubled
@@ -83,6 +93,7 @@ class Realized:
             return
         older = {resource: self._known(resource) for resource in pending}
         self._base, self._older = self._desired, older
+        self._moved = {r: moved for r, moved in self._moved.items() if r in older}
         self._troubled = frozenset(troubled)
         self.seen, self._boot = self._observed, self._observed.boot
         self.rows_recover = self.devices_recover = False

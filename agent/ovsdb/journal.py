@@ -3,8 +3,9 @@
 A standalone database is a log of records (``OVSDB JSON <bytes> <sha1>``, ovsdb(7)), each with what
 changed and the comment of who asked for it; ovs-vsctl puts there its command line and who called
 it. Only what was appended since the last look is read, and of that the last part; a file that was
-compacted or made anew is another one. What lies before a part that was not read is forgotten. Reading blocks, so that it has to be done off the loop. It
-must not write, lock or keep the file open; where it cannot be read nobody is named.
+compacted or made anew is another one. What lies before a part that was not read is forgotten.
+Reading blocks, so that it has to be done off the loop. It must not write, lock or keep the file
+open; where it cannot be read nobody is named.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Two states that say the same of a resource have the same digest of it, in every process and, as
 what is at its default is left out, in later versions of the agent too. A tunnel of a segment is
-told by its own two ends and what all tunnels of the segment share: another member is no news to it.
+told by its own two ends and what all tunnels of the segment share, a segment by its own end and the
+same: another member is no news to them.
 What a resource stands on (the bridge of a port, the ports of a mirror) is a part of it as far as
 it has to be made anew with that. Pure; knows nothing of the host.
 """
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.fragments import SegmentFragment, SegmentMember
-from agent.model import Bridge, HostState, Port, SegmentAttachment
+from agent.model import Bridge, HostState, Port, SegmentAttachment, segment_id
 from agent.monitoring import FlowExport, Mirror
 from agent.planner.ownership import segment_of
 
@@ -59,8 +60,17 @@ class Digests:
             case FlowExport():
                 return (thing, [self._ground(name) for name in thing.bridges])
             case Bridge() | SegmentAttachment():
-                return thing
+                return thing if isinstance(thing, Bridge) else self._segment_part(thing)
         return (thing, self._ground(thing.bridge))
+
+    def _segment_part(self, attachment: SegmentAttachment) -> object:
+        """Its own end: who else is in it is told by the entries of its tables (``membership``)."""
+        fragment = self.state.fragments.get(attachment.fragment_hash)
+        mesh = self._mesh(segment_id(attachment.segment_uid))
+        if fragment is None or mesh is None:
+            return attachment
+        bare = dataclasses.replace(attachment, fragment_hash=b"")
+        return (bare, mesh.shared, mesh.own, fragment.mtu, fragment.arp_mode)
 
     def _tunnel_part(self, resource: str) -> object | None:
         segment = segment_of(resource)

@@ -36,6 +36,15 @@ def test_another_member_is_no_news_to_a_tunnel_and_its_own_end_is() -> None:
     assert digest(meshed(H2, vni=5001), TUNNEL) != alone
 
 
+def test_another_member_is_no_news_to_a_segment_and_its_own_end_is() -> None:
+    before = meshed(H2)
+    known = digest(before, "segment:s1")
+    assert digest(meshed(H2, H3), "segment:s1") == known
+    assert digest(meshed(H2, vni=5001), "segment:s1") != known
+    other = dataclasses.replace(before, attachments=(SegmentAttachment("s1", 3, b"f1"),))
+    assert digest(other, "segment:s1") != known
+
+
 def test_another_port_is_no_news_to_a_port_and_a_mirror_hears_of_those_it_copies() -> None:
     mirror = Mirror("mirror:m", "m", "br-fleet", select_src_ports=frozenset({"a"}), output_vlan=9)
     before = state(mirrors=(mirror,))
