@@ -23,8 +23,9 @@ import structlog
 
 from agent.columns import Release
 from agent.disk import sync_directory, write_synced
+from agent.fragments import LostEnds
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
-from agent.planner import owed_releases
+from agent.planner import lost_ends, owed_releases
 from agent.planner.digests import Digests
 from agent.state_file import (
     Cached,
@@ -121,6 +122,7 @@ class StateCache:
         state: HostState,
         still_owed: frozenset[str],
         still_released: frozenset[Release] = frozenset(),
+        still_lost: Mapping[str, LostEnds] | None = None,
         *,
         is_back: bool = True,
     ) -> None:
@@ -134,6 +136,7 @@ class StateCache:
             cached.state,
             removed=cached.state.removed - (state.removed - still_owed),
             released=cached.state.released - (state.released - still_released),
+            lost=cached.state.lost if still_lost is None else still_lost,
         )
         self._store_changed(
             dataclasses.replace(
@@ -335,10 +338,13 @@ def changed_by(candidate: HostState, confirmed: HostState) -> frozenset[str]:
 
 
 def with_owed(accepted: HostState, offered: HostState) -> HostState:
-    """``offered`` with the removals and releases that it does not desire again."""
+    """``offered`` with the removals and releases that it does not desire again, and with what it
+    lost without a word.
+    """
     owed = (accepted.removed | offered.removed) - desired_ids(offered)
     released = owed_releases(accepted, offered)
-    return dataclasses.replace(offered, removed=owed, released=released)
+    lost = lost_ends(accepted, offered, owed)
+    return dataclasses.replace(offered, removed=owed, released=released, lost=lost)
 
 
 def desired_ids(state: HostState) -> frozenset[str]:

@@ -85,6 +85,15 @@ class SegmentMember:
     """Whether who has one address at a time, as the kernel, sends from and to ``vtep`` already."""
 
 
+@dataclass(frozen=True, slots=True)
+class LostEnds:
+    """Other ends of a segment that it lost without intent having said so."""
+
+    members: tuple[SegmentMember, ...] = ()
+    vteps: tuple[str, ...] = ()
+    """Outside of the fleet."""
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class SegmentFragment:
     """Never changes: another membership is another fragment, with another ``hash``."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.columns import NO_SETTINGS, Release, Settings
-from agent.fragments import SegmentFragment
+from agent.fragments import LostEnds, SegmentFragment
 from agent.monitoring import FlowExport, Mirror, Qos
 from agent.safety import DEFAULT_SAFETY, NO_GRANTS, Grants, Safety
 
@@ -212,7 +212,8 @@ class HostState:
 
     ``removed`` accumulates in the agent: an id stays until it is observed gone or desired again.
     So does ``released``, which only the agent knows: what an earlier state set on a row and this
-    one does not stays until no row is observed that holds it, or it is set again.
+    one does not stays until no row is observed that holds it, or it is set again. And so does
+    ``lost``, by the uids of segments: where the kernel's tables send to, absent but not removed.
     """
 
     fleet_uid: str
@@ -231,6 +232,7 @@ class HostState:
     fragments: Mapping[bytes, SegmentFragment] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     released: frozenset[Release] = frozenset()
+    lost: Mapping[str, LostEnds] = field(default_factory=dict)
     grants: Grants = NO_GRANTS
     safety: Safety = DEFAULT_SAFETY
     is_whole: bool = True

@@ -30,7 +30,7 @@ from agent.loop_failures import VSWITCHD_STALLED, bug, not_realized, not_written
 from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
 from agent.ovsdb.snapshot import OvsdbUnavailableError
-from agent.planner import still_enslaved, still_owed, still_released
+from agent.planner import still_enslaved, still_lost, still_owed, still_released
 from agent.planner.plan import Plan, Stage
 from agent.report import Outcome, Report
 from agent.state_file import Cached
@@ -204,11 +204,12 @@ class Reconciler:
             released = still_released(desired, sighting.state)
             owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
             owed |= desired.removed & still_enslaved(released)
+            lost = still_lost(desired, sighting.state)
             # What failed has to be known before the state counts as what the host was brought to.
             await self._remember(desired)
             is_back = self._trials.is_back(plan, failures)
             await asyncio.to_thread(
-                self._cache.record_applied, desired, owed, released, is_back=is_back
+                self._cache.record_applied, desired, owed, released, lost, is_back=is_back
             )
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)

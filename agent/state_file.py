@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.columns import Release
+from agent.fragments import LostEnds, Neighbour, SegmentMember
 from agent.model import HostState
 from agent.trial import Trial, Undone
 
@@ -91,7 +92,8 @@ def _tail(record: Cached, encode: Encode) -> tuple[int, bytes]:
     """The version of the file, and what it has after the state."""
     released = record.state.released
     plain = Cached(record.state, record.accepted_by, record.applied_revision, record.applied_hash)
-    if record == dataclasses.replace(plain, confirmed=_implied(plain)):
+    is_plain = record == dataclasses.replace(plain, confirmed=_implied(plain))
+    if is_plain and not record.state.lost:
         return (_VERSION_WITH_RELEASES, _dump(_releases(released))) if released else (_VERSION, b"")
     extras = _dump(_extras(record))
     confirmed = b"" if record.confirmed is None else encode(record.confirmed)
@@ -107,9 +109,14 @@ def _extras(record: Cached) -> dict[str, Any]:
     confirmed, trial, undone = record.confirmed, record.trial, record.undone
     return {
         "released": _releases(record.state.released),
+        "lost": _lost(record.state.lost),
         "realized": dict(record.realized),
         "confirmed": confirmed
-        and {"accepted_by": record.confirmed_by, "released": _releases(confirmed.released)},
+        and {
+            "accepted_by": record.confirmed_by,
+            "released": _releases(confirmed.released),
+            "lost": _lost(confirmed.lost),
+        },
         "trial": trial
         and dataclasses.asdict(trial)
         | {
@@ -125,6 +132,10 @@ def _extras(record: Cached) -> dict[str, Any]:
 
 def _releases(released: frozenset[Release]) -> list[tuple[Any, ...]]:
     return [dataclasses.astuple(each) for each in sorted(released)]
+
+
+def _lost(lost: Mapping[str, LostEnds]) -> dict[str, Any]:
+    return {uid: dataclasses.asdict(ends) for uid, ends in lost.items()}
 
 
 def _dump(document: Any) -> bytes:
@@ -173,7 +184,7 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
     extras, confirmed = _split(frame)
     accepted_by = frame.accepted_by.decode()
     plain = Cached(
-        _with_releases(decode(frame.state), extras["released"], accepted_by == version),
+        _with_extras(decode(frame.state), extras, is_whole=accepted_by == version),
         accepted_by,
         frame.applied_revision,
         frame.applied_hash,
@@ -182,7 +193,7 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
         return dataclasses.replace(plain, confirmed=_implied(plain))
     if (of_confirmed := extras["confirmed"]) is not None:
         by = of_confirmed["accepted_by"]
-        back = _with_releases(decode(confirmed), of_confirmed["released"], by == version)
+        back = _with_extras(decode(confirmed), of_confirmed, is_whole=by == version)
         plain = dataclasses.replace(plain, confirmed=back, confirmed_by=by)
     return dataclasses.replace(
         plain,
@@ -201,9 +212,27 @@ def _split(frame: _Frame) -> tuple[dict[str, Any], bytes]:
     return json.loads(frame.tail[_EXTRAS_LENGTH.size : end]), frame.tail[end:]
 
 
-def _with_releases(state: HostState, released: list[list[Any]], is_whole: bool) -> HostState:
-    found = frozenset(_release(each) for each in released)
-    return dataclasses.replace(state, released=found, is_whole=is_whole)
+def _with_extras(state: HostState, extras: Mapping[str, Any], *, is_whole: bool) -> HostState:
+    found = frozenset(_release(each) for each in extras["released"])
+    lost = {uid: _lost_ends(each) for uid, each in extras.get("lost", {}).items()}
+    return dataclasses.replace(state, released=found, lost=lost, is_whole=is_whole)
+
+
+def _lost_ends(fields: Mapping[str, Any]) -> LostEnds:
+    members = tuple(_member(each) for each in fields["members"])
+    return LostEnds(members, tuple(fields["vteps"]))
+
+
+def _member(fields: Mapping[str, Any]) -> SegmentMember:
+    return SegmentMember(
+        fields["host_uid"],
+        fields["host_name"],
+        fields["vtep"],
+        tuple(fields["macs"]),
+        tuple(Neighbour(each["ip"], each["mac"]) for each in fields["neighbours"]),
+        fields["former_vtep"],
+        fields["former_is_unused"],
+    )
 
 
 def _release(fields: list[Any]) -> Release:

@@ -7,6 +7,7 @@ a plan runs, the next plan starts from what is then.
 
 from agent.planner.assembly import make_plan
 from agent.planner.bridge_ports import still_enslaved
+from agent.planner.lost_ends import lost_ends, still_lost
 from agent.planner.plan import Plan, Stage
 from agent.planner.releases import owed_releases, still_released
 from agent.planner.removal import still_owed
@@ -14,9 +15,11 @@ from agent.planner.removal import still_owed
 __all__ = [
     "Plan",
     "Stage",
+    "lost_ends",
     "make_plan",
     "owed_releases",
     "still_enslaved",
+    "still_lost",
     "still_owed",
     "still_released",
 ]

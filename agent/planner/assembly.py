@@ -34,6 +34,7 @@ from agent.planner.inventory import Inventory, take_inventory
 from agent.planner.kernel import draft_kernel_segment, has_device
 from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
 from agent.planner.linux_explicit import draft_explicit_bridge
+from agent.planner.lost_ends import kernel_ends, lost_failures, with_lost_ends
 from agent.planner.management_path import management_path
 from agent.planner.monitoring import draft_monitoring, monitoring_steps
 from agent.planner.ownership import segment_of
@@ -64,6 +65,7 @@ def make_plan(desired: HostState, observed: ObservedState, *, may_cut: bool = Fa
 
 
 def _plan(desired: HostState, observed: ObservedState, *, may_cut: bool) -> Plan:
+    desired = with_lost_ends(desired, observed)
     freed = let_go(desired, observed)
     inventory = take_inventory(
         observed,
@@ -100,7 +102,9 @@ def _plan(desired: HostState, observed: ObservedState, *, may_cut: bool) -> Plan
     failures += (each for draft in settlement.accepted.values() for each in draft.failures)
     rows = list(monitoring_steps(desired, settlement, of_ovs, there, inventory))
     failures += (each for each in rows if isinstance(each, Failure))
-    if held := mass_removal(failures, inventory.owned_ids() | inventory.bound.keys()):
+    failures += lost_failures(desired)
+    owned = inventory.owned_ids() | inventory.bound.keys() | kernel_ends(desired)
+    if held := mass_removal(failures, owned):
         failures.append(held)
     last = (each for each in rows if not isinstance(each, Failure))
     return Plan(arrange(settlement, inventory, last), tuple(sorted(set(failures))))

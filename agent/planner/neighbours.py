@@ -97,7 +97,7 @@ def _work_out(fragment: SegmentFragment, host_uid: str) -> Neighbours:
         else:
             remotes.append(remote)
     return Neighbours(
-        local_ip=_normal(own.vtep),
+        local_ip=normal(own.vtep),
         former_ip=formers.get(own.host_uid, ""),
         known_ip=_known_vtep(own, formers),
         own_fault=_own_fault(own),
@@ -123,7 +123,7 @@ def _candidates(
             continue
         protected = linked is None or linked[member.host_uid]
         macs = tuple(mac for mac in member.macs if mac not in own.macs)
-        vtep, former = _normal(member.vtep), formers.get(member.host_uid, "")
+        vtep, former = normal(member.vtep), formers.get(member.host_uid, "")
         yield _Candidate(
             Remote(
                 member.host_uid,
@@ -138,7 +138,7 @@ def _candidates(
             f"the VTEP of host {member.host_name}, {member.vtep}",
             "that host's vteps",
         )
-    for address in sorted({_normal(each) for each in fragment.external_vteps}):
+    for address in sorted({normal(each) for each in fragment.external_vteps}):
         words = f"the VTEP {address} outside of the fleet"
         yield _Candidate(Remote(address, address), False, words, "the segment's external_vteps")
 
@@ -191,7 +191,7 @@ def _formers(
 
 def _known_vtep(member: SegmentMember, formers: Mapping[str, str]) -> str:
     former = "" if member.former_is_unused else formers.get(member.host_uid, "")
-    return former or _normal(member.vtep)
+    return former or normal(member.vtep)
 
 
 def _own_fault(own: SegmentMember) -> str:
@@ -214,13 +214,14 @@ def _table(remotes: Collection[Remote]) -> Iterator[FdbEntry]:
 
 def _addresses(own: SegmentMember, remotes: Collection[Remote]) -> Iterator[Neighbour]:
     """An address that several ports have is asked for, as nobody can tell whose it is."""
-    there = [(_normal(each.ip), each.mac) for remote in remotes for each in remote.neighbours]
-    own_ips = {_normal(each.ip) for each in own.neighbours}
+    there = [(normal(each.ip), each.mac) for remote in remotes for each in remote.neighbours]
+    own_ips = {normal(each.ip) for each in own.neighbours}
     count = Counter(ip for ip, _ in there)
     return (Neighbour(ip, mac) for ip, mac in there if count[ip] == 1 and ip not in own_ips)
 
 
-def _normal(text: str) -> str:
+def normal(text: str) -> str:
+    """An address in the one form in which it is compared."""
     address = _address(text)
     return text if address is None else str(address)
 

@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import ErrorKind
-from agent.model import HostState
+from agent.fragments import SegmentFragment, SegmentMember, Topology
+from agent.model import BROADCAST_FDB, HostState
 from agent.observed import ObservedState
-from agent.planner import make_plan, owed_releases
+from agent.planner import lost_ends, make_plan, owed_releases
 from agent.planner.inventory import owned_ids
 from agent.planner.ownership import aliased_id, owned_id
 from agent.planner.plan import DeleteBridge, DeleteInterface, DeleteLink, DeletePort
 from tests.properties.test_planner import converge
-from tests.support.hosts import FLEET, desired_states
+from tests.support.hosts import FLEET, OWN_HOST, desired_states
 from tests.support.monitoring_strategies import monitored_states
 from tests.support.satisfaction import foreign_part
 from tests.support.strange_hosts import strange_hosts
@@ -47,7 +48,29 @@ def torn(draw: st.DrawFn, whole: HostState) -> HostState:
         mirrors=some(whole.mirrors),
         flow_exports=some(whole.flow_exports),
     )
-    return replace(left, released=owed_releases(whole, left))
+    fragments = {
+        key: replace(
+            each,
+            hash=each.hash + b"-",
+            members=tuple(m for m in each.members if m.host_uid == OWN_HOST) + some(_others(each)),
+            external_vteps=some(each.external_vteps),
+        )
+        for key, each in whole.fragments.items()
+        if each.topology is Topology.FULL
+    }
+    left = replace(left, fragments={**whole.fragments, **fragments})
+    lost = lost_ends(whole, left, frozenset())
+    return replace(left, released=owed_releases(whole, left), lost=lost)
+
+
+def _others(fragment: SegmentFragment) -> tuple[SegmentMember, ...]:
+    return tuple(each for each in fragment.members if each.host_uid != OWN_HOST)
+
+
+def floods(observed: ObservedState) -> set[tuple[str, str]]:
+    """Where the kernel's devices send what has no known place."""
+    tables = observed.fdb.items()
+    return {(name, e.dst) for name, table in tables for e in table if e.mac == BROADCAST_FDB}
 
 
 def own_things(observed: ObservedState) -> set[tuple[str, ...]]:
@@ -70,12 +93,14 @@ def test_a_state_of_which_a_part_was_lost_deletes_nothing_of_ours_or_of_others(
     switch = Switch(host)
     converge(switch, whole)
     own, foreign = own_things(switch.observed), foreign_part(switch.observed, FLEET)
+    flooded = floods(switch.observed)
     owned = owned_ids(switch.observed, FLEET)
     left = data.draw(torn(whole), label="left")
     plan = make_plan(left, switch.observed)
     assert not [s for stage in plan.stages for s in stage.steps() if isinstance(s, _DELETIONS)]
     converge(switch, left)
     assert own <= own_things(switch.observed)
+    assert flooded <= floods(switch.observed)
     assert owned_ids(switch.observed, FLEET) == owned
     assert foreign_part(switch.observed, FLEET) == foreign
     plan = make_plan(left, switch.observed)

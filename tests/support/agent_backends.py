@@ -30,6 +30,7 @@ from agent.model import (
     PortType,
     SegmentAttachment,
     VethPeer,
+    tunnel_id,
 )
 from agent.observability import Metrics
 from agent.reconciler import Reconciler, Timing
@@ -193,6 +194,7 @@ class Fabric:
             ports=(port,),
             attachments=(attachment,),
             fragments={fragment.hash: fragment},
+            removed=frozenset({tunnel_id(SEGMENT, without.uid)} if without else ()),
         )
 
 

@@ -6,6 +6,7 @@ is a variable, the stream a method call, and what can be lost is lost by not cal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ovsfleet.v1 import state_pb2
@@ -14,10 +15,10 @@ from agent.cache import refuse_unacceptable, with_owed
 from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure
-from agent.fragments import SegmentFragment
+from agent.fragments import LostEnds, SegmentFragment
 from agent.model import HostState, Port, PortType
 from agent.observed import Link, ObservedState, OvsInterface, OvsPort
-from agent.planner import make_plan, still_enslaved, still_owed, still_released
+from agent.planner import make_plan, still_enslaved, still_lost, still_owed, still_released
 from controller.compiler import compile_host, host_state
 from tests.support.model_fleet import ModelFleet
 from tests.support.switch import Switch
@@ -34,7 +35,8 @@ class SimulatedHost:
         """Reasons of all failures that any plan ever had."""
         self._disk: bytes | None = None
         self._released: frozenset[Release] = frozenset()
-        """The part of the disk that is not in the message."""
+        self._lost: Mapping[str, LostEnds] = {}
+        """The parts of the disk that are not in the message."""
         self._fragments: dict[bytes, SegmentFragment] = {}
         """What both ends of the present stream believe that the agent has."""
 
@@ -42,7 +44,7 @@ class SimulatedHost:
     def desired(self) -> HostState | None:
         if self._disk is None:
             return None
-        return replace(load_host_state(self._disk), released=self._released)
+        return replace(load_host_state(self._disk), released=self._released, lost=self._lost)
 
     def connect(self) -> None:
         """A new stream: Hello names the fragments on disk and what is applied."""
@@ -85,7 +87,8 @@ class SimulatedHost:
             kernel.links[name] = Link(name, kernel.next_index(), "tun", up=True)
 
     def _write(self, state: HostState) -> None:
-        self._disk, self._released = dump_host_state(state), state.released
+        self._disk = dump_host_state(state)
+        self._released, self._lost = state.released, state.lost
 
     def reconcile(self, limit: int | None = None) -> tuple[Failure, ...]:
         """One turn of the loop; with a ``limit`` the agent is killed after so many atoms."""
@@ -99,6 +102,7 @@ class SimulatedHost:
             released = still_released(desired, self.switch.observed)
             owed = still_owed(desired.removed, self.switch.observed, desired.fleet_uid)
             owed |= desired.removed & still_enslaved(released)
-            self._write(replace(desired, removed=owed, released=released))
+            lost = still_lost(desired, self.switch.observed)
+            self._write(replace(desired, removed=owed, released=released, lost=lost))
             self.applied = desired.revision
         return failures

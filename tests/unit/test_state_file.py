@@ -15,6 +15,7 @@ import agent.state_file
 from agent.cache import CacheError, RefusedStateError, StateCache
 from agent.columns import Release
 from agent.controlplane import codec
+from agent.fragments import LostEnds, Neighbour, SegmentMember
 from agent.state_file import Cached, CorruptFileError, nothing_confirmed, pack, unpack
 from agent.trial import Trial, Undone
 from tests.support.agent_loop import state
@@ -32,13 +33,17 @@ TRIAL = Trial(
 UNDONE = Undone(
     7, b"\x00hash", "because", frozenset({"port:a", "overlay"}), is_settled=True, grants=3
 )
+MEMBER = SegmentMember(
+    "h2", "two", "192.0.2.2", ("m",), (Neighbour("10.0.0.1", "m"),), "192.0.2.9", True
+)
+LOST = {"s": LostEnds((MEMBER,), ("198.51.100.9",))}
 OWED = Release("bridge:b", "Bridge", "br-b", "stp_enable", None, (True,))
 FULL = Cached(
-    state(8, released=frozenset({OWED})),
+    state(8, released=frozenset({OWED}), lost=LOST),
     "1",
     5,
     b"applied",
-    confirmed=state(5, removed=frozenset({"port:b"}), released=frozenset({FOUND})),
+    confirmed=state(5, removed=frozenset({"port:b"}), released=frozenset({FOUND}), lost=LOST),
     confirmed_by="1",
     trial=TRIAL,
     undone=UNDONE,
@@ -58,6 +63,7 @@ def read(content: bytes) -> Cached:
         dataclasses.replace(FULL, undone=None, realized={}),
         Cached(state(3), "1", confirmed=nothing_confirmed(state(3))),
         Cached(state(3), "1"),
+        Cached(state(3, lost=LOST), "1", 3, b"hash of 3"),
         Cached(state(3), "1", 3, b"hash of 3", realized={"port:a": "digest"}),
     ],
 )
