@@ -130,10 +130,10 @@ def test_a_join_token_dies_with_its_host(db: Database) -> None:
     apply(db, host(1))
     token = join(db)
     remove(db, host(1))
-    with pytest.raises(NotFoundError):
+    with pytest.raises(UnauthenticatedError):
         enrolment.redeem(db, token.secret, "h1", "key", now=NOW)
     apply(db, host(1))
-    with pytest.raises(NotFoundError):
+    with pytest.raises(UnauthenticatedError):
         enrolment.redeem(db, token.secret, "h1", "key", now=NOW)
     with pytest.raises(NotFoundError):
         enrolment.create_join_token(db, ADMIN, "h9", ttl=HOUR, now=NOW, request_id="r")
