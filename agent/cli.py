@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -142,6 +143,9 @@ def purge(
     identity: Annotated[
         bool, typer.Option("--identity", help="With --yes: delete the host's identity as well.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --yes: even if it may cut the way to this host.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the plan, and what is left, each as JSON.")
     ] = False,
@@ -157,7 +161,8 @@ def purge(
 
     settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
     configure_logging("warning", "console")
-    wish = purge_command.Wish(fleet, yes, as_json, identity)
+    asked_from = purge_command.ssh_peer(os.environ.get("SSH_CONNECTION", ""))
+    wish = purge_command.Wish(fleet, yes, as_json, identity, force, asked_from)
     try:
         status = asyncio.run(purge_command.run(settings, wish, typer.echo))
     except (purge_command.PurgeError, IdentityError, OvsdbUnavailableError) as error:

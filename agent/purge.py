@@ -20,6 +20,8 @@ from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import make_plan, owed_releases
 from agent.planner.inventory import bound_ids, owned_ids
+from agent.planner.management import Touch, touches
+from agent.planner.management_path import NO_PATH, ManagementPath, management_path
 from agent.planner.plan import Plan
 
 MAX_ROUNDS = 8
@@ -32,6 +34,11 @@ class Preview:
 
     fleet: str
     plan: Plan
+    path: ManagementPath = NO_PATH
+    """Over which the controller is reached, and who asks for this from another machine."""
+    is_path_known: bool = True
+    cutting: tuple[Touch, ...] = ()
+    """What of it may cut that. Nothing undoes a purge, so that each of them may be for good."""
 
     @property
     def is_empty(self) -> bool:
@@ -45,6 +52,8 @@ class Preview:
                 for resource, steps in steps_by_resource(self.plan).items()
                 for step in steps
             ],
+            "cutting": [{"resource": each.resource, "step": each.what} for each in self.cutting],
+            "is_path_known": self.is_path_known,
             "stays": [
                 {"resource": each.resource, "reason": each.reason, "message": each.message}
                 for each in self.plan.failures
@@ -58,6 +67,14 @@ class Preview:
             for resource in sorted(grouped)
             for line in (resource, *(f"  {step.describe()}" for step in grouped[resource]))
         ]
+        if self.cutting:
+            ends = "; ".join(
+                f"{way.destination} over {way.device}" for way in sorted(self.path.ways)
+            )
+            lines += [f"what of this may cut the way to this host ({ends}):"]
+            lines += [f"  {each.resource}: {each.what}" for each in self.cutting]
+        if lines and not self.is_path_known:
+            lines += ["over which devices the controller is reached is not known"]
         stays = [f"  {each.resource}: {each.reason}: {each.message}" for each in self.plan.failures]
         return (*lines, *(["what stays:", *stays] if stays else []))
 
@@ -75,17 +92,27 @@ def nothing_of(fleet: str, accepted: HostState | None, observed: ObservedState) 
 
 
 def preview(fleet: str, accepted: HostState | None, sighting: Sighting) -> Preview:
-    return Preview(fleet, make_plan(nothing_of(fleet, accepted, sighting.state), sighting.state))
+    observed = sighting.state
+    plan = make_plan(nothing_of(fleet, accepted, observed), observed)
+    path = management_path(observed)
+    return Preview(fleet, plan, path, observed.is_way_known, touches(plan, path, observed))
 
 
 async def purge(
-    fleet: str, accepted: HostState | None, ovsdb: Ovsdb, kernel: Kernel, *, deadline_s: float
+    fleet: str,
+    accepted: HostState | None,
+    ovsdb: Ovsdb,
+    kernel: Kernel,
+    *,
+    deadline_s: float,
+    may_cut: bool = False,
 ) -> Preview:
-    """Do it, until nothing is left to do; what is left after that."""
+    """Do it, until nothing is left to do, or nothing but what may cut; what is left then."""
     done, failed = Plan(), Failed()
     for _ in range(MAX_ROUNDS):
         left = preview(fleet, accepted, await observe(ovsdb, kernel, None))
-        if left.plan.is_empty or left.plan.stages == done.stages:
+        is_at_end = left.plan.is_empty or left.plan.stages == done.stages
+        if is_at_end or (left.cutting and not may_cut):
             break
         failed = Failed()
         done = await _run(left.plan, failed, ovsdb, kernel, deadline_s)

@@ -5,6 +5,7 @@ Knows how to ask and to answer a person; what goes is ``agent.purge``'s to say.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from agent import daemon, purge
 from agent.config import Settings
 from agent.controlplane.identity import IdentityStore
-from agent.host import adapters, observe
+from agent.controlplane.whereabouts import Whereabouts
+from agent.host import adapters, boot_id, observe
 from agent.model import HostState
+from agent.netlink.known_ways import KnownWays
 from agent.planner.owners import fleets_here
 from agent.purge import Preview
 
@@ -35,6 +38,10 @@ class Wish:
     yes: bool = False
     as_json: bool = False
     identity: bool = False
+    force: bool = False
+    """Also where that may cut the way to this host."""
+    asked_from: str = ""
+    """The address of the machine from which a person asks; empty: from this one."""
 
 
 async def run(settings: Settings, wish: Wish, say: Callable[[str], None]) -> int:
@@ -55,7 +62,11 @@ async def _run(settings: Settings, wish: Wish, say: Callable[[str], None]) -> in
     cached = daemon.open_cache(settings).load()
     accepted = cached.state if cached is not None else None
     fleet = _fleet(settings, wish, accepted)
-    ovsdb, kernel = adapters(settings.ovsdb_remote)
+    ovsdb, kernel = adapters(
+        settings.ovsdb_remote,
+        destinations=lambda: _ends(settings, wish),
+        ways=KnownWays(settings.state_dir, boot_id(), is_read_only=True),
+    )
     await kernel.open()
     ovsdb.open()
     try:
@@ -68,9 +79,16 @@ async def _run(settings: Settings, wish: Wish, say: Callable[[str], None]) -> in
         say(_previewed(found, wish))
         if found.is_empty or not wish.yes:
             status = 0 if found.is_empty else SOMETHING
+        elif found.cutting and not wish.force:
+            raise PurgeError(_would_cut())
         else:
             left = await purge.purge(
-                fleet, known, ovsdb, kernel, deadline_s=settings.apply_deadline_s
+                fleet,
+                known,
+                ovsdb,
+                kernel,
+                deadline_s=settings.apply_deadline_s,
+                may_cut=wish.force,
             )
             say(_done(left, wish))
             status = 0 if left.is_empty else LEFT_OVER
@@ -82,6 +100,28 @@ async def _run(settings: Settings, wish: Wish, say: Callable[[str], None]) -> in
         if not wish.as_json:
             say(f"identity and accepted state in {settings.state_dir} are deleted")
     return status
+
+
+def _ends(settings: Settings, wish: Wish) -> frozenset[str]:
+    """Whom this host is to be able to answer afterwards."""
+    own = frozenset({wish.asked_from}) if wish.asked_from else frozenset[str]()
+    return Whereabouts(settings.state_dir).addresses | own
+
+
+def ssh_peer(connection: str) -> str:
+    """The other machine's address in what sshd(8) sets as SSH_CONNECTION; empty if it has none."""
+    address = connection.partition(" ")[0].partition("%")[0]
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""
+
+
+def _would_cut() -> str:
+    return (
+        "nothing was changed: it may cut the way to this host, and nothing would undo that; "
+        "have the host reached over something else first, or be at its console and give --force"
+    )
 
 
 def _fleet(settings: Settings, wish: Wish, accepted: HostState | None) -> str:
@@ -110,7 +150,8 @@ def _previewed(found: Preview, wish: Wish) -> str:
     if found.is_empty:
         return f"nothing of fleet {found.fleet} is on this host"
     head = f"of fleet {found.fleet} on this host, this goes (adopted things as well):"
-    foot = "" if wish.yes else "\nnothing was changed; --yes does it"
+    how = "--yes --force" if found.cutting else "--yes"
+    foot = "" if wish.yes else f"\nnothing was changed; {how} does it"
     return "\n".join((head, *found.lines())) + foot
 
 

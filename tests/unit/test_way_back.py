@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from agent import purge as purging
 from agent.config import Settings
 from agent.controlplane.whereabouts import Whereabouts
 from agent.model import Bridge, BridgeType, DatapathType, Port, PortType, VethPeer
 from agent.netlink.known_ways import KnownWays
 from agent.observed import SOMEWHERE, Link, Way
+from agent.purge_command import ssh_peer
 from agent.report import Outcome
 from agent.safety import ConfirmPolicy, Grants, Safety
 from tests.support.agent_loop import Host, state
@@ -107,6 +109,25 @@ async def test_a_card_goes_back_though_open_vswitch_is_dead(tmp_path: Path, what
     await host.turn_at(30)
     assert host.outcome() is Outcome.REVERTED
     assert "v" not in links
+
+
+async def test_a_purge_that_may_cut_the_host_off_is_done_by_force_alone(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.realize(BASE)
+
+    async def purge(*, may_cut: bool) -> purging.Preview:
+        return await purging.purge(
+            "fleet", None, host.ovsdb, host.kernel, deadline_s=1, may_cut=may_cut
+        )
+
+    host.kernel.ways = {CONTROLLER: WAY}
+    found = await purge(may_cut=False)
+    assert {each.resource for each in found.cutting} == {"overlay", "port:a"}
+    assert "what of this may cut the way to this host (203.0.113.9 over a):" in found.lines()
+    assert tag_of(host, "a") == 2
+    assert (await purge(may_cut=True)).is_empty
+    assert ssh_peer("192.0.2.7 51122 192.0.2.10 22") == "192.0.2.7"
+    assert (ssh_peer("fe80::1%eth0 51122 fe80::2%eth0 22"), ssh_peer("")) == ("fe80::1", "")
 
 
 def test_ways_outlive_a_restart_and_are_doubted_after_a_boot(tmp_path: Path) -> None:
