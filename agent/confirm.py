@@ -200,9 +200,7 @@ class Trials:
             return
         self._withdraw()  # answers from before this change say nothing of it
         before = self._before_it(cached, observed)
-        on_path = frozenset(
-            each.resource for each in touches(todo, management_path(observed), observed)
-        )
+        on_path = _maybe_on_path(todo, observed)
         if cached.trial is not None:
             self._on_path |= cached.trial.on_path | on_path
             return
@@ -313,6 +311,12 @@ def _touched(state: HostState, plan: Plan, observed: ObservedState) -> Iterator[
         yield from ((step.resource, step.describe()) for step in steps)
     path = management_path(observed)
     yield from ((each.resource, each.what) for each in touches(plan, path, observed))
+
+
+def _maybe_on_path(plan: Plan, observed: ObservedState) -> frozenset[str]:
+    if not observed.is_way_known:
+        return frozenset(steps_by_resource(plan))
+    return frozenset(each.resource for each in touches(plan, management_path(observed), observed))
 
 
 def _bounded(touched: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

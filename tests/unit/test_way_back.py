@@ -18,7 +18,7 @@ from agent.observed import SOMEWHERE, Link, Way
 from agent.purge_command import ssh_peer
 from agent.report import Outcome
 from agent.safety import ConfirmPolicy, Grants, Safety
-from tests.support.agent_loop import Host, state
+from tests.support.agent_loop import Host, adds, state
 
 CONTROLLER, OTHER = "203.0.113.9", "2001:db8::9"
 ENDS = frozenset({CONTROLLER})
@@ -44,6 +44,11 @@ async def test_whatever_may_be_the_way_is_tried_while_that_is_not_known(tmp_path
     assert host.outcome() is Outcome.REVERTED
     assert "the way to the controller, which is not known" in host.reports[-1].failures[0].message
     assert tag_of(host, "a") == 2
+    host.switch.refuses = adds("c")
+    more = (*BASE.ports, Port("port:c", "c", PortType.INTERNAL, "br-fleet", tag=2))
+    await host.realize(state(3, ports=more, grants=Grants(1)))
+    assert host.reasons() == {"change": "OnTrial", "port:c": "Refused"}
+    assert not host.round_trip.is_open  # once it is confirmed, port c would come without a trial
 
 
 async def test_what_was_here_in_no_confirmed_state_is_changed_on_the_way_by_force_alone(
