@@ -27,6 +27,7 @@ from agent.fragments import LostEnds
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 from agent.planner import lost_ends, owed_releases
 from agent.planner.digests import Digests
+from agent.shortfall import less, still_granted, unused
 from agent.state_file import (
     Cached,
     CorruptFileError,
@@ -36,7 +37,7 @@ from agent.state_file import (
     pack,
     unpack,
 )
-from agent.trial import Trial, Undone
+from agent.trial import NOTHING_SHORT, Shortfall, Trial, Undone
 
 log = structlog.get_logger(__name__)
 
@@ -125,9 +126,12 @@ class StateCache:
         still_lost: Mapping[str, LostEnds] | None = None,
         *,
         is_back: bool = True,
+        unsettled: frozenset[str] = frozenset(),
+        short: Shortfall = NOTHING_SHORT,
     ) -> None:
         """Remember that the datapath was brought to ``state``, what of it remains to be done, and
         that it needs no confirmation any more. ``is_back``: nothing is left of what was undone.
+        What was granted for other resources than those that are ``unsettled`` is used up.
         """
         cached = self.cached
         if cached is None or cached.state.revision != state.revision:
@@ -137,6 +141,7 @@ class StateCache:
             removed=cached.state.removed - (state.removed - still_owed),
             released=cached.state.released - (state.released - still_released),
             lost=cached.state.lost if still_lost is None else still_lost,
+            grants=unused(cached.state.grants, unsettled),
         )
         self._store_changed(
             dataclasses.replace(
@@ -148,17 +153,20 @@ class StateCache:
                 confirmed_by="",
                 trial=None,
                 undone=cached.undone and _settled(cached.undone, is_back=is_back),
+                short=short,
             )
         )
 
     def begin_trial(self, trial: Trial) -> None:
         """Remember, before anything is done, that the accepted state may have to be undone."""
-        self._store_changed(dataclasses.replace(self._something(), trial=trial))
+        self._store_changed(dataclasses.replace(with_way_back(self._something()), trial=trial))
 
-    def confirm(self) -> None:
-        """The accepted state is the one to go back to from now on."""
+    def confirm(self, short: Shortfall = NOTHING_SHORT) -> None:
+        """The accepted state is the one to go back to from now on, as far as it is realized."""
         cached = self._something()
-        record = dataclasses.replace(cached, confirmed=None, confirmed_by="", trial=None)
+        record = dataclasses.replace(
+            cached, confirmed=None, confirmed_by="", trial=None, short=short
+        )
         self._store_changed(record)
 
     def revert(self, why: str, grants: int = 0) -> None:
@@ -257,12 +265,24 @@ def _is_confirmed_one(cached: Cached, offered: HostState) -> bool:
 def _as_candidate(cached: Cached, merged: HostState) -> Cached:
     """``merged`` as the accepted state of ``cached``, to be confirmed unless it is so already."""
     undone = None if _is_past(cached.undone, cached.state, merged) else cached.undone
-    record = dataclasses.replace(cached, state=merged, undone=undone)
-    confirmed = cached.confirmed or cached.state
-    if merged.hash == confirmed.hash:
+    if cached.confirmed is None and merged.hash == cached.state.hash:
+        return dataclasses.replace(cached, state=merged, undone=undone)
+    record = dataclasses.replace(with_way_back(cached), state=merged, undone=undone)
+    if record.confirmed is not None and merged.hash == record.confirmed.hash:
         return dataclasses.replace(record, confirmed=None, confirmed_by="")
-    by = cached.confirmed_by if cached.confirmed else cached.accepted_by
-    return dataclasses.replace(record, confirmed=confirmed, confirmed_by=by)
+    return record
+
+
+def with_way_back(cached: Cached) -> Cached:
+    """``cached`` with the state to go back to: without what was never made of the accepted one."""
+    if cached.confirmed is not None:
+        return cached
+    return dataclasses.replace(
+        cached,
+        confirmed=less(cached.state, cached.short.missing),
+        confirmed_by=cached.accepted_by,
+        short=dataclasses.replace(cached.short, missing=frozenset()),
+    )
 
 
 def _settled(undone: Undone, *, is_back: bool) -> Undone:
@@ -344,7 +364,10 @@ def with_owed(accepted: HostState, offered: HostState) -> HostState:
     owed = (accepted.removed | offered.removed) - desired_ids(offered)
     released = owed_releases(accepted, offered)
     lost = lost_ends(accepted, offered, owed)
-    return dataclasses.replace(offered, removed=owed, released=released, lost=lost)
+    grants = offered.grants
+    if accepted.fleet_epoch == offered.fleet_epoch:
+        grants = still_granted(accepted.grants, grants)
+    return dataclasses.replace(offered, removed=owed, released=released, lost=lost, grants=grants)
 
 
 def desired_ids(state: HostState) -> frozenset[str]:

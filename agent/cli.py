@@ -221,7 +221,7 @@ def _cached(settings: Settings) -> Cached | None:
 
 def _on_trial(cached: Cached, planned: Plan, observed: ObservedState) -> Iterator[str]:
     """What of the plan would be undone again unless the controller confirmed it."""
-    from agent.confirm import needs_trial
+    from agent.trial_need import needs_trial
 
     touched = needs_trial(cached, planned, observed)
     if touched:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
 
 from agent.attempts import steps_by_resource
-from agent.cache import CacheError, StateCache, desired_ids
+from agent.cache import CacheError, StateCache, desired_ids, with_way_back
 from agent.clock import Clock
 from agent.columns import Release
 from agent.errors import ErrorKind, Failure
@@ -34,9 +34,10 @@ from agent.planner.management_path import management_path
 from agent.planner.plan import Plan
 from agent.report import Outcome, Report
 from agent.round_trip import RoundTrip
-from agent.safety import CHANGE_ID, ConfirmPolicy
+from agent.safety import CHANGE_ID
 from agent.state_file import Cached
-from agent.trial import Trial, Undone
+from agent.trial import NOTHING_SHORT, Shortfall, Trial, Undone
+from agent.trial_need import may_try, maybe_on_path, needs_trial
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,6 @@ RELOOK_S = 2.0
 """Until the controller can be asked the host is looked at anew: no event may tell when."""
 _PASSING = frozenset({ErrorKind.TRANSIENT, ErrorKind.DATAPATH})
 """Of failures after which what was written may still take effect by itself."""
-_UNKNOWN_WAY = "what may be the way to the controller, which is not known"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class Trials:
         """Why the controller is not asked."""
         self._is_as_far_as_it_goes = False
         """Whether a whole turn was spent on going back to the confirmed state."""
+        self._short: Shortfall = NOTHING_SHORT
+        """With what the host is not as the accepted state says."""
 
     # --- how things stand ------------------------------------------------------------------------
 
@@ -184,7 +186,7 @@ class Trials:
         if self._round_trip.is_answered:
             self._is_confirming = True
             reached("before-confirm")
-            await asyncio.to_thread(self._cache.confirm)
+            await asyncio.to_thread(self._cache.confirm, self._short)
             self._withdraw()
             log.info("the change is confirmed: the controller is still reached")
             return False
@@ -196,15 +198,15 @@ class Trials:
     async def before(self, todo: Plan, observed: ObservedState) -> None:
         """Put the accepted state on trial, on disk, if running ``todo`` asks for it; CacheError."""
         cached = self._cache.cached
-        if cached is None or cached.confirmed is None:
+        if cached is None or not may_try(cached):
             return
         self._withdraw()  # answers from before this change say nothing of it
-        before = self._before_it(cached, observed)
-        on_path = _maybe_on_path(todo, observed)
+        before = self._before_it(with_way_back(cached), observed)
+        on_path = maybe_on_path(todo, observed)
         if cached.trial is not None:
             self._on_path |= cached.trial.on_path | on_path
             return
-        touched = tuple(dict(_touched(cached.state, todo, observed)).items())
+        touched = needs_trial(cached, todo, observed)
         if not touched:
             return
         now = self._clock.since_boot()
@@ -229,6 +231,7 @@ class Trials:
         failures: Iterable[Failure],
         *,
         has_caught_up: bool,
+        short: Shortfall,
     ) -> None:
         """Ask the controller, once all that was to be done to the way to it has taken effect.
 
@@ -236,6 +239,7 @@ class Trials:
         when it runs again; confirmed before that, it would cut the host off with no trial to end
         it. ``has_caught_up``: it has acted on all that is in its database.
         """
+        self._short = short
         cached = self._cache.cached
         if cached is None or cached.trial is None:
             return
@@ -294,29 +298,6 @@ class Trials:
             found = found_on_cards(cached.state, observed)
             self._first_seen = _Before(cached.state.hash, there, found)
         return self._first_seen
-
-
-def needs_trial(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[tuple[str, str], ...]:
-    """What of ``plan`` would put the accepted state on trial: resource, and what is done to it."""
-    if cached.confirmed is None:
-        return ()
-    return tuple(dict(_touched(cached.state, plan, observed)).items())
-
-
-def _touched(state: HostState, plan: Plan, observed: ObservedState) -> Iterator[tuple[str, str]]:
-    if not observed.is_way_known and not plan.is_empty:
-        yield "", _UNKNOWN_WAY
-    if state.safety.confirm is ConfirmPolicy.ALWAYS or not observed.is_way_known:
-        steps = (step for stage in plan.stages for step in stage.steps())
-        yield from ((step.resource, step.describe()) for step in steps)
-    path = management_path(observed)
-    yield from ((each.resource, each.what) for each in touches(plan, path, observed))
-
-
-def _maybe_on_path(plan: Plan, observed: ObservedState) -> frozenset[str]:
-    if not observed.is_way_known:
-        return frozenset(steps_by_resource(plan))
-    return frozenset(each.resource for each in touches(plan, management_path(observed), observed))
 
 
 def _bounded(touched: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -97,7 +97,7 @@ class Drift:
         self._who = who
         self._on_event = on_event
         self._now = now
-        self._realized = Realized()
+        self.realized = self._realized = Realized()
         self._left: dict[str, Left] = {}
         self._mended_at: dict[str, deque[float]] = {}
         self._untold: dict[str, _Finding] = {}

@@ -80,6 +80,14 @@ class Realized:
         """What changed of its tables on account of other members since it was as desired."""
         return self._moved.get(segment, NO_ENTRIES)
 
+    def unsettled(self) -> frozenset[str]:
+        """What was not as desired at the end of the last turn."""
+        return frozenset(self._older)
+
+    def fresh(self) -> frozenset[str]:
+        """Of that, what was never brought to what is desired of it now."""
+        return frozenset(each for each in self._older if self.unchanged(each) is None)
+
     def is_troubled(self, resource: str) -> bool:
         """Whether it had a failure of its own at the end of the last turn."""
         return resource in self._troubled

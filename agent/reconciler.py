@@ -33,6 +33,7 @@ from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.planner import still_enslaved, still_lost, still_owed, still_released
 from agent.planner.plan import Plan, Stage
 from agent.report import Outcome, Report
+from agent.shortfall import shortfall
 from agent.state_file import Cached
 from agent.way_back import planned
 from agent.way_back_alone import go_back_alone
@@ -193,8 +194,10 @@ class Reconciler:
         if self._has_offer and not plan.is_empty:
             return 0.0
         failures = self._explain(sighting, replace(plan, failures=(*plan.failures, *left)))
+        realized = self._drift.realized
+        short = shortfall(desired, sighting.state, realized.fresh(), self._drift.left)
         has_caught_up = sighting.ovsdb.caught_up
-        self._trials.after(plan, sighting.state, failures, has_caught_up=has_caught_up)
+        self._trials.after(plan, sighting.state, failures, has_caught_up=has_caught_up, short=short)
         if any(failure.resource == HOST_ID for failure in failures):
             self._publish(Outcome.HELD, failures)
         elif self._trials.is_on:
@@ -207,9 +210,15 @@ class Reconciler:
             lost = still_lost(desired, sighting.state)
             # What failed has to be known before the state counts as what the host was brought to.
             await self._remember(desired)
-            is_back = self._trials.is_back(plan, failures)
             await asyncio.to_thread(
-                self._cache.record_applied, desired, owed, released, lost, is_back=is_back
+                self._cache.record_applied,
+                desired,
+                owed,
+                released,
+                lost,
+                is_back=self._trials.is_back(plan, failures),
+                unsettled=realized.unsettled(),
+                short=short,
             )
             reached("before-status")
             self._publish(Outcome.APPLIED, failures)
@@ -256,8 +265,11 @@ class Reconciler:
 
     def _plan(self, cached: Cached, sighting: Sighting) -> Plan:
         """What may be done for the accepted state, less what is left to those who changed it."""
-        plan = planned(cached, sighting.state)
-        return self._drift.sift(plan, cached.state, sighting.state, self._tried())
+        cached = self._cache.cached or cached  # a trial may have begun since
+        observed, tried = sighting.state, self._tried()
+        return planned(
+            cached, observed, lambda plan: self._drift.sift(plan, cached.state, observed, tried)
+        )
 
     def _tried(self) -> Mapping[str, Failure]:
         return {failure.resource: failure for failure in self._attempts.failures()}

@@ -18,7 +18,7 @@ from typing import Any
 from agent.columns import Release
 from agent.fragments import LostEnds, Neighbour, SegmentMember
 from agent.model import HostState
-from agent.trial import Trial, Undone
+from agent.trial import NOTHING_SHORT, Shortfall, Trial, Undone
 
 Encode = Callable[[HostState], bytes]
 Decode = Callable[[bytes], HostState]
@@ -57,6 +57,8 @@ class Cached:
     undone: Undone | None = None
     realized: Mapping[str, str] = field(default_factory=dict)
     """By resource, the digest of the desired part at which it was last realized."""
+    short: Shortfall = NOTHING_SHORT
+    """Of the confirmed state."""
 
 
 def nothing_confirmed(state: HostState) -> HostState:
@@ -111,6 +113,8 @@ def _extras(record: Cached) -> dict[str, Any]:
         "released": _releases(record.state.released),
         "lost": _lost(record.state.lost),
         "realized": dict(record.realized),
+        "missing": sorted(record.short.missing),
+        "astray": sorted(record.short.astray),
         "confirmed": confirmed
         and {
             "accepted_by": record.confirmed_by,
@@ -200,6 +204,7 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
         trial=_trial(extras["trial"]),
         undone=_undone(extras["undone"]),
         realized=extras["realized"],
+        short=Shortfall(*(frozenset(extras.get(each, ())) for each in ("missing", "astray"))),
     )
 
 

@@ -13,6 +13,20 @@ from agent.columns import Release
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Resources with which the host is not as its confirmed state says."""
+
+    missing: frozenset[str] = frozenset()
+    """Never made: what they rest on was not there. To go back is to be without them."""
+    astray: frozenset[str] = frozenset()
+    """There, but otherwise: a change of them failed, or somebody changed them and that is left.
+    Nothing says what they would have to go back to."""
+
+
+NOTHING_SHORT = Shortfall()
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A change that is undone unless the controller confirms in time that it is still reached."""
 

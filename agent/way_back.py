@@ -5,7 +5,7 @@ Pure. Everything else that touches the way there is done on trial, see ``agent.p
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from agent.attempts import steps_by_resource, without
@@ -39,17 +39,21 @@ _OF_THE_KERNEL = (
 )
 
 
-def planned(cached: Cached, observed: ObservedState) -> Plan:
-    """The plan for the accepted state, as far as it may be carried out.
+def planned(
+    cached: Cached, observed: ObservedState, sift: Callable[[Plan], Plan] = lambda plan: plan
+) -> Plan:
+    """The plan for the accepted state, as far as it may be carried out; ``sift`` takes out what is
+    left to others, which would not be done in any case.
 
     What goes back to the confirmed state is not held: the host was reached with that.
     """
     if cached.undone is not None and not cached.undone.is_settled:
-        plan = make_plan(_forced(cached.state, cached.undone.resources), observed)
+        plan = sift(make_plan(_forced(cached.state, cached.undone.resources), observed))
         is_dead = observed.has_ovs and not observed.vswitchd_running
         return replace(plan, stages=without_ovs(cached, observed).stages) if is_dead else plan
-    plan = make_plan(cached.state, observed, may_cut=cached.confirmed is not None)
-    return with_way_back(plan, cached.state, observed, found_there(cached, observed))
+    plan = sift(make_plan(cached.state, observed, may_cut=cached.confirmed is not None))
+    found = found_there(cached, observed) | cached.short.astray
+    return with_way_back(plan, cached.state, observed, found)
 
 
 def without_ovs(cached: Cached, observed: ObservedState) -> Plan:
@@ -102,7 +106,7 @@ def with_way_back(
 ) -> Plan:
     """``plan`` less the resources for which there is none, and with why; an operator may force.
 
-    What is ``found`` on the host is in no state that could be gone back to.
+    What is ``found`` on the host is so in no state that could be gone back to.
     """
     if plan.is_empty:
         return plan
@@ -130,7 +134,7 @@ def _no_way_back(
     lost = "what the kernel drops of that"
     if touch.has_way_back:
         is_ours = touch.resource in found
-        lost = f"what it was like before {'this state' if is_ours else 'it was taken over'}"
+        lost = f"what it {'is like now' if is_ours else 'was like before it was taken over'}"
     message = (
         f"not done, because it could cut this host off for good: {touch.what}; {path.describe()}, "
         f"and {lost} could not be brought back by undoing the change. Have "

@@ -37,7 +37,7 @@ async def test_the_event_loop_goes_on_while_a_plan_is_made(
 ) -> None:
     event_loop, went_on = asyncio.get_running_loop(), threading.Event()
 
-    def long_plan(cached: Cached, observed: ObservedState) -> Plan:
+    def long_plan(cached: Cached, observed: ObservedState, _: object) -> Plan:
         event_loop.call_soon_threadsafe(went_on.set)
         assert went_on.wait(60)
         return planned(cached, observed)

@@ -78,7 +78,7 @@ async def test_an_interface_that_opens_in_time_is_never_reported(
     late = Failure("port:a", ErrorKind.TRANSIENT, "InterfaceNotOpen", "not yet")
     opens_at = host.clock.now() + 1.0
 
-    def slow_plan(cached: Cached, observed: ObservedState) -> object:
+    def slow_plan(cached: Cached, observed: ObservedState, _: object) -> object:
         plan = planned(cached, observed)
         if plan.is_empty and host.clock.now() < opens_at:
             return dataclasses.replace(plan, failures=(late,))
@@ -96,7 +96,9 @@ async def test_an_interface_that_never_opens_is_reported_after_the_grace(
     monkeypatch.setattr(
         agent.reconciler,
         "planned",
-        lambda cached, observed: dataclasses.replace(planned(cached, observed), failures=(late,)),
+        lambda cached, observed, _: dataclasses.replace(
+            planned(cached, observed), failures=(late,)
+        ),
     )
     started = host.clock.now()
     await host.realize(state())
@@ -109,7 +111,7 @@ async def test_an_interface_that_never_opens_is_reported_after_the_grace(
 async def test_a_fault_of_the_agent_holds_the_host_and_is_reported(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(cached: Cached, observed: ObservedState) -> object:
+    def broken(cached: Cached, observed: ObservedState, _: object) -> object:
         raise KeyError("a bug")
 
     with monkeypatch.context() as patched:

@@ -17,7 +17,7 @@ from agent.columns import Release
 from agent.controlplane import codec
 from agent.fragments import LostEnds, Neighbour, SegmentMember
 from agent.state_file import Cached, CorruptFileError, nothing_confirmed, pack, unpack
-from agent.trial import Trial, Undone
+from agent.trial import Shortfall, Trial, Undone
 from tests.support.agent_loop import state
 
 FOUND = Release("port:a", "Link", "eth1", "mtu", None, (1500,))
@@ -48,6 +48,7 @@ FULL = Cached(
     trial=TRIAL,
     undone=UNDONE,
     realized={"port:a": "digest"},
+    short=Shortfall(frozenset({"port:b"}), frozenset({"port:a", "overlay"})),
 )
 
 
