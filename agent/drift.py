@@ -4,12 +4,12 @@ A resource has drifted when there is something to do for it although intent says
 when it was realized. By its policy that is mended, or left as it is and told, or left in silence.
 Who mends the same resource for the fourth time within ten minutes fights with somebody: it is left
 as well. New intent for the resource, its being as intended by itself, and an operator's release
-(one more grant than when it was found, and not of what is ignored) end that; a release mends
+(one more such grant than when it was found, and not of what is ignored) end that; a release mends
 once.
 
 Owned by the closed loop, which asks :meth:`Drift.sift` what of a plan may be done, tells what it
 does, and hears at the end of a turn what to report. Of what is left alone the digests survive a
-restart, with the number of grants; how often something was mended does not. Must not touch the
+restart, with the number of such grants; how often something was mended does not. Must not touch the
 host, nor decide what differs.
 """
 
@@ -247,13 +247,13 @@ class Drift:
         self._turn.found[resource] = found
         policy = policy_of(desired, resource)
         if (left := self._left.get(resource)) is not None:
-            verdict = self._judge_left(resource, left, policy, desired.grants.count)
+            verdict = self._judge_left(resource, left, policy, desired.grants.mended)
             left.see(found.differences)
         else:
             verdict = self._judge_found(resource, found, policy, failure)
             if verdict is _Verdict.LEAVE:
                 why = _WHY.get(policy, DriftAction.REPORTED)
-                count = desired.grants.count
+                count = desired.grants.mended
                 self._left[resource] = Left(count, why, policy, found.differences)
         if verdict is _Verdict.LEAVE:
             self._untold.pop(resource, None)
@@ -272,10 +272,10 @@ class Drift:
             return _Verdict.LEAVE
         return _Verdict.LEAVE if self._is_fought_over(resource) else _Verdict.MEND
 
-    def _judge_left(self, resource: str, left: Left, policy: DriftPolicy, grants: int) -> _Verdict:
-        left.obey(policy, grants)
+    def _judge_left(self, resource: str, left: Left, policy: DriftPolicy, mended: int) -> _Verdict:
+        left.obey(policy, mended)
         is_over = left.why is DriftAction.REPORTED and policy is DriftPolicy.ENFORCE
-        is_released = grants > left.count and policy is not DriftPolicy.IGNORE
+        is_released = mended > left.count and policy is not DriftPolicy.IGNORE
         if is_released or is_over:
             self._mended_at.pop(resource, None)
             return _Verdict.MEND

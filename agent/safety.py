@@ -52,6 +52,8 @@ class Grants:
     adoptions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     """By resource that may take over what is there under its name, whether also where that differs
     from intent."""
+    mended: int = 0
+    """How many of them let what was left as it was found be mended again."""
 
 
 DEFAULT_SAFETY = Safety()

@@ -58,6 +58,7 @@ def decode_grants(host: state_pb2.HostPart) -> Grants:
         return NO_GRANTS
     return Grants(
         count=host.grants.count,
+        mended=host.grants.mended,
         forced=frozenset(host.grants.forced),
         adoptions={each.resource: each.accept_differences for each in host.grants.adoptions},
     )
@@ -68,6 +69,7 @@ def encode_grants(grants: Grants) -> state_pb2.Grants | None:
         return None
     return state_pb2.Grants(
         count=grants.count,
+        mended=grants.mended,
         forced=sorted(grants.forced),
         adoptions=[
             state_pb2.Adoption(resource=resource, accept_differences=grants.adoptions[resource])

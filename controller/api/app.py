@@ -44,7 +44,7 @@ from controller.api.routes.collections import collection_router
 from controller.api.routes.kinds import COLLECTIONS
 from controller.api.schemas.answers import ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.differences import DiffRequest
-from controller.api.schemas.grants import AdoptRequest, ReleaseRequest
+from controller.api.schemas.grants import AdoptRequest, ReleaseRequest, WithdrawRequest
 from controller.api.schemas.problem import ConfirmationProblem, Problem
 from controller.api.schemas.requests import (
     ApplyRequest,
@@ -151,6 +151,7 @@ def _extra_schemas() -> dict[str, Any]:
             (DiffRequest, "validation"),
             (JoinTokenRequest, "validation"),
             (ReleaseRequest, "validation"),
+            (WithdrawRequest, "validation"),
             (AdoptRequest, "validation"),
             (DecommissionRequest, "validation"),
             (WebhookRequest, "validation"),

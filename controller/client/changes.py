@@ -153,14 +153,20 @@ def _post(
 
 
 def _confirmed(send: Callable[[int | None], Document], options: Options) -> Document:
+    return confirmed(send, options.confirm_count, yes=options.yes)
+
+
+def confirmed(
+    send: Callable[[int | None], Document], confirm_count: int | None, *, yes: bool
+) -> Document:
     """Sends a request that deletes, and once more with its number if that was not known."""
     try:
-        return send(options.confirm_count)
+        return send(confirm_count)
     except RefusedError as refused:
         count = refused.problem.get("confirm_count")
         if not isinstance(count, int):
             raise
-        if options.yes:
+        if yes:
             return send(count)
         raise CommandError(
             refused.message,

@@ -141,10 +141,10 @@ def _print_drift(events: Iterable[Document]) -> None:
 
 
 def _print_grants(standing: Document) -> None:
-    """What an operator allowed there and the host has not done yet."""
+    """What an operator allowed there and holds."""
     if not standing["items"]:
         return
-    _heading("Granted, not done yet")
+    _heading("Granted")
     for grant in standing["items"]:
         accepts = ", differences accepted" if grant["accept_differences"] else ""
         by = f"by {plain(grant['principal'])} at revision {grant['revision']}{accepts}"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from controller.client.documents import Document, plain
 from controller.client.failures import warning_lines
-from controller.client.options import Name, Project
+from controller.client.options import Name, Project, Yes
 from controller.client.output import Format, print_json, say
 
 app = typer.Typer()
@@ -29,30 +30,62 @@ def release(
         bool,
         typer.Option("--force", help="also what it could not undo when it is cut off by it"),
     ] = False,
+    removals: Annotated[
+        bool,
+        typer.Option("--removals", help="also take away what intent does not know, all of it"),
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option("--only", help="only this resource, by the id of its failure; may repeat"),
     ] = None,
+    withdraw: Annotated[
+        bool,
+        typer.Option("--withdraw", help="take back what was granted and is not done yet"),
+    ] = False,
+    confirm_count: Annotated[
+        int | None, typer.Option("--confirm-count", min=0, help="how many resources go")
+    ] = None,
+    yes: Yes = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Let a host go on: try again what it undid, take away what intent does not know."""
+    """Let a host go on: try again what it undid, mend what it left, take away with --removals."""
     from controller.client import context
+    from controller.client.changes import confirmed
     from controller.client.rest import Api
 
+    if withdraw and (force or removals):
+        raise typer.BadParameter("--withdraw takes back; it goes with --only alone")
+    here = f"/v1/hosts/{quote(host, safe='')}"
+    asked = _asked(only, force=force, removals=removals)
     with Api(context.current()) as api:
-        answer = api.post(f"/v1/hosts/{host}/release", _asked(only, force=force))
+        if withdraw:
+            answer = api.post(f"{here}/withdraw", {"resources": only or []})
+        else:
+            answer = confirmed(
+                lambda count: api.post(f"{here}/release", asked | {"confirm_count": count}),
+                confirm_count,
+                yes=yes,
+            )
     if output is Format.JSON:
         print_json(answer)
+    elif withdraw:
+        _print_withdrawn(answer)
     else:
         _print_released(answer)
 
 
-def _asked(only: Sequence[str] | None, *, force: bool) -> Document:
+def _asked(only: Sequence[str] | None, *, force: bool, removals: bool) -> Document:
     """Who names resources means no others, and leaves a host held that is held as a whole."""
     if not only:
-        return {"force": force}
+        return {"force": force, "removals": removals}
     named = list(only)
-    return {"removals": not force and named, "force": force and named, "pin": False}
+    is_about_removals = removals or not force
+    return {
+        "removals": is_about_removals and named,
+        "force": force and named,
+        "pin": False,
+        "drift": False,
+    }
 
 
 @app.command()
@@ -76,7 +109,7 @@ def adopt(
     wanted = {"kind": parse_kind(kind).name, "name": name, "project": project or DEFAULT_PROJECT}
     body = {"resources": [wanted], "accept_differences": accept_differences}
     with Api(context.current()) as api:
-        answer = api.post(f"/v1/hosts/{host}/adopt", body)
+        answer = api.post(f"/v1/hosts/{quote(host, safe='')}/adopt", body)
     if output is Format.JSON:
         print_json(answer)
         return
@@ -98,8 +131,16 @@ def _print_released(answer: Document) -> None:
         say(f"{host} {line}")
     if lines:
         say(f"fleet revision {answer['revision']}")
-    else:
+    elif not answer["warnings"]:
         say(f"Nothing waits on {host} for a release.")
+
+
+def _print_withdrawn(answer: Document) -> None:
+    host = answer["host"]
+    for each in answer["resources"]:
+        say(f"{host} has {plain(each)} granted no more")
+    if not answer["resources"]:
+        say(f"Nothing is granted on {host}.")
 
 
 def _undone(pin: Document) -> str:

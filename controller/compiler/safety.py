@@ -58,6 +58,7 @@ def compile_grants(grants: Grants) -> state_pb2.Grants | None:
         return None
     return state_pb2.Grants(
         count=grants.count,
+        mended=grants.mended,
         forced=sorted(grants.forced),
         adoptions=[
             state_pb2.Adoption(resource=resource, accept_differences=grants.adoptions[resource])

@@ -32,6 +32,10 @@ named, and never along with all that is held."""
 
 _WAITS_FOR = {GrantKind.REMOVAL: NOT_REMOVED, GrantKind.FORCE: NO_WAY_BACK}
 _MOST_NAMED = 5
+_FEW = 5
+"""So many may go unasked: 10 % of a small host is less than one object."""
+_SHARE = 10
+"""One in so many of a larger host."""
 
 
 class Held(NamedTuple):
@@ -64,11 +68,18 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants released. True: all of it that is held; a list: these and no others."""
+    """What somebody wants released. True: all of it that is held; a list: these and no others.
 
-    removals: bool | Sequence[str] = True
+    What intent does not know is taken away only when that is said: who has a host try again what it
+    undid has not looked at that."""
+
+    removals: bool | Sequence[str] = False
     force: bool | Sequence[str] = False
     pin: bool = True
+    drift: bool = True
+    """What was left as somebody else changed it."""
+    confirm_count: int | None = None
+    """How many removals these are, where they are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,8 @@ class Released:
     retried: tuple[str, ...] = ()
     """What the agent left as somebody else changed it: because of who kept changing it, or by its
     drift policy."""
+    staying: tuple[str, ...] = ()
+    """What intent does not know and nobody has let go of."""
 
     @property
     def is_nothing(self) -> bool:
@@ -107,15 +120,21 @@ def released(
     }
     if faults:
         raise InvalidError(faults[0].detail, faults)
-    # That somebody looked lets the agent mend all that it had left, whatever was released for it.
-    mends = asked.removals is True or any(chosen.values())
+    removals = chosen[GrantKind.REMOVAL]
+    known = granted.get(GrantKind.REMOVAL, frozenset())
     left = {each for reason in LEFT_AS_FOUND for each in by_reason.get(reason, ())}
     return Released(
         pin=pin if asked.pin else None,
-        removals=tuple(sorted(chosen[GrantKind.REMOVAL])),
+        removals=tuple(sorted(removals)),
         forced=tuple(sorted(chosen[GrantKind.FORCE])),
-        retried=tuple(sorted(left if mends else ())),
+        retried=tuple(sorted(left if asked.drift else ())),
+        staying=tuple(sorted(by_reason.get(NOT_REMOVED, set()) - removals - known)),
     )
+
+
+def is_large(removals: int, total: int) -> bool:
+    """Whether so much is rarely an oversight about single objects: as agents count it."""
+    return removals > max(_FEW, total // _SHARE)
 
 
 def _choose(

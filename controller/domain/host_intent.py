@@ -78,6 +78,8 @@ class Grants:
     forced: frozenset[str] = frozenset()
     adoptions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     """Whether also where what is taken over differs from intent."""
+    mended: int = 0
+    """How many of them let what was left as it was found be brought back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,26 @@ state anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from controller.auth import Principal, Verb, may
-from controller.compiler.naming import OVERLAY_ID, bridge_id, explicit_tunnel_id, port_id
+from controller.compiler.naming import (
+    OVERLAY_ID,
+    bridge_id,
+    explicit_tunnel_id,
+    object_of,
+    port_id,
+)
 from controller.domain.errors import ForbiddenError, InvalidError, NotFoundError, Violation
-from controller.domain.grants import Asked, GrantKind, Pin, Released, released
-from controller.domain.intent import DEFAULT_PROJECT, Kind, Object
+from controller.domain.grants import Asked, GrantKind, Pin, Released, is_large, released
+from controller.domain.intent import DEFAULT_PROJECT, HostSpec, Kind, Lifecycle, Object
 from controller.services import queries
-from controller.services.intent import Writer
+from controller.services.intent import ConfirmationNeededError, Writer
 from controller.services.pins import pin_warnings
 from controller.store import grants as rows
 from controller.store import status
@@ -29,9 +36,18 @@ from controller.store.engine import Database, Transaction
 from controller.store.fleet import advance_revision
 from controller.store.grants import Grant, Granting
 from controller.store.host_groups import bridges_on
+from controller.store.lifecycles import left_on
 from controller.store.listing import Listed
 from controller.store.notify import notify_intent
 
+_KINDS = {
+    "port": Kind.PORT,
+    "tunnel": Kind.TUNNEL,
+    "segment": Kind.SEGMENT,
+    "mirror": Kind.MIRROR,
+    "flow-export": Kind.FLOW_EXPORT,
+}
+"""By the first word of a resource, what is counted to have it confirmed; else a bridge."""
 _IDS = {Kind.BRIDGE: bridge_id, Kind.PORT: port_id, Kind.TUNNEL: explicit_tunnel_id}
 """What can have the name of something that is there: all else is named by the agent."""
 
@@ -45,6 +61,7 @@ class Act:
     """The fleet's afterwards; the same as before where nothing was held."""
     released: Released = field(default_factory=Released)
     adopted: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
     warnings: tuple[Violation, ...] = ()
 
 
@@ -71,23 +88,45 @@ class Standing:
 def release(writer: Writer, host_ref: str, asked: Asked, *, now: datetime) -> Act:
     """Lets a host do what waits for a person. Where nothing does, nothing is written.
 
-    InvalidError names what the host does not report; NotFoundError without the host."""
+    InvalidError names what the host does not report; NotFoundError without the host;
+    ConfirmationNeededError where so much is to be taken away that its number has to be said."""
     host = _operated(writer.tx, writer.principal, host_ref)
     status.lock(writer.tx, [host.uid])
-    found = rows.read_pins(writer.tx, [host.uid]).get(host.uid)
+    pin = _liftable_pin(writer.tx, host)
     held = rows.read_held(writer.tx, host.uid)
-    what = released(asked, held, _granted(writer.tx, host.uid), found[1] if found else None)
+    what = released(asked, held, _granted(writer.tx, host.uid), pin)
+    _ask(writer.tx, host, asked, what)
     if what.is_nothing:
-        return Act(host.name, writer.head, what)
-    granted = {GrantKind.REMOVAL: what.removals, GrantKind.FORCE: what.forced}
+        return Act(host.name, writer.head, what, warnings=_warnings(writer, host, what))
     if what.pin is not None:
         status.lift_pin(writer.tx, host.uid)
-    act = Act(host.name, writer.head + 1, what)
     rows.write_grants(
-        writer.tx, _granting(writer, host, now), granted, lifts_pin=what.pin is not None
+        writer.tx,
+        _granting(writer, host, now),
+        {GrantKind.REMOVAL: what.removals, GrantKind.FORCE: what.forced},
+        _about(host, what.forced),
+        lifts_pin=what.pin is not None,
+        mends=asked.drift,
     )
-    _tell(writer, host, RELEASED, _detail(what))
-    return replace(act, warnings=pin_warnings(writer.tx, writer.principal, [host.uid]))
+    _tell(writer, host, RELEASED, "host.released", _detail(what))
+    return Act(host.name, writer.head + 1, what, warnings=_warnings(writer, host, what))
+
+
+def withdraw(writer: Writer, host_ref: str, resources: Sequence[str]) -> Act:
+    """Takes back what was granted for these, or all of it. Where nothing was, nothing is written.
+
+    What the host has done meanwhile stays done. NotFoundError without the host."""
+    host = _operated(writer.tx, writer.principal, host_ref)
+    ended = sorted(rows.withdraw(writer.tx, host.uid, writer.head + 1, resources))
+    if unknown := [each for each in resources if each not in ended]:
+        detail = f"nothing is granted for {unknown[0]!r}"
+        fix = "name resources of GET .../grants"
+        faults = [Violation(f"/resources/{resources.index(unknown[0])}", "no_grant", detail, fix)]
+        raise InvalidError(detail, faults)
+    if not ended:
+        return Act(host.name, writer.head)
+    _tell(writer, host, RELEASED, "host.withdrawn", {"resources": ended})
+    return Act(host.name, writer.head + 1, withdrawn=tuple(ended))
 
 
 def adopt(
@@ -107,12 +146,14 @@ def adopt(
         writer.tx,
         _granting(writer, host, now),
         {GrantKind.ADOPT: resources},
+        _about(host, resources),
         accept_differences=accept_differences,
     )
     _tell(
         writer,
         host,
         ADOPTED,
+        "host.adopted",
         {"resources": sorted(resources), "accept_differences": accept_differences},
     )
     return Act(
@@ -154,6 +195,46 @@ def _granted(tx: Transaction, host_uid: UUID) -> dict[GrantKind, frozenset[str]]
     return {kind: frozenset(g.resource for g in found if g.kind is kind) for kind in GrantKind}
 
 
+def _liftable_pin(tx: Transaction, host: Object) -> Pin | None:
+    """One of a host in maintenance stays: the host is held at what it undid, or before it, so that
+    to let it try again now would send it that, and no correction."""
+    found = rows.read_pins(tx, [host.uid]).get(host.uid)
+    return None if found is None or _is_maintained(host) else found[1]
+
+
+def _is_maintained(host: Object) -> bool:
+    return isinstance(host.spec, HostSpec) and host.spec.state is Lifecycle.MAINTENANCE
+
+
+def _ask(tx: Transaction, host: Object, asked: Asked, what: Released) -> None:
+    """A number that was given must be right even where none was needed."""
+    number = len(what.removals)
+    there = sum(left_on(tx, [host.uid])[host.uid].values()) + number + len(what.staying)
+    if asked.confirm_count is None and not is_large(number, there):
+        return
+    if asked.confirm_count != number:
+        counts = Counter(_KINDS.get(each.partition(":")[0], Kind.BRIDGE) for each in what.removals)
+        raise ConfirmationNeededError(counts, asked.confirm_count)
+
+
+def _warnings(writer: Writer, host: Object, what: Released) -> tuple[Violation, ...]:
+    pinned = pin_warnings(writer.tx, writer.principal, [host.uid])
+    if pinned and _is_maintained(host):
+        fix = f"set its state to active, then `ovsfleet release {host.name}`"
+        pinned = tuple(replace(each, code="host_maintained", fix=fix) for each in pinned)
+    if not what.staying:
+        return pinned
+    detail = f"{len(what.staying)} resources that intent does not know stay on host {host.name!r}"
+    fix = f"`ovsfleet release {host.name} --removals` takes them away, `--only` some of them"
+    return (*pinned, Violation("", "removals_held", detail, fix))
+
+
+def _about(host: Object, resources: Iterable[str]) -> dict[str, UUID]:
+    """By resource, the object that makes it what it is."""
+    whose = {each: host.uid if each == OVERLAY_ID else object_of(each) for each in resources}
+    return {resource: uid for resource, uid in whose.items() if uid is not None}
+
+
 def _granting(writer: Writer, host: Object, now: datetime) -> Granting:
     return Granting(host.uid, writer.head + 1, writer.principal.name, now)
 
@@ -169,7 +250,9 @@ def _detail(what: Released) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != []}
 
 
-def _tell(writer: Writer, host: Object, action: str, detail: Mapping[str, Any]) -> None:
+def _tell(
+    writer: Writer, host: Object, action: str, audited: str, detail: Mapping[str, Any]
+) -> None:
     """Say it in the log under a revision of its own, so that the host is sent its state anew."""
     revision = writer.head + 1
     append(writer.tx, revision, [Entry(host.ref, host.uid, action, None)])
@@ -179,7 +262,7 @@ def _tell(writer: Writer, host: Object, action: str, detail: Mapping[str, Any]) 
         writer.tx,
         principal=writer.principal.name,
         request_id=writer.request_id,
-        action=f"host.{action}",
+        action=audited,
         revision=revision,
         detail={"host": host.name, **detail},
     )

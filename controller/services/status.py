@@ -24,6 +24,7 @@ from controller.services.statuses import derive
 from controller.store import credentials, grants
 from controller.store import status as rows
 from controller.store.engine import Database
+from controller.store.fleet import lock_revision
 from controller.store.listing import Subject
 
 __all__ = [
@@ -132,7 +133,13 @@ def record(
         "outcome": report.outcome.value,
         "failures": len(failures),
     }
+    applied = report.applied_revision
     with db.transaction() as tx:
+        # The order of locks of those that write intent: the revision before the host's row.
+        is_done = report.outcome is Outcome.APPLIED and grants.is_done(
+            tx, host_uid, applied, list(failures)
+        )
+        head = lock_revision(tx) if is_done else 0
         if report.outcome is Outcome.REVERTED:
             rows.lock(tx, [host_uid])
             if not grants.was_released_after(tx, host_uid, report.observed_revision):
@@ -140,8 +147,8 @@ def record(
         if not rows.record(tx, host_uid, session_epoch, columns, now):
             return False
         rows.replace_failures(tx, host_uid, list(failures.values()), now)
-        if report.outcome is Outcome.APPLIED:
-            grants.settle(tx, host_uid, report.applied_revision, list(failures))
+        if is_done:
+            grants.settle(tx, host_uid, applied, list(failures), head + 1)
         return True
 
 

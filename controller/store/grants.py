@@ -1,7 +1,8 @@
 """What operators granted on hosts, and since which revision.
 
-Owns ``host_grant`` and ``host_standing``. A host that is held at a revision has what was granted up
-to it and no more, so that the state it is held at never changes under it.
+Owns ``host_grant`` and ``host_standing``. What was granted holds from one revision up to another,
+so that the state that a host is held at never changes under it: not by a later grant, and not as
+an earlier one ends.
 """
 
 from __future__ import annotations
@@ -12,8 +13,19 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, delete, exists, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from controller.domain.grants import GrantKind, Held, Pin
 from controller.domain.host_intent import Grants
@@ -52,29 +64,43 @@ def load_grants(tx: Transaction, hosts: Iterable[UUID], revision: int) -> dict[U
     """As they were at the revision; hosts without any are left out."""
     standing, grant = HostStandingRow, HostGrantRow
     counts = (
-        select(standing.host_uid, func.max(standing.grants).label("count"))
+        select(
+            standing.host_uid,
+            func.max(standing.grants).label("count"),
+            func.count().filter(standing.mends).label("mended"),
+        )
         .where(standing.host_uid == func.any(list(hosts)), standing.revision <= revision)
         .group_by(standing.host_uid)
         .subquery()
     )
-    there = and_(grant.host_uid == counts.c.host_uid, grant.revision <= revision)
+    there = and_(
+        grant.host_uid == counts.c.host_uid,
+        grant.revision <= revision,
+        or_(grant.ended_revision.is_(None), grant.ended_revision > revision),
+    )
     query = select(
-        counts.c.host_uid, counts.c.count, grant.kind, grant.resource, grant.accept_differences
+        counts.c.host_uid,
+        counts.c.count,
+        counts.c.mended,
+        grant.kind,
+        grant.resource,
+        grant.accept_differences,
     ).outerjoin(grant, there)
-    numbers: dict[UUID, int] = {}
+    numbers: dict[UUID, tuple[int, int]] = {}
     found: defaultdict[UUID, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
-    for host, number, kind, resource, accepts in tx.execute(query):
-        numbers[host] = number
+    for host, count, mended, kind, resource, accepts in tx.execute(query):
+        numbers[host] = (count, mended)
         if resource is not None:
             found[host][kind][resource] = accepts
     return {
         host: Grants(
-            count=number,
+            count=count,
+            mended=mended,
             removals=frozenset(found[host][GrantKind.REMOVAL]),
             forced=frozenset(found[host][GrantKind.FORCE]),
             adoptions=found[host][GrantKind.ADOPT],
         )
-        for host, number in numbers.items()
+        for host, (count, mended) in numbers.items()
     }
 
 
@@ -82,12 +108,14 @@ def write_grants(
     tx: Transaction,
     granting: Granting,
     granted: Mapping[GrantKind, Iterable[str]],
+    about: Mapping[str, UUID],
     *,
     accept_differences: bool = False,
     lifts_pin: bool = False,
+    mends: bool = False,
 ) -> None:
-    """Must run under the revision lock."""
-    standing, grant = HostStandingRow, HostGrantRow
+    """Must run under the revision lock. ``about``: by resource, the object that it belongs to."""
+    standing = HostStandingRow
     count = select(func.coalesce(func.max(standing.grants), 0) + 1).where(
         standing.host_uid == granting.host_uid
     )
@@ -97,8 +125,14 @@ def write_grants(
             revision=granting.revision,
             grants=count.scalar_subquery(),
             lifts_pin=lifts_pin,
+            mends=mends,
         )
     )
+    named = [(kind, each) for kind, resources in granted.items() for each in sorted(resources)]
+    if not named:
+        return
+    bound = _intended(tx, about.values())
+    _end(tx, granting.host_uid, granting.revision, named)
     rows = [
         {
             "host_uid": granting.host_uid,
@@ -108,24 +142,79 @@ def write_grants(
             "principal": granting.principal,
             "granted_at": granting.now,
             "revision": granting.revision,
+            "ended_revision": None,
+            "bound_to": uid if (uid := about.get(resource)) in bound else None,
         }
-        for kind, resources in granted.items()
-        for resource in sorted(resources)
+        for kind, resource in named
     ]
-    if rows:
-        statement = upsert(grant)
-        new = ("accept_differences", "principal", "granted_at", "revision")
-        tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["host_uid", "resource", "kind"],
-                set_={name: statement.excluded[name] for name in new},
-            ),
-            rows,
+    tx.execute(insert(HostGrantRow), rows)
+
+
+def _intended(tx: Transaction, uids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of the objects that there still are."""
+    wanted = list(uids)
+    current = (
+        select(VERSIONED[kind].uid).where(
+            VERSIONED[kind].uid == func.any(wanted), objects.current(kind)
         )
+        for kind in Kind
+    )
+    return frozenset(tx.execute(union_all(*current)).scalars())
+
+
+def _end(
+    tx: Transaction, host_uid: UUID, revision: int, named: Iterable[tuple[GrantKind, str]]
+) -> None:
+    row = HostGrantRow
+    which = [(kind.value, resource) for kind, resource in named]
+    tx.execute(
+        update(row)
+        .where(
+            row.host_uid == host_uid,
+            row.ended_revision.is_(None),
+            tuple_(row.kind, row.resource).in_(which),
+        )
+        .values(ended_revision=revision)
+    )
+
+
+def withdraw(
+    tx: Transaction, host_uid: UUID, revision: int, resources: Sequence[str]
+) -> frozenset[str]:
+    """Ends what was granted for these, or for all where none is named; answers for which it was.
+
+    Must run under the revision lock."""
+    row = HostGrantRow
+    ending = update(row).where(row.host_uid == host_uid, row.ended_revision.is_(None))
+    if resources:
+        ending = ending.where(row.resource == func.any(list(resources)))
+    ended = tx.execute(ending.values(ended_revision=revision).returning(row.resource))
+    return frozenset(ended.scalars())
+
+
+def end_bound(
+    tx: Transaction, revision: int, *, changed: Iterable[UUID], deleted: Iterable[UUID]
+) -> None:
+    """Ends what was granted about objects that the revision makes into something else.
+
+    To take over what is like intent may wait for intent to become like it, and changes nothing."""
+    row = HostGrantRow
+    gone, others = list(deleted), list(changed)
+    if not (gone or others):
+        return
+    alters = or_(row.kind == GrantKind.FORCE.value, row.accept_differences)
+    tx.execute(
+        update(row)
+        .where(
+            row.ended_revision.is_(None),
+            or_(row.bound_to == func.any(gone), and_(row.bound_to == func.any(others), alters)),
+        )
+        .values(ended_revision=revision)
+    )
 
 
 def read_grants(tx: Transaction, host_uid: UUID) -> list[Grant]:
-    """Those that the host has not done yet, the oldest first."""
+    """Those that hold, the oldest first."""
     row = HostGrantRow
     query = (
         select(
@@ -136,7 +225,7 @@ def read_grants(tx: Transaction, host_uid: UUID) -> list[Grant]:
             row.granted_at,
             row.revision,
         )
-        .where(row.host_uid == host_uid)
+        .where(row.host_uid == host_uid, row.ended_revision.is_(None))
         .order_by(row.revision, row.kind, row.resource)
     )
     return [
@@ -151,15 +240,36 @@ def count_grants(tx: Transaction, host_uid: UUID) -> int:
     return tx.execute(query).scalar_one()
 
 
-def settle(tx: Transaction, host_uid: UUID, applied_revision: int, failing: Sequence[str]) -> None:
-    """Forget what was granted before the revision that the host applied, and does not fail."""
+def is_done(tx: Transaction, host_uid: UUID, applied_revision: int, failing: Sequence[str]) -> bool:
+    """Whether a report that the host applied the revision leaves something to ``settle``."""
     row = HostGrantRow
-    tx.execute(
-        delete(row).where(
-            row.host_uid == host_uid,
-            row.revision <= applied_revision,
-            row.resource != func.all(list(failing)),
-        )
+    over = or_(_done(applied_revision, failing), row.ended_revision <= applied_revision)
+    return tx.execute(select(exists().where(row.host_uid == host_uid, over))).scalar_one()
+
+
+def settle(
+    tx: Transaction, host_uid: UUID, applied_revision: int, failing: Sequence[str], revision: int
+) -> None:
+    """End at ``revision`` what was granted before the one that the host applied, and does not fail.
+
+    Under the revision lock, with the one after the head: every state up to the head has it, also
+    one that is on its way. What ended before the host's state is forgotten: it is held at no older
+    one."""
+    row = HostGrantRow
+    of_host = row.host_uid == host_uid
+    tx.execute(delete(row).where(of_host, row.ended_revision <= applied_revision))
+    done = _done(applied_revision, failing)
+    tx.execute(update(row).where(of_host, done).values(ended_revision=revision))
+
+
+def _done(applied_revision: int, failing: Sequence[str]) -> ColumnElement[bool]:
+    """What was forced stays so while its object is unchanged: after a reboot it is done again."""
+    row = HostGrantRow
+    return and_(
+        row.ended_revision.is_(None),
+        row.revision <= applied_revision,
+        row.resource != func.all(list(failing)),
+        or_(row.kind != GrantKind.FORCE.value, row.bound_to.is_(None)),
     )
 
 
@@ -197,10 +307,13 @@ def read_held(tx: Transaction, host_uid: UUID) -> list[Held]:
     return [Held(*found) for found in tx.execute(query)]
 
 
-def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:
-    """Of hosts that are deleted, or that are other machines from now on."""
+def forget(tx: Transaction, hosts: Iterable[UUID], *, keeps_count: bool = False) -> None:
+    """Of hosts that are deleted, or that are other machines from now on.
+
+    The count of a host that there still is never falls: an agent takes another one for a new act.
+    """
     uids = list(hosts)
-    for row in (HostGrantRow, HostStandingRow):
+    for row in (HostGrantRow,) if keeps_count else (HostGrantRow, HostStandingRow):
         tx.execute(delete(row).where(row.host_uid == func.any(uids)))
 
 

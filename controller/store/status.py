@@ -270,7 +270,7 @@ def write_off(
         )
     )
     tx.execute(delete(ResourceFailureRow).where(ResourceFailureRow.host_uid == host_uid))
-    grants.forget(tx, [host_uid])
+    grants.forget(tx, [host_uid], keeps_count=True)
     if not keeps_inventory:
         inventory.forget(tx, [host_uid])
 

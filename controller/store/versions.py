@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, text, update
 from controller.domain.departures import Revocation
 from controller.domain.intent import Kind, SegmentSpec
 from controller.domain.validation import Draft, references
-from controller.store import credentials, held, membership, objects, pools, status
+from controller.store import credentials, grants, held, membership, objects, pools, status
 from controller.store.changelog import append
 from controller.store.engine import Transaction
 from controller.store.entries import entries
@@ -36,6 +36,12 @@ def write(tx: Transaction, writing: Writing) -> frozenset[UUID]:
     said = entries(tx, writing, changed)
     append(tx, writing.revision, said)
     deleted = [gone.uid for gone in writing.planned.deletes if gone.kind is Kind.HOST]
+    grants.end_bound(
+        tx,
+        writing.revision,
+        changed=(d.current.uid for d in writing.drafts if d.current and d.current.spec != d.spec),
+        deleted=(gone.uid for gone in writing.planned.deletes),
+    )
     if deleted:
         # In the order of whoever opens a session: first certificates, then what hosts report.
         credentials.revoke(tx, deleted, Revocation.DELETED, writing.now)

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("grants", sa.BigInteger(), nullable=False),
         sa.Column("lifts_pin", sa.Boolean(), nullable=False),
+        sa.Column("mends", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("host_uid", "revision", name="pk_host_standing"),
     )
     op.create_table(
@@ -30,10 +31,18 @@ def upgrade() -> None:
         sa.Column("principal", sa.Text(), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("host_uid", "resource", "kind", name="pk_host_grant"),
+        sa.Column("ended_revision", sa.BigInteger(), nullable=True),
+        sa.Column("bound_to", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("host_uid", "resource", "kind", "revision", name="pk_host_grant"),
         sa.CheckConstraint(
             "kind IN ('removal', 'force', 'adopt')", name=op.f("ck_host_grant_kind")
         ),
+    )
+    op.create_index(
+        "ix_host_grant_bound_to",
+        "host_grant",
+        ["bound_to"],
+        postgresql_where=sa.text("ended_revision IS NULL"),
     )
     op.add_column("host_status", sa.Column("undone_revision", sa.BigInteger(), nullable=True))
     op.add_column("host_status", sa.Column("pin_reason", sa.Text(), nullable=True))
@@ -46,12 +55,14 @@ def downgrade() -> None:
     query = sa.text(
         "SELECT DISTINCT name FROM host_grant"
         " JOIN host ON host.uid = host_grant.host_uid AND host.valid_to IS NULL"
+        " WHERE host_grant.ended_revision IS NULL"
         " ORDER BY 1 LIMIT 5"
     )
     if names := [name for (name,) in op.get_bind().execute(query)]:
         raise RuntimeError(
             "the older version knows no grants: wait until these hosts have done what was granted"
-            f" ('ovsfleet describe host' shows it): {', '.join(names)}"
+            " ('ovsfleet describe host' shows it), or take it back ('ovsfleet release HOST"
+            f" --withdraw'): {', '.join(names)}"
         )
     op.execute("DELETE FROM change_log WHERE action IN ('released', 'adopted')")
     # The older version holds no host at nothing: it takes such a one for a host that is gone.

@@ -79,9 +79,15 @@ def test_a_forced_change_that_a_host_undid_is_shown_and_released(
     some = cli.run("release", "h1", "--only", GONE)
     assert f"h1 takes {GONE} away" in some.stderr
     assert "warning: /: host 'h1' is held" in some.stderr
-    rest_of_it = cli.run("release", "h1")
-    assert "h1 follows the fleet again" in rest_of_it.stderr
+    followed = cli.run("release", "h1")
+    assert "h1 follows the fleet again" in followed.stderr
+    assert "`ovsfleet release h1 --removals`" in followed.stderr
+    rest_of_it = cli.run("release", "h1", "--removals", "--confirm-count", "1")
     assert f"h1 takes {KEPT} away" in rest_of_it.stderr
+    assert f"h1 has {KEPT} granted no more" in (
+        cli.run("release", "h1", "--withdraw", "--only", KEPT).stderr
+    )
+    assert f"h1 takes {KEPT} away" in cli.run("release", "h1", "--only", KEPT).stderr
     assert "Nothing waits on h1" in cli.run("release", "h1").stderr
     adopted = cli.run("adopt", "bridge", "lan", "--host", "h1", "--accept-differences")
     assert "lan takes over what host h1 has" in adopted.stderr
@@ -91,7 +97,7 @@ def test_a_forced_change_that_a_host_undid_is_shown_and_released(
 
     with Fleet(live.url, api.secret) as fleet:
         standing: dict[str, Any] = fleet.hosts.grants("h1")
-        assert (standing["count"], standing["pin"]) == (3, None)
+        assert (standing["count"], standing["pin"]) == (5, None)
         assert [each["kind"] for each in standing["items"]] == ["removal", "removal", "adopt"]
         unknown = httpx.post(
             f"{live.url}/v1/hosts/h1/release",

@@ -10,14 +10,16 @@ from controller.auth import Principal, Role
 from controller.compiler import compile_host
 from controller.domain.errors import ForbiddenError, InvalidError
 from controller.domain.grants import GrantKind
-from controller.domain.intent import Kind
+from controller.domain.intent import Kind, Lifecycle
+from controller.domain.safety import DriftPolicy
 from controller.services import changes, desired, grants, queries, status
 from controller.services.grants import Wanted
-from controller.services.intent import Change, commit
+from controller.services.intent import Change, ConfirmationNeededError, commit
 from controller.services.status import HostReport, Outcome, ReportedFailure
 from controller.store import grants as rows
+from controller.store import status as store_status
 from controller.store.engine import Database
-from tests.support.grants import adopt, release
+from tests.support.grants import adopt, release, withdraw
 from tests.support.manifests import ADMIN, apply, bridge, host, port, remove, segment
 from tests.support.stored_fleet import NOW, FollowingAgent
 
@@ -118,16 +120,30 @@ def test_what_a_host_holds_is_named_to_it_from_its_release_until_it_is_gone(
     assert compiled.hash != before.hash
     # What is on its way is held no more, and the older state proves nothing.
     h1.says(held(GONE), held(OTHER))
-    assert release(db, "h1").released.removals == (OTHER,)
+    by_default = release(db, "h1")
+    assert by_default.released.is_nothing
+    assert [each.code for each in by_default.warnings] == ["removals_held"]
+    assert release(db, "h1", removals=True).released.removals == (OTHER,)
     h1.says()
     assert compile_host(h1.intent).removed == (OTHER, GONE)
     h1.apply()
     assert h1.confirmed == first.revision + 1
-    after = compile_host(h1.intent)
-    assert (after.removed, after.part.grants.count) == ((), 2)
-    nothing = release(db, "h1")
+    assert grants.standing(db, ADMIN, "h1").grants == ()
+    nothing = release(db, "h1", removals=True)
     assert nothing.released.is_nothing
     assert nothing.revision == changes.head(db) == first.revision + 1
+    # Of the revision that the host has, the state stays what it was.
+    assert compile_host(h1.intent).removed == (OTHER, GONE)
+    apply(db, segment("blue"))
+    after = compile_host(h1.intent)
+    assert (after.removed, after.part.grants.count) == ((), 2)
+
+
+def test_many_removals_are_released_only_with_their_number(db: Database, h1: Agent) -> None:
+    h1.says(*(held(f"port:{number}") for number in range(6)))
+    with pytest.raises(ConfirmationNeededError, match="6 Port"):
+        release(db, "h1", removals=True)
+    assert len(release(db, "h1", removals=True, confirm_count=6).released.removals) == 6
 
 
 def test_only_what_has_no_way_back_is_forced_and_only_when_that_is_said(
@@ -136,15 +152,85 @@ def test_only_what_has_no_way_back_is_forced_and_only_when_that_is_said(
     fought, drifted = held(GONE, "DriftFought"), held("port:2", "Drifted")
     h1.says(held(OTHER, "NoWayBack"), fought, drifted, held("port:1", "Foreign"))
     assert release(db, "h1").released.retried == (GONE, "port:2")
-    assert not compile_host(h1.intent).part.grants.forced
-    h1.says(held(OTHER, "NoWayBack"), held("port:1", "DeviceInUse"))
-    assert release(db, "h1", removals=False, force=True).released.forced == (OTHER,)
-    by_name = release(db, "h1", removals=False, force=("port:1",)).released
-    assert by_name.forced == ("port:1",)
-    assert set(compile_host(h1.intent).part.grants.forced) == {OTHER, "port:1"}
+    part = compile_host(h1.intent).part
+    assert (list(part.grants.forced), part.grants.count, part.grants.mended) == ([], 1, 1)
+    h1.says(held(OTHER, "NoWayBack"), held("port:1", "DeviceInUse"), drifted)
+    assert release(db, "h1", force=True, drift=False).released.forced == (OTHER,)
+    by_name = release(db, "h1", force=("port:1",), drift=False).released
+    assert (by_name.forced, by_name.retried) == (("port:1",), ())
+    part = compile_host(h1.intent).part
+    assert set(part.grants.forced) == {OTHER, "port:1"}
+    # Who names something else has nothing mended that others changed.
+    assert (part.grants.count, part.grants.mended) == (3, 1)
     h1.says()
     h1.apply()
+    apply(db, segment("blue"))
     assert not compile_host(h1.intent).part.grants.forced
+
+
+def test_what_was_forced_stays_so_until_its_object_is_another(db: Database, h1: Agent) -> None:
+    uid = queries.get(db, ADMIN, Kind.BRIDGE, "default", "b1").object.uid
+    resource = f"bridge:{uid}"
+    h1.says(held(resource, "NoWayBack"))
+    release(db, "h1", force=True)
+    h1.says()
+    h1.apply()
+    apply(db, replace(bridge("b1", "h1"), labels={"a": "b"}))
+    assert list(compile_host(h1.intent).part.grants.forced) == [resource]
+    h1.apply()
+    before = compile_host(h1.intent)
+    apply(db, bridge("b1", "h1", drift_policy=DriftPolicy.REPORT))
+    assert not compile_host(h1.intent).part.grants.forced
+    # A host that is held at what it had has it as it was.
+    h1.undoes(changes.head(db))
+    assert compile_host(h1.intent).hash == before.hash
+
+
+def test_a_state_that_a_host_is_held_at_stays_when_a_grant_was_done(
+    db: Database, h1: Agent
+) -> None:
+    adopt(db, "h1", Wanted(kind=Kind.BRIDGE, name="b1"))
+    confirmed = compile_host(h1.intent)
+    h1.apply()
+    assert grants.standing(db, ADMIN, "h1").grants == ()
+    h1.undoes(apply(db, port("p1", "h1", segment="red")).revision)
+    assert compile_host(h1.intent).hash == confirmed.hash
+
+
+def test_a_host_in_maintenance_is_not_sent_again_what_it_undid(db: Database, h1: Agent) -> None:
+    good, bad = h1.confirmed, apply(db, port("p1", "h1", segment="red")).revision
+    apply(db, host(1, state=Lifecycle.MAINTENANCE))
+    h1.undoes(bad)
+    remove(db, port("p1", "h1"))
+    h1.says(held(GONE, "DriftFought"), outcome=Outcome.REVERTED, undone=bad)
+    act = release(db, "h1")
+    assert (act.released.pin, act.released.retried) == (None, (GONE,))
+    assert [each.code for each in act.warnings] == ["host_maintained"]
+    assert h1.sent == good
+    apply(db, host(1))
+    assert h1.sent == good
+    assert release(db, "h1").revision == h1.sent
+    assert not h1.intent.ports
+
+
+def test_what_was_granted_can_be_taken_back(db: Database, h1: Agent) -> None:
+    h1.says(held(GONE), held(OTHER))
+    release(db, "h1", removals=True)
+    with pytest.raises(InvalidError, match="nothing is granted for 'port:x'"):
+        withdraw(db, "h1", "port:x")
+    act = withdraw(db, "h1", GONE)
+    assert (act.withdrawn, compile_host(h1.intent).removed) == ((GONE,), (OTHER,))
+    assert h1.uid in changes.dirty_hosts(db, act.revision - 1, act.revision)
+    assert withdraw(db, "h1").withdrawn == (OTHER,)
+    assert withdraw(db, "h1").revision == act.revision + 1
+
+
+def test_the_count_of_grants_never_falls_while_the_host_is_there(db: Database, h1: Agent) -> None:
+    adopt(db, "h1", Wanted(resource="overlay"))
+    with db.transaction() as tx:
+        store_status.write_off(tx, h1.uid, NOW)
+    adopt(db, "h1", Wanted(resource="overlay"))
+    assert compile_host(h1.intent).part.grants.count == 2
 
 
 def test_what_is_granted_reaches_no_host_that_is_held_before_it_is_released(

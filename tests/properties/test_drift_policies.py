@@ -97,7 +97,7 @@ def test_what_is_guarded_is_left_and_all_else_converges(
     assert part_of(before, guarded) == part_of(switch.observed, guarded)
     assert foreign.items() <= foreign_part(switch.observed, FLEET).items()
     assert guarded <= policies.keys() | _tunnels(desired, policies)
-    agent.turn(replace(desired, grants=Grants(count=1)))
+    agent.turn(replace(desired, grants=Grants(1, mended=1)))
     assert set(agent.drift.left) <= {
         each for each in guarded if policy_of(desired, each) is DriftPolicy.IGNORE
     }

@@ -30,3 +30,9 @@ def adopt(db: Database, name: str, *wanted: Wanted, accept_differences: bool = F
             accept_differences=accept_differences,
             now=datetime.now(UTC),
         )
+
+
+def withdraw(db: Database, name: str, *resources: str) -> Act:
+    with db.transaction() as tx:
+        writer = Writer(tx, ADMIN, "test", lock_revision(tx))
+        return grants.withdraw(writer, name, resources)

@@ -28,7 +28,7 @@ def host(tmp_path: Path) -> Host:
 def guarded(revision: int = 1, grants: int = 0, **policies: DriftPolicy) -> HostState:
     """``port_a=…`` for ``port:a``."""
     named = {name.replace("_", ":"): policy for name, policy in policies.items()}
-    return state(revision, safety=Safety(drift=named), grants=Grants(count=grants))
+    return state(revision, safety=Safety(drift=named), grants=Grants(grants, mended=grants))
 
 
 def port(host: Host, name: str = "a") -> OvsPort | None:

@@ -40,7 +40,7 @@ def meshed(
         attachments=(replace(ON_LINUX.attachments[0], fragment_hash=name),),
         fragments={name: replace(FRAGMENT, hash=name, members=(*MEMBERS, *others))},
         safety=Safety(drift={"segment:S": policy}),
-        grants=Grants(count=grants),
+        grants=Grants(grants, mended=grants),
     )
 
 

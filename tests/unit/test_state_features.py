@@ -47,7 +47,7 @@ CAME_WITH = {
     "Mirror": 11,
     "MirrorTunnel": 3,
     "FlowExport": 4,
-    "Grants": 3,
+    "Grants": 4,
     "Adoption": 2,
     "Safety": 3,
 }

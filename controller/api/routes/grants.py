@@ -25,6 +25,8 @@ from controller.api.schemas.grants import (
     PinDocument,
     ReleaseDocument,
     ReleaseRequest,
+    WithdrawDocument,
+    WithdrawRequest,
 )
 from controller.api.writes import Writing, answered
 from controller.auth import Verb
@@ -55,9 +57,11 @@ def release_host(
     name_or_uid: Text,
     body: Annotated[Body[ReleaseRequest], Depends(json_body(ReleaseRequest, empty_ok=True))],
 ) -> Response:
-    """Let the host go on with what waits for a person: all that is held when nothing is said."""
+    """Let the host go on with what waits for a person. When nothing is said: it follows the fleet
+    again and mends what it had left, and takes nothing away."""
     require(write.caller, Verb.OPERATE, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
-    asked = Asked(body.value.removals, body.value.force, body.value.pin)
+    said = body.value
+    asked = Asked(said.removals, said.force, said.pin, said.drift, said.confirm_count)
 
     def release(writer: Writer) -> Answer:
         act = grants.release(writer, name_or_uid, asked, now=context.now())
@@ -70,6 +74,7 @@ def release_host(
                 removals=list(what.removals),
                 forced=list(what.forced),
                 retried=list(what.retried),
+                staying=list(what.staying),
                 warnings=to_warnings(act.warnings),
             )
         )
@@ -113,6 +118,31 @@ def adopt_on_host(
         )
 
     return write.once(adopt, sha256=body.sha256)
+
+
+@router.post(
+    "/withdraw",
+    operation_id="withdraw_grants",
+    response_model=WithdrawDocument,
+    responses=_ACT,
+    openapi_extra=described(WithdrawRequest),
+)
+def withdraw_grants(
+    *,
+    write: Writing,
+    name_or_uid: Text,
+    body: Annotated[Body[WithdrawRequest], Depends(json_body(WithdrawRequest, empty_ok=True))],
+) -> Response:
+    """Take back what was granted and not done yet; a host that was let go on is not held again."""
+    require(write.caller, Verb.OPERATE, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
+
+    def withdraw(writer: Writer) -> Answer:
+        act = grants.withdraw(writer, name_or_uid, body.value.resources)
+        return answered(
+            WithdrawDocument(host=act.host, revision=act.revision, resources=list(act.withdrawn))
+        )
+
+    return write.once(withdraw, sha256=body.sha256)
 
 
 @router.get(

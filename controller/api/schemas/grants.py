@@ -17,7 +17,7 @@ Resources = Annotated[list[Text], Field(max_length=_MANY)]
 
 
 class ReleaseRequest(Shape):
-    removals: bool | Resources = True
+    removals: bool | Resources = False
     """What the host holds and intent does not know (reason `NotRemoved`) is let go of, and so is
     taken away: all of it, or resources by the ids of the host's failures."""
     force: bool | Resources = False
@@ -25,7 +25,19 @@ class ReleaseRequest(Shape):
     `NoWayBack`): all of it, or resources by the ids of the host's failures. By its id, also a port
     that waits because its card has addresses of the host's own (`DeviceInUse`)."""
     pin: bool = True
-    """A host that undid a change and is held since then follows the fleet again."""
+    """A host that undid a change and is held since then follows the fleet again. One in
+    maintenance does not."""
+    drift: bool = True
+    """What the agent leaves as somebody else changed it (`DriftFought`, `Drifted`) is mended: all
+    of it."""
+    confirm_count: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="How many resources are taken away; needed when they are more than five"
+            " and more than a tenth of what is on the host.",
+        ),
+    ] = None
 
 
 class PinDocument(Answer):
@@ -47,7 +59,9 @@ class ReleaseDocument(Answer):
     removals: list[str]
     forced: list[str]
     retried: list[str]
-    """What the agent mends again although others kept changing it."""
+    """What the agent mends again although others changed it."""
+    staying: list[str]
+    """What the host holds and intent does not know, and nobody has let go of."""
     warnings: list[ChangeWarning]
 
 
@@ -72,6 +86,19 @@ class AdoptDocument(Answer):
     warnings: list[ChangeWarning]
 
 
+class WithdrawRequest(Shape):
+    resources: Resources = Field(default_factory=list)
+    """What was granted for these is taken back; all of it where none is named."""
+
+
+class WithdrawDocument(Answer):
+    """What was taken back; what the host has done meanwhile stays done."""
+
+    host: str
+    revision: int
+    resources: list[str]
+
+
 class GrantDocument(Answer):
     resource: str
     kind: Literal["removal", "force", "adopt"]
@@ -82,7 +109,8 @@ class GrantDocument(Answer):
 
 
 class GrantsDocument(Answer):
-    """What the host was allowed and has not done yet, the oldest first."""
+    """What the host was allowed and has not done yet, the oldest first. What was forced stays
+    until its object is changed, so that the host can do it again when it starts."""
 
     host: str
     count: int

@@ -174,12 +174,20 @@ class Hosts(Collection):
         self,
         name: str,
         *,
-        removals: bool | Sequence[str] = True,
+        removals: bool | Sequence[str] = False,
         force: bool | Sequence[str] = False,
         pin: bool = True,
+        drift: bool = True,
+        confirm_count: int | None = None,
     ) -> Json:
-        """Let it go on with what waits for a person: all that is held when nothing is said."""
-        body = {"removals": _listed(removals), "force": _listed(force), "pin": pin}
+        """Let it go on with what waits for a person; it takes nothing away when nothing is said."""
+        body = {
+            "removals": _listed(removals),
+            "force": _listed(force),
+            "pin": pin,
+            "drift": drift,
+            "confirm_count": confirm_count,
+        }
         released: Json = self._of_one("release_host", name, None, body=body)
         return released
 
@@ -190,6 +198,12 @@ class Hosts(Collection):
         body = {"resources": list(resources), "accept_differences": accept_differences}
         adopted: Json = self._of_one("adopt_on_host", name, None, body=body)
         return adopted
+
+    def withdraw(self, name: str, resources: Sequence[str] = ()) -> Json:
+        """Take back what was granted for these, or all of it; what was done stays done."""
+        body = {"resources": list(resources)}
+        withdrawn: Json = self._of_one("withdraw_grants", name, None, body=body)
+        return withdrawn
 
     def grants(self, name: str) -> Json:
         """What it was allowed and has not done yet, and why it is held."""

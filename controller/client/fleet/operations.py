@@ -76,6 +76,8 @@ def _of_hosts() -> Iterator[Operation]:
     yield Operation("list_host_drift_events", "hosts.drift_events", "GET", drift, query=_PAGES)
     yield Operation("release_host", "hosts.release", "POST", f"{host}/release", headers=_KEY)
     yield Operation("adopt_on_host", "hosts.adopt", "POST", f"{host}/adopt", headers=_KEY)
+    back = f"{host}/withdraw"
+    yield Operation("withdraw_grants", "hosts.withdraw", "POST", back, headers=_KEY)
     yield Operation("get_grants", "hosts.grants", "GET", f"{host}/grants")
     yield Operation("replace_machine", "hosts.replace_machine", "POST", f"{host}/replace")
     leave = f"{host}/decommission"

@@ -413,9 +413,14 @@ class Grants(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     FORCED_FIELD_NUMBER: _builtins.int
     ADOPTIONS_FIELD_NUMBER: _builtins.int
+    MENDED_FIELD_NUMBER: _builtins.int
     count: _builtins.int
-    """How many grants there were: one more says that an operator looked at this host. What the agent
-    undid may be tried again, and what it had stopped to mend is mended again.
+    """How many grants there were: one more says that an operator looked at this host, and that what
+    the agent undid may be tried again. It never falls but with the database.
+    """
+    mended: _builtins.int
+    """How many of the grants were a release of what is left as it was found: with another number than
+    when it was left, a resource is mended again.
     """
     @_builtins.property
     def forced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -433,10 +438,11 @@ class Grants(_message.Message):
         count: _builtins.int = ...,
         forced: _abc.Iterable[_builtins.str] | None = ...,
         adoptions: _abc.Iterable[Global___Adoption] | None = ...,
+        mended: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "count", b"count", "forced", b"forced"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "count", b"count", "forced", b"forced", "mended", b"mended"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
