@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -31,7 +31,16 @@ from agent.observed import ObservedState
 from agent.planner.differences import Difference, Surroundings, differences, is_renewal
 from agent.planner.membership import NO_ENTRIES, divided
 from agent.planner.ownership import segment_of
-from agent.planner.plan import AddAddress, CreateVeth, NetlinkStep, Plan, SetLink, Stage
+from agent.planner.plan import (
+    AddAddress,
+    CreateVeth,
+    DeleteLink,
+    NetlinkStep,
+    Plan,
+    SetLink,
+    Stage,
+    Step,
+)
 from agent.planner.steps import TableStep
 from agent.planner.traces import Trace, traces
 from agent.realized import Realized
@@ -330,9 +339,16 @@ class Drift:
 
 def _find(steps: Steps, around: Surroundings) -> _Finding:
     found = differences(steps, around)
-    rest = tuple(step for step in steps if not isinstance(step, CreateVeth))
+    veths = {step.name for step in steps if isinstance(step, CreateVeth)}
+    rest = tuple(step for step in steps if not _is_of_veth(step, veths))
     is_deed = bool(found if len(rest) == len(steps) else differences(rest, around))
     return _Finding(found, traces(steps), is_deed)
+
+
+def _is_of_veth(step: Step, names: Collection[str]) -> bool:
+    """Whether it makes one of them, or takes away what is left of it."""
+    is_made_anew = isinstance(step, DeleteLink) and step.name in names
+    return is_made_anew or isinstance(step, CreateVeth)
 
 
 def _is_undone(failure: Failure | None) -> bool:

@@ -7,7 +7,8 @@ Not every step tells of a hand on the host. These put back what goes by itself, 
 - whatever is set on a device that is not the one of the last look: ovs-vswitchd makes those of its
   internal ports again when it starts, drivers and processes make theirs;
 - forwarding entries of a bridge's own side: they give way to what the bridge learns;
-- binding somebody's port that bears no mark yet: a guest was plugged in anew;
+- binding somebody's port that bears no mark yet, and letting go of one that is not the guest's any
+  more: a guest was plugged in anew;
 - rows of QoS and Queue that nothing refers to.
 
 While rows or devices ``recover`` (the resource was in trouble, the database or the kernel began
@@ -48,6 +49,7 @@ from agent.planner.plan import (
     DeleteInterface,
     DeleteNeighbours,
     DeletePort,
+    DeleteStrays,
     SetBridge,
     SetFlowExport,
     SetInterface,
@@ -58,8 +60,12 @@ from agent.planner.plan import (
     SetTapOwner,
     SetVxlan,
     Step,
+    UnbindPort,
 )
+from agent.planner.superfluous import superfluous
 
+UNTOLD = (DeleteStrays, UnbindPort)
+"""Steps that never tell."""
 MOST_DIFFERENCES = 50
 """Of one resource at a time: who changed more than this has changed everything."""
 LONGEST = 200
@@ -96,7 +102,9 @@ def differences(steps: Iterable[Step], around: Surroundings) -> tuple[Difference
     """What of these steps of one resource tells; none: all of them put back what goes by itself."""
     steps = tuple(steps)
     gone = {op.name: op.based_on for op in steps if isinstance(op, DeletePort)}
-    told = (each for step in steps for each in _told(step, gone, around))
+    told = [each for step in steps for each in _told(step, gone, around)]
+    tells = {"rows": not around.rows_recover, "devices": not around.devices_recover}
+    told += [Difference(words, "no", "yes") for words in superfluous(steps, **tells)]
     # The values are somebody else's and may be anything.
     short = (replace(d, intended=d.intended[:LONGEST], found=d.found[:LONGEST]) for d in told)
     return tuple(sorted(set(short)))[:MOST_DIFFERENCES]

@@ -188,3 +188,17 @@ async def test_a_port_on_a_bridge_that_is_ignored_says_so_and_is_not_looked_for(
         (f"port:{name}", "StandsOnDrift", ErrorKind.CONFLICT) for name in "ab"
     }
     assert "set the drift_policy of overlay to enforce" in failures[0].message
+
+
+async def test_what_somebody_added_in_our_name_is_left_as_well(host: Host) -> None:
+    await host.realize(guarded(port_a=REPORT))
+    found = port(host)
+    assert found is not None
+    copy = dataclasses.replace(found, name="copy")
+    row = host.switch.bridges["br-fleet"]
+    host.switch.bridges["br-fleet"] = dataclasses.replace(row, ports=(*row.ports, copy))
+    host.switch.reconfigure()
+    before = host.writes
+    await host.loop.turn()
+    assert host.writes == before
+    assert told(host) == [("port:a", "reported", "port copy is yes instead of no")]
