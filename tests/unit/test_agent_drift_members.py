@@ -85,7 +85,7 @@ async def test_what_is_left_of_a_segment_stays_and_its_members_come_and_go(host:
     await host.realize(meshed(2, 10, 11))
     assert places(host) == {"192.0.2.10", "192.0.2.11"}
     assert FdbEntry(MAC % 10, "192.0.2.10") in table(host)
-    await host.realize(meshed(3, 11))
+    await host.realize(replace(meshed(3, 11), removed=frozenset({"tunnel:S/x10"})))
     assert places(host) == {"192.0.2.11"}
     assert host.reasons() == {"segment:S": "Drifted"}
     assert len(told(host)) == 1
