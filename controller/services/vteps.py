@@ -51,3 +51,6 @@ def _take_step(db: Database, uid: UUID, name: str) -> bool:
     except DomainError as error:
         log.warning("The change of a host's VTEP is refused", host=name, why=error.detail)
         return False
+    except Exception:
+        log.exception("Fault in the change of a host's VTEP", host=name)
+        return False
