@@ -113,7 +113,11 @@ def observe(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
 
 @app.command()
 def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
-    """Print what the agent would do, without doing it; exits 2 when that is anything."""
+    """Print what the agent would do, without doing it.
+
+    Exits 2 when that is anything, or something is not as intended and not ignored either.
+    """
+    from agent.drift import foretold
     from agent.way_back import planned
 
     settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
@@ -123,8 +127,8 @@ def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
         return
     desired = cached.state
     observed = _sight(settings, desired).state
-    wanted = planned(cached, observed)
-    for line in (*wanted.describe(), *_on_trial(cached, wanted, observed)):
+    wanted, ignored = foretold(cached, planned(cached, observed), observed)
+    for line in (*wanted.describe(), *ignored, *_on_trial(cached, wanted, observed)):
         typer.echo(line)
     if not wanted.is_empty or wanted.failures:
         raise typer.Exit(DIFFERENT)

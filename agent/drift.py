@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from agent.attempts import Steps, steps_by_resource, stranded, without
-from agent.clock import Clock
+from agent.clock import Clock, SystemClock
 from agent.drift_events import DriftAction, DriftQueue
 from agent.drift_left import FIGHT_S, FIGHTS, Left, stranding
 from agent.errors import Failure
@@ -221,7 +221,7 @@ class Drift:
         mended = {r: each for r, each in self._untold.items() if r not in turn.pending | troubled}
         self._untold = {r: each for r, each in self._untold.items() if r not in mended}
         await self._tell(mended)
-        return (*self._failures(desired), *self._strandings(desired))
+        return self.failures(desired)
 
     def kept(self, desired: HostState) -> Mapping[str, str]:
         """What has to survive a restart; nothing where all drift is mended."""
@@ -328,9 +328,10 @@ class Drift:
         self._queue.put(self._now(), resource, action, found, who)
         self._on_event(action)
 
-    def _failures(self, desired: HostState) -> Iterable[Failure]:
-        for resource, left in self._still_left():
-            yield from left.failures(resource, desired.host_name)
+    def failures(self, desired: HostState) -> tuple[Failure, ...]:
+        """What to report of what this turn left."""
+        left = (it.failures(resource, desired.host_name) for resource, it in self._still_left())
+        return (*(each for its in left for each in its), *self._strandings(desired))
 
     def _strandings(self, desired: HostState) -> Iterable[Failure]:
         for resource, (what, maker) in self._turn.stranded.items():
@@ -354,6 +355,22 @@ def _is_of_veth(step: Step, names: Collection[str]) -> bool:
 def _is_undone(failure: Failure | None) -> bool:
     """Whether what was done last had its effect, though it may be gone again."""
     return failure is None or failure.reason == "NotRealized"
+
+
+def foretold(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[Plan, tuple[str, ...]]:
+    """For a person who asks what an agent that is started now would do of ``plan``: that, with what
+    it would report of what it leaves; and what it would leave in silence, in words.
+    """
+    drift = Drift(DriftQueue(), SystemClock())
+    drift.begin(cached)
+    rest = drift.sift(plan, cached.state, observed, {})
+    silent = (
+        f"{resource}: left as it was found, because its drift_policy is ignore: {left.listed()}"
+        for resource, left in sorted(drift.left.items())
+        if left.policy is DriftPolicy.IGNORE
+    )
+    failures = (*rest.failures, *drift.failures(cached.state))
+    return replace(rest, failures=failures), tuple(silent)
 
 
 def policy_of(desired: HostState, resource: str) -> DriftPolicy:
