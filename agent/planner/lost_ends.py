@@ -172,20 +172,26 @@ def _reached(ends: LostEnds, destinations: AbstractSet[str]) -> LostEnds:
     )
 
 
+def _addresses(member: SegmentMember) -> frozenset[str]:
+    return frozenset(normal(each) for each in (member.vtep, member.former_vtep) if each)
+
+
 def _not_replaced(ends: LostEnds, fragment: SegmentFragment) -> LostEnds:
     """``ends`` less those whose address somebody has that is there, or another one of them."""
-    taken = {address for each in fragment.members for address in _addresses(each)}
+    taken = {normal(each.vtep) for each in fragment.members}
     taken |= {normal(each) for each in fragment.external_vteps}
     members: list[SegmentMember] = []
     for member in ends.members:
-        if not _addresses(member) & taken:
-            taken |= _addresses(member)
+        if (vtep := normal(member.vtep)) not in taken:
+            taken.add(vtep)
             members.append(member)
-    return LostEnds(tuple(members), tuple(each for each in ends.vteps if normal(each) not in taken))
-
-
-def _addresses(member: SegmentMember) -> frozenset[str]:
-    return frozenset(normal(each) for each in (member.vtep, member.former_vtep) if each)
+    return LostEnds(
+        tuple(
+            replace(each, former_vtep="") if normal(each.former_vtep) in taken else each
+            for each in members
+        ),
+        tuple(each for each in ends.vteps if normal(each) not in taken),
+    )
 
 
 def _completed(fragment: SegmentFragment, lost: LostEnds) -> SegmentFragment:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cache import with_owed
+from agent.cache import gone_back, with_owed
 from agent.fragments import ArpMode, Neighbour, SegmentFragment, SegmentMember
 from agent.model import BROADCAST_FDB, Backend, HostState, SegmentAttachment
 from agent.observed import FdbEntry
@@ -176,3 +176,26 @@ async def test_the_agent_remembers_whom_a_segment_lost_until_nothing_is_sent_the
     assert destinations(host.switch) == {"192.0.2.2", "198.51.100.9"}
     assert host.cache.cached is not None
     assert host.cache.cached.state.lost == {}
+
+
+def test_what_an_undone_change_lost_is_there_again_and_what_it_brought_is_gone() -> None:
+    whole = on_linux(fragment({1, 2}))
+    switch = realized(whole)
+    candidate = with_owed(whole, on_linux(fragment({1, 3}), 2))
+    switch.run(make_plan(candidate, switch.observed))
+    third = with_owed(candidate, on_linux(fragment({1}), 3))
+    assert not_removed(third, switch) == {"tunnel:S/h2", "tunnel:S/h3"}
+    back = gone_back(third, whole, frozenset())
+    switch.run(make_plan(back, switch.observed))
+    assert make_plan(back, switch.observed).describe() == ()
+    assert destinations(switch) == {"192.0.2.2", "192.0.2.3", "198.51.100.9"}
+
+
+def test_a_lost_member_whose_former_address_another_one_has_is_still_reached() -> None:
+    former = replace(member(2), former_vtep=member(1).vtep)
+    part = replace(fragment({1, 2}), hash=b"former", members=(member(0), member(1), former))
+    whole = on_linux(part)
+    switch = realized(whole)
+    torn = with_owed(whole, on_linux(fragment({1}), 2))
+    assert make_plan(torn, switch.observed).is_empty
+    assert not_removed(torn, switch) == {"tunnel:S/h2"}
