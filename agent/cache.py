@@ -131,7 +131,7 @@ class StateCache:
     ) -> None:
         """Remember that the datapath was brought to ``state``, what of it remains to be done, and
         that it needs no confirmation any more. ``is_back``: nothing is left of what was undone.
-        What was granted for other resources than those that are ``unsettled`` is used up.
+        What others than the ``unsettled`` resources were to take over they have taken over.
         """
         cached = self.cached
         if cached is None or cached.state.revision != state.revision:
@@ -366,7 +366,7 @@ def with_owed(accepted: HostState, offered: HostState) -> HostState:
     lost = lost_ends(accepted, offered, owed)
     grants = offered.grants
     if accepted.fleet_epoch == offered.fleet_epoch:
-        grants = still_granted(accepted.grants, grants)
+        grants = still_granted(accepted, offered)
     return dataclasses.replace(offered, removed=owed, released=released, lost=lost, grants=grants)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import still_owed
+from agent.planner.digests import Digests
 from agent.safety import Grants
 from agent.trial import NOTHING_SHORT, Shortfall
 
@@ -48,19 +49,24 @@ def less(state: HostState, missing: Collection[str]) -> HostState:
 
 
 def unused(grants: Grants, unsettled: Collection[str]) -> Grants:
-    """Those of ``grants`` that were not made use of yet; what a grant is for is done once."""
-    return dataclasses.replace(
-        grants,
-        forced=grants.forced.intersection(unsettled),
-        adoptions={each: free for each, free in grants.adoptions.items() if each in unsettled},
-    )
+    """``grants`` less what was taken over: that is done once, and not to another stranger's thing.
+
+    What was forced stays so: a host that starts has to be able to do it again."""
+    taken = {each: free for each, free in grants.adoptions.items() if each in unsettled}
+    return dataclasses.replace(grants, adoptions=taken)
 
 
-def still_granted(accepted: Grants, offered: Grants) -> Grants:
-    """``offered`` as far as it is not used up: each new grant raises the count."""
-    if offered.count != accepted.count:
-        return offered
-    return unused(offered, accepted.forced | accepted.adoptions.keys())
+def still_granted(accepted: HostState, offered: HostState) -> Grants:
+    """What ``offered`` grants and is not used up: each new grant raises the count.
+
+    Forced is a resource as it is to be now; once intent for it is another one, that is not."""
+    before, grants = accepted.grants, offered.grants
+    if grants.count != before.count:
+        return grants
+    was, will_be = Digests(accepted), Digests(offered)
+    forced = grants.forced & before.forced
+    same = frozenset(each for each in forced if was.of(each) == will_be.of(each))
+    return dataclasses.replace(unused(grants, before.adoptions), forced=same)
 
 
 def _single(state: HostState) -> frozenset[str]:

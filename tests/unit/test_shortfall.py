@@ -140,7 +140,7 @@ async def drifted(host: Host) -> Host:
 @pytest.mark.parametrize(
     "news",
     [
-        state(2, safety=REPORT, grants=Grants(1)),
+        state(2, safety=REPORT, grants=Grants(1, mended=1)),
         with_tag(2, 5, safety=REPORT),
         state(2, safety=SAFETY),
     ],
@@ -155,7 +155,7 @@ async def test_what_somebody_changed_on_the_way_to_the_controller_has_no_way_bac
     fresh = reached_by(host.started_again(), "a")
     await fresh.loop.turn()
     assert (fresh.reasons()["port:a"], tag(host)) == ("NoWayBack", 77)
-    forced = Grants(2, forced=frozenset({"port:a"}))
+    forced = Grants(2, forced=frozenset({"port:a"}), mended=1)
     await fresh.realize(dataclasses.replace(news, revision=3, hash=b"forced", grants=forced))
     assert fresh.reasons() == {"change": "OnTrial"}
     assert tag(fresh) == news.ports[0].tag
@@ -171,7 +171,7 @@ async def test_a_grant_is_used_up_when_what_it_is_for_is_done(host: Host) -> Non
     row = host.switch.bridges["br-fleet"]
     host.switch.bridges["br-fleet"] = dataclasses.replace(row, ports=(*row.ports, stranger))
     host.switch.reconfigure()
-    granted = state(2, grants=Grants(1, frozenset({"port:b"}), {"port:a": True}))
+    granted = state(2, grants=Grants(1, adoptions={"port:a": True}))
     await host.realize(granted)
     assert host.reasons() == {}
     change(host, "a", lambda _: stranger)
@@ -184,3 +184,32 @@ async def test_a_grant_is_used_up_when_what_it_is_for_is_done(host: Host) -> Non
     again = Grants(2, adoptions={"port:a": True})
     await fresh.realize(dataclasses.replace(granted, revision=4, hash=b"4", grants=again))
     assert fresh.reasons() == {}
+
+
+async def test_what_was_forced_is_done_again_after_a_reboot_and_nothing_else_is(
+    host: Host,
+) -> None:
+    own = frozenset({"198.51.100.7/24"})
+    loose = Link("eth0", 77, up=True, mtu=1500, addresses=own)
+    host.switch.kernel.links["eth0"] = loose
+    lan = state(1, bridges=(LAN,))
+    await host.realize(lan)
+    plugged = dataclasses.replace(lan, revision=2, hash=b"2", ports=(*lan.ports, CARD))
+    await host.realize(plugged)
+    assert (host.reasons(), master(host)) == ({"port:card": "DeviceInUse"}, "")
+    grants = Grants(1, frozenset({"port:card"}))
+    await host.realize(dataclasses.replace(plugged, revision=3, hash=b"3", grants=grants))
+    assert (host.reasons(), master(host)) == ({}, "br-lan")
+
+    del host.switch.kernel.links["br-lan"]
+    host.switch.kernel.links["eth0"] = loose
+    fresh = host.started_again()
+    for _ in range(2):
+        await fresh.loop.turn()
+    assert (fresh.reasons(), master(fresh)) == ({}, "br-lan")
+
+    other = dataclasses.replace(LAN, name="br-wan")
+    moved = dataclasses.replace(plugged, revision=4, hash=b"4", grants=grants, bridges=(other,))
+    ports = (*lan.ports, dataclasses.replace(CARD, bridge="br-wan"))
+    await fresh.realize(dataclasses.replace(moved, ports=ports))
+    assert fresh.reasons()["port:card"] == "DeviceInUse"
