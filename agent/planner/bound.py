@@ -260,7 +260,7 @@ def _not_removed(resource: str, placed: PlacedPort) -> Failure:
     name = placed.port.name
     message = (
         f"port {name} is bound in VLAN {placed.port.tag or 0}, but intent neither has that binding "
-        "nor says that it was deleted, so it stays; `ovsfleet release HOST` lets go of it; to keep "
-        f"it so: ovs-vsctl remove Port {name} external_ids {BOUND_KEY}"
+        "nor says that it was deleted, so it stays; `ovsfleet release HOST --removals` lets go of "
+        f"it; to keep it so: ovs-vsctl remove Port {name} external_ids {BOUND_KEY}"
     )
     return Failure(resource, ErrorKind.CONFLICT, NOT_REMOVED, message)

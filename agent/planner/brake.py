@@ -32,7 +32,7 @@ def mass_removal(failures: Iterable[Failure], owned: Collection[str]) -> Failure
     message = (
         f"{len(held)} of the {total} resources that this host has of the fleet are absent "
         f"from intent without having been deleted: {named}{others}; they stay, and all else is "
-        "applied. Check that the controller runs on the right database; `ovsfleet release HOST` "
-        "has them deleted"
+        "applied. Check that the controller runs on the right database; `ovsfleet release HOST "
+        "--removals` has them deleted"
     )
     return Failure(REMOVALS_ID, ErrorKind.CONFLICT, "MassRemovalHeld", message)

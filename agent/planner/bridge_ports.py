@@ -265,7 +265,7 @@ def kept_enslaved(desired: HostState, observed: ObservedState) -> Iterator[Failu
             message = (
                 f"device {each.row} is in Linux bridge {each.value[0]} by our doing, but intent "
                 "neither has the port nor says that it was deleted, so it stays; `ovsfleet release "
-                f"HOST` frees it, or by hand: ip link set {each.row} nomaster"
+                f"HOST --removals` frees it, or by hand: ip link set {each.row} nomaster"
             )
             yield Failure(each.resource, ErrorKind.CONFLICT, NOT_REMOVED, message)
 

@@ -217,6 +217,6 @@ def _completed(fragment: SegmentFragment, lost: LostEnds) -> SegmentFragment:
 def _not_removed(resource: str, words: str) -> Failure:
     message = (
         f"{words} has no part in the segment any more, but intent does not say that it was taken "
-        "out, so that the kernel still sends to it; `ovsfleet release HOST` ends that"
+        "out, so that the kernel still sends to it; `ovsfleet release HOST --removals` ends that"
     )
     return Failure(resource, ErrorKind.CONFLICT, NOT_REMOVED, message)

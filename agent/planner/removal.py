@@ -159,6 +159,6 @@ def _not_removed(resource: str, inventory: Inventory, vlans: Collection[int]) ->
     message = (
         f"{names} is ours, but intent neither has it nor says that it was deleted, so it stays"
         f"{cut_off}; "
-        "`ovsfleet release HOST` has it deleted; to keep it, take its ovsfleet mark off"
+        "`ovsfleet release HOST --removals` has it deleted; to keep it, take its ovsfleet mark off"
     )
     return Failure(resource, ErrorKind.CONFLICT, NOT_REMOVED, message)
