@@ -37,7 +37,7 @@ from agent.state_file import (
     pack,
     unpack,
 )
-from agent.trial import NOTHING_SHORT, Shortfall, Trial, Undone
+from agent.trial import NOTHING_SHORT, Before, Shortfall, Trial, Undone
 
 log = structlog.get_logger(__name__)
 
@@ -101,8 +101,11 @@ class StateCache:
         """Whether the accepted state is all that the running version can understand of it."""
         return self.cached is not None and self.cached.state.is_whole
 
-    def accept(self, offered: HostState) -> HostState:
-        """Make ``offered`` the accepted state, with the removals and releases still owed."""
+    def accept(self, offered: HostState, before: Before | None = None) -> HostState:
+        """Make ``offered`` the accepted state, with the removals and releases still owed.
+
+        ``before`` is what the host is like now, for the first one after a confirmed state.
+        """
         cached = self.cached
         if cached is None:
             nothing = nothing_confirmed(offered)
@@ -114,7 +117,7 @@ class StateCache:
         if cached.state.fleet_epoch != offered.fleet_epoch:
             # Revisions of another epoch count something else: nothing of this one is applied.
             cached = dataclasses.replace(cached, applied_revision=0, applied_hash=b"")
-        record = _as_candidate(cached, merged)
+        record = _as_candidate(cached, merged, before)
         self._store(dataclasses.replace(record, accepted_by=self._version))
         return merged
 
@@ -151,21 +154,25 @@ class StateCache:
                 applied_hash=state.hash,
                 confirmed=None,
                 confirmed_by="",
+                before=None,
                 trial=None,
                 undone=cached.undone and _settled(cached.undone, is_back=is_back),
                 short=short,
             )
         )
 
-    def begin_trial(self, trial: Trial) -> None:
-        """Remember, before anything is done, that the accepted state may have to be undone."""
-        self._store_changed(dataclasses.replace(with_way_back(self._something()), trial=trial))
+    def note(self, before: Before, trial: Trial | None = None) -> None:
+        """Remember, before anything is done, what the host is like, and that the accepted state may
+        have to be undone.
+        """
+        record = self._something() if trial is None else with_way_back(self._something())
+        self._store_changed(dataclasses.replace(record, before=before, trial=trial))
 
     def confirm(self, short: Shortfall = NOTHING_SHORT) -> None:
         """The accepted state is the one to go back to from now on, as far as it is realized."""
         cached = self._something()
         record = dataclasses.replace(
-            cached, confirmed=None, confirmed_by="", trial=None, short=short
+            cached, confirmed=None, confirmed_by="", before=None, trial=None, short=short
         )
         self._store_changed(record)
 
@@ -187,6 +194,7 @@ class StateCache:
             accepted_by=cached.confirmed_by or self._version,
             confirmed=None,
             confirmed_by="",
+            before=None,
             trial=None,
             undone=Undone(
                 cached.state.revision,
@@ -262,15 +270,15 @@ def _is_confirmed_one(cached: Cached, offered: HostState) -> bool:
     )
 
 
-def _as_candidate(cached: Cached, merged: HostState) -> Cached:
+def _as_candidate(cached: Cached, merged: HostState, before: Before | None) -> Cached:
     """``merged`` as the accepted state of ``cached``, to be confirmed unless it is so already."""
     undone = None if _is_past(cached.undone, cached.state, merged) else cached.undone
     if cached.confirmed is None and merged.hash == cached.state.hash:
         return dataclasses.replace(cached, state=merged, undone=undone)
     record = dataclasses.replace(with_way_back(cached), state=merged, undone=undone)
     if record.confirmed is not None and merged.hash == record.confirmed.hash:
-        return dataclasses.replace(record, confirmed=None, confirmed_by="")
-    return record
+        return dataclasses.replace(record, confirmed=None, confirmed_by="", before=None)
+    return record if cached.confirmed is not None else dataclasses.replace(record, before=before)
 
 
 def with_way_back(cached: Cached) -> Cached:
@@ -304,13 +312,14 @@ def gone_back(
 ) -> HostState:
     """``confirmed``, with the removal of what only ``candidate`` has and the return of what it set.
 
-    What was there before (``kept``) stays as it is: no state says what it was like. Devices of
-    others become as they were ``found``.
+    What was there before (``kept``) stays as it is: no state says what it was like. What the
+    candidate was to remove, an earlier one made that was never confirmed. Devices of others become
+    as they were ``found``.
     """
     if confirmed.fleet_epoch != candidate.fleet_epoch:
         confirmed = dataclasses.replace(confirmed, fleet_epoch=candidate.fleet_epoch, revision=0)
     desired = desired_ids(confirmed)
-    made = desired_ids(candidate) - desired - kept
+    made = (desired_ids(candidate) | candidate.removed) - desired - kept
     released = owed_releases(candidate, confirmed) | found
     return dataclasses.replace(
         confirmed,

@@ -20,15 +20,13 @@ from typing import Any
 import structlog
 
 from agent.attempts import steps_by_resource
-from agent.cache import CacheError, StateCache, desired_ids, with_way_back
+from agent.before import as_it_is, kept, noted
+from agent.cache import CacheError, StateCache, with_way_back
 from agent.clock import Clock
-from agent.columns import Release
 from agent.errors import ErrorKind, Failure
 from agent.failpoints import reached
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
-from agent.planner import still_owed
-from agent.planner.cards import found_on_cards
 from agent.planner.management import touches
 from agent.planner.management_path import management_path
 from agent.planner.plan import Plan
@@ -36,7 +34,7 @@ from agent.report import Outcome, Report
 from agent.round_trip import RoundTrip
 from agent.safety import CHANGE_ID
 from agent.state_file import Cached
-from agent.trial import NOTHING_SHORT, Shortfall, Trial, Undone
+from agent.trial import NOTHING_SHORT, Before, Shortfall, Trial, Undone
 from agent.trial_need import may_try, maybe_on_path, needs_trial
 
 log = structlog.get_logger(__name__)
@@ -49,15 +47,6 @@ _PASSING = frozenset({ErrorKind.TRANSIENT, ErrorKind.DATAPATH})
 """Of failures after which what was written may still take effect by itself."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Before:
-    """As ``Trial`` keeps it; ``candidate`` is the hash of the state that it was looked at for."""
-
-    candidate: bytes
-    kept: frozenset[str]
-    found: frozenset[Release]
-
-
 class Trials:
     """``boot`` is the id of this boot of the host."""
 
@@ -68,8 +57,8 @@ class Trials:
         self._boot = boot
         self._is_confirming = False
         """Whether an answer was seen that is not on disk yet."""
-        self._first_seen: _Before | None = None
-        """What the host was like before the newest candidate."""
+        self._seen: ObservedState | None = None
+        """The host at the end of the last turn, unless that was broken off."""
         self._on_path: frozenset[str] = frozenset()
         """As in the trial, and what came to it since."""
         self._hindrance = ""
@@ -195,27 +184,43 @@ class Trials:
         await self._revert(waiting)
         return True
 
+    def begin(self) -> None:
+        """A turn begins: what is seen from here on is not yet known to be whole."""
+        self._seen = None
+
+    def before_any(self, offered: HostState) -> Before | None:
+        """What the host is like without anything of ``offered``; None where that is not known."""
+        cached = self._cache.cached
+        if self._seen is None or cached is None or cached.confirmed is not None:
+            return None
+        confirmed = with_way_back(cached).confirmed
+        return None if confirmed is None else as_it_is(offered, confirmed, self._seen)
+
     async def before(self, todo: Plan, observed: ObservedState) -> None:
         """Put the accepted state on trial, on disk, if running ``todo`` asks for it; CacheError."""
         cached = self._cache.cached
         if cached is None or not may_try(cached):
             return
         self._withdraw()  # answers from before this change say nothing of it
-        before = self._before_it(with_way_back(cached), observed)
         on_path = maybe_on_path(todo, observed)
         if cached.trial is not None:
             self._on_path |= cached.trial.on_path | on_path
             return
+        back = with_way_back(cached)
+        confirmed = back.confirmed or back.state
+        before = noted(back, confirmed, observed)
         touched = needs_trial(cached, todo, observed)
         if not touched:
+            if cached.confirmed is not None and before != cached.before:
+                await asyncio.to_thread(self._cache.note, before)
             return
         now = self._clock.since_boot()
         deadline = now + cached.state.safety.confirm_timeout_s
         reached("before-trial")
-        bounded = _bounded(touched)
-        trial = Trial(self._boot, now, deadline, bounded, before.kept, before.found, on_path)
+        there = kept(before, cached.state, confirmed)
+        trial = Trial(self._boot, now, deadline, _bounded(touched), there, before.found, on_path)
         self._on_path = on_path
-        await asyncio.to_thread(self._cache.begin_trial, trial)
+        await asyncio.to_thread(self._cache.note, before, trial)
         reached("after-trial")
         log.warning(
             "change on trial: it is undone unless the controller confirms it",
@@ -239,7 +244,7 @@ class Trials:
         when it runs again; confirmed before that, it would cut the host off with no trial to end
         it. ``has_caught_up``: it has acted on all that is in its database.
         """
-        self._short = short
+        self._seen, self._short = observed, short
         cached = self._cache.cached
         if cached is None or cached.trial is None:
             return
@@ -284,20 +289,6 @@ class Trials:
         """What was asked and answered so far counts no more."""
         self._round_trip.stop()
         self._is_confirming = False
-
-    def _before_it(self, cached: Cached, observed: ObservedState) -> _Before:
-        """What of the candidate alone was on the host before anything was done about it, and how
-        the devices of others were.
-        """
-        if self._first_seen is None or self._first_seen.candidate != cached.state.hash:
-            back = cached.confirmed
-            made = desired_ids(cached.state) - (desired_ids(back) if back else frozenset())
-            # What is taken over was there before as well, with somebody else's mark or none.
-            there = still_owed(made, observed, cached.state.fleet_uid)
-            there |= made & cached.state.grants.adoptions.keys()
-            found = found_on_cards(cached.state, observed)
-            self._first_seen = _Before(cached.state.hash, there, found)
-        return self._first_seen
 
 
 def _bounded(touched: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -164,7 +164,9 @@ class Reconciler:
         before = self._cache.cached
         reached("before-persist")
         try:
-            accepted = await asyncio.to_thread(self._cache.accept, offered)
+            accepted = await asyncio.to_thread(
+                lambda: self._cache.accept(offered, self._trials.before_any(offered))
+            )
         except RefusedStateError as error:
             log.warning("state refused", reason=error.reason, why=str(error))
             self._refusal = Failure(HOST_ID, ErrorKind.INVALID, error.reason, str(error))
@@ -188,6 +190,7 @@ class Reconciler:
             await self._look(None)
             return self._resync_delay() if self._refusal is None else self._hold(self._refusal)
         desired = cached.state
+        self._trials.begin()
         self._drift.begin(cached)
         sighting, plan = await self._converge(cached)
         left = await self._drift.settle(desired, plan, self._tried())

@@ -18,7 +18,7 @@ from typing import Any
 from agent.columns import Release
 from agent.fragments import LostEnds, Neighbour, SegmentMember
 from agent.model import HostState
-from agent.trial import NOTHING_SHORT, Shortfall, Trial, Undone
+from agent.trial import NOTHING_SHORT, Before, Shortfall, Trial, Undone
 
 Encode = Callable[[HostState], bytes]
 Decode = Callable[[bytes], HostState]
@@ -53,6 +53,9 @@ class Cached:
     """The state to go back to; None: the accepted one is confirmed itself."""
     confirmed_by: str = ""
     """The version of the agent that accepted that one."""
+    before: Before | None = None
+    """What the host was like before anything was done about what is not confirmed; None: not looked
+    at yet."""
     trial: Trial | None = None
     undone: Undone | None = None
     realized: Mapping[str, str] = field(default_factory=dict)
@@ -109,6 +112,7 @@ def _implied(plain: Cached) -> HostState | None:
 
 def _extras(record: Cached) -> dict[str, Any]:
     confirmed, trial, undone = record.confirmed, record.trial, record.undone
+    before = record.before
     return {
         "released": _releases(record.state.released),
         "lost": _lost(record.state.lost),
@@ -121,6 +125,7 @@ def _extras(record: Cached) -> dict[str, Any]:
             "released": _releases(confirmed.released),
             "lost": _lost(confirmed.lost),
         },
+        "before": before and {"there": sorted(before.there), "found": _releases(before.found)},
         "trial": trial
         and dataclasses.asdict(trial)
         | {
@@ -201,6 +206,7 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
         plain = dataclasses.replace(plain, confirmed=back, confirmed_by=by)
     return dataclasses.replace(
         plain,
+        before=_before(extras.get("before")),
         trial=_trial(extras["trial"]),
         undone=_undone(extras["undone"]),
         realized=extras["realized"],
@@ -243,6 +249,12 @@ def _member(fields: Mapping[str, Any]) -> SegmentMember:
 def _release(fields: list[Any]) -> Release:
     resource, table, row, column, key, value = fields
     return Release(resource, table, row, column, key, tuple(value))
+
+
+def _before(fields: dict[str, Any] | None) -> Before | None:
+    if fields is None:
+        return None
+    return Before(frozenset(fields["there"]), frozenset(map(_release, fields["found"])))
 
 
 def _trial(fields: dict[str, Any] | None) -> Trial | None:

@@ -27,6 +27,16 @@ NOTHING_SHORT = Shortfall()
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What a host was like when its confirmed state was the accepted one last."""
+
+    there: frozenset[str] = frozenset()
+    """Resources that were on the host although the confirmed state has them not."""
+    found: frozenset[Release] = frozenset()
+    """How the devices of others were that some candidate since set up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A change that is undone unless the controller confirms in time that it is still reached."""
 

@@ -95,6 +95,8 @@ def found_there(cached: Cached, observed: ObservedState) -> frozenset[str]:
     if cached.trial is not None:
         return cached.trial.kept
     made = desired_ids(cached.state) - desired_ids(cached.confirmed)
+    if cached.before is not None:
+        return made & cached.before.there
     return still_owed(made, observed, cached.state.fleet_uid)
 
 

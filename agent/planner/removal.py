@@ -52,9 +52,13 @@ def still_owed(removed: Collection[str], observed: ObservedState, owner: str) ->
     """The ids in ``removed`` of which something is still on the host."""
     if not removed:
         return frozenset()
+    return owned_here(observed, owner).intersection(removed)
+
+
+def owned_here(observed: ObservedState, owner: str) -> frozenset[str]:
+    """The ids of what is on the host and ours, and of the segments of which a part is."""
     present = owned_ids(observed, owner) | bound_ids(observed, owner)
-    present |= {segment_of(resource) for resource in present}
-    return present.intersection(removed)
+    return frozenset(present | {segment_of(resource) for resource in present})
 
 
 def draft_removals(

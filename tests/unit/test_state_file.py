@@ -17,7 +17,7 @@ from agent.columns import Release
 from agent.controlplane import codec
 from agent.fragments import LostEnds, Neighbour, SegmentMember
 from agent.state_file import Cached, CorruptFileError, nothing_confirmed, pack, unpack
-from agent.trial import Shortfall, Trial, Undone
+from agent.trial import Before, Shortfall, Trial, Undone
 from tests.support.agent_loop import state
 
 FOUND = Release("port:a", "Link", "eth1", "mtu", None, (1500,))
@@ -37,6 +37,7 @@ MEMBER = SegmentMember(
     "h2", "two", "192.0.2.2", ("m",), (Neighbour("10.0.0.1", "m"),), "192.0.2.9", True
 )
 LOST = {"s": LostEnds((MEMBER,), ("198.51.100.9",))}
+BEFORE = Before(frozenset({"port:y", "port:z"}), frozenset({FOUND}))
 OWED = Release("bridge:b", "Bridge", "br-b", "stp_enable", None, (True,))
 FULL = Cached(
     state(8, released=frozenset({OWED}), lost=LOST),
@@ -45,6 +46,7 @@ FULL = Cached(
     b"applied",
     confirmed=state(5, removed=frozenset({"port:b"}), released=frozenset({FOUND}), lost=LOST),
     confirmed_by="1",
+    before=BEFORE,
     trial=TRIAL,
     undone=UNDONE,
     realized={"port:a": "digest"},
@@ -62,6 +64,7 @@ def read(content: bytes) -> Cached:
         FULL,
         dataclasses.replace(FULL, confirmed=None, confirmed_by="", trial=None),
         dataclasses.replace(FULL, undone=None, realized={}),
+        dataclasses.replace(FULL, before=None, trial=None),
         Cached(state(3), "1", confirmed=nothing_confirmed(state(3))),
         Cached(state(3), "1"),
         Cached(state(3, lost=LOST), "1", 3, b"hash of 3"),
@@ -154,7 +157,7 @@ def test_a_disk_that_fails_at_any_call_leaves_a_whole_file(
     failed = 0
     for calls in _failing(monkeypatch, number):
         try:
-            cache.begin_trial(TRIAL)
+            cache.note(BEFORE, TRIAL)
         except CacheError:
             failed += 1
             monkeypatch.undo()
@@ -162,7 +165,8 @@ def test_a_disk_that_fails_at_any_call_leaves_a_whole_file(
             assert left is not None
             # A rename that is there although its directory was not synced is as good.
             assert left.trial in (None, TRIAL)
-            assert dataclasses.replace(left, trial=None) == cache.cached
+            assert left.before == (left.trial and BEFORE)
+            assert dataclasses.replace(left, before=None, trial=None) == cache.cached
             continue
         assert calls > failed
         break

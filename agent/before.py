@@ -1,0 +1,50 @@
+"""What a host was like before anything was done that may have to be undone.
+
+Pure. It is noted once, while the confirmed state still holds, and lies on disk beside that state:
+several candidates may come after it, each of them done in part, and an agent may be killed between.
+Looked for later, what an earlier candidate made would be taken for what was there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.cache import desired_ids
+from agent.columns import Release
+from agent.model import HostState
+from agent.observed import ObservedState
+from agent.planner.cards import found_on_cards
+from agent.planner.removal import owned_here
+from agent.state_file import Cached
+from agent.trial import Before
+
+
+def as_it_is(candidate: HostState, confirmed: HostState, observed: ObservedState) -> Before:
+    """Of a host on which nothing was done yet about ``candidate``."""
+    there = owned_here(observed, candidate.fleet_uid) - desired_ids(confirmed)
+    return Before(there, found_on_cards(candidate, observed))
+
+
+def noted(cached: Cached, confirmed: HostState, observed: ObservedState) -> Before:
+    """What was noted, with the devices of others that the accepted state is the first to set up."""
+    if cached.before is None:
+        return as_it_is(cached.state, confirmed, observed)
+    known = {_place(each): each.value[1] for each in cached.before.found}
+    fresh = (
+        replace(each, value=(each.value[0], known.get(_place(each), each.value[1])))
+        for each in found_on_cards(cached.state, observed)
+    )
+    changed = frozenset(each for each in fresh if each.value[0] != each.value[1])
+    return replace(cached.before, found=cached.before.found | changed)
+
+
+def kept(before: Before, candidate: HostState, confirmed: HostState) -> frozenset[str]:
+    """What of ``candidate`` alone stays when it is undone: nobody knows what it was like."""
+    made = desired_ids(candidate) - desired_ids(confirmed)
+    # What is taken over was there before as well, with somebody else's mark or none.
+    adopted = made & candidate.grants.adoptions.keys()
+    return adopted | (before.there & (made | candidate.removed))
+
+
+def _place(release: Release) -> tuple[str, str]:
+    return release.row, release.column
