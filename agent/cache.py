@@ -27,6 +27,7 @@ from agent.fragments import LostEnds
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 from agent.planner import lost_ends, owed_releases
 from agent.planner.digests import Digests
+from agent.planner.marks import mark_of
 from agent.shortfall import less, still_granted, unused
 from agent.state_file import (
     Cached,
@@ -312,19 +313,21 @@ def gone_back(
 ) -> HostState:
     """``confirmed``, with the removal of what only ``candidate`` has and the return of what it set.
 
-    What was there before (``kept``) stays as it is: no state says what it was like. What the
-    candidate was to remove, an earlier one made that was never confirmed. Devices of others become
-    as they were ``found``.
+    What was there before (``kept``) stays as it is: no state says what it was like. What of it was
+    taken over is somebody else's again. What the candidate was to remove, an earlier one made that
+    was never confirmed. Devices of others become as they were ``found``.
     """
     if confirmed.fleet_epoch != candidate.fleet_epoch:
         confirmed = dataclasses.replace(confirmed, fleet_epoch=candidate.fleet_epoch, revision=0)
     desired = desired_ids(confirmed)
     made = (desired_ids(candidate) | candidate.removed) - desired - kept
     released = owed_releases(candidate, confirmed) | found
+    taken_over = kept & candidate.grants.adoptions.keys() - desired
+    released = frozenset(each for each in released if each.resource not in kept)
     return dataclasses.replace(
         confirmed,
         removed=(confirmed.removed | made) - desired,
-        released=frozenset(each for each in released if each.resource not in kept),
+        released=released | set(map(mark_of, taken_over)),
     )
 
 
@@ -371,7 +374,7 @@ def with_owed(accepted: HostState, offered: HostState) -> HostState:
     lost without a word.
     """
     owed = (accepted.removed | offered.removed) - desired_ids(offered)
-    released = owed_releases(accepted, offered)
+    released = owed_releases(accepted, offered) - set(map(mark_of, desired_ids(offered)))
     lost = lost_ends(accepted, offered, owed)
     grants = offered.grants
     if accepted.fleet_epoch == offered.fleet_epoch:

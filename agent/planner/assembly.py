@@ -30,12 +30,14 @@ from agent.planner.claims import Claim, IfaceId, LinkName, PeerName
 from agent.planner.draft import Draft
 from agent.planner.explicit import explicit_tunnels, identity
 from agent.planner.free_vlans import FreeVlans
+from agent.planner.handing_back import draft_handing_back
 from agent.planner.inventory import Inventory, take_inventory
 from agent.planner.kernel import draft_kernel_segment, has_device
 from agent.planner.linux_bridges import draft_linux_bridge, kept_bridge
 from agent.planner.linux_explicit import draft_explicit_bridge
 from agent.planner.lost_ends import kernel_ends, lost_failures, with_lost_ends
 from agent.planner.management_path import management_path
+from agent.planner.marks import handed_back
 from agent.planner.monitoring import draft_monitoring, monitoring_steps
 from agent.planner.ownership import segment_of
 from agent.planner.plan import Plan
@@ -266,14 +268,16 @@ def _draft_removals(
         {each: each not in opened for each in here},
         {each.local_vlan: segment_id(each.segment_uid) for each in desired.attachments},
     )
-    return draft_removals(
-        intended | here | replaced,
+    handed = handed_back(desired.released) - intended
+    gone = draft_removals(
+        intended | here | replaced | handed,
         unclear,
         desired.removed - attached,
         meshes,
         inventory,
         vlans=vlans,
     )
+    return [*draft_handing_back(handed, inventory), *gone]
 
 
 def _bridge_unknown(

@@ -16,6 +16,7 @@ from agent.model import HostState
 from agent.observed import ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.planner.carriage import EVERY_ROW, tunnel_releases
 from agent.planner.link_releases import link_releases, on_links, still_held
+from agent.planner.marks import still_marked
 from agent.planner.ops import NO_AMENDMENT, Amendment
 from agent.planner.ownership import owned_id, segment_of
 from agent.planner.settings import MARK_PREFIX
@@ -37,6 +38,7 @@ def still_released(desired: HostState, observed: ObservedState) -> frozenset[Rel
     of_links = on_links(desired.released)
     of_rows = desired.released - of_links
     held = frozenset(still_held(of_links, desired, observed))
+    held |= still_marked(of_rows, observed, desired.fleet_uid)
     return held | (_still_on_rows(desired, observed, of_rows) if observed.has_ovs else of_rows)
 
 

@@ -10,7 +10,7 @@ import pytest
 import agent.confirm
 from agent.cache import CacheError
 from agent.errors import ErrorKind
-from agent.model import Bridge, DatapathType, HostState, Port, PortType
+from agent.model import ID_KEY, Bridge, DatapathType, HostState, Port, PortType
 from agent.observed import OvsBridge, OvsInterface, OvsPort
 from agent.planner import make_plan
 from agent.report import Outcome
@@ -39,6 +39,16 @@ def candidate(revision: int = 2, name: str = "c", **changes: object) -> HostStat
 
 def ports(host: Host) -> set[str]:
     return {port.name for port in host.switch.bridges["br-fleet"].ports}
+
+
+def marks(host: Host, bridge: str) -> set[str]:
+    """What a bridge and its rows are marked as ours for."""
+    row = host.switch.bridges[bridge]
+    marks = [row.external_ids, *(port.external_ids for port in row.ports)]
+    marks += [each.external_ids for port in row.ports for each in port.interfaces]
+    device = host.switch.observed.links.get(bridge)
+    alias = device.alias.removeprefix("ovsfleet:fleet:") if device is not None else ""
+    return {mark[ID_KEY] for mark in marks if ID_KEY in mark} | ({alias} - {""})
 
 
 def is_as(host: Host, wanted: HostState) -> bool:
@@ -288,16 +298,30 @@ async def test_a_host_that_lost_its_state_loses_nothing_that_it_had_before(
     assert "c" not in ports(host)
 
 
-async def test_what_was_taken_over_stays_when_the_change_is_undone(host: Host) -> None:
+async def test_what_was_taken_over_is_somebody_elses_again_when_the_change_is_undone(
+    host: Host,
+) -> None:
     rows = (OvsPort("br-x", (OvsInterface("br-x", "internal"),)),)
     host.switch.bridges["br-x"] = OvsBridge("br-x", rows, "netdev")
     bridge = Bridge("bridge:x", "br-x", DatapathType.NETDEV)
     grants = Grants(1, adoptions={"bridge:x": True})
     taking = candidate(bridges=(bridge,), grants=grants)
     delay = await host.realize(taking)
-    assert host.switch.bridges["br-x"].external_ids["ovsfleet-id"] == "bridge:x"
+    assert marks(host, "br-x") == {"bridge:x"}
     await host.turn_at(delay)
-    assert host.reasons() == {"change": "Reverted", "bridge:x": "NotRemoved"}
+    assert host.reasons() == {"change": "Reverted"}
+    assert marks(host, "br-x") == set()
+    assert host.cache.cached is not None
+    assert not host.cache.cached.state.released
+    # Neither a release nor the end of the intent takes it away, and it can be taken over anew.
+    removed = dataclasses.replace(
+        BASE, revision=3, hash=b"3", removed=frozenset({"bridge:x"}), grants=Grants(2)
+    )
+    await host.realize(removed)
+    assert (host.reasons(), marks(host, "br-x")) == ({}, set())
+    again = Grants(3, adoptions={"bridge:x": True})
+    await host.realize(candidate(4, bridges=(bridge,), grants=again, safety=Safety()))
+    assert marks(host, "br-x") == {"bridge:x"}
 
 
 async def test_a_trial_that_cannot_be_written_is_not_begun(
