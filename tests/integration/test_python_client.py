@@ -189,6 +189,7 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
 
 def use_hosts(fleet: Fleet) -> None:
     assert fleet.hosts.release("h1")["pin"] is None
+    assert fleet.hosts.withdraw("h1")["resources"] == []
     before = fleet.hosts.grants("h1")["count"]
     fleet.hosts.adopt("h1", [{"kind": "Port", "name": "p1"}])
     assert fleet.hosts.grants("h1")["count"] == before + 1

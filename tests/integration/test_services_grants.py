@@ -186,6 +186,17 @@ def test_what_was_forced_stays_so_until_its_object_is_another(db: Database, h1: 
     assert compile_host(h1.intent).hash == before.hash
 
 
+@pytest.mark.parametrize("accepts", [False, True])
+def test_leave_to_alter_what_is_taken_over_is_for_one_version_of_the_object(
+    db: Database, h1: Agent, *, accepts: bool
+) -> None:
+    adopt(db, "h1", Wanted(kind=Kind.BRIDGE, name="b1"), accept_differences=accepts)
+    apply(db, bridge("b1", "h1", drift_policy=DriftPolicy.REPORT))
+    assert len(compile_host(h1.intent).part.grants.adoptions) == (0 if accepts else 1)
+    remove(db, bridge("b1", "h1"))
+    assert not compile_host(h1.intent).part.grants.adoptions
+
+
 def test_a_state_that_a_host_is_held_at_stays_when_a_grant_was_done(
     db: Database, h1: Agent
 ) -> None:
