@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.attempts import steps_by_resource
+from agent.attempts import Steps, steps_by_resource
 from agent.cache import desired_ids
 from agent.drift import Drift, policy_of
 from agent.drift_events import DriftQueue
-from agent.model import ID_KEY, HostState
-from agent.observed import ObservedState, OvsInterface
+from agent.model import DEVICE_KEY, ID_KEY, HostState
+from agent.observed import ObservedState, OvsBridge, OvsInterface
 from agent.planner import Plan, make_plan
+from agent.planner.plan import (
+    AddAddress,
+    AddFdb,
+    AddPort,
+    CreateVeth,
+    DeleteAddress,
+    DeleteFdb,
+    DeletePort,
+    DeleteStrays,
+    SetInterface,
+    SetLink,
+    SetMirror,
+    Step,
+    UnbindPort,
+)
 from agent.safety import DriftPolicy, Grants, Safety
 from agent.state_file import Cached
-from tests.properties.test_planner import assert_at_rest, converge
+from tests.properties import test_planner_monitoring as watching
+from tests.properties.test_planner import assert_at_rest
 from tests.properties.test_planner_drift import Hand, disturb
 from tests.support.agent_shell import HandClock
 from tests.support.hosts import FLEET, bare_host, desired_states
+from tests.support.monitoring_strategies import monitored_states
 from tests.support.satisfaction import foreign_part
 from tests.support.switch import Switch
 
@@ -34,7 +51,7 @@ class Agent:
     def __init__(self, switch: Switch) -> None:
         self.switch = switch
         self.drift = Drift(DriftQueue(), HandClock())
-        self.worked_on: set[str] = set()
+        self.done: list[tuple[str, Steps, ObservedState]] = []
 
     def turn(self, desired: HostState) -> Plan:
         """Run until nothing is left that may be done; the plan that is left."""
@@ -44,26 +61,38 @@ class Agent:
             todo = self.drift.sift(plan, desired, self.switch.observed, {})
             if todo.is_empty:
                 break
-            self.worked_on |= steps_by_resource(todo).keys()
+            now = self.switch.observed
+            self.done += [(r, its, now) for r, its in steps_by_resource(todo).items()]
             self.drift.applying(steps_by_resource(todo), {})
             self.switch.run(todo)
         asyncio.run(self.drift.settle(desired, todo, {}))
         return todo
 
 
-def part_of(observed: ObservedState, resources: frozenset[str]) -> dict[tuple[str, str], object]:
-    """Rows and devices that bear a mark of ``resources``, without what the datapath writes."""
-    part: dict[tuple[str, str], object] = {
-        (bridge.name, port.name): replace(
-            port, qos=None, interfaces=tuple(_bare(each) for each in port.interfaces)
-        )
-        for bridge in observed.bridges.values()
-        for port in bridge.ports
-        if port.external_ids.get(ID_KEY) in resources
-    }
+def part_of(observed: ObservedState, resources: frozenset[str]) -> dict[tuple[str, ...], object]:
+    """Rows, devices and tables that bear a mark of ``resources``, without what the datapath writes,
+    what a bridge has by itself and what goes with the ports of others."""
+    part: dict[tuple[str, ...], object] = {}
+    for bridge in observed.bridges.values():
+        for port in bridge.ports:
+            if port.external_ids.get(ID_KEY) in resources:
+                rows = tuple(_bare(each) for each in port.interfaces)
+                part[bridge.name, port.name] = replace(port, interfaces=rows)
+        for mirror in bridge.mirrors:
+            if mirror.external_ids.get(ID_KEY) in resources:
+                nothing = frozenset[str]()
+                part[bridge.name, "mirror", mirror.name] = replace(
+                    mirror, select_src_port=nothing, select_dst_port=nothing, output_port=None
+                )
+        for table, export in bridge.exports.items():
+            if export.external_ids.get(ID_KEY) in resources:
+                part[bridge.name, table] = export
     for link in observed.links.values():
         if link.alias.removeprefix(f"ovsfleet:{FLEET}:") in resources:
             part["", link.name] = link
+            fdb = observed.fdb.get(link.name, frozenset())
+            part["fdb", link.name] = {entry for entry in fdb if entry.dst}
+            part["neighbours", link.name] = observed.neighbours.get(link.name)
     return part
 
 
@@ -71,10 +100,85 @@ def _bare(interface: OvsInterface) -> OvsInterface:
     return replace(interface, ofport=None, error=None)
 
 
+def comes_by_itself(step: Step, its: Steps, now: ObservedState, peace: ObservedState) -> bool:
+    """Whether a step for a guarded resource is no more than docs/drift.md lets it be."""
+    match step:
+        case SetInterface():
+            bare = not (step.columns or step.options or step.without or step.settings)
+            return bare and step.external_ids.keys() == {DEVICE_KEY}
+        case SetMirror():
+            return step.columns.keys() <= {"select_src_port", "select_dst_port", "output_port"}
+        case AddFdb() | DeleteFdb():
+            return all(not entry.dst for entry in step.entries)
+        case DeletePort() | AddPort():
+            return _is_plugged_anew(its) or _makes_veth(its)
+        case SetLink() | AddAddress() | DeleteAddress():
+            places = (now, peace)
+            there = [
+                each.links.get(step.name)
+                if step.netns is None
+                else each.peers.get((step.netns, step.name))
+                for each in places
+            ]
+            indices = {link.ifindex for link in there if link is not None}
+            return len(indices) > 1 or None in there
+    return isinstance(step, DeleteStrays | UnbindPort) or _makes_veth(its)
+
+
+def _makes_veth(steps: Steps) -> bool:
+    return any(isinstance(each, CreateVeth) for each in steps)
+
+
+def _is_plugged_anew(steps: Steps) -> bool:
+    gone = {each.name: each.based_on for each in steps if isinstance(each, DeletePort)}
+    made = {each.port.name: each.port for each in steps if isinstance(each, AddPort)}
+    return gone.keys() == made.keys() and all(
+        (made[name].tag, made[name].trunks, [r.options for r in made[name].interfaces])
+        == (row.tag, row.trunks, [r.options for r in row.interfaces])
+        for name, row in gone.items()
+    )
+
+
 @settings(max_examples=settings().max_examples // 4)
 @given(desired_states(), st.data())
 def test_what_is_guarded_is_left_and_all_else_converges(
     desired: HostState, data: st.DataObject
+) -> None:
+    switch = Switch(bare_host())
+    leaves_what_is_guarded(switch, desired, data, lambda: disturb(Hand(switch), data))
+    assert_at_rest(switch, desired)
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(monitored_states(), st.data())
+def test_what_is_watched_is_left_as_well(desired: HostState, data: st.DataObject) -> None:
+    switch = Switch(watching.a_host())
+    leaves_what_is_guarded(switch, desired, data, lambda: meddle(switch, data))
+    watching.assert_at_rest(switch, desired)
+
+
+def meddle(switch: Switch, data: st.DataObject) -> None:
+    """Somebody changes one thing of what watches a bridge."""
+    name = data.draw(st.sampled_from(sorted(switch.bridges)), label="bridge")
+    row = switch.bridges[name]
+    deeds: dict[str, OvsBridge] = {
+        "no mirror": replace(row, mirrors=row.mirrors[1:]),
+        "other mirrors": replace(
+            row, mirrors=tuple(replace(m, snaplen=77, output_vlan=7) for m in row.mirrors)
+        ),
+        "no exports": replace(row, exports={}),
+        "exports of another bridge": replace(
+            row, exports={**switch.bridges[max(switch.bridges)].exports, **row.exports}
+        ),
+        "no qos": replace(row, ports=tuple(replace(each, qos=None) for each in row.ports)),
+        "one port less": replace(row, ports=row.ports[: max(1, len(row.ports) - 1)]),
+    }
+    switch.bridges[name] = deeds[data.draw(st.sampled_from(sorted(deeds)), label="deed")]
+    switch.reconfigure()
+
+
+def leaves_what_is_guarded(
+    switch: Switch, desired: HostState, data: st.DataObject, change: Callable[[], None]
 ) -> None:
     policies = data.draw(
         st.dictionaries(st.sampled_from(sorted(desired_ids(desired))), st.sampled_from(GUARDED))
@@ -83,26 +187,35 @@ def test_what_is_guarded_is_left_and_all_else_converges(
         label="policies",
     )
     desired = replace(desired, safety=Safety(drift=policies))
-    switch = Switch(bare_host())
-    converge(switch, desired)
     agent = Agent(switch)
     agent.turn(desired)
+    peace = switch.observed
     for _ in range(3):
-        disturb(Hand(switch), data)
+        change()
     foreign, before = foreign_part(switch.observed, FLEET), switch.observed
+    agent.done.clear()
     left = agent.turn(desired)
     guarded = frozenset(agent.drift.left)
     assert left.is_empty, left.describe()
-    assert not agent.worked_on & guarded
+    named = policies.keys() | _tunnels(desired, policies)
+    # What was not whole at peace may become so: that is no drift.
+    named -= {each.resource for each in make_plan(desired, peace).failures}
+    unasked = [
+        step.describe()
+        for resource, its, now in agent.done
+        if resource in named
+        for step in its
+        if not comes_by_itself(step, its, now, peace)
+    ]
+    assert unasked == []
     assert part_of(before, guarded) == part_of(switch.observed, guarded)
     assert foreign.items() <= foreign_part(switch.observed, FLEET).items()
-    assert guarded <= policies.keys() | _tunnels(desired, policies)
+    assert guarded <= named
     agent.turn(replace(desired, grants=Grants(1, mended=1)))
     assert set(agent.drift.left) <= {
         each for each in guarded if policy_of(desired, each) is DriftPolicy.IGNORE
     }
     agent.turn(replace(desired, safety=Safety()))
-    assert_at_rest(switch, desired)
 
 
 def _tunnels(desired: HostState, policies: Mapping[str, DriftPolicy]) -> set[str]:
