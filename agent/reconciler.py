@@ -198,7 +198,7 @@ class Reconciler:
             return 0.0
         failures = self._explain(sighting, replace(plan, failures=(*plan.failures, *left)))
         realized = self._drift.realized
-        short = shortfall(desired, sighting.state, realized.fresh(), self._drift.left)
+        short = shortfall(cached, sighting.state, realized, self._drift.left)
         has_caught_up = sighting.ovsdb.caught_up
         self._trials.after(plan, sighting.state, failures, has_caught_up=has_caught_up, short=short)
         if any(failure.resource == HOST_ID for failure in failures):

@@ -16,19 +16,26 @@ from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import still_owed
 from agent.planner.digests import Digests
+from agent.realized import Realized
 from agent.safety import Grants
+from agent.state_file import Cached
 from agent.trial import NOTHING_SHORT, Shortfall
 
 
 def shortfall(
-    state: HostState, observed: ObservedState, fresh: Collection[str], left: Collection[str]
+    cached: Cached, observed: ObservedState, realized: Realized, left: Collection[str]
 ) -> Shortfall:
-    """``fresh`` is there something to do for that was never done, ``left`` is somebody's doing."""
-    if not fresh and not left:
+    """At the end of a turn; ``left`` is what somebody changed and is not mended.
+
+    What was astray stays so until it is as intended: a new agent does not know that it was left.
+    """
+    fresh = realized.fresh()
+    astray = cached.short.astray & realized.unsettled() | frozenset(left)
+    if not fresh and not astray:
         return NOTHING_SHORT
-    short = frozenset(fresh) | frozenset(left)
-    there = still_owed(short, observed, state.fleet_uid)
-    missing = (frozenset(fresh) & _single(state)) - there
+    short = fresh | astray
+    there = still_owed(short, observed, cached.state.fleet_uid)
+    missing = (fresh & _single(cached.state)) - there
     return Shortfall(missing, short - missing)
 
 
