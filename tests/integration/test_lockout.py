@@ -75,15 +75,18 @@ class Site:
 
     def picture(self) -> dict[str, Any]:
         """All that is there of devices, addresses and routes."""
-        devices = {each["ifname"]: _without_timers(each) for each in self.host.ip_json("address")}
+        devices = {each["ifname"]: _at_rest(each) for each in self.host.ip_json("address")}
         return devices | {"routes": self.host.ip_json("route", "show", "table", "all")}
 
 
-def _without_timers(device: dict[str, Any]) -> dict[str, Any]:
-    """They run in bridges, whatever happens."""
+def _at_rest(device: dict[str, Any]) -> dict[str, Any]:
+    """Without the timers of bridges, and without the carrier: the kernel tells of that when it
+    finds the time, up to a second later."""
     info = device.get("linkinfo", {})
     data = {k: v for k, v in info.get("info_data", {}).items() if not k.endswith("_timer")}
-    return {**device, "linkinfo": {**info, "info_data": data}}
+    flags = [flag for flag in device["flags"] if flag not in {"NO-CARRIER", "LOWER_UP"}]
+    still = {k: v for k, v in device.items() if k not in {"operstate", "linkmode"}}
+    return {**still, "flags": flags, "linkinfo": {**info, "info_data": data}}
 
 
 def _wire(host: Namespace, far: Namespace) -> None:
