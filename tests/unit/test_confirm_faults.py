@@ -114,6 +114,18 @@ async def test_a_vswitchd_that_is_away_at_the_deadline_is_waited_for_before_it_c
     assert host.reasons() == {"change": "OnTrial"}
 
 
+async def test_a_database_that_is_away_at_the_deadline_is_waited_for_too(host: Host) -> None:
+    await host.realize(candidate())
+    host.ovsdb.connected = False
+    await turns(host, TIMEOUT_S + 1)
+    assert host.outcome() is Outcome.HELD
+    assert host.reasons() == {"change": "Reverted", "host": "OvsdbDown"}
+    host.ovsdb.connected = True
+    await host.loop.turn()
+    assert host.outcome() is Outcome.REVERTED
+    assert is_as(host, BASE)
+
+
 async def test_a_step_that_fails_on_the_way_is_named_when_it_kept_the_question_back(
     all_on_path: Host,
 ) -> None:
