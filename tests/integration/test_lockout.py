@@ -13,7 +13,6 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,6 @@ class Site:
     host: Namespace
     far: Namespace
 
-    def looks_like(self, picture: dict[str, Any]) -> bool:
-        return self.picture() == picture
-
     def push(self, revision: int, *ports: Port) -> None:
         state = HostState(
             fleet_uid=self.controller.fleet_uid,
@@ -76,6 +72,11 @@ class Site:
     def is_cut(self) -> bool:
         (link,) = self.host.ip_json("link", "show", "mgmt0")
         return link.get("master") == LAN.name
+
+    def is_at_rest(self) -> bool:
+        """Whether the kernel has done with looking for duplicates of its addresses."""
+        found = (each for device in self.host.ip_json("address") for each in device["addr_info"])
+        return not any(each.get("tentative") for each in found)
 
     def picture(self) -> dict[str, Any]:
         """All that is there of devices, addresses and routes."""
@@ -128,6 +129,7 @@ async def _cut_off(site: Site) -> dict[str, Any]:
     await site.controller.until(lambda: bool(site.controller.sessions), "a session")
     site.push(1, KEPT)
     await site.status(lambda each: each.applied_revision == 1, "revision 1 applied")
+    await asyncio.to_thread(eventually, site.is_at_rest, within=10.0, what="addresses are known")
     before = site.picture()
     site.push(2, KEPT, TAKEN, NEW)
     await asyncio.to_thread(eventually, site.is_cut, within=5.0, what="the card is taken")
@@ -142,9 +144,7 @@ async def _back(site: Site, before: dict[str, Any]) -> None:
     assert (failure.resource, failure.reason) == (CHANGE_ID, "Reverted")
     assert "mgmt0" in failure.message
     assert "ovsfleet release h1" in failure.message
-    # The kernel tells the carrier of a bridge that lost its port up to a second later.
-    as_before = partial(site.looks_like, before)
-    await asyncio.to_thread(eventually, as_before, within=3.0, what="all is as before")
+    assert site.picture() == before
 
 
 async def _not_for_good(site: Site, before: dict[str, Any]) -> None:
