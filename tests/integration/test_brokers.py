@@ -113,6 +113,10 @@ def kill(process: subprocess.Popen[str]) -> None:
     await_exit(process.pid, within=60)
 
 
+def attempts(bench: Bench, job_id: UUID) -> int:
+    return bench.jobs()[job_id][1]
+
+
 def pruned(bench: Bench) -> int:
     """What the workers say that they pruned, all of them together."""
     return sum(int(count) for count in re.findall(r'"count": (\d+)', bench.log()))
@@ -172,19 +176,22 @@ def test_a_job_whose_worker_is_killed_before_and_then_after_its_effect_is_done_o
         # The DELETE of both workers waits for this lock.
         lock(effect, old)
         with bench.running("worker") as first:
-            assert bench.reaches(job_id, "running") == 1
+            bench.reaches(job_id, "running")
             kill(first["worker"])
+        # On a busy machine a lease may end, and a worker take the job from itself, at any time.
+        given_up = attempts(bench, job_id)
         assert old in bench.jobs()
         with bench.running("worker") as second:
-            bench.until(lambda: bench.jobs()[job_id] == ("running", 2), "taken over")
+            bench.until(lambda: attempts(bench, job_id) > given_up, "taken over")
             # And then the word that it is done waits for this one.
             lock(result, job_id)
             effect.rollback()
             bench.until(lambda: pruned(bench) == 1, "pruned, and said so")
             kill(second["worker"])
+        taken_over = attempts(bench, job_id)
         result.rollback()
         with bench.running("worker"):
-            assert bench.reaches(job_id, "done") == 3
+            assert bench.reaches(job_id, "done") > taken_over
     assert old not in bench.jobs()
     assert pruned(bench) == 1
 
