@@ -6,10 +6,12 @@ lost ones would have done.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from celery.beat import PersistentScheduler, SchedulingError
+from celery.apps.beat import Beat
+from celery.beat import PersistentScheduler, SchedulingError, Service
 from kombu import Connection, Producer
 
 from controller.config import Settings
@@ -18,12 +20,24 @@ from controller.jobs.delivery import QUEUE, faults, say_away, say_back
 
 _ENOUGH_WAITING = 100
 """With so many messages waiting, nobody is working: more of them would only fill the broker."""
+_LAST_WORD_S = 5.0
+"""How long a message that is being sent may take when the process is asked to end."""
 
 
 class Scheduler(PersistentScheduler):
     """Celery's scheduler, for a broker that may be away and for workers that may be."""
 
+    is_sending = False
+    is_over = False
     _said_away: float | None = None
+
+    def tick(self, *args: Any, **more: Any) -> float:
+        self.is_sending = True
+        try:
+            pause = float(super().tick(*args, **more))
+        finally:
+            self.is_sending = False
+        return 0.0 if self.is_over else pause
 
     @property
     def producer(self) -> Producer:
@@ -51,9 +65,30 @@ class Scheduler(PersistentScheduler):
         return int(queue.queue_declare().message_count)
 
 
+class _Beat(Beat):
+    """Ends between two messages. Celery's closes its schedule and raises wherever it is: in half a
+    frame of a broker's, of whose rest nobody hears any more, it then waits without end."""
+
+    def install_sync_handler(self, service: Service) -> None:
+        def stop(*_: Any) -> None:
+            service.stop()
+            service.scheduler.is_over = True
+            if not service.scheduler.is_sending:
+                raise SystemExit
+            signal.signal(signal.SIGALRM, _end)
+            signal.setitimer(signal.ITIMER_REAL, _LAST_WORD_S)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+
+def _end(*_: Any) -> NoReturn:
+    raise SystemExit
+
+
 def run_beat(settings: Settings) -> None:
     """Send until SIGTERM, which ends the process with code 0."""
     app = make_app(settings)
     schedule = Path(app.conf.beat_schedule_filename)
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app.Beat(scheduler_cls=Scheduler, quiet=True, schedule=str(schedule)).run()
+    _Beat(app=app, scheduler_cls=Scheduler, quiet=True, schedule=str(schedule)).run()

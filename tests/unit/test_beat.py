@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +55,28 @@ def test_beat_survives_a_broker_that_it_may_not_use(
     assert said.count("Broker cannot be used") == 1
     assert said.count("Broker can be used again") == 1
     assert waiting(tmp_path) == 2
+
+
+_ASKED_TO_END_WHILE_SENDING = """
+import os, signal
+from controller.config import Settings
+from controller.jobs import beat
+
+class Scheduler(beat.Scheduler):
+    def apply_entry(self, entry, producer):
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().apply_entry(entry, producer)
+
+beat.Scheduler = Scheduler
+beat.run_beat(Settings())
+"""
+
+
+def test_beat_ends_when_the_message_that_it_sends_is_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ASKED_TO_END_WHILE_SENDING],
+        env=os.environ | {"OVSFLEET_DATA_DIR": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, waiting(tmp_path)) == (0, 1)
