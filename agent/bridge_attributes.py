@@ -21,6 +21,8 @@ COST: Final = "IFLA_BRPORT_COST"
 ROOTS_TIMERS: Final = frozenset({"IFLA_BR_FORWARD_DELAY", "IFLA_BR_HELLO_TIME", "IFLA_BR_MAX_AGE"})
 """A bridge that is not the root of its spanning tree goes by the root's, and the kernel tells those
 instead of its own: what it was told shows, and matters, once it is the root itself."""
+AGEING: Final = "IFLA_BR_AGEING_TIME"
+"""Shortened by the kernel for as long as the spanning tree changes, and told so then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,8 @@ class Drift:
         self._turn.pending = frozenset(steps)
         self._realized.look(desired, observed)
         for resource, its in steps.items():
-            if resource not in self._turn.verdicts:
+            # What looked as if it went by itself may turn out to be a part of what somebody did.
+            if self._turn.verdicts.get(resource, _Verdict.REALIZE) is _Verdict.REALIZE:
                 news = self._realized.news(resource)
                 own = divided(its, news)[0] if news != NO_ENTRIES else its
                 verdict = self._judge(resource, own, desired, observed, tried.get(resource))

@@ -135,8 +135,9 @@ class Link:
     veths and TAP devices that bear our alias."""
     bridge_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of an explicit Linux bridge of ours: those that are not at their default."""
-    follows_root: bool = False
-    """Of such a bridge: another one is the root of its tree, and hides its ``ROOTS_TIMERS``."""
+    hidden: frozenset[str] = frozenset()
+    """Of such a bridge: the attributes that the kernel does not tell as they were set, because
+    another one is the root of its spanning tree, or because that is changing."""
     bridge_port_attributes: Mapping[str, int] = field(default_factory=dict)
     """Of what is in such a bridge: those that are not at their default."""
     lacks: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 
 from agent.bridge_attributes import (
+    AGEING,
     BRIDGE,
     COST,
     DEFAULT_PVID,
@@ -29,7 +30,7 @@ from agent.netlink import wire
 from agent.netlink.wire import IFLA_IFALIAS, IFLA_INFO_KIND, IFLA_LINKINFO, attribute, attributes
 
 _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_KIND, _IFLA_INFO_SLAVE_DATA = 2, 4, 5
-_IFLA_BR_ROOT_ID, _IFLA_BR_BRIDGE_ID = 10, 11
+_IFLA_BR_ROOT_ID, _IFLA_BR_BRIDGE_ID, _IFLA_BR_TOPOLOGY_CHANGE = 10, 11, 14
 _KIND = b"bridge\0"
 _SIOCETHTOOL, _ETHTOOL_GSET = 0x8946, 0x1
 _LINK_SETTINGS = struct.Struct("=12xH14xH14x")
@@ -53,17 +54,19 @@ def is_marked(alias: str, kind: str) -> bool:
     return prefix == ALIAS_PREFIX and rest.partition(":")[2].startswith(kind)
 
 
-def of_bridge(info: wire.Attributes, *, follows_root: bool) -> dict[str, int]:
+def of_bridge(info: wire.Attributes, hidden: frozenset[str]) -> dict[str, int]:
     """Those that are not at their default; ``info`` is the device's IFLA_LINKINFO."""
     found = _decode(info.get(_IFLA_INFO_DATA, b""), BRIDGE)
-    unknown = ROOTS_TIMERS if follows_root else ()
-    return {name: value for name, value in found.items() if name not in unknown}
+    return {name: value for name, value in found.items() if name not in hidden}
 
 
-def follows_root(info: wire.Attributes) -> bool:
-    """Whether another bridge is the root of the bridge's spanning tree."""
+def hidden(info: wire.Attributes) -> frozenset[str]:
+    """What the bridge's spanning tree has the kernel tell otherwise than it was set."""
     found = attributes(info.get(_IFLA_INFO_DATA, b""), 0)
-    return found.get(_IFLA_BR_ROOT_ID) != found.get(_IFLA_BR_BRIDGE_ID)
+    follows_root = found.get(_IFLA_BR_ROOT_ID) != found.get(_IFLA_BR_BRIDGE_ID)
+    changes = any(found.get(_IFLA_BR_TOPOLOGY_CHANGE, b""))
+    names = ROOTS_TIMERS if follows_root else frozenset[str]()
+    return names | {AGEING} if changes else names
 
 
 def lacking(info: wire.Attributes, *, is_bridge: bool) -> frozenset[str]:

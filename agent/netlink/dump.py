@@ -117,10 +117,10 @@ def _with_bridging(link: Link, flags: int, found: Attributes, bridges: set[int])
 
 
 def _explicit_bridge(link: Link, info: Attributes) -> Link:
-    follows_root = bridge_links.follows_root(info)
-    values = bridge_links.of_bridge(info, follows_root=follows_root)
+    hidden = bridge_links.hidden(info)
+    values = bridge_links.of_bridge(info, hidden)
     lacks = bridge_links.lacking(info, is_bridge=True)
-    return replace(link, bridge_attributes=values, follows_root=follows_root, lacks=lacks)
+    return replace(link, bridge_attributes=values, hidden=hidden, lacks=lacks)
 
 
 def _dumped_links(route: socket.socket, strict: bool) -> list[tuple[int, int, Attributes]]:

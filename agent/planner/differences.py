@@ -6,6 +6,8 @@ Not every step tells of a hand on the host. These put back what goes by itself, 
   vSwitch has to be given the new one;
 - whatever is set on a device that is not the one of the last look: ovs-vswitchd makes those of its
   internal ports again when it starts, drivers and processes make theirs;
+- the state of a port of a Linux bridge: it goes with the carrier, and the kernel's timer moves it
+  on from listening;
 - forwarding entries of a bridge's own side: they give way to what the bridge learns;
 - binding somebody's port that bears no mark yet, and letting go of one that is not the guest's any
   more: a guest was plugged in anew;
@@ -21,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agent.bridge_attributes import STATE
 from agent.model import BOUND_KEY, DEVICE_KEY, OVS_KINDS
 from agent.monitoring import OvsQos
 from agent.observed import Link, ObservedState, OvsInterface, OvsPort, Vxlan
@@ -101,7 +104,7 @@ ABSENT = Difference("present", "yes", "no")
 def differences(steps: Iterable[Step], around: Surroundings) -> tuple[Difference, ...]:
     """What of these steps of one resource tells; none: all of them put back what goes by itself."""
     steps = tuple(steps)
-    gone = {op.name: op.based_on for op in steps if isinstance(op, DeletePort)}
+    gone = {op.name: op for op in steps if isinstance(op, DeletePort)}
     told = [each for step in steps for each in _told(step, gone, around)]
     tells = {"rows": not around.rows_recover, "devices": not around.devices_recover}
     told += [Difference(words, "no", "yes") for words in superfluous(steps, **tells)]
@@ -110,7 +113,7 @@ def differences(steps: Iterable[Step], around: Surroundings) -> tuple[Difference
     return tuple(sorted(set(short)))[:MOST_DIFFERENCES]
 
 
-def _told(step: Step, gone: Mapping[str, OvsPort], around: Surroundings) -> Iterator[Difference]:
+def _told(step: Step, gone: Mapping[str, DeletePort], around: Surroundings) -> Iterator[Difference]:
     yield from _of_columns(step)
     if not around.rows_recover:
         yield from _of_rows(step, gone)
@@ -122,12 +125,12 @@ def _told(step: Step, gone: Mapping[str, OvsPort], around: Surroundings) -> Iter
         yield from _of_device(step, around)
 
 
-def _of_rows(step: Step, gone: Mapping[str, OvsPort]) -> Iterator[Difference]:
+def _of_rows(step: Step, gone: Mapping[str, DeletePort]) -> Iterator[Difference]:
     match step:
         case AddBridge() | AddMirror() | AddInterface():
             yield ABSENT
         case AddPort():
-            yield from _of_port(step.port, gone.get(step.port.name))
+            yield from _of_port(step, gone.get(step.port.name))
         case DeleteInterface():
             yield Difference(f"interface {step.based_on.name}", "no", "yes")
 
@@ -218,11 +221,13 @@ def _of_map(
         yield from _unless_same(f"{field}:{key}", None, found.get(key))
 
 
-def _of_port(wanted: OvsPort, gone: OvsPort | None) -> Iterator[Difference]:
+def _of_port(step: AddPort, there: DeletePort | None) -> Iterator[Difference]:
     """A row that was there as it is wanted is only given a device that was made again."""
-    if gone is None:
+    if there is None:
         yield ABSENT
         return
+    yield from _unless_same("bridge", step.bridge, there.bridge)
+    wanted, gone = step.port, there.based_on
     if _bare(gone) == _bare(wanted):
         return
     for column in ("tag", "trunks", "vlan_mode", "protected"):
@@ -270,7 +275,8 @@ def _of_bridging(step: BridgeStep, link: Link) -> Iterator[Difference]:
         case SetBridgeAttributes():
             yield from _of_attributes(step.attributes, link.bridge_attributes)
         case SetBridgePort():
-            yield from _of_attributes(step.attributes, link.bridge_port_attributes)
+            kept = (each for each in step.attributes if each[0] != STATE)
+            yield from _of_attributes(kept, link.bridge_port_attributes)
         case SetBridgeVlans():
             yield Difference("vlans", _text(step.vlans), _text(link.vlans))
 

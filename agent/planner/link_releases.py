@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from agent.bridge_attributes import BRIDGE, COST, PORT, ROOTS_TIMERS, Attribute, BridgeVlan
+from agent.bridge_attributes import BRIDGE, COST, PORT, Attribute, BridgeVlan
 from agent.columns import Atom, Release
 from agent.model import BridgeType, HostState, Port, PortType
 from agent.observed import Link, ObservedState
@@ -113,7 +113,7 @@ def _still_has(link: Link, release: Release) -> bool:
             return release.value == (link.master,)
         case "vlans":
             return release.value == encoded(link.vlans)
-    if release.table == BRIDGE_TABLE and link.follows_root and release.column in ROOTS_TIMERS:
+    if release.table == BRIDGE_TABLE and release.column in link.hidden:
         return True
     of_bridge = release.table == BRIDGE_TABLE
     attributes = link.bridge_attributes if of_bridge else link.bridge_port_attributes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from agent.bridge_attributes import BRIDGE, FILTERING, ROOTS_TIMERS, Attribute
+from agent.bridge_attributes import BRIDGE, FILTERING, Attribute
 from agent.columns import Release
 from agent.errors import ErrorKind, Failure
 from agent.model import Bridge
@@ -88,9 +88,8 @@ def _changed(
     for name, value in wanted.values.items():
         if not BRIDGE[name].is_same(value, have.get(name, BRIDGE[name].default)):
             changed[name] = value
-    if kept is not None and kept.follows_root:
-        return {name: value for name, value in changed.items() if name not in ROOTS_TIMERS}
-    return changed
+    hidden = frozenset[str]() if kept is None else kept.hidden
+    return {name: value for name, value in changed.items() if name not in hidden}
 
 
 def _attribute_steps(

@@ -9,7 +9,6 @@ from agent.bridge_attributes import (
     DEFAULT_PVID,
     FILTERING,
     PORT,
-    ROOTS_TIMERS,
     Attribute,
     BridgeVlan,
 )
@@ -42,9 +41,7 @@ def bridging_faults(desired: HostState, observed: ObservedState) -> Iterator[tup
 
 
 def _showing(bridge: Bridge, link: Link) -> dict[str, int]:
-    """One that follows another root hides its own timers."""
-    hidden = ROOTS_TIMERS if link.follows_root else ()
-    return {name: value for name, value in bridge.link_attributes.items() if name not in hidden}
+    return {n: value for n, value in bridge.link_attributes.items() if n not in link.hidden}
 
 
 def _port_faults(port: Port, bridge: Bridge, link: Link) -> Iterator[str]:

@@ -40,9 +40,9 @@ class Bridging:
         before = told.get(DEFAULT_PVID, 1)
         told |= {name: _counted(name, value) for name, value in step.attributes}
         follows = bool(told.get("IFLA_BR_STP_STATE")) and _priority(told) >= _ROOT_PRIORITY
-        hidden = ROOTS_TIMERS if follows else ()
+        hidden = ROOTS_TIMERS if follows else frozenset[str]()
         shown = {n: v for n, v in told.items() if n not in hidden and not BRIDGE[n].is_default(v)}
-        links[step.name] = replace(link, bridge_attributes=shown, follows_root=follows)
+        links[step.name] = replace(link, bridge_attributes=shown, hidden=hidden)
         for each in tuple(links.values()):
             if each.master == step.name:
                 self._change_usual(each, before, told.get(DEFAULT_PVID, 1))

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from agent.bridge_attributes import BridgeVlan
+from agent.bridge_attributes import STATE, BridgeVlan
 from agent.fragments import Neighbour
 from agent.model import BOUND_KEY, TapOwner
 from agent.monitoring import OvsFlowExport, OvsMirror, OvsQos
@@ -120,3 +120,17 @@ def test_what_is_made_in_the_place_of_what_goes_tells_for_both() -> None:
         "present is no instead of yes",
     ]
     assert "device d is yes instead of no" in map(str, differences(steps, AROUND))
+
+
+def test_a_port_that_was_moved_to_another_bridge_tells_where_it_was() -> None:
+    steps = (DeletePort(R, "elsewhere", P, PORT), AddPort(R, B, PORT))
+    assert [str(each) for each in differences(steps, AROUND)] == [
+        f"bridge is elsewhere instead of {B}"
+    ]
+
+
+def test_the_state_that_the_kernels_timer_moves_on_is_nobodys_doing() -> None:
+    state = SetBridgePort(R, D, ((STATE, 1),))
+    assert differences((state,), AROUND) == ()
+    both = SetBridgePort(R, D, ((STATE, 1), ("IFLA_BRPORT_COST", 1)))
+    assert [each.field for each in differences((both,), AROUND)] == ["IFLA_BRPORT_COST"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.bridge_attributes import FILTERING, BridgeVlan
+from agent.bridge_attributes import AGEING, FILTERING, ROOTS_TIMERS, BridgeVlan
 from agent.model import (
     Bridge,
     BridgeType,
@@ -148,7 +148,7 @@ def test_a_bridge_that_follows_another_root_gets_its_own_timers_when_it_is_the_r
     timers = {"IFLA_BR_HELLO_TIME": 100, "IFLA_BR_STP_STATE": 1}
     before = state(bridges=(replace(LAN, link_attributes={"IFLA_BR_STP_STATE": 1}),))
     switch = host(before)
-    assert switch.kernel.links["br-a"].follows_root
+    assert switch.kernel.links["br-a"].hidden == ROOTS_TIMERS
     desired = state(bridges=(replace(LAN, link_attributes=timers),))
     assert make_plan(desired, switch.observed).is_empty
     root = state(bridges=(replace(LAN, link_attributes={**timers, "IFLA_BR_PRIORITY": 0}),))
@@ -219,6 +219,22 @@ def test_a_bridge_follows_whoever_has_another_id_than_its_own(own: bytes, follow
     root = attribute(10, b"\x10\0other!")
     hello = attribute(2, (300).to_bytes(4, sys.byteorder))
     info = {2: root + attribute(11, own) + hello}
-    assert bridge_links.follows_root(info) is follows
-    seen = bridge_links.of_bridge(info, follows_root=follows)
+    hidden = bridge_links.hidden(info)
+    assert hidden == (ROOTS_TIMERS if follows else frozenset())
+    seen = bridge_links.of_bridge(info, hidden)
     assert seen == ({} if follows else {"IFLA_BR_HELLO_TIME": 300})
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_short_ageing_of_a_tree_that_changes_is_nobodys_doing(changes: bool) -> None:
+    same = b"\x10\0mine!!"
+    ageing = attribute(4, (1400).to_bytes(4, sys.byteorder))
+    told = attribute(10, same) + attribute(11, same) + attribute(14, bytes([changes])) + ageing
+    seen = bridge_links.of_bridge({2: told}, bridge_links.hidden({2: told}))
+    assert seen == ({} if changes else {AGEING: 1400})
+    lan = replace(LAN, link_attributes={AGEING: 6000})
+    desired = state(bridges=(lan,))
+    switch = host(desired)
+    link = replace(switch.kernel.links["br-a"], bridge_attributes={AGEING: 1400})
+    switch.kernel.links["br-a"] = replace(link, hidden=frozenset({AGEING} if changes else ()))
+    assert make_plan(desired, switch.observed).is_empty is changes
