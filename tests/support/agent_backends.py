@@ -19,6 +19,8 @@ from agent.cache import StateCache
 from agent.clock import SystemClock
 from agent.confirm import Trials
 from agent.controlplane import codec
+from agent.drift import Drift
+from agent.drift_events import DriftQueue
 from agent.fragments import SegmentFragment, SegmentMember
 from agent.host import adapters, boot_id
 from agent.model import (
@@ -59,6 +61,7 @@ class Running:
     loop: Reconciler
     reports: list[Report]
     writes: Callable[[], Counts]
+    drift: DriftQueue
 
     async def realize(self, state: HostState) -> None:
         self.loop.offer(state)
@@ -120,6 +123,7 @@ class Host:
             lambda: loop.wake(),  # noqa: PLW0108 - the loop is made of what is made here
         )
         reports: list[Report] = []
+        drift = DriftQueue()
         cache = StateCache(
             self.state_dir, codec.dump_host_state, codec.load_host_state, version="1"
         )
@@ -135,12 +139,14 @@ class Host:
             rng=seeded(),
             metrics=Metrics(),
             timing=Timing(),
+            drift=Drift(drift, SystemClock()),
         )
         await kernel.open()
         ovsdb.open()
         try:
             assert await ovsdb.ready(DEADLINE_S)
-            yield Running(loop, reports, lambda: (kernel.write_count, ovsdb.transaction_count))
+            writes = lambda: (kernel.write_count, ovsdb.transaction_count)  # noqa: E731
+            yield Running(loop, reports, writes, drift)
         finally:
             await ovsdb.close()
             await kernel.close()

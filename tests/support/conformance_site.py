@@ -63,15 +63,17 @@ def told(fleet: ModelFleet) -> HostState:
     return codec.decode_host_state(host_state(compile_host(intent), intent, ()), {})
 
 
-def realize(host: Host, state: HostState) -> Mapping[str, str]:
-    """Bring the host to its state as far as it can be; reasons by resource of what cannot."""
+def realize(host: Host, state: HostState, *, plugs: bool = True) -> Mapping[str, str]:
+    """Bring the host to its state as far as it can be; reasons by resource of what cannot.
+
+    ``plugs`` a guest in between, which has to be done once."""
 
     async def work(running: Running) -> Mapping[str, str]:
         running.loop.offer(state)
         await running.loop.turn()
-        if host.ovs is not None:
+        if plugs and host.ovs is not None:
             _plug(host.netns, host.ovs)
-        await _settle(running)
+        await settle(running)
         return {each.resource: each.reason for each in running.reports[-1].failures}
 
     return host.drive(work)
@@ -89,13 +91,13 @@ def restart(host: Host) -> Counts:
     """Start the agent again on what it has; what it wrote until it was at rest."""
 
     async def work(running: Running) -> Counts:
-        await _settle(running)
+        await settle(running)
         return running.writes()
 
     return host.drive(work)
 
 
-async def _settle(running: Running) -> None:
+async def settle(running: Running) -> None:
     give_up = time.monotonic() + DEADLINE_S
     delay = await running.loop.turn()
     while not _at_rest(running.reports[-1]):

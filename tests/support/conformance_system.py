@@ -78,9 +78,9 @@ def look(host: Host) -> System:
     shown: list[Row] = json.loads(netns.sibling("tc", "-j", "qdisc", "show"))
     qdiscs = [each for each in shown if each["kind"] in (*_SHAPERS, *_SHOWN)]
     return System(
-        tables={} if host.ovs is None else _tables(host.ovs),
-        links=_links(netns),
-        workload=_links(host.workload),
+        tables={} if host.ovs is None else tables_of(host.ovs),
+        links=links_of(netns),
+        workload=links_of(host.workload),
         vlans={} if host.ovs else _vlans(netns),
         fdb=tuple(_json(netns, "fdb", "show")),
         qdiscs={each["dev"]: each for each in qdiscs if each.get("root")},
@@ -93,7 +93,7 @@ def look(host: Host) -> System:
     )
 
 
-def _links(netns: Namespace) -> dict[str, Row]:
+def links_of(netns: Namespace) -> dict[str, Row]:
     return {each["ifname"]: each for each in netns.ip_json("address", "show")}
 
 
@@ -111,7 +111,7 @@ def _opened(shown: str) -> Iterator[dict[str, str]]:
         yield dict(each.split("=", 1) for each in options.split(", "))
 
 
-def _tables(ovs: OpenVSwitch) -> dict[str, dict[str, Row]]:
+def tables_of(ovs: OpenVSwitch) -> dict[str, dict[str, Row]]:
     found: dict[str, dict[str, Row]] = {}
     for shown in _values(ovs.dump("--format=json")):
         rows = [

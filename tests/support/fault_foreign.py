@@ -11,20 +11,19 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from deploy.lab.evidence import ALIAS_MARK, OWNER_MARK
 from deploy.lab.lab import Lab
 from deploy.lab.ovs import LabSwitch
 from deploy.lab.shell import ip_batch, run
-from deploy.lab.topology import HostPlan
 
 Row: TypeAlias = dict[str, Any]
 Tables: TypeAlias = dict[str, list[Row]]
 
 _SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 _NUMBERS_OF_TRANSACTIONS = {"next_cfg", "cur_cfg"}
-_VOLATILE_OF_ADDRESSES = {"valid_life_time", "preferred_life_time"}
+_VOLATILE_OF_ADDRESSES = {"valid_life_time", "preferred_life_time", "tentative"}
 _VOLATILE_OF_LINKS = {"operstate", "stats", "stats64", "promiscuity", "allmulti"}
 _TIMERS_OF_BRIDGES = {"gc_timer", "hello_timer", "tcn_timer", "topology_change_timer"}
 
@@ -38,7 +37,12 @@ def _kept_columns() -> Mapping[str, frozenset[str]]:
     }
 
 
-def dump(switch: LabSwitch) -> Tables:
+class Switch(Protocol):
+    @property
+    def remote(self) -> str: ...
+
+
+def dump(switch: Switch) -> Tables:
     """Every row of the database, by table, as ovsdb-client(1) prints it."""
     printed = run("ovsdb-client", "--format=json", "dump", switch.remote, "Open_vSwitch")
     tables: Tables = {}
@@ -88,9 +92,9 @@ def owned_names(tables: Tables) -> list[str]:
     return sorted(row["name"] for row in tables["Interface"] if is_owned(row))
 
 
-def foreign_kernel(host: HostPlan, ours: Iterable[str]) -> Row:
+def foreign_kernel(netns: str, ours: Iterable[str]) -> Row:
     """Devices with addresses, forwarding entries that are no devices' own, and qdiscs."""
-    where = ("-n", host.netns, "-json")
+    where = ("-n", netns, "-json")
     links = json.loads(run("ip", *where, "-details", "address", "show"))
     left_out = {*ours, *(link["ifname"] for link in links if _is_ours(link))}
     entries = json.loads(run("bridge", *where, "fdb", "show") or "[]")
@@ -115,15 +119,20 @@ def _link(link: Row) -> Row:
     kind = dict(rest.get("linkinfo", {}))
     data = kind.get("info_data", {})
     kind["info_data"] = {n: value for n, value in data.items() if n not in _TIMERS_OF_BRIDGES}
+    slave = kind.get("info_slave_data", {})
+    kind["info_slave_data"] = {n: value for n, value in slave.items() if not n.endswith("_timer")}
     return rest | {"addr_info": addresses, "linkinfo": kind}
 
 
 def snapshot(lab: Lab, name: str) -> str:
     """All that is foreign on a host, a fact on each line."""
-    switch = lab.switches.get(name)
+    return facts(lab.switches.get(name), lab.host(name).netns)
+
+
+def facts(switch: Switch | None, netns: str) -> str:
     tables = {} if switch is None else dump(switch)
     ours = owned_names(tables) if tables else []
-    found = foreign_rows(tables) | {"kernel": foreign_kernel(lab.host(name), ours)}
+    found = foreign_rows(tables) | {"kernel": foreign_kernel(netns, ours)}
     return "\n".join(_lines(found))
 
 
@@ -157,7 +166,7 @@ def differences(before: str, after: str) -> list[str]:
 
 # --- what others have on the hosts of the lab ----------------------------------------------------
 
-_BY_OTHERS = """
+BY_OTHERS = """
 add-br br-others -- set bridge br-others datapath_type={kind} fail_mode=secure
  other_config:forward-bpdu=true external_ids:owner=somebody-else
  -- add-port br-others others0 tag=7 -- set interface others0 type=internal
@@ -187,17 +196,17 @@ def add_foreign(lab: Lab) -> None:
     for switch in lab.switches.values():
         add_foreign_rows(switch)
     for host in lab.plan.hosts:
-        add_foreign_devices(host)
+        add_foreign_devices(host.netns)
 
 
 def add_foreign_rows(switch: LabSwitch) -> None:
-    switch.vsctl_line(_BY_OTHERS.format(kind=switch.datapath_type))
+    switch.vsctl_line(BY_OTHERS.format(kind=switch.datapath_type))
 
 
-def add_foreign_devices(host: HostPlan) -> None:
-    ip_batch(list(_DEVICES_BY_OTHERS), host.netns)
-    run("bridge", "-n", host.netns, "fdb", "append", *_ENTRY_BY_OTHERS)
-    run("tc", "-n", host.netns, *_QDISC_BY_OTHERS)
+def add_foreign_devices(netns: str) -> None:
+    ip_batch(list(_DEVICES_BY_OTHERS), netns)
+    run("bridge", "-n", netns, "fdb", "append", *_ENTRY_BY_OTHERS)
+    run("tc", "-n", netns, *_QDISC_BY_OTHERS)
 
 
 def remove_foreign(lab: Lab) -> None:

@@ -59,9 +59,9 @@ def boot(site: FaultSite, host: str, *, with_database: bool) -> None:
     else:
         switch.start()
         fault_foreign.add_foreign_rows(switch)
-    fault_foreign.add_foreign_devices(site.lab.host(host))
+    fault_foreign.add_foreign_devices(site.lab.host(host).netns)
 
 
 def boot_without_open_vswitch(site: FaultSite, host: str) -> None:
     add_foreign_devices(site.lab.host(host))
-    fault_foreign.add_foreign_devices(site.lab.host(host))
+    fault_foreign.add_foreign_devices(site.lab.host(host).netns)

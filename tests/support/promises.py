@@ -23,6 +23,8 @@ _CLOCK = "tests/faults/test_clock.py::"
 _LINK = "tests/faults/test_partition.py::"
 _OVS = "tests/faults/test_open_vswitch_recreated.py::"
 _BOOT = "tests/faults/test_reboot.py::"
+_HAND = "tests/faults/test_drift_by_hand.py::"
+_FOREIGN = "tests/faults/test_foreign_things.py::"
 
 MEASURED: Final = (
     Promise(
@@ -116,6 +118,25 @@ MEASURED: Final = (
         _BOOT + "test_a_host_without_open_vswitch_comes_back_from_its_own_disk",
         ("reboot_without_open_vswitch",),
     ),
+    Promise(
+        "Whatever is changed by hand of what intent sets is told within 2 s, mended within 5 s.",
+        _HAND + "test_what_is_changed_by_hand_on_a_host_with_open_vswitch_is_mended_and_told",
+        ("drift_by_hand_with_open_vswitch",),
+    ),
+    Promise(
+        "So it is on a host without Open vSwitch.",
+        _HAND + "test_what_is_changed_by_hand_on_a_host_without_open_vswitch_is_mended_and_told",
+        ("drift_by_hand_without_open_vswitch",),
+    ),
+    Promise(
+        "Where drift is only to be reported, it is told within 2 s and left.",
+        _HAND + "test_what_is_changed_by_hand_and_only_to_be_reported_is_told_and_left",
+    ),
+    Promise(
+        "A thousand random operations on intent change nothing of others; their names are refused.",
+        _FOREIGN + "test_a_thousand_random_operations_leave_what_is_not_ours_as_it_was",
+        ("foreign_with_open_vswitch", "foreign_without_open_vswitch"),
+    ),
 )
 
 _UNIT = "tests/unit/"
@@ -145,6 +166,45 @@ ASSERTED: Final = (
     Promise(
         "One refused step fails its resource alone.",
         _LAW + "test_planner.py::test_a_refused_step_fails_its_resource_alone",
+    ),
+    Promise(
+        "Whichever step is refused, in the database or in the kernel: its resource says so, and is"
+        " whole within 10 s of being able to.",
+        _UNIT + "test_half_applied_and_disorder.py"
+        "::test_whichever_step_is_refused_is_named_and_done_within_ten_seconds",
+    ),
+    Promise(
+        "What else a transaction was to do is done, where a resource of it is refused.",
+        _REAL + "test_ovsdb_apply.py::test_a_refused_resource_is_named_and_the_others_go_through",
+    ),
+    Promise(
+        "An agent that is killed at any step converges when it is started again.",
+        _REAL + "test_agent_daemon.py"
+        "::test_an_agent_killed_at_any_step_converges_when_started_again",
+    ),
+    Promise(
+        "States that come twice, in any order, of an older revision or epoch, or of two"
+        " controllers, never take a host back.",
+        _UNIT + "test_half_applied_and_disorder.py"
+        "::test_states_in_any_order_however_often_and_of_two_controllers_never_go_back",
+    ),
+    Promise(
+        "What is refused so is told to the controller, and the accepted state is kept.",
+        _REAL + "test_agent_daemon.py::test_a_state_of_an_older_epoch_is_refused_and_said_so",
+    ),
+    Promise(
+        "A host is left alone by a controller of another fleet.",
+        _REAL + "test_agent_session.py::test_a_controller_of_another_fleet_is_left_alone",
+    ),
+    Promise(
+        "Of two sessions of a host one stays: that with the higher epoch, or the newer.",
+        _UNIT + "test_southbound_sessions.py"
+        "::test_of_two_sessions_of_a_host_the_one_with_the_higher_epoch_stays",
+    ),
+    Promise(
+        "Sixteen writers at once lose no update and share no number.",
+        _REAL + "test_concurrent_writers.py"
+        "::test_sixteen_writers_lose_no_update_share_no_number_and_leave_every_mesh_complete",
     ),
     Promise(
         "A plan that is cut short anywhere is completed by the next.",
