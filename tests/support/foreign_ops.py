@@ -181,18 +181,19 @@ def _ofctl(host: Host, *words: str) -> str:
 
 
 def clashes(host: Host) -> Iterator[Specimen]:
-    """What is intended under the names of what others have."""
+    """What is intended under the names of what others have; the rules of intent refuse br-int, and
+    names as the agent's own devices have, before that.
+    """
     ovs = host.ovs is not None
     flat: dict[str, Any] = {"host": "h1", "bridge": _FLAT}
     tap = {**flat, "type": PortType.TAP}
     veth = {**flat, "type": PortType.VETH, "peer.netns": host.workload.name}
     kind = {"host": "h1", "type": BridgeType.OVS if ovs else BridgeType.LINUX}
-    for name in ("vo1", "vx-others", "kx7777"):
+    for name in ("vo0", "vo1"):
         yield Specimen(Kind.PORT, f"clash-{name}", {**tap, "interface": name})
     veth |= {"interface": "clash0", "peer.interface": "e-taken"}
     yield Specimen(Kind.PORT, "clash-peer", veth)
-    bridges = ["lx-others", *(("br-others", "br-int") if ovs else ())]
-    for name in bridges:
+    for name in ("lx-others", *(("br-others",) if ovs else ())):
         yield Specimen(Kind.BRIDGE, f"clash-{name}", {**kind, "interface": name})
     for name in ("others0", "tap-of-vm", "alien0") if ovs else ():
         values = {**flat, "type": PortType.INTERNAL, "interface": name}

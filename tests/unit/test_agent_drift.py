@@ -10,9 +10,10 @@ import pytest
 
 import agent.host
 from agent.drift_left import FIGHT_S
-from agent.errors import ErrorKind
+from agent.errors import ErrorKind, Failure
 from agent.model import DEVICE_KEY, HostState
 from agent.observed import OvsPort
+from agent.planner.plan import NetlinkStep
 from agent.safety import DriftPolicy, Grants, Safety
 from tests.support.agent_loop import Host, is_realized, refused, state
 
@@ -68,6 +69,29 @@ async def test_what_somebody_changed_is_brought_back_and_told(host: Host) -> Non
         ("port:a", "enforced", "Port.tag is 77 instead of 2"),
         ("port:a", "enforced", "present is no instead of yes"),
     ]
+
+
+@pytest.mark.parametrize("policy", [DriftPolicy.ENFORCE, DriftPolicy.REPORT])
+async def test_what_looked_as_if_it_went_by_itself_is_judged_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch, policy: DriftPolicy
+) -> None:
+    """The kernel tells of the device that was made again before the database tells of the deed."""
+    await host.realize(guarded(port_a=policy))
+    apply, deeds = host.kernel.apply, [lambda: retag(host)]
+
+    async def late(step: NetlinkStep) -> Failure | None:
+        while deeds:
+            deeds.pop()()
+        return await apply(step)
+
+    monkeypatch.setattr(host.kernel, "apply", late)
+    host.switch.kernel.delete_link("a")
+    host.switch.reconfigure()
+    await host.loop.turn()
+    done = {DriftPolicy.ENFORCE: "enforced", DriftPolicy.REPORT: "reported"}[policy]
+    assert not deeds
+    assert told(host) == [("port:a", done, "Port.tag is 77 instead of 2")]
+    assert is_realized(host) is (policy is DriftPolicy.ENFORCE)
 
 
 async def test_drift_while_the_agent_was_away_is_told(host: Host) -> None:
