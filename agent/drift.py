@@ -41,6 +41,7 @@ from agent.planner.plan import (
     Stage,
     Step,
 )
+from agent.planner.removal import is_removed
 from agent.planner.steps import TableStep
 from agent.planner.traces import Trace, traces
 from agent.realized import Realized
@@ -86,6 +87,8 @@ class _Turn:
     verdicts: dict[str, _Verdict] = field(default_factory=dict)
     found: dict[str, _Finding] = field(default_factory=dict)
     mended: set[str] = field(default_factory=set)
+    news: set[str] = field(default_factory=set)
+    """What intent wants otherwise than it was brought to, as far as is known."""
     pending: frozenset[str] = frozenset()
     """What the newest plan has steps for, done or left."""
     stranded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -189,9 +192,12 @@ class Drift:
         _, news = divided(steps, self._realized.news(steps[0].resource))
         yield from (step for step in news if isinstance(step, TableStep))
 
-    def applying(self, resources: Iterable[str], tried: Mapping[str, Failure]) -> None:
+    def applying(self, resources: Collection[str], tried: Mapping[str, Failure]) -> None:
         """These are about to be worked on; what was refused before is tried, not fought for."""
         now = self._clock.now()
+        # Until they are as desired nobody knows what they were brought to, and a newer state may
+        # want what was there before.
+        self._realized.forget(self._turn.news.intersection(resources))
         for resource in resources:
             is_first = resource not in self._turn.mended
             if self._turn.verdicts.get(resource) is not _Verdict.MEND or not is_first:
@@ -243,7 +249,9 @@ class Drift:
         observed: ObservedState,
         failure: Failure | None,
     ) -> _Verdict:
-        if self._realized.unchanged(resource) is None:
+        is_gone = is_removed(resource, desired.removed)
+        if is_gone or self._realized.unchanged(resource) is None:
+            self._turn.news.add(resource)
             for known in (self._left, self._mended_at, self._untold):
                 known.pop(resource, None)
             return _Verdict.REALIZE

@@ -76,10 +76,12 @@ class Digests:
         segment = segment_of(resource)
         end = resource.partition("/")[2]
         mesh = self._mesh(segment) if segment else None
-        if mesh is None or not end:
+        if mesh is None or end not in mesh.ends:
             return None
         split = mesh.links.get(end) if mesh.links is not None else False
-        other: object = mesh.ends.get(end, end)
+        other = mesh.ends[end]
+        if split is None and other != end:
+            return None
         return (mesh.shared, mesh.own, other, split, self._ground(self._overlay))
 
     @functools.cached_property
@@ -141,13 +143,15 @@ class _Mesh:
     shared: tuple[object, ...]
     own: object
     ends: Mapping[str, object]
+    """Members by the uid of their host; VTEPs outside of the fleet are themselves."""
     links: Mapping[str, bool] | None
 
 
 def _mesh(attachment: SegmentAttachment, fragment: SegmentFragment, host: str) -> _Mesh:
     shared = (attachment.backend, attachment.local_vlan, fragment.vni, fragment.dst_port)
-    ends = {member.host_uid: _end(member) for member in fragment.members}
+    ends: dict[str, object] = {member.host_uid: _end(member) for member in fragment.members}
     own = ends.pop(host, None)
+    ends.update({address: address for address in fragment.external_vteps})
     return _Mesh((*shared, fragment.options), own, ends, fragment.links_of(host))
 
 

@@ -330,3 +330,17 @@ async def test_what_vswitchd_lost_of_a_resource_that_is_left_comes_back(host: Ho
     assert port(host).tag == 77  # type: ignore[union-attr]
     assert host.reasons() == {"port:a": "Drifted"}
     assert len(told(host)) == 1
+
+
+async def test_what_intent_changes_back_before_it_came_about_is_no_drift(host: Host) -> None:
+    """An older state is intended again while the newer one is still refused in part."""
+    await host.realize(state())
+    ports = tuple(dataclasses.replace(each, tag=3, mtu=1400) for each in state().ports)
+    for revision in range(2, 12, 2):
+        host.kernel.answers["port:b"] = refused("port:b", ErrorKind.CONFLICT)
+        await host.realize(state(revision, ports=ports))
+        assert host.reasons() == {"port:b": "Refused"}
+        host.kernel.answers.clear()
+        await host.realize(state(revision + 1))
+        assert is_realized(host)
+    assert (told(host), host.reasons()) == ([], {})

@@ -36,6 +36,18 @@ def test_another_member_is_no_news_to_a_tunnel_and_its_own_end_is() -> None:
     assert digest(meshed(H2, vni=5001), TUNNEL) != alone
 
 
+def test_a_tunnel_that_is_not_wanted_has_no_digest_wherever_it_leads() -> None:
+    outside = "198.51.100.77"
+    before = meshed(H2)
+    (fragment,) = before.fragments.values()
+    wider = dataclasses.replace(fragment, external_vteps=(outside,))
+    after = dataclasses.replace(before, fragments={b"f1": wider})
+    assert digest(before, f"tunnel:s1/{outside}") is None
+    assert digest(after, f"tunnel:s1/{outside}") is not None
+    assert digest(after, TUNNEL) == digest(before, TUNNEL)
+    assert digest(after, "tunnel:s1/h3") is None
+
+
 def test_another_member_is_no_news_to_a_segment_and_its_own_end_is() -> None:
     before = meshed(H2)
     known = digest(before, "segment:s1")
