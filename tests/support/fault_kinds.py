@@ -142,10 +142,19 @@ def _wait_ready(site: FaultSite) -> None:
 
 
 _WITH_OVS = ("h1", "h2", "h3")
+_ALL = (*_WITH_OVS, "h4")
+
+
+def _that_take(step: str) -> tuple[str, ...]:
+    """A host without Open vSwitch has no transactions."""
+    return _WITH_OVS if step.endswith("-ovsdb") else _ALL
+
 
 PARTS: Final[Mapping[str, tuple[Fault, ...]]] = {
     "agent": (Fault("agent killed", kill_agent),),
-    "agent at a step": tuple(Fault(f"agent killed {step}", _kill_agent_at(step)) for step in STEPS),
+    "agent at a step": tuple(
+        Fault(f"agent killed {step}", _kill_agent_at(step), _that_take(step)) for step in STEPS
+    ),
     "ovsdb-server": (
         Fault("ovsdb-server killed", kill_ovsdb_server, _WITH_OVS, False),
         Fault("ovsdb-server hangs", _hang("ovsdb-server"), _WITH_OVS),
