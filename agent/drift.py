@@ -134,9 +134,9 @@ class Drift:
         """A turn begins; what lies on disk is looked at in the first one."""
         self._turn = _Turn()
         self._load(cached)
-        if cached.undone is not None and not cached.undone.is_settled:
+        if (undone := cached.going_back) is not None:
             # What the undone change did is no more somebody else's doing than undoing it.
-            self._realized.forget(cached.undone.resources)
+            self._realized.forget(undone.resources)
 
     def _load(self, cached: Cached) -> None:
         if self._realized.is_loaded:

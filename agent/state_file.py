@@ -63,6 +63,11 @@ class Cached:
     short: Shortfall = NOTHING_SHORT
     """Of the confirmed state."""
 
+    @property
+    def going_back(self) -> Undone | None:
+        """What was undone and is not back as it was yet."""
+        return None if self.undone is None or self.undone.is_settled else self.undone
+
 
 def nothing_confirmed(state: HostState) -> HostState:
     """What a host is taken for that never had a confirmed state: without anything of ours."""

@@ -47,8 +47,8 @@ def planned(
 
     What goes back to the confirmed state is not held: the host was reached with that.
     """
-    if cached.undone is not None and not cached.undone.is_settled:
-        plan = sift(make_plan(_forced(cached.state, cached.undone.resources), observed))
+    if (undone := cached.going_back) is not None:
+        plan = sift(make_plan(_forced(cached.state, undone.resources), observed))
         is_dead = observed.has_ovs and not observed.vswitchd_running
         return replace(plan, stages=without_ovs(cached, observed).stages) if is_dead else plan
     plan = sift(make_plan(cached.state, observed, may_cut=cached.confirmed is not None))
@@ -60,14 +60,15 @@ def without_ovs(cached: Cached, observed: ObservedState) -> Plan:
     """What of the way back asks nothing of Open vSwitch, which may be what the change broke: the
     host's own cards, and bridges of the kernel. All else waits, for its rows may not be known.
     """
-    if cached.undone is None or cached.undone.is_settled:
+    undone = cached.going_back
+    if undone is None:
         return Plan()
-    desired = _forced(cached.state, cached.undone.resources)
+    desired = _forced(cached.state, undone.resources)
     plan = make_plan(desired, replace(observed, vswitchd_running=True))
     waits = {
         resource
         for resource, steps in steps_by_resource(plan).items()
-        if resource not in cached.undone.resources
+        if resource not in undone.resources
         or not all(_is_kernels_alone(each, observed) for each in steps)
     }
     return replace(without(plan, waits), failures=())

@@ -23,7 +23,7 @@ MAX_ROUNDS = 4
 
 async def go_back_alone(cached: Cached | None, kernel: Kernel) -> None:
     """One attempt; who calls looks again soon anyway. Never raises: the turn has failed already."""
-    if cached is None or cached.undone is None or cached.undone.is_settled:
+    if cached is None or cached.going_back is None:
         return
     try:
         await _go_back(cached, kernel)
