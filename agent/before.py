@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.cache import desired_ids
-from agent.columns import Release
 from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner.cards import found_on_cards
@@ -29,9 +28,9 @@ def noted(cached: Cached, confirmed: HostState, observed: ObservedState) -> Befo
     """What was noted, with the devices of others that the accepted state is the first to set up."""
     if cached.before is None:
         return as_it_is(cached.state, confirmed, observed)
-    known = {_place(each): each.value[1] for each in cached.before.found}
+    known = {each.place: each.value[1] for each in cached.before.found}
     fresh = (
-        replace(each, value=(each.value[0], known.get(_place(each), each.value[1])))
+        replace(each, value=(each.value[0], known.get(each.place, each.value[1])))
         for each in found_on_cards(cached.state, observed)
     )
     changed = frozenset(each for each in fresh if each.value[0] != each.value[1])
@@ -44,7 +43,3 @@ def kept(before: Before, candidate: HostState, confirmed: HostState) -> frozense
     # What is taken over was there before as well, with somebody else's mark or none.
     adopted = made & candidate.grants.adoptions.keys()
     return adopted | (before.there & (made | candidate.removed))
-
-
-def _place(release: Release) -> tuple[str, str]:
-    return release.row, release.column

@@ -164,6 +164,11 @@ class Release:
     key: str | None
     value: tuple[Atom, ...]
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The row and the column, whoever is to give it back."""
+        return self.row, self.column
+
 
 def every_column() -> Mapping[str, frozenset[str]]:
     """By table, as a database of a recent version has them."""

@@ -36,7 +36,7 @@ def found_on_cards(desired: HostState, observed: ObservedState) -> frozenset[Rel
 
 def is_card_kept(release: Release, desired: HostState, observed: ObservedState) -> bool:
     """Whether it is still as it was set, with no port that asks for it."""
-    return _holds(release, observed, desired.fleet_uid) and _place(release) not in _asked(desired)
+    return _holds(release, observed, desired.fleet_uid) and release.place not in _asked(desired)
 
 
 def draft_cards_given_back(desired: HostState, observed: ObservedState) -> Iterator[Draft]:
@@ -90,7 +90,3 @@ def _holds(release: Release, observed: ObservedState, owner: str) -> bool:
     if link is None or aliased_id(link, owner):
         return False
     return _as_found(link).get(release.column) == release.value[0]
-
-
-def _place(release: Release) -> tuple[str, str]:
-    return release.row, release.column
