@@ -6,6 +6,7 @@ Owns the pool. Must not contain a query.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -51,6 +52,7 @@ class Database:
             json_deserializer=_decode_json,
             connect_args=_connect_args(statement_s),
         )
+        self._closed = threading.Event()
 
     @property
     def url(self) -> str:
@@ -64,25 +66,37 @@ class Database:
         return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def close(self) -> None:
-        self._engine.dispose()
+        """What another thread still uses is closed when that thread is done with it."""
+        self._closed.set()
+        self._engine.pool.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Read committed, so that what is read after a lock was waited for is current.
 
         Commits at the end of the block, rolls back on an exception."""
-        with _translated(), self._engine.begin() as connection:
+        with _translated(), self._connected() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """Read only, repeatable read: every query of the block sees the same moment."""
-        with _translated(), self._engine.connect() as connection:
+        with _translated(), self._connected() as connection:
             connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        finally:
+            # The pool took it back, and nobody closes the pool a second time.
+            if self._closed.is_set():
+                self._engine.pool.dispose()
 
 
 def _decode_json(document: bytes) -> Any:

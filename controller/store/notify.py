@@ -80,7 +80,11 @@ class Listener:
 
     def _connect(self) -> psycopg.Connection:
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-        connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+        try:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+        except psycopg.Error:
+            connection.close()
+            raise
         return connection
 
     def _notified(self, connection: psycopg.Connection, timeout: float) -> bool:

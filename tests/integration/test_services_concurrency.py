@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from controller.compiler import compile_host
 from controller.domain.errors import UnauthenticatedError, UnavailableError
@@ -178,3 +179,30 @@ def wait_until_blocked(url: str) -> None:
             if blocked is not None and blocked[0] > 0:
                 return
     raise AssertionError("nobody waits for a lock")
+
+
+def test_what_is_in_use_when_a_database_is_closed_is_closed_after_its_use(
+    database_url: str,
+) -> None:
+    """Threads that nobody waits for, as the watch feed's, may end after the server did."""
+    db = Database(database_url)
+    with db.snapshot() as tx:
+        db.close()
+        assert tx.execute(text("SELECT 1")).scalar() == 1
+    wait_until_alone(database_url)
+    assert changes.head(db) == 0
+    wait_until_alone(database_url)
+
+
+def wait_until_alone(url: str) -> None:
+    """The server takes a moment to see that a connection was closed."""
+    deadline = datetime.now(UTC) + timedelta(seconds=30)
+    with psycopg.connect(url, autocommit=True) as connection:
+        while datetime.now(UTC) < deadline:
+            others = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchone()
+            if others == (0,):
+                return
+    raise AssertionError("a connection is still open")
