@@ -86,11 +86,16 @@ def read_after(
         after = or_(after, and_(row.revision == revision, row.seq > seq))
     query = (
         select(row.revision, row.seq, row.kind, row.uid, row.project, row.name, row.action)
-        .where(after, row.action.not_in(_FOLLOWING))
+        .where(after, is_shown())
         .order_by(row.revision, row.seq)
         .limit(limit)
     )
     return list(tx.execute(query))
+
+
+def is_shown() -> ColumnElement[bool]:
+    """Whether an entry is about an object itself, and for people; in the words of its indexes."""
+    return ChangeLogRow.action.not_in(_FOLLOWING)
 
 
 def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:

@@ -141,6 +141,8 @@ def use_collection(collection: Collection, wanted: Manifest) -> None:
     name = wanted["metadata"]["name"]
     made = collection.create(wanted)
     assert collection.get(name) == {k: v for k, v in made.items() if k != "warnings"}
+    (created,) = collection.history(name)
+    assert created["revision"] == made["metadata"]["revision"]
     made["metadata"]["labels"] = {"tier": "web"}
     replaced = collection.replace(made)
     assert replaced["metadata"]["uid"] == made["metadata"]["uid"]
@@ -179,6 +181,7 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     assert (fleet.hosts.failures("h1"), fleet.hosts.rates("h1")) == ([], [])
     assert (fleet.hosts.inventory("h1")["links_total"], fleet.find_interfaces("vif-1")) == (0, [])
     assert [*fleet.hosts.drift_events("h1"), *fleet.drift_events(kind="Port", name="p1")] == []
+    assert next(fleet.changes(kind="Port", principal="admin"))["name"] == "p2"
     use_pools_and_groups(fleet)
     use_hosts(fleet)
     assert "h1" in fleet.hosts.create_join_token("h1", ttl_seconds=60)["token"]

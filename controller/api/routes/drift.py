@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -26,7 +25,7 @@ from controller.api.schemas.drift import (
     DriftEventPage,
 )
 from controller.api.schemas.manifests import KindName
-from controller.domain.errors import InvalidError, Violation
+from controller.api.times import moment
 from controller.domain.intent import Kind
 from controller.domain.safety import DriftAction
 from controller.services import drift
@@ -63,7 +62,7 @@ def list_drift_events(
         kind=None if kind is None else Kind(kind),
         project=project,
         name=name,
-        since=None if since is None else _moment(since),
+        since=None if since is None else moment("since", since),
         action=None if action is None else DriftAction(action),
     )
     after = decode_page_token(page_token, *question)
@@ -113,15 +112,3 @@ def _document(event: FoundEvent) -> DriftEventDocument:
         differences=[DriftDifference(**asdict(each)) for each in event.differences],
         who=event.who,
     )
-
-
-def _moment(words: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(words)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        detail = f"since {words!r} is no time with a zone"
-        fix = "write it as 2026-01-31T12:00:00Z"
-        raise InvalidError(detail, [Violation("", "since", detail, fix)])
-    return moment

@@ -117,6 +117,21 @@ class Collection:
         )
         return found
 
+    def history(
+        self, name: str, *, project: str | None = None, page_size: int = PAGE_SIZE
+    ) -> Iterator[Json]:
+        """What it was, from now backwards: who made each version, when, and what that changed.
+        Also of a deleted object, by its uid."""
+        whole = _whole_pages(
+            self._calls,
+            f"list_{self._one}_history",
+            page_size,
+            query={"project": project},
+            path={"name_or_uid": name},
+        )
+        for page in whole:
+            yield from page["items"]
+
     def _of_one(
         self,
         operation: str,

@@ -131,6 +131,23 @@ class Fleet:
         query |= {"since": since, "action": action}
         return pages(self._calls, "list_drift_events", page_size, query)
 
+    def changes(
+        self,
+        *,
+        kind: Kind | None = None,
+        project: str | None = None,
+        name: str | None = None,
+        principal: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Json]:
+        """What was changed, newest first. ``principal`` is who did it; ``since`` and ``until`` are
+        times as in RFC 3339, with a zone."""
+        query = {"kind": kind, "project": project, "name": name, "principal": principal}
+        query |= {"since": since, "until": until}
+        return pages(self._calls, "list_changes", page_size, query)
+
     def apply(
         self,
         objects: Sequence[AnyManifest],

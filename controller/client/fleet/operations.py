@@ -63,6 +63,9 @@ def _collection(many: str, one: str, *, on_hosts: bool = False) -> Iterator[Oper
         f"{each}/realization",
         query=_PROJECT | _WAIT,
     )
+    yield Operation(
+        f"list_{one}_history", f"{many}.history", "GET", f"{each}/history", query=_PROJECT | _PAGES
+    )
 
 
 def _of_hosts() -> Iterator[Operation]:
@@ -119,6 +122,13 @@ def _of_the_fleet() -> Iterator[Operation]:
         "GET",
         "/v1/drift-events",
         query=_PROJECT | _PAGES | {"host", "kind", "name", "since", "action"},
+    )
+    yield Operation(
+        "list_changes",
+        "changes",
+        "GET",
+        "/v1/changes",
+        query=_PROJECT | _PAGES | {"kind", "name", "principal", "since", "until"},
     )
     yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
     yield Operation("apply", "apply", "POST", "/v1/apply", query=_FORCE, headers=_KEY)
