@@ -11,7 +11,7 @@ from ovsfleet.v1 import agent_pb2
 from agent.columns import SETTABLE
 from agent.host import Sighting
 from agent.observed import ObservedState
-from agent.state_features import STATE_FEATURES
+from agent.state_features import SESSION_FEATURES, STATE_FEATURES
 
 
 def capabilities(sighting: Sighting, kernel_features: Collection[str]) -> agent_pb2.Capabilities:
@@ -30,6 +30,7 @@ def capabilities(sighting: Sighting, kernel_features: Collection[str]) -> agent_
         missing_columns=missing_columns(sighting.state),
         kernel_features=sorted(kernel_features),
         state_features=sorted(STATE_FEATURES),
+        session_features=sorted(SESSION_FEATURES),
     )
 
 

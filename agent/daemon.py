@@ -40,11 +40,15 @@ from agent.controlplane.identity import (
 from agent.controlplane.whereabouts import Whereabouts
 from agent.drift import Culprits, Drift, nobody
 from agent.drift_events import DriftQueue
+from agent.errors import Failure
 from agent.host import Sighting, adapters, boot_id
 from agent.inventory_report import InventoryReport
+from agent.netlink import Netlink
 from agent.netlink.features import kernel_features
 from agent.netlink.known_ways import KnownWays
 from agent.observability import Metrics
+from agent.observation import Questions
+from agent.observer import Observer
 from agent.ovsdb.absent import NoOvsdb
 from agent.ovsdb.attribution import Attribution
 from agent.ovsdb.journal import Journal, journal_paths
@@ -192,6 +196,16 @@ class Daemon:
             ),
             drift=self._drift,
         )
+        questions = Questions()
+        self._observer = Observer(
+            questions,
+            self._ovsdb,
+            # Of its own, so that the loop never waits for a look of somebody else.
+            Netlink(destinations=lambda: whereabouts.addresses),
+            cached=lambda: self._cache.cached,
+            failures=self._failures,
+            clock=SystemClock(),
+        )
         self._controlplane = ControlPlane(
             store,
             endpoint=settings.controller,
@@ -204,6 +218,7 @@ class Daemon:
             on_stats_interval=self._set_stats_interval,
             whereabouts=whereabouts,
             drift=self._drift_events,
+            questions=questions,
         )
         self._statistics = Statistics(
             store,
@@ -252,6 +267,7 @@ class Daemon:
                     "reconciler": self._reconcile(),
                     "control plane": self._controlplane.run(),
                     "inventory": self._inventory.run(),
+                    "observer": self._observer.run(),
                     "introspection": introspection.serve(socket_path, self.document),
                     "counters": self._statistics.collector.run(),
                     "metrics": exposition.serve(
@@ -301,6 +317,10 @@ class Daemon:
             return self._store.load() or self._identity
         except (IdentityError, OSError):
             return self._identity
+
+    def _failures(self) -> tuple[Failure, ...]:
+        report = self._reconciler.report
+        return () if report is None else report.failures
 
     def _host_changed(self) -> None:
         self._reconciler.wake()

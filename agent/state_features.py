@@ -1,6 +1,6 @@
-"""What this agent understands of a desired state beyond the first version of the wire contract.
+"""What this agent understands beyond the first version of the wire contract.
 
-Said in ``Capabilities.state_features``: protobuf drops the fields that a reader does not know, so
+Said in ``Capabilities``: protobuf drops the fields that a reader does not know, so
 that nobody but the controller can tell that an agent is too old for something. A word stands here
 as soon as the codec, the model and the planner do what the word stands for, and not before.
 """
@@ -33,3 +33,8 @@ STATE_FEATURES = frozenset(
         "vlan_modes",
     }
 )
+
+"""Of a desired state."""
+
+SESSION_FEATURES = frozenset({"observe"})
+"""Of what a controller may ask in a session (``Capabilities.session_features``)."""

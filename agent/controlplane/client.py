@@ -35,13 +35,15 @@ from agent.controlplane.identity import (
     renew,
     renewal_due,
 )
+from agent.controlplane.observation_codec import encode_comparison
 from agent.controlplane.whereabouts import Whereabouts
 from agent.drift_events import DriftQueue
 from agent.fragments import SegmentFragment
 from agent.model import HostState
 from agent.observability import Metrics
+from agent.observation import Questions
 from agent.round_trip import RoundTrip
-from agent.state_features import STATE_FEATURES
+from agent.state_features import SESSION_FEATURES, STATE_FEATURES
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +111,7 @@ class ControlPlane:
         on_stats_interval: Callable[[int], None] = lambda _: None,
         whereabouts: Whereabouts | None = None,
         drift: DriftQueue | None = None,
+        questions: Questions | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -120,6 +123,8 @@ class ControlPlane:
         round_trip.on_asked = self._ask
         self._drift = drift or DriftQueue()
         self._drift.on_event = lambda: self._mark("drift")
+        self._asked = questions or Questions()
+        self._asked.on_answer = lambda: self._mark("observations")
         self._ask_at = 0.0
         """In the loop's time: when to put the question, if one stands."""
         self._on_stats_interval = on_stats_interval
@@ -131,7 +136,9 @@ class ControlPlane:
         """Tells this process of the agent from every other."""
         self._status: agent_pb2.HostStatus | None = None
         # What the host can do is looked up later; what this agent understands is known at once.
-        self._capabilities = agent_pb2.Capabilities(state_features=sorted(STATE_FEATURES))
+        self._capabilities = agent_pb2.Capabilities(
+            state_features=sorted(STATE_FEATURES), session_features=sorted(SESSION_FEATURES)
+        )
         self._inventory: agent_pb2.Inventory | None = None
         self._unsent: set[str] = set()
         self._wake = asyncio.Event()
@@ -226,6 +233,7 @@ class ControlPlane:
         if self._inventory is not None:
             self._unsent.add("inventory")
         self._drift.rewind()
+        self._asked.forget()
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT_S):
                 await stream.write(agent_pb2.SessionRequest(hello=hello))
@@ -279,6 +287,8 @@ class ControlPlane:
                 self._round_trip.hear(response.confirmation.nonce)
             elif response.HasField("drift_received"):
                 self._drift.received(response.drift_received.sequence)
+            elif response.HasField("observe"):
+                self._asked.ask(response.observe.request_id, response.observe.resources)
         raise SessionEndedError(f"the controller closed the session: {await stream.details()}")
 
     def _complete(self, message: state_pb2.HostState) -> HostState:
@@ -331,6 +341,8 @@ class ControlPlane:
             yield agent_pb2.SessionRequest(inventory=self._inventory)
         while events := self._drift.take():
             yield agent_pb2.SessionRequest(drift=encode_drift(events))
+        for request_id, comparison in self._asked.take_answers():
+            yield from encode_comparison(request_id, comparison)
 
     def _mark(self, what: str) -> None:
         self._unsent.add(what)

@@ -40,7 +40,7 @@ from agent.observed import Link, ObservedState, OvsBridge, OvsInterface, OvsPort
 from agent.ovsdb.snapshot import OvsdbSnapshot
 from agent.planner import make_plan
 from agent.planner.foreign import MOST_BRIDGES, MOST_PORTS, foreign
-from agent.state_features import STATE_FEATURES
+from agent.state_features import SESSION_FEATURES, STATE_FEATURES
 from tests.support.agent_shell import HandClock
 from tests.support.hosts import FLEET, OWN_HOST, bare_host
 
@@ -289,6 +289,7 @@ def test_capabilities_name_what_the_host_has_and_which_columns_it_lacks() -> Non
         missing_columns=["Port.cvlans"],
         kernel_features=["bridge", "vxlan"],
         state_features=sorted(STATE_FEATURES),
+        session_features=sorted(SESSION_FEATURES),
     )
     assert missing_columns(bare_host()) == []
 

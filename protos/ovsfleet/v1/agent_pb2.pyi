@@ -47,6 +47,42 @@ DRIFT_ACTION_GAVE_UP: DriftAction.ValueType  # 3
 """It left it, because somebody changed it back each time (reason DriftFought)."""
 Global___DriftAction: _TypeAlias = DriftAction  # noqa: Y015
 
+class _ObservedState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ObservedStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ObservedState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OBSERVED_STATE_UNSPECIFIED: _ObservedState.ValueType  # 0
+    OBSERVED_STATE_AS_INTENDED: _ObservedState.ValueType  # 1
+    OBSERVED_STATE_DIFFERS: _ObservedState.ValueType  # 2
+    """It is there and otherwise, or more of it is there than is intended."""
+    OBSERVED_STATE_MISSING: _ObservedState.ValueType  # 3
+    """It, or a row or device of it, is not there."""
+    OBSERVED_STATE_FOREIGN: _ObservedState.ValueType  # 4
+    """Something that is not the fleet's is in its place."""
+    OBSERVED_STATE_UNSUPPORTED: _ObservedState.ValueType  # 5
+    """This host cannot do it."""
+    OBSERVED_STATE_FAILED: _ObservedState.ValueType  # 6
+    """It cannot be as intended for another reason, or was refused."""
+
+class ObservedState(_ObservedState, metaclass=_ObservedStateEnumTypeWrapper):
+    """ObservedState says how a resource compares with what is intended of it."""
+
+OBSERVED_STATE_UNSPECIFIED: ObservedState.ValueType  # 0
+OBSERVED_STATE_AS_INTENDED: ObservedState.ValueType  # 1
+OBSERVED_STATE_DIFFERS: ObservedState.ValueType  # 2
+"""It is there and otherwise, or more of it is there than is intended."""
+OBSERVED_STATE_MISSING: ObservedState.ValueType  # 3
+"""It, or a row or device of it, is not there."""
+OBSERVED_STATE_FOREIGN: ObservedState.ValueType  # 4
+"""Something that is not the fleet's is in its place."""
+OBSERVED_STATE_UNSUPPORTED: ObservedState.ValueType  # 5
+"""This host cannot do it."""
+OBSERVED_STATE_FAILED: ObservedState.ValueType  # 6
+"""It cannot be as intended for another reason, or was refused."""
+Global___ObservedState: _TypeAlias = ObservedState  # noqa: Y015
+
 class _Outcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -128,6 +164,7 @@ class SessionRequest(_message.Message):
     INVENTORY_FIELD_NUMBER: _builtins.int
     CONFIRM_FIELD_NUMBER: _builtins.int
     DRIFT_FIELD_NUMBER: _builtins.int
+    OBSERVATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -142,6 +179,8 @@ class SessionRequest(_message.Message):
     def confirm(self) -> Global___ConfirmRequest: ...
     @_builtins.property
     def drift(self) -> Global___DriftReport: ...
+    @_builtins.property
+    def observation(self) -> Global___Observation: ...
     def __init__(
         self,
         *,
@@ -152,12 +191,13 @@ class SessionRequest(_message.Message):
         inventory: Global___Inventory | None = ...,
         confirm: Global___ConfirmRequest | None = ...,
         drift: Global___DriftReport | None = ...,
+        observation: Global___Observation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "confirm", b"confirm", "drift", b"drift", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "confirm", b"confirm", "drift", b"drift", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "observation", b"observation", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "confirm", b"confirm", "drift", b"drift", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "confirm", b"confirm", "drift", b"drift", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "message", b"message", "observation", b"observation", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "status", "heartbeat", "capabilities", "inventory", "confirm", "drift"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "status", "heartbeat", "capabilities", "inventory", "confirm", "drift", "observation"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -171,6 +211,7 @@ class SessionResponse(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CONFIRMATION_FIELD_NUMBER: _builtins.int
     DRIFT_RECEIVED_FIELD_NUMBER: _builtins.int
+    OBSERVE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -179,6 +220,8 @@ class SessionResponse(_message.Message):
     def confirmation(self) -> Global___Confirmation: ...
     @_builtins.property
     def drift_received(self) -> Global___DriftReceived: ...
+    @_builtins.property
+    def observe(self) -> Global___Observe: ...
     def __init__(
         self,
         *,
@@ -186,12 +229,13 @@ class SessionResponse(_message.Message):
         state: _state_pb2.HostState | None = ...,
         confirmation: Global___Confirmation | None = ...,
         drift_received: Global___DriftReceived | None = ...,
+        observe: Global___Observe | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "drift_received", b"drift_received", "message", b"message", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "drift_received", b"drift_received", "message", b"message", "observe", b"observe", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "drift_received", b"drift_received", "message", b"message", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmation", b"confirmation", "drift_received", b"drift_received", "message", b"message", "observe", b"observe", "state", b"state", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "state", "confirmation", "drift_received"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "state", "confirmation", "drift_received", "observe"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -360,6 +404,144 @@ class DriftReceived(_message.Message):
 Global___DriftReceived: _TypeAlias = DriftReceived  # noqa: Y015
 
 @_typing.final
+class Observe(_message.Message):
+    """Observe asks what the host is like now, beside the state that the agent accepted last. The agent
+    looks, answers, and changes nothing. Sent only to agents with "observe" in
+    Capabilities.session_features.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Stands in every message of the answer; opaque to the agent."""
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in state.proto; a segment stands for its tunnels too. Empty: everything."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        resources: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "resources", b"resources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Observe: _TypeAlias = Observe  # noqa: Y015
+
+@_typing.final
+class Observation(_message.Message):
+    """Observation is an answer to Observe, or a part of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    IS_LAST_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    revision: _builtins.int
+    """Of the state that the host was compared with; 0: the agent has none yet."""
+    is_last: _builtins.bool
+    """Nothing more comes for this request."""
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[Global___ObservedResource]:
+        """What is not as intended comes first. Bounded: `counts` tells how many there are in all."""
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ObservedCount]:
+        """In the last message: how many resources are in each state, told or left out."""
+
+    @_builtins.property
+    def trouble(self) -> Global___Failure:
+        """In the last message: why the agent could not look, and so told nothing. Unset: it looked."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        resources: _abc.Iterable[Global___ObservedResource] | None = ...,
+        is_last: _builtins.bool = ...,
+        counts: _abc.Iterable[Global___ObservedCount] | None = ...,
+        trouble: Global___Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["trouble", b"trouble"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "is_last", b"is_last", "request_id", b"request_id", "resources", b"resources", "revision", b"revision", "trouble", b"trouble"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Observation: _TypeAlias = Observation  # noqa: Y015
+
+@_typing.final
+class ObservedResource(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """As in state.proto."""
+    state: Global___ObservedState.ValueType
+    reason: _builtins.str
+    """Why it is not as intended, as far as that is known, as in Failure. Empty: the agent is about to
+    bring it there.
+    """
+    message: _builtins.str
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
+        """As in DriftEvent. Empty where nothing but what goes by itself is to be put back."""
+
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        state: Global___ObservedState.ValueType = ...,
+        differences: _abc.Iterable[Global___Difference] | None = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "message", b"message", "reason", b"reason", "resource", b"resource", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObservedResource: _TypeAlias = ObservedResource  # noqa: Y015
+
+@_typing.final
+class ObservedCount(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    state: Global___ObservedState.ValueType
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        state: Global___ObservedState.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObservedCount: _TypeAlias = ObservedCount  # noqa: Y015
+
+@_typing.final
 class Hello(_message.Message):
     """Hello opens a session and says what the host has, so that nothing it has is sent again."""
 
@@ -439,6 +621,7 @@ class Capabilities(_message.Message):
     MISSING_COLUMNS_FIELD_NUMBER: _builtins.int
     KERNEL_FEATURES_FIELD_NUMBER: _builtins.int
     STATE_FEATURES_FIELD_NUMBER: _builtins.int
+    SESSION_FEATURES_FIELD_NUMBER: _builtins.int
     ovs_version: _builtins.str
     """Open_vSwitch.ovs_version; empty while Open vSwitch cannot be reached, or where there is none."""
     kernel_release: _builtins.str
@@ -475,6 +658,12 @@ class Capabilities(_message.Message):
         controller can tell that an agent is too old for what a resource asks for.
         """
 
+    @_builtins.property
+    def session_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What this agent understands of SessionResponse beyond its first version, sorted, in the words
+        that docs/inventory.md lists.
+        """
+
     def __init__(
         self,
         *,
@@ -491,10 +680,11 @@ class Capabilities(_message.Message):
         missing_columns: _abc.Iterable[_builtins.str] | None = ...,
         kernel_features: _abc.Iterable[_builtins.str] | None = ...,
         state_features: _abc.Iterable[_builtins.str] | None = ...,
+        session_features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_types", b"datapath_types", "dpdk", b"dpdk", "hw_offload", b"hw_offload", "iface_types", b"iface_types", "ipv4", b"ipv4", "ipv6", b"ipv6", "kernel_features", b"kernel_features", "kernel_release", b"kernel_release", "missing_columns", b"missing_columns", "ovs_version", b"ovs_version", "ovsdb_schema", b"ovsdb_schema", "state_features", b"state_features", "tc_policy", b"tc_policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datapath_types", b"datapath_types", "dpdk", b"dpdk", "hw_offload", b"hw_offload", "iface_types", b"iface_types", "ipv4", b"ipv4", "ipv6", b"ipv6", "kernel_features", b"kernel_features", "kernel_release", b"kernel_release", "missing_columns", b"missing_columns", "ovs_version", b"ovs_version", "ovsdb_schema", b"ovsdb_schema", "session_features", b"session_features", "state_features", b"state_features", "tc_policy", b"tc_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
