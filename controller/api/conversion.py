@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -302,7 +302,7 @@ def to_failure(failure: ResourceFailure) -> FailureDocument:
     return FailureDocument.model_validate(asdict(failure))
 
 
-def to_phase_counts(counts: dict[Phase, int]) -> PhaseCounts:
+def to_phase_counts(counts: Mapping[Phase, int]) -> PhaseCounts:
     return PhaseCounts(
         total=sum(counts.values()),
         ready=counts.get(Phase.READY, 0),

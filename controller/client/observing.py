@@ -1,4 +1,4 @@
-"""Commands of those who look at traffic and at what there is to know: stats, top and kinds.
+"""Commands of those who look at traffic and at what there is to know: stats, topology and kinds.
 
 Only their names and options; heavy modules are imported by the command that needs them.
 """
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from controller.client.options import Kind, Name, Project
+from controller.client.options import Kind, Name, Project, Selector
 from controller.client.output import Format, print_json
 
 app = typer.Typer()
@@ -57,6 +57,34 @@ def top(
         print_json({"items": busiest})
     else:
         statistics.print_busiest(busiest)
+
+
+@app.command()
+def topology(
+    *,
+    group_by: Annotated[
+        str, typer.Option("--group-by", help="auto, host, zone, group or label:KEY")
+    ] = "auto",
+    segment: Annotated[
+        str | None, typer.Option("--segment", help="only the mesh of this one: name or uid")
+    ] = None,
+    project: Project = None,
+    selector: Selector = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show how many tunnels are between hosts, or groups of them, and how they are doing."""
+    from controller.client import context
+    from controller.client import topology as graph
+    from controller.client.rest import Api
+
+    asked = {"group_by": group_by, "segment": segment, "project": project}
+    asked["label_selector"] = selector
+    with Api(context.current()) as api:
+        found = graph.read(api, asked)
+    if output is Format.JSON:
+        print_json(found)
+    else:
+        graph.print_topology(found)
 
 
 @app.command()

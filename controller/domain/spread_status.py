@@ -15,14 +15,15 @@ from controller.domain.status import (
     resource_finding,
 )
 
-_WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.DEGRADED, Phase.READY)
+WORST_FIRST = (Phase.FAILED, Phase.UNKNOWN, Phase.PENDING, Phase.DEGRADED, Phase.READY)
+"""What is on several hosts is as on the one whose phase comes first."""
 
 
 def tunnel_status(revision: int, ends: Sequence[HostFacts]) -> Status:
     """Derive the status of an explicit tunnel at ``revision`` from the hosts of its ends: with one
     end missing it carries nothing, so it is as its worst end is."""
     findings = [(resource_finding(revision, facts), facts) for facts in ends]
-    (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
+    (phase, reason, message), facts = min(findings, key=lambda f: WORST_FIRST.index(f[0][0]))
     if phase is Phase.READY:
         message = f"on host {listing([repr(end.name) for end in ends])} it is as intended"
     elif facts.troubles or reason == "Applying":
@@ -39,7 +40,7 @@ def spread_status(revision: int, hosts: Sequence[HostFacts]) -> Status:
     if not hosts:
         return definition_status(revision)
     findings = [(resource_finding(revision, facts), facts) for facts in hosts]
-    (phase, reason, message), facts = min(findings, key=lambda f: _WORST_FIRST.index(f[0][0]))
+    (phase, reason, message), facts = min(findings, key=lambda f: WORST_FIRST.index(f[0][0]))
     if phase is Phase.READY:
         message = f"on host {listing([repr(each.name) for each in hosts])} it is as intended"
     else:

@@ -208,6 +208,14 @@ def test_what_a_host_has_of_others_is_shown_and_found(api: Api, cli: Cli) -> Non
     ]
 
 
+def test_what_is_between_hosts_is_a_table_and_narrows(cli: Cli) -> None:
+    shown = cli.run("topology", "--group-by", "host", "--segment", "blue")
+    assert "at revision" in shown.stderr
+    assert shown.returncode == 0
+    refused = cli.run("topology", "--group-by", "colour")
+    assert (refused.returncode, "label:KEY" in refused.stderr) == (1, True)
+
+
 def test_a_pool_tells_what_is_in_use_and_a_group_who_is_in_it(cli: Cli) -> None:
     more = """\
 kind: Pool

@@ -177,6 +177,8 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     assert fleet.stats("Tunnel", "t", step=60)["step_seconds"] >= 60
     assert {t["host"] for t in fleet.segments.tunnels("red")} == {"h1", "h2"}
     assert {t["kind"] for t in fleet.hosts.tunnels("h1")} == {"mesh", "explicit"}
+    (between,) = fleet.topology(group_by="host")["edges"]
+    assert (between["tunnels"], between["segments"]) == (1, 1)
     assert fleet.hosts.desired_state("h1")["state"]["host"]["host_name"] == "h1"
     assert (fleet.hosts.failures("h1"), fleet.hosts.rates("h1")) == ([], [])
     assert (fleet.hosts.inventory("h1")["links_total"], fleet.find_interfaces("vif-1")) == (0, [])

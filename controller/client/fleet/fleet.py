@@ -108,6 +108,21 @@ class Fleet:
         found: Json = self._calls.send("get_fleet")
         return found
 
+    def topology(
+        self,
+        *,
+        group_by: str = "auto",
+        segment: str | None = None,
+        project: str | None = None,
+        label_selector: str | None = None,
+    ) -> Json:
+        """Hosts, or groups of them, and how the tunnels between them are doing: ``group_by`` is
+        auto, host, zone, group or ``label:KEY``; the selector is of the hosts."""
+        query = {"group_by": group_by, "segment": segment, "project": project}
+        query["label_selector"] = label_selector
+        found: Json = self._calls.send("get_topology", query=query)
+        return found
+
     def find_interfaces(self, iface_id: str) -> Sequence[Json]:
         """The hosts on which libvirt or Nova plugged it in: two while a guest is migrated."""
         query = {"iface_id": iface_id}

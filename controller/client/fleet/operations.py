@@ -131,6 +131,13 @@ def _of_the_fleet() -> Iterator[Operation]:
         query=_PROJECT | _PAGES | {"kind", "name", "principal", "since", "until"},
     )
     yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
+    yield Operation(
+        "get_topology",
+        "topology",
+        "GET",
+        "/v1/topology",
+        query=_PROJECT | {"group_by", "segment", "label_selector"},
+    )
     yield Operation("apply", "apply", "POST", "/v1/apply", query=_FORCE, headers=_KEY)
     yield Operation("delete_objects", "delete", "POST", "/v1/delete", headers=_KEY)
     yield Operation("diff", "diff", "POST", "/v1/diff")

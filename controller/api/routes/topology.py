@@ -1,0 +1,101 @@
+"""The fleet's hosts and the tunnels between them, to be drawn. Owns nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from controller.api.conversion import to_phase_counts
+from controller.api.dependencies import Caller, Context
+from controller.api.errors import declared
+from controller.api.label_selectors import parse_selector
+from controller.api.schemas.base import Text
+from controller.api.schemas.topology import (
+    TopologyDocument,
+    TopologyEdge,
+    TopologyNode,
+    TopologySegment,
+    TopologyTrouble,
+)
+from controller.domain.host_grouping import parse_group_by
+from controller.services.topology import Asked, Between, ListedSegment, Node, topology
+
+router = APIRouter(prefix="/v1", tags=["fleet"])
+
+
+@router.get(
+    "/topology",
+    operation_id="get_topology",
+    response_model=TopologyDocument,
+    responses=declared("unauthenticated", "not_found", "invalid", "unavailable"),
+)
+def get_topology(
+    *,
+    context: Context,
+    caller: Caller,
+    group_by: Annotated[
+        Text,
+        Query(
+            description="`host`, `zone`, `group` (HostGroups) or `label:KEY`; `auto`: hosts up to"
+            " 150, else zones, or groups where there are no zones."
+        ),
+    ] = "auto",
+    segment: Annotated[
+        Text | None,
+        Query(description="Only the mesh of this one, by name or uid, and the hosts in it."),
+    ] = None,
+    project: Annotated[
+        Text | None, Query(description="Only what it owns, and the hosts that this is on.")
+    ] = None,
+    label_selector: Annotated[
+        Text, Query(description="Of the hosts: `rack=r1,tier in (a,b)`.")
+    ] = "",
+) -> TopologyDocument:
+    """Hosts, or groups of them, and how the tunnels between them are doing, counted by pair."""
+    asked = Asked(parse_group_by(group_by), parse_selector(label_selector), project, segment)
+    found = topology(context.db, context.stats_db, caller, asked, now=context.now())
+    return TopologyDocument(
+        revision=found.revision,
+        group_by=str(found.group_by),
+        nodes=[_node(node) for node in found.nodes],
+        edges=[_edge(edge) for edge in found.edges],
+        segments=[_segment(segment) for segment in found.segments],
+        truncated=found.truncated,
+    )
+
+
+def _node(node: Node) -> TopologyNode:
+    return TopologyNode(
+        id=node.of.id,
+        title=node.of.title,
+        kind="host" if node.of.is_host else "group",
+        hosts=len(node.of.hosts),
+        phases=to_phase_counts(node.phases),
+        connected=node.connected,
+        labels=node.of.labels,
+    )
+
+
+def _edge(between: Between) -> TopologyEdge:
+    edge, load, worst = between.edge, between.load, between.edge.worst
+    return TopologyEdge(
+        a=between.a,
+        b=between.b,
+        tunnels=edge.tunnels,
+        phases=to_phase_counts(edge.phases),
+        segments=edge.segments,
+        tx_bps=None if load is None else load.tx_bps,
+        rx_bps=None if load is None else load.rx_bps,
+        worst=TopologyTrouble(reason=worst[1], message=worst[2]) if worst else None,
+    )
+
+
+def _segment(segment: ListedSegment) -> TopologySegment:
+    return TopologySegment(
+        project=segment.project,
+        name=segment.name,
+        vni=segment.vni,
+        hosts=segment.hosts,
+        phase=segment.phase.value,
+    )
