@@ -2,12 +2,9 @@
 
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
-import { Route, Switch } from "wouter";
 import { ApiError, createApi, isFinal } from "./api/client";
-import { NoSuchPage } from "./chrome/no-such-page";
-import { FleetPage } from "./fleet/fleet-page";
-import { HostPage } from "./host/host-page";
 import { LiveProvider } from "./live/live-provider";
+import { Pages } from "./pages";
 import { forgetToken, SessionContext, storedToken, storeToken } from "./session/session";
 import { SignInPage } from "./session/sign-in-page";
 
@@ -59,20 +56,5 @@ export function App() {
         </LiveProvider>
       </QueryClientProvider>
     </SessionContext>
-  );
-}
-
-function Pages() {
-  return (
-    <Switch>
-      <Route path="/">
-        <FleetPage />
-      </Route>
-      {/* A page per host: nothing of one host may be seen under the name of another. */}
-      <Route path="/hosts/:name">{({ name }) => <HostPage key={name} name={name} />}</Route>
-      <Route>
-        <NoSuchPage />
-      </Route>
-    </Switch>
   );
 }

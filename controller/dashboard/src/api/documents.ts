@@ -17,7 +17,15 @@ export type Fleet = Schemas["FleetDocument"];
 export type PhaseCounts = Schemas["PhaseCounts"];
 export type Condition = Schemas["ConditionDocument"];
 export type Failure = Schemas["FailureDocument"];
-export type ChangeEvent = Schemas["ChangeEvent"];
+export type Kind = Schemas["Kind"];
+export type Metadata = Schemas["ObjectMetadata"];
+export type Status = Schemas["StatusDocument"] | Schemas["HostStatusDocument"];
+export type Realization = Schemas["RealizationDocument"];
+export type LaggingHost = Schemas["LaggingHost"];
+export type ChangeWarning = Schemas["ChangeWarning"];
+export type Problem = Schemas["Problem"];
+export type ProblemError = Schemas["ProblemError"];
+export type Change = Omit<Schemas["ChangeEvent"], "kind"> & { kind: Kind };
 export type StatusEvent = Schemas["StatusEvent"];
 export type Phase = AnyObject["status"]["phase"];
 

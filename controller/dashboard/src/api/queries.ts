@@ -24,7 +24,7 @@ export function useFleet(): UseQueryResult<Fleet> {
 function useCollection<T>(path: Collection): UseQueryResult<T[]> {
   const { api } = useSession();
   return useQuery({
-    queryKey: [path.replace("/v1/", "")],
+    queryKey: ["objects", path.replace("/v1/", ""), "all"],
     queryFn: ({ signal }) =>
       allPages(async (page_token) => {
         const query = { page_size: PAGE_SIZE, ...(page_token && { page_token }) };

@@ -1,7 +1,9 @@
 import { Button, Label, Masthead, MastheadContent, MastheadMain } from "@patternfly/react-core";
+import { MastheadToggle, PageToggleButton } from "@patternfly/react-core";
 import { Link } from "wouter";
 import { useFleet } from "../api/queries";
 import { useLive } from "../live/live";
+import { PaletteButton } from "../palette/palette-button";
 import { useSession } from "../session/session";
 import { BrandMark } from "./brand";
 import { ThemeButton } from "./theme-button";
@@ -11,6 +13,9 @@ export function AppMasthead() {
   return (
     <Masthead display={{ default: "inline" }} className="app-masthead">
       <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton isHamburgerButton aria-label="Pages" />
+        </MastheadToggle>
         <Link href="/" className="brand">
           <BrandMark />
           <span className="brand-name">ovsfleet</span>
@@ -18,6 +23,7 @@ export function AppMasthead() {
       </MastheadMain>
       <MastheadContent>
         <div className="masthead-tools">
+          <PaletteButton />
           <Revision />
           <StreamLabel />
           <ThemeButton />

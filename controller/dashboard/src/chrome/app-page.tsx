@@ -1,26 +1,72 @@
-/** What every page behind the sign-in has: masthead, skip link, the banner of a broken stream. */
+/** What every page behind the sign-in has: masthead, navigation, skip link, the banner of a broken
+ * stream. */
 
-import { Page, PageSection, SkipToContent, Stack } from "@patternfly/react-core";
+import { Breadcrumb, BreadcrumbItem, Page, PageSection } from "@patternfly/react-core";
+import { SkipToContent, Stack, StackItem } from "@patternfly/react-core";
 import { useEffect, type ReactNode } from "react";
+import { Link } from "wouter";
+import "./chrome.css";
 import { AppMasthead } from "./app-masthead";
+import { Navigation } from "./navigation";
 import { StreamBanner } from "./stream-banner";
 
 const MAIN = "main-content";
 
-export function AppPage({ title, children }: { title: string; children: ReactNode }) {
+export interface Crumb {
+  title: string;
+  href: string;
+}
+
+interface Props {
+  title: string;
+  /** The pages above this one. */
+  above?: Crumb[];
+  /** What fills the width of the window, as a map does. */
+  isWide?: boolean;
+  children: ReactNode;
+}
+
+export function AppPage({ title, above = [], isWide = false, children }: Props) {
   useEffect(() => {
     document.title = `${title} · ovsfleet`;
   }, [title]);
   return (
     <Page
       masthead={<AppMasthead />}
+      sidebar={<Navigation />}
+      isManagedSidebar
       mainContainerId={MAIN}
       skipToContent={<SkipToContent href={`#${MAIN}`}>Skip to content</SkipToContent>}
     >
-      <PageSection isWidthLimited className="page-body">
+      <PageSection isWidthLimited={!isWide} className="page-body">
         <StreamBanner />
-        <Stack hasGutter>{children}</Stack>
+        <Stack hasGutter>
+          {above.length > 0 && (
+            <StackItem>
+              <Crumbs above={above} title={title} />
+            </StackItem>
+          )}
+          {children}
+        </Stack>
       </PageSection>
     </Page>
+  );
+}
+
+function Crumbs({ above, title }: { above: Crumb[]; title: string }) {
+  return (
+    <Breadcrumb>
+      {above.map(({ title: name, href }) => (
+        <BreadcrumbItem
+          key={href}
+          render={({ className }) => (
+            <Link href={href} className={className}>
+              {name}
+            </Link>
+          )}
+        />
+      ))}
+      <BreadcrumbItem isActive>{title}</BreadcrumbItem>
+    </Breadcrumb>
   );
 }

@@ -1,18 +1,14 @@
-const SHORT = new Intl.DateTimeFormat(undefined, {
-  month: "short",
-  day: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-});
-const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+import { formatsOf, useZone } from "./moments";
 
-/** A moment in the reader's own time zone. */
+/** A moment in the time zone that the reader chose. */
 export function Moment({ at }: { at: string }) {
+  const zone = useZone();
+  const { short, full } = formatsOf(zone);
   const moment = new Date(at);
   return (
-    <time dateTime={at} title={FULL.format(moment)} className="number nowrap">
-      {SHORT.format(moment)}
+    <time dateTime={at} title={full.format(moment)} className="number nowrap">
+      {short.format(moment)}
+      {zone === "utc" && " UTC"}
     </time>
   );
 }

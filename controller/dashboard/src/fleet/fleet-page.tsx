@@ -10,7 +10,7 @@ import { HostsTable } from "./hosts-table";
 import { RecentChanges } from "./recent-changes";
 import { SegmentsTable } from "./segments-table";
 
-export function FleetPage() {
+export default function FleetPage() {
   const fleet = useFleet();
   const hosts = useHosts();
   const segments = useSegments();

@@ -1,6 +1,6 @@
 /** One host: how it is doing, what is on it and what flows through it, live. */
 
-import { Breadcrumb, BreadcrumbItem, Grid, GridItem, StackItem } from "@patternfly/react-core";
+import { Grid, GridItem, StackItem } from "@patternfly/react-core";
 import { EmptyState, EmptyStateBody, Skeleton } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
@@ -20,17 +20,11 @@ import { HostHeader } from "./host-header";
 import { subjectsOf } from "./subjects";
 import { TunnelsCard } from "./tunnels-card";
 
-export function HostPage({ name }: { name: string }) {
+export default function HostPage({ name }: { name: string }) {
   const host = useHost(name);
   const isGone = host.error instanceof ApiError && host.error.status === 404;
   return (
-    <AppPage title={name}>
-      <StackItem>
-        <Breadcrumb>
-          <BreadcrumbItem render={({ className }) => <Link href="/" className={className}>Fleet</Link>} />
-          <BreadcrumbItem isActive>{name}</BreadcrumbItem>
-        </Breadcrumb>
-      </StackItem>
+    <AppPage title={name} above={[{ title: "Hosts", href: "/hosts" }]}>
       {isGone ? <NoSuchHost name={name} /> : <HostBody name={name} query={host} />}
     </AppPage>
   );

@@ -3,7 +3,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
-import type { ChangeEvent, StatusEvent } from "../api/documents";
+import type { Change, StatusEvent } from "../api/documents";
+import { keysOf, OBJECTS } from "../api/objects";
 import { FLEET, HOST, useFleet } from "../api/queries";
 import { useSession } from "../session/session";
 import { followEvents } from "./event-stream";
@@ -11,15 +12,11 @@ import { CONNECTING, type Live, LiveContext, type RecentChange } from "./live";
 import { Refresher } from "./refresher";
 
 const KEPT_CHANGES = 30;
-const LISTS = [FLEET, "hosts", "segments", "ports", "tunnels"];
-const EVERYTHING = [...LISTS, HOST];
-const QUERIES_BY_KIND: Record<string, string[]> = {
-  Host: EVERYTHING,
-  Segment: [FLEET, "segments", HOST],
-  // A port makes and unmakes members of its segment and work for its host.
-  Port: EVERYTHING,
-};
-const OTHER_KINDS = [FLEET, "hosts", "tunnels", HOST];
+/** What tells of the fleet as a whole, and is old as soon as anything in it is. */
+const SUMMARIES = [FLEET, "attention", "events", "changes", "topology"];
+/** What hosts report moves the status of any object that is on them. */
+const STATUSES = [...SUMMARIES, OBJECTS];
+const EVERYTHING = [...STATUSES, HOST];
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { api, signOut } = useSession();
@@ -39,10 +36,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let caughtUp = false;
     const onEvent = (event: string, data: unknown) => {
       if (event === "synced") caughtUp = true;
-      if (event === "status") refresher.mark(...LISTS, `${HOST}/${(data as StatusEvent).host}`);
+      if (event === "status") refresher.mark(...STATUSES, `${HOST}/${(data as StatusEvent).host}`);
       if (event !== "change") return;
-      const change = data as ChangeEvent;
-      refresher.mark(...(QUERIES_BY_KIND[change.kind] ?? OTHER_KINDS));
+      const change = data as Change;
+      refresher.mark(...SUMMARIES, ...keysOf(change), HOST);
       const seenAt = caughtUp ? new Date() : null;
       setLive((now) => withChange(now, { ...change, seenAt }));
     };

@@ -1,9 +1,9 @@
 /** The state of the change stream as screens see it. */
 
 import { createContext, useContext } from "react";
-import type { ChangeEvent } from "../api/documents";
+import type { Change } from "../api/documents";
 
-export interface RecentChange extends ChangeEvent {
+export interface RecentChange extends Change {
   /** When this page learnt of it; null for what had happened before it opened. */
   seenAt: Date | null;
 }

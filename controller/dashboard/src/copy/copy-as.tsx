@@ -1,0 +1,67 @@
+/** What a person does here, as the command or the request that does the same elsewhere. */
+
+import { Dropdown, DropdownItem, DropdownList, MenuToggle } from "@patternfly/react-core";
+import CopyIcon from "@patternfly/react-icons/dist/esm/icons/copy-icon";
+import { useState } from "react";
+
+export interface Request {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** With its query, as it stands after the host: `/v1/segments/blue`. */
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+interface Props {
+  /** The same by the command line; none where it has no such verb. */
+  cli?: string;
+  request: Request;
+  label?: string;
+}
+
+export function CopyAs({ cli, request, label = "Copy as" }: Props) {
+  const [isOpen, setOpen] = useState(false);
+  const [copied, setCopied] = useState("");
+  const copy = (what: string, text: string) => {
+    setOpen(false);
+    void navigator.clipboard.writeText(text).then(
+      () => setCopied(`${what} copied`),
+      () => setCopied("The browser does not let this page copy"),
+    );
+  };
+  return (
+    <>
+      <Dropdown
+        isOpen={isOpen}
+        onOpenChange={setOpen}
+        popperProps={{ position: "right" }}
+        toggle={(ref) => (
+          <MenuToggle ref={ref} icon={<CopyIcon />} isExpanded={isOpen} onClick={() => setOpen(!isOpen)}>
+            {label}
+          </MenuToggle>
+        )}
+      >
+        <DropdownList>
+          {cli && <DropdownItem onClick={() => copy("Command", cli)}>ovsfleet command</DropdownItem>}
+          <DropdownItem onClick={() => copy("Request", curl(request))}>curl request</DropdownItem>
+        </DropdownList>
+      </Dropdown>
+      <span role="status" className="muted copied">
+        {copied}
+      </span>
+    </>
+  );
+}
+
+/** The token is named and not written out: commands end up in histories and tickets. */
+export function curl({ method, path, body, headers = {} }: Request): string {
+  const all = { Authorization: "Bearer $OVSFLEET_TOKEN", ...headers };
+  if (body !== undefined && !("Content-Type" in all))
+    Object.assign(all, { "Content-Type": "application/json" });
+  const lines = [
+    `curl -X ${method} "${location.origin}${path}"`,
+    ...Object.entries(all).map(([name, value]) => `-H "${name}: ${value.replaceAll('"', '\\"')}"`),
+    ...(body === undefined ? [] : [`--data '${JSON.stringify(body).replaceAll("'", "'\\''")}'`]),
+  ];
+  return lines.join(" \\\n  ");
+}

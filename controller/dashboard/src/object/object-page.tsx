@@ -1,0 +1,89 @@
+/** One object of any kind: how it is doing on its hosts, what it is, how it became so. */
+
+import { Button, EmptyState, EmptyStateBody, StackItem, Tab, Tabs } from "@patternfly/react-core";
+import { TabTitleText, Title } from "@patternfly/react-core";
+import { Link } from "wouter";
+import { ApiError } from "../api/client";
+import { useObject, type ObjectRef, type StoredObject } from "../api/objects";
+import { AppPage } from "../chrome/app-page";
+import { QueryState } from "../chrome/query-state";
+import { useUrlState } from "../chrome/url-state";
+import { capitalized, pathOf, type KindInfo } from "../kinds/kinds";
+import { useMayWrite } from "../session/whoami";
+import { PhaseLabel } from "../status/phase";
+import { tabsOf } from "./tabs";
+
+export default function ObjectPage({ info, name }: { info: KindInfo; name: string }) {
+  const { get } = useUrlState();
+  const ref: ObjectRef = { kind: info.kind, name, project: get("project") || undefined };
+  const query = useObject<StoredObject>(ref);
+  const title = capitalized(info.plural);
+  const isGone = query.error instanceof ApiError && query.error.status === 404;
+  return (
+    <AppPage title={name} above={[{ title, href: `/${info.collection}` }]}>
+      {isGone ? (
+        <StackItem>
+          <EmptyState headingLevel="h1" titleText={`There is no ${info.noun} ${name}`}>
+            <EmptyStateBody>
+              It was deleted, or the address is mistyped. <Link href={`/${info.collection}`}>All {info.plural}</Link>.
+            </EmptyStateBody>
+          </EmptyState>
+        </StackItem>
+      ) : (
+        <StackItem>
+          <QueryState title={title} query={query} height="20rem">
+            {(object) => <Body info={info} objectRef={ref} object={object} />}
+          </QueryState>
+        </StackItem>
+      )}
+    </AppPage>
+  );
+}
+
+interface BodyProps {
+  info: KindInfo;
+  objectRef: ObjectRef;
+  object: StoredObject;
+}
+
+function Body({ info, objectRef, object }: BodyProps) {
+  const { get, put } = useUrlState();
+  const tabs = tabsOf(info);
+  const active = tabs.find(({ key }) => key === get("tab")) ?? tabs[0];
+  const { metadata, status } = object;
+  return (
+    <>
+      <div className="page-heading host-heading">
+        <Title headingLevel="h1">{metadata.name}</Title>
+        <PhaseLabel phase={status.phase} />
+        <Actions info={info} object={object} />
+      </div>
+      <Tabs
+        aria-label={`About ${info.noun} ${metadata.name}`}
+        activeKey={active?.key}
+        onSelect={(_, key) => put({ tab: key === tabs[0]?.key ? null : String(key) }, true)}
+      >
+        {tabs.map(({ key, title }) => (
+          <Tab key={key} eventKey={key} title={<TabTitleText>{title}</TabTitleText>}>
+            {null}
+          </Tab>
+        ))}
+      </Tabs>
+      {active && <active.Body info={info} objectRef={objectRef} object={object} />}
+    </>
+  );
+}
+
+function Actions({ info, object: { metadata } }: { info: KindInfo; object: StoredObject }) {
+  const mayWrite = useMayWrite(info.kind);
+  const [path, query] = pathOf(info.kind, metadata.name, metadata.project).split("?");
+  if (!mayWrite) return null;
+  return (
+    <Button
+      variant="secondary"
+      component={(props) => <Link {...props} href={`${path}/edit${query ? `?${query}` : ""}`} />}
+    >
+      Edit
+    </Button>
+  );
+}

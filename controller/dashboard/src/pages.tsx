@@ -1,0 +1,83 @@
+/** Which address is which page. Each page comes when it is first asked for. */
+
+import { lazy, Suspense } from "react";
+import { Route, Switch } from "wouter";
+import { LoadingPage } from "./chrome/loading-page";
+import { NoSuchPage } from "./chrome/no-such-page";
+import { ofCollection, type KindInfo } from "./kinds/kinds";
+
+const FleetPage = lazy(() => import("./fleet/fleet-page"));
+const TopologyPage = lazy(() => import("./topology/topology-page"));
+const EventsPage = lazy(() => import("./events/events-page"));
+const EnrolPage = lazy(() => import("./enrol/enrol-page"));
+const SettingsPage = lazy(() => import("./settings/settings-page"));
+const CollectionPage = lazy(() => import("./collection/collection-page"));
+const HostPage = lazy(() => import("./host/host-page"));
+const ObjectPage = lazy(() => import("./object/object-page"));
+const EditPage = lazy(() => import("./edit/edit-page"));
+const ApplyPage = lazy(() => import("./edit/apply-page"));
+
+export function Pages() {
+  return (
+    <Suspense fallback={<LoadingPage />}>
+      <Switch>
+        <Route path="/" component={FleetPage} />
+        <Route path="/topology" component={TopologyPage} />
+        <Route path="/events" component={EventsPage} />
+        <Route path="/enrol" component={EnrolPage} />
+        <Route path="/settings" component={SettingsPage} />
+        <Route path="/apply" component={ApplyPage} />
+        {/* A page per object: nothing of one may be seen under the name of another. */}
+        <Route path="/hosts/:name">{({ name }) => <HostPage key={name} name={decoded(name)} />}</Route>
+        <Route path="/:collection">
+          {({ collection }) => (
+            <OfKind collection={collection} page={(info) => <CollectionPage key={collection} info={info} />} />
+          )}
+        </Route>
+        <Route path="/:collection/new">
+          {({ collection }) => (
+            <OfKind collection={collection} page={(info) => <EditPage key={collection} info={info} name={null} />} />
+          )}
+        </Route>
+        <Route path="/:collection/:name">
+          {({ collection, name }) => (
+            <OfKind
+              collection={collection}
+              page={(info) => <ObjectPage key={`${collection}/${name}`} info={info} name={decoded(name)} />}
+            />
+          )}
+        </Route>
+        <Route path="/:collection/:name/edit">
+          {({ collection, name }) => (
+            <OfKind
+              collection={collection}
+              page={(info) => <EditPage key={`${collection}/${name}`} info={info} name={decoded(name)} />}
+            />
+          )}
+        </Route>
+        <Route>
+          <NoSuchPage />
+        </Route>
+      </Switch>
+    </Suspense>
+  );
+}
+
+interface OfKindProps {
+  collection: string;
+  page: (info: KindInfo) => React.ReactNode;
+}
+
+function OfKind({ collection, page }: OfKindProps) {
+  const info = ofCollection(collection);
+  return info ? page(info) : <NoSuchPage />;
+}
+
+/** A word that is no encoding stands for itself. */
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
