@@ -11,7 +11,7 @@ built_from=dist/.built-from
 installed_from=node_modules/.installed-from
 
 digest() {
-  find "$@" -type f ! -name schema.ts -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+  find "$@" -type f ! -name schema.ts ! -name specs.json -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
 }
 
 # The scripts npm and npx of the wheel have lost the folder that they look for; npm itself has not.
@@ -28,7 +28,7 @@ cd "$dashboard"
 exec 9>.build-lock # two builds at once would read each other's halves
 flock 9
 
-sources=$(digest src public index.html package.json package-lock.json ./*.ts ../api/openapi.json)
+sources=$(digest src public index.html package.json package-lock.json ./*.ts ./*.mjs ../api/openapi.json)
 if [[ -f dist/index.html && $(cat "$built_from" 2>/dev/null) == "$sources" ]]; then
   exit 0
 fi

@@ -2,6 +2,7 @@
  * ApiError with words for a person. */
 
 import createClient, { type Client } from "openapi-fetch";
+import type { ProblemError } from "./documents";
 import type { paths } from "./schema";
 
 export type Api = Client<paths>;
@@ -10,6 +11,12 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** The API's own word for what is wrong: `stale`, `confirmation_required`, … */
+    readonly code = "",
+    /** What is wrong with which field. */
+    readonly errors: readonly ProblemError[] = [],
+    /** What else the problem document says. */
+    readonly problem: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
     this.name = "ApiError";
@@ -68,16 +75,25 @@ async function send(request: Request): Promise<Response> {
     if (request.signal.aborted) throw error;
     throw new ApiError(0, UNREACHABLE);
   }
-  if (!response.ok) throw new ApiError(response.status, await problemText(response));
+  if (!response.ok) throw await problemOf(response);
   return response;
 }
 
-async function problemText(response: Response): Promise<string> {
+interface SomeProblem extends Record<string, unknown> {
+  title?: string;
+  detail?: string;
+  code?: string;
+  errors?: ProblemError[];
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const { status } = response;
   try {
-    const problem = (await response.json()) as { title?: string; detail?: string };
-    if (problem.detail || problem.title) return String(problem.detail ?? problem.title);
+    const problem = (await response.json()) as SomeProblem;
+    const words = problem.detail ?? problem.title;
+    if (words) return new ApiError(status, String(words), problem.code, problem.errors, problem);
   } catch {
     // Not a problem document: a proxy's page, or a body that broke off.
   }
-  return `The controller answered with HTTP ${response.status}.`;
+  return new ApiError(status, `The controller answered with HTTP ${status}.`);
 }

@@ -1,8 +1,17 @@
-/** Makes an object, or changes one: by a form, or as YAML. */
+/** Makes an object, or changes one: by a form or as YAML, with what saving would change before it
+ * does. */
 
 import { StackItem, Title } from "@patternfly/react-core";
+import { ApiError } from "../api/client";
+import { useObject, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
+import { Forbidden, QueryState } from "../chrome/query-state";
+import { useUrlState } from "../chrome/url-state";
 import { capitalized, type KindInfo } from "../kinds/kinds";
+import { useWhoAmI } from "../session/whoami";
+import "./edit.css";
+import { draftOf, emptyDraft } from "./drafts";
+import { Editor } from "./editor";
 
 interface Props {
   info: KindInfo;
@@ -11,12 +20,49 @@ interface Props {
 }
 
 export default function EditPage({ info, name }: Props) {
-  const title = name === null ? `Create a ${info.noun}` : `Edit ${name}`;
+  const title = name === null ? `Create a ${info.noun}` : `Edit ${info.noun} ${name}`;
+  const who = useWhoAmI();
+  const mayWrite = who.data?.may.write.includes(info.kind);
   return (
     <AppPage title={title} above={[{ title: capitalized(info.plural), href: `/${info.collection}` }]}>
       <StackItem>
         <Title headingLevel="h1">{title}</Title>
       </StackItem>
+      <StackItem>
+        {mayWrite === false ? (
+          <Forbidden
+            title={`Changes of ${info.plural}`}
+            reason={`The roles of this token (${who.data?.roles.join(", ")}) do not let it write ${info.plural}.`}
+          />
+        ) : name === null ? (
+          <New info={info} />
+        ) : (
+          <Existing info={info} name={name} />
+        )}
+      </StackItem>
     </AppPage>
+  );
+}
+
+/** The address may say what it begins with: `/ports/new?host=h1&segment=blue`. */
+function New({ info }: { info: KindInfo }) {
+  const { get } = useUrlState();
+  const draft = emptyDraft(info.kind);
+  const given = ["host", "segment", "bridge", "host_group"]
+    .filter((field) => get(field))
+    .map((field) => [field, get(field)]);
+  const begun = { ...draft, project: get("project") || draft.project, spec: Object.fromEntries(given) };
+  return <Editor info={info} stored={null} initial={begun} />;
+}
+
+function Existing({ info, name }: { info: KindInfo; name: string }) {
+  const { get } = useUrlState();
+  const query = useObject<StoredObject>({ kind: info.kind, name, project: get("project") || undefined });
+  if (query.error instanceof ApiError && query.error.status === 404)
+    return <p>There is no {info.noun} of this name (any more).</p>;
+  return (
+    <QueryState title={capitalized(info.plural)} query={query} height="24rem">
+      {(object) => <Editor info={info} stored={object} initial={draftOf(object)} />}
+    </QueryState>
   );
 }

@@ -1,0 +1,183 @@
+/** YAML in CodeMirror, and two texts side by side.
+ *
+ * It lives in a shadow root, because CodeMirror then brings its styles as constructed sheets: a
+ * style element would be refused by the content security policy. */
+
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { yaml } from "@codemirror/lang-yaml";
+import { bracketMatching, HighlightStyle, indentOnInput, indentUnit } from "@codemirror/language";
+import { syntaxHighlighting } from "@codemirror/language";
+import { lintGutter, setDiagnostics, type Diagnostic } from "@codemirror/lint";
+import { unifiedMergeView } from "@codemirror/merge";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { EditorState, type Extension } from "@codemirror/state";
+import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "react";
+
+const LOOK = EditorView.theme({
+  "&": { color: "var(--pf-t--global--text--color--regular)", fontSize: "0.875rem" },
+  "&.cm-focused": { outline: "2px solid var(--pf-t--global--border--color--clicked)" },
+  ".cm-scroller": { fontFamily: "var(--pf-t--global--font--family--mono)", lineHeight: "1.5" },
+  ".cm-gutters": {
+    background: "transparent",
+    color: "var(--pf-t--global--text--color--subtle)",
+    border: "none",
+  },
+  ".cm-content": { caretColor: "var(--pf-t--global--text--color--regular)" },
+  ".cm-cursor": { borderLeftColor: "var(--pf-t--global--text--color--regular)" },
+  ".cm-activeLine, .cm-activeLineGutter": {
+    background: "var(--pf-t--global--background--color--action--plain--hover)",
+  },
+  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": {
+    background: "var(--pf-t--global--background--color--control--default) !important",
+    outline: "1px solid var(--pf-t--global--border--color--default)",
+  },
+  ".cm-tooltip": {
+    background: "var(--pf-t--global--background--color--floating--default)",
+    color: "var(--pf-t--global--text--color--regular)",
+    border: "1px solid var(--pf-t--global--border--color--default)",
+  },
+  ".cm-changedLine": { background: "var(--line-added) !important" },
+  ".cm-deletedChunk": { background: "var(--line-removed) !important" },
+  ".cm-changedText": { background: "var(--word-added) !important" },
+  ".cm-deletedChunk .cm-deletedText": { background: "var(--word-removed) !important" },
+});
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--chart-1)" },
+  { tag: [tags.string, tags.content], color: "var(--chart-3)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--chart-2)" },
+  { tag: tags.comment, color: "var(--pf-t--global--text--color--subtle)" },
+]);
+
+const PLAIN: Extension[] = [lineNumbers(), yaml(), syntaxHighlighting(COLOURS), LOOK];
+const WRITING: Extension[] = [
+  ...PLAIN,
+  history(),
+  drawSelection(),
+  indentUnit.of("  "),
+  indentOnInput(),
+  bracketMatching(),
+  highlightActiveLine(),
+  highlightSelectionMatches(),
+  lintGutter(),
+  // Tab indents; Escape and then Tab leaves the editor, as its label says.
+  keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, indentWithTab]),
+];
+
+function shadowOf(host: HTMLElement): ShadowRoot {
+  return host.shadowRoot ?? host.attachShadow({ mode: "open" });
+}
+
+interface EditorProps {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  faults: readonly Diagnostic[];
+}
+
+export function YamlEditor({ label, value, onChange, faults }: EditorProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const changed = useRef(onChange);
+  const first = useRef(value);
+  useEffect(() => {
+    changed.current = onChange;
+  }, [onChange]);
+  useEffect(() => {
+    if (!host.current) return;
+    const root = shadowOf(host.current);
+    const made = new EditorView({
+      root,
+      parent: root as unknown as Element,
+      state: EditorState.create({
+        doc: first.current,
+        extensions: [
+          ...WRITING,
+          EditorView.contentAttributes.of({
+            "aria-label": `${label}; Escape and then Tab leaves the editor`,
+          }),
+          EditorView.updateListener.of(
+            (update) => update.docChanged && changed.current(update.state.doc.toString()),
+          ),
+        ],
+      }),
+    });
+    view.current = made;
+    return () => {
+      view.current = null;
+      made.destroy();
+    };
+  }, [label]);
+  useEffect(() => {
+    const made = view.current;
+    if (!made || made.state.doc.toString() === value) return;
+    made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: value } });
+  }, [value]);
+  useEffect(() => {
+    const made = view.current;
+    if (!made) return;
+    const { length } = made.state.doc;
+    const within = faults.filter(({ from, to }) => from <= length && to <= length);
+    made.dispatch(setDiagnostics(made.state, within));
+  }, [faults, value]);
+  return <div ref={host} className="code-editor" />;
+}
+
+interface DifferenceProps {
+  label: string;
+  before: string;
+  after: string;
+}
+
+/** What a change takes out and puts in, line by line; what stays is folded away. */
+export function Difference({ label, before, after }: DifferenceProps) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!host.current) return;
+    const root = shadowOf(host.current);
+    const made = new EditorView({
+      root,
+      parent: root as unknown as Element,
+      state: EditorState.create({
+        doc: after,
+        extensions: [
+          ...PLAIN,
+          EditorState.readOnly.of(true),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+          unifiedMergeView({
+            original: before,
+            mergeControls: false,
+            collapseUnchanged: { margin: 3, minSize: 6 },
+          }),
+        ],
+      }),
+    });
+    return () => made.destroy();
+  }, [label, before, after]);
+  return <div ref={host} className="code-editor" />;
+}
+
+/** To read and to copy. */
+export function YamlText({ label, value }: { label: string; value: string }) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!host.current) return;
+    const root = shadowOf(host.current);
+    const made = new EditorView({
+      root,
+      parent: root as unknown as Element,
+      state: EditorState.create({
+        doc: value,
+        extensions: [
+          ...PLAIN,
+          EditorState.readOnly.of(true),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+        ],
+      }),
+    });
+    return () => made.destroy();
+  }, [label, value]);
+  return <div ref={host} className="code-editor" />;
+}

@@ -1,0 +1,163 @@
+/** One field of a spec: the control that its type asks for, its description and what is wrong with
+ * it. */
+
+import { FormGroup, FormHelperText, FormSelect, FormSelectOption } from "@patternfly/react-core";
+import { HelperText, HelperTextItem, TextInput } from "@patternfly/react-core";
+import { useId } from "react";
+import type { ProblemError } from "../api/documents";
+import { Message } from "../status/message";
+import { labelOf, REFERENCES, type Field } from "./fields";
+import { GroupInput } from "./group-input";
+import { ListInput } from "./list-input";
+import { MapInput } from "./map-input";
+import { ReferenceInput } from "./reference-input";
+
+export interface InputProps {
+  field: Field;
+  value: unknown;
+  /** undefined takes the field out: it is then its default. */
+  onChange: (value: unknown) => void;
+  /** With pointers that begin below this field. */
+  errors: readonly ProblemError[];
+}
+
+/** Those of a field below: their pointers without its name. */
+export function below(errors: readonly ProblemError[], name: string | number): ProblemError[] {
+  const prefix = `/${name}`;
+  return errors
+    .filter(({ pointer }) => pointer === prefix || pointer.startsWith(`${prefix}/`))
+    .map((error) => ({ ...error, pointer: error.pointer.slice(prefix.length) }));
+}
+
+export function FieldInput(props: InputProps) {
+  const { field, errors } = props;
+  if (field.type === "object") return <GroupInput {...props} />;
+  const isWide = field.type === "map" || (field.type === "list" && field.items?.type === "object");
+  return (
+    <Labelled field={field} errors={errors} isWide={isWide}>
+      {(id) => <Control id={id} {...props} />}
+    </Labelled>
+  );
+}
+
+interface LabelledProps {
+  field: Field;
+  errors: readonly ProblemError[];
+  isWide?: boolean;
+  children: (id: string) => React.ReactNode;
+}
+
+function Labelled({ field, errors, isWide = false, children }: LabelledProps) {
+  const id = useId();
+  const { name, description, required } = field;
+  return (
+    <FormGroup
+      label={labelOf(name)}
+      fieldId={id}
+      isRequired={required}
+      className={isWide ? "edit-wide" : undefined}
+    >
+      {children(id)}
+      <FormHelperText>
+        <HelperText id={`${id}-help`} isLiveRegion={errors.length > 0}>
+          {errors.map(({ code, detail, fix, pointer }) => (
+            <HelperTextItem key={`${pointer} ${code}`} variant="error">
+              <Message text={detail} />
+              {fix && (
+                <>
+                  {": "}
+                  <Message text={fix} />
+                </>
+              )}
+            </HelperTextItem>
+          ))}
+          {description && (
+            <HelperTextItem>
+              <Message text={description} />
+            </HelperTextItem>
+          )}
+        </HelperText>
+      </FormHelperText>
+    </FormGroup>
+  );
+}
+
+function Control({ id, field, value, onChange, errors }: InputProps & { id: string }) {
+  const validated = errors.length > 0 ? "error" : "default";
+  const common = { id, validated, "aria-describedby": `${id}-help` } as const;
+  const { type, options = [], name } = field;
+  if (type === "list") return <ListInput id={id} field={field} value={value} onChange={onChange} errors={errors} />;
+  if (type === "map") return <MapInput id={id} value={value} onChange={onChange} label={labelOf(name)} />;
+  if (type === "choice")
+    return <Choice {...common} field={field} options={options} value={value} onChange={onChange} />;
+  if (type === "boolean") return <YesNo {...common} field={field} value={value} onChange={onChange} />;
+  const kind = REFERENCES[name];
+  if (kind && type === "text")
+    return <ReferenceInput {...common} kind={kind} value={asText(value)} onChange={onChange} />;
+  return (
+    <TextInput
+      {...common}
+      value={asText(value)}
+      placeholder={placeholderOf(field)}
+      inputMode={type === "integer" || type === "number" ? "decimal" : "text"}
+      isRequired={field.required}
+      onChange={(_, text) => onChange(typed(field, text))}
+    />
+  );
+}
+
+const asText = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
+
+function placeholderOf({ default: usual, words = [] }: Field): string {
+  const kinds = words.length > 0 ? `a number or ${words.join(", ")}` : "";
+  if (usual === null || usual === "") return kinds;
+  return [`${String(usual)} (default)`, kinds].filter(Boolean).join("; ");
+}
+
+/** Digits become a number; anything else goes to the API as it is, which says what is wrong. */
+function typed({ type }: Field, text: string): unknown {
+  if (text === "") return undefined;
+  const isNumber = type === "integer" || type === "number";
+  return isNumber && /^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text;
+}
+
+interface ChoiceProps {
+  id: string;
+  validated: "error" | "default";
+  field: Field;
+  value: unknown;
+  onChange: (value: unknown) => void;
+}
+
+function Choice({ field, options, value, onChange, ...rest }: ChoiceProps & { options: string[] }) {
+  const usual = field.default === null ? "not set" : `${String(field.default)} (default)`;
+  const others = options.filter((option) => option !== field.default);
+  return (
+    <FormSelect
+      {...rest}
+      value={value === undefined || value === null || value === field.default ? "" : String(value)}
+      onChange={(_, chosen) => onChange(chosen === "" ? undefined : chosen)}
+    >
+      <FormSelectOption value="" label={field.required ? "Choose one" : usual} />
+      {others.map((option) => (
+        <FormSelectOption key={option} value={option} label={option} />
+      ))}
+    </FormSelect>
+  );
+}
+
+function YesNo({ field, value, onChange, ...rest }: ChoiceProps) {
+  const usual = field.default === null ? "not set" : `${field.default ? "yes" : "no"} (default)`;
+  const shown = value === undefined || value === null ? "" : String(value);
+  return (
+    <FormSelect
+      {...rest}
+      value={shown}
+      onChange={(_, chosen) => onChange(chosen === "" ? undefined : chosen === "true")}
+    >
+      <FormSelectOption value="" label={usual} />
+      <FormSelectOption value="true" label="yes" />
+      <FormSelectOption value="false" label="no" />
+    </FormSelect>
+  );
+}

@@ -1,0 +1,44 @@
+/** Fields that belong together, such as those of a bond: there or not there as a whole. */
+
+import { Switch } from "@patternfly/react-core";
+import { isValues, withValue } from "./drafts";
+import { below, FieldInput, type InputProps } from "./field-input";
+import { labelOf } from "./fields";
+
+export function GroupInput({ field, value, onChange, errors }: InputProps) {
+  const isThere = isValues(value);
+  const fields = field.fields ?? [];
+  return (
+    <fieldset className="edit-group edit-wide">
+      <legend>{labelOf(field.name)}</legend>
+      {!field.required && (
+        <Switch
+          label={isThere ? "As below" : field.description || "Not set"}
+          isChecked={isThere}
+          aria-label={`Set ${labelOf(field.name)}`}
+          onChange={(_, wanted) => onChange(wanted ? {} : undefined)}
+        />
+      )}
+      {(isThere || field.required) && (
+        <div className="edit-fields">
+          {fields.map((inner) => (
+            <FieldInput
+              key={inner.name}
+              field={inner}
+              value={isThere ? value[inner.name] : undefined}
+              onChange={(changed) => onChange(withValue(isThere ? value : {}, [inner.name], changed))}
+              errors={below(errors, inner.name)}
+            />
+          ))}
+        </div>
+      )}
+      {errors
+        .filter(({ pointer }) => pointer === "")
+        .map(({ code, detail }) => (
+          <p key={code} className="edit-error" role="alert">
+            {detail}
+          </p>
+        ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,111 @@
+/** Several values of one kind: a line each, or a group of fields each. */
+
+import { Button, TextInput } from "@patternfly/react-core";
+import { FormSelect, FormSelectOption } from "@patternfly/react-core";
+import MinusCircleIcon from "@patternfly/react-icons/dist/esm/icons/minus-circle-icon";
+import PlusCircleIcon from "@patternfly/react-icons/dist/esm/icons/plus-circle-icon";
+import { isValues, withValue } from "./drafts";
+import { below, FieldInput, type InputProps } from "./field-input";
+import { labelOf, REFERENCES, type Field } from "./fields";
+import { ReferenceInput } from "./reference-input";
+
+export function ListInput({ id, field, value, onChange, errors }: InputProps & { id: string }) {
+  const items: unknown[] = Array.isArray(value) ? value : [];
+  const put = (changed: unknown[]) => onChange(changed.length > 0 ? changed : undefined);
+  const set = (index: number, item: unknown) => put(items.with(index, item));
+  const label = labelOf(field.name);
+  return (
+    <>
+      {items.map((item, index) => (
+        // Lines have no identity but their place.
+        <div key={index} className="edit-row">
+          <Item
+            id={index === 0 ? id : `${id}-${index}`}
+            label={`${label}, ${index + 1}`}
+            field={field}
+            item={item}
+            onChange={(changed) => set(index, changed)}
+            hasError={below(errors, index).length > 0}
+            errors={below(errors, index)}
+          />
+          <Button
+            variant="plain"
+            aria-label={`Remove ${label}, ${index + 1}`}
+            icon={<MinusCircleIcon />}
+            onClick={() => put(items.toSpliced(index, 1))}
+          />
+        </div>
+      ))}
+      <Button
+        id={items.length === 0 ? id : undefined}
+        variant="link"
+        isInline
+        icon={<PlusCircleIcon />}
+        onClick={() => onChange([...items, field.items?.type === "object" ? {} : ""])}
+      >
+        Add to {label}
+      </Button>
+    </>
+  );
+}
+
+interface ItemProps {
+  id: string;
+  label: string;
+  field: Field;
+  item: unknown;
+  onChange: (item: unknown) => void;
+  hasError: boolean;
+  errors: InputProps["errors"];
+}
+
+function Item({ id, label, field, item, onChange, hasError, errors }: ItemProps) {
+  const { items } = field;
+  const validated = hasError ? "error" : "default";
+  if (items?.fields) {
+    const values = isValues(item) ? item : {};
+    return (
+      <fieldset className="edit-group edit-fields">
+        <legend>{label}</legend>
+        {items.fields.map((inner) => (
+          <FieldInput
+            key={inner.name}
+            field={inner}
+            value={values[inner.name]}
+            onChange={(changed) => onChange(withValue(values, [inner.name], changed))}
+            errors={below(errors, inner.name)}
+          />
+        ))}
+      </fieldset>
+    );
+  }
+  const common = { id, "aria-label": label, validated } as const;
+  if (items?.options)
+    return (
+      <FormSelect {...common} value={String(item)} onChange={(_, chosen) => onChange(chosen)}>
+        <FormSelectOption value="" label="Choose one" />
+        {items.options.map((option) => (
+          <FormSelectOption key={option} value={option} label={option} />
+        ))}
+      </FormSelect>
+    );
+  const kind = REFERENCES[field.name];
+  if (kind)
+    return (
+      <ReferenceInput
+        {...common}
+        kind={kind}
+        value={String(item)}
+        onChange={(name) => onChange(name ?? "")}
+      />
+    );
+  return (
+    <TextInput
+      {...common}
+      value={String(item)}
+      onChange={(_, text) =>
+        onChange(items?.type === "integer" && /^-?\d+$/.test(text) ? Number(text) : text)
+      }
+    />
+  );
+}
