@@ -32,12 +32,22 @@ class Scheduler(PersistentScheduler):
     _said_away: float | None = None
 
     def tick(self, *args: Any, **more: Any) -> float:
+        self._forget_the_future()
         self.is_sending = True
         try:
             pause = float(super().tick(*args, **more))
         finally:
             self.is_sending = False
         return 0.0 if self.is_over else pause
+
+    def _forget_the_future(self) -> None:
+        """Celery counts from the time of the last message: where the clock was set back, or was
+        ahead when beat ended, nothing would be sent until it is that late again."""
+        ahead = [each for each in self.schedule.values() if each.last_run_at > each.default_now()]
+        for entry in ahead:
+            entry.last_run_at = entry.default_now()
+        if ahead:
+            self._heap = None  # Celery makes it anew.
 
     @property
     def producer(self) -> Producer:

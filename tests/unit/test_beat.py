@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,19 @@ def test_beat_survives_a_broker_that_it_may_not_use(
     assert said.count("Broker cannot be used") == 1
     assert said.count("Broker can be used again") == 1
     assert waiting(tmp_path) == 2
+
+
+def test_beat_goes_on_when_the_clock_is_set_back(scheduler: Scheduler, tmp_path: Path) -> None:
+    for entry in scheduler.schedule.values():
+        entry.last_run_at += timedelta(hours=1)
+    scheduler.populate_heap()
+    soon = scheduler.tick()
+    assert 0 < soon <= 1.0
+    for entry in scheduler.schedule.values():
+        entry.last_run_at -= timedelta(seconds=2)
+    scheduler.populate_heap()
+    assert scheduler.tick() == 0
+    assert waiting(tmp_path) == 1
 
 
 _ASKED_TO_END_WHILE_SENDING = """
