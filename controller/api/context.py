@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +40,8 @@ class AppContext:
     """Whether the database is at this version's migration; may raise UnavailableError."""
     allow_loopback_webhooks: bool = False
     """Whether webhooks may name this machine as their receiver (labs only)."""
+    listened: Callable[[], timedelta] = timedelta
+    """For how long hosts could make themselves heard here without a break."""
     dashboard: Path = DASHBOARD
     """Folder of the built dashboard; the API works without it."""
     body_limit: int = BODY_LIMIT

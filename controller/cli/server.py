@@ -28,6 +28,7 @@ from controller.embedded import make_data_dir
 from controller.observability import get_logger
 from controller.services import queries, tokens
 from controller.southbound.identity import Authority, IdentityStoreError
+from controller.southbound.listening import Listening
 from controller.southbound.server import Southbound
 from controller.store import migrate
 from controller.store.engine import Database
@@ -86,16 +87,20 @@ async def _serve(
     def join_token(*, host: str, secret: str) -> str:
         return authority.join_token(settings, host=host, secret=secret)
 
+    listening = Listening()
     context = AppContext(
         db=db,
         stats_db=stats_db,
         join_token=join_token,
         migrated=migrated,
         allow_loopback_webhooks=settings.webhook_allow_loopback,
+        listened=listening.lasts,
     )
     app = create_app(context)
     listener = _listen(settings)
-    southbound = Southbound(db.url, settings, authority, on_status=app.state.feed.nudge)
+    southbound = Southbound(
+        db.url, settings, authority, on_status=app.state.feed.nudge, listening=listening
+    )
     await southbound.start()
     try:
         await _serve_rest(app, listener)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from controller.auth import Principal, Role
@@ -31,10 +31,12 @@ _MOST_AT_ONCE = 100
 """Hosts in one go, each in a revision of its own: others can write in between."""
 
 
-def decommission(writer: Writer, host: Object, *, force: bool, now: datetime) -> ChangeResult:
+def decommission(
+    writer: Writer, host: Object, *, force: bool, now: datetime, listened: timedelta
+) -> ChangeResult:
     """Starts it, or goes on with it. ``force`` gives up the host's machine, which is dead: nobody
-    waits for its word any more, unless it comes back. ConflictError: it is heard, or was not long
-    enough ago."""
+    waits for its word any more, unless it comes back. ConflictError: it is heard, or was lately, or
+    would not have been: ``listened`` says for how long it could have made itself heard."""
     spec = host.spec
     assert isinstance(spec, HostSpec)  # noqa: S101 - the caller looked for a host
     if spec.state is not Lifecycle.REMOVED:
@@ -42,11 +44,11 @@ def decommission(writer: Writer, host: Object, *, force: bool, now: datetime) ->
     manifest = Manifest(host.ref, spec, host.labels, Mode.REPLACE)
     result = writer.commit(Change(manifests=(manifest,)))
     if force and spec.state is not Lifecycle.REMOVED:
-        _give_up(writer, host, now)
+        _give_up(writer, host, now, listened)
     return result
 
 
-def _give_up(writer: Writer, host: Object, now: datetime) -> None:
+def _give_up(writer: Writer, host: Object, now: datetime, listened: timedelta) -> None:
     # No session opens from here on that is not seen.
     status.lock(writer.tx, [host.uid])
     if status.is_heard(writer.tx, host.uid):
@@ -54,12 +56,11 @@ def _give_up(writer: Writer, host: Object, now: datetime) -> None:
             f"host {host.name!r} is heard, and says itself when it has let go of everything: leave"
             " out force, or stop the agent there first"
         )
-    seen = status.last_seen(writer.tx, host.uid)
-    if seen is not None and seen > now - DEAD_AFTER:
+    heard = status.heard_until(writer.tx, host.uid)
+    if heard is not None and (why := _may_live(heard, now, listened)):
         raise ConflictError(
-            f"host {host.name!r} was heard until {seen:%Y-%m-%dT%H:%M:%SZ}, and may only have lost"
-            f" its connection: leave out force, or stop the agent there and say it again after"
-            f" {DEAD_AFTER.total_seconds():.0f} s of silence"
+            f"host {host.name!r} {why}: leave out force, or stop the agent there and say it again"
+            f" after {DEAD_AFTER.total_seconds():.0f} s of silence"
         )
     status.write_off(writer.tx, host.uid, now)
     write_audit(
@@ -69,6 +70,18 @@ def _give_up(writer: Writer, host: Object, now: datetime) -> None:
         action="host.give_up",
         detail={"host": host.name},
     )
+
+
+def _may_live(heard: datetime, now: datetime, listened: timedelta) -> str:
+    """Why nothing says that a machine is dead; empty when it has been silent for long enough."""
+    if now - heard < DEAD_AFTER:
+        return f"was heard until {heard:%Y-%m-%dT%H:%M:%SZ}, and may only have lost its connection"
+    if listened < DEAD_AFTER:
+        return (
+            f"could make itself heard for {listened.total_seconds():.0f} s only, since this"
+            " controller started, its database was away or its clock was set"
+        )
+    return ""
 
 
 def settle(db: Database, *, now: datetime) -> tuple[str, ...]:

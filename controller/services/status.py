@@ -45,6 +45,11 @@ __all__ = [
 ]
 
 
+_CLOCKS_APART = timedelta(seconds=10)
+"""Between the machines of controllers that share a database, at most. What one of them wrote is not
+taken for the future, and written anew each time, by another."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionStart:
     """What an agent says when it opens a session."""
@@ -224,4 +229,6 @@ def _change(row: rows.Reported, phase: Phase) -> StatusChange:
 def sweep_liveness(db: Database, *, now: datetime, silence: timedelta) -> int:
     """Connected hosts that were silent for longer become unknown; answers how many did."""
     with db.transaction() as tx:
+        # A host would be heard for as long as the clock was set back.
+        rows.set_back(tx, ahead=now + max(silence, _CLOCKS_APART), now=now)
         return rows.silence(tx, unheard_since=now - silence, now=now)

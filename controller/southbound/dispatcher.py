@@ -42,7 +42,10 @@ class Dispatcher:
         clock: Clock,
         *,
         on_judged: Callable[[], None],
+        on_reached: Callable[[], None] = lambda: None,
     ) -> None:
+        """``on_reached`` is called whenever the database answered."""
+        self._on_reached = on_reached
         self._threads = threads
         self._sessions = sessions
         self._clock = clock
@@ -86,6 +89,7 @@ class Dispatcher:
         due, self._due = self._due, set()
         try:
             head = await self._threads.call(changes.head)
+            self._on_reached()
             hosts = due | await self._dirty(head)
             await self._push([s for uid in hosts if (s := self._sessions.get(uid)) is not None])
         except BaseException:

@@ -25,6 +25,7 @@ from controller.southbound.drift import DriftRecorder
 from controller.southbound.enrolment_service import EnrolmentService
 from controller.southbound.guard import Guard, Stream
 from controller.southbound.identity import SERVER_LIFETIME, Authority
+from controller.southbound.listening import Listening
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import Sessions
 from controller.southbound.settling import VtepSettler
@@ -82,8 +83,11 @@ class Southbound:
         *,
         clock: Clock = utc_now,
         on_status: Callable[[], None] = lambda: None,
+        listening: Listening | None = None,
     ) -> None:
-        """``on_status`` is called, on the event loop, after hosts' reports were written."""
+        """``on_status`` is called, on the event loop, after hosts' reports were written;
+        ``listening`` is told while hosts can make themselves heard."""
+        self._listening = listening or Listening(clock)
         self._on_status = on_status
         self._database_url = database_url
         self._settings = settings
@@ -115,7 +119,11 @@ class Southbound:
         self._drift = DriftRecorder(self._threads, self._clock)
         self._settler = VtepSettler(self._threads)
         self._dispatcher = Dispatcher(
-            self._threads, self._sessions, self._clock, on_judged=self._recorder.judged
+            self._threads,
+            self._sessions,
+            self._clock,
+            on_judged=self._recorder.judged,
+            on_reached=self._listening.works,
         )
         self._guard = Guard(self._threads, self._sessions, self._clock)
         self._stats_guard = Guard(self._threads, self._stats_streams, self._clock)

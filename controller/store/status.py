@@ -200,6 +200,29 @@ def close_session(tx: Transaction, host_uid: UUID, session_epoch: int, now: date
     )
 
 
+_SET_BACK = text("""
+WITH ahead AS (
+    SELECT host_uid FROM host_status
+    WHERE greatest(last_seen, last_transition) > :ahead
+    ORDER BY host_uid FOR NO KEY UPDATE OF host_status
+)
+UPDATE host_status SET
+    last_seen = least(last_seen, :now),
+    last_transition = least(last_transition, :now),
+    changed_xid = CASE
+        WHEN last_transition > :now THEN CAST(CAST(pg_current_xact_id() AS text) AS bigint)
+        ELSE changed_xid
+    END
+FROM ahead WHERE host_status.host_uid = ahead.host_uid
+""")
+
+
+def set_back(tx: Transaction, *, ahead: datetime, now: datetime) -> None:
+    """Nobody was heard in times that are still to come: a clock that said so was set back, and what
+    is later than ``ahead`` is from now."""
+    tx.execute(_SET_BACK, {"ahead": ahead, "now": now})
+
+
 def silence(tx: Transaction, *, unheard_since: datetime, now: datetime) -> int:
     row = HostStatusRow
     unheard = (
@@ -234,10 +257,13 @@ def is_heard(tx: Transaction, host_uid: UUID) -> bool:
     return tx.execute(query).scalar_one()
 
 
-def last_seen(tx: Transaction, host_uid: UUID) -> datetime | None:
-    """When the host's machine was heard last; None: never, or it is written off."""
+def heard_until(tx: Transaction, host_uid: UUID) -> datetime | None:
+    """When the host's machine was heard last, or was found not to be heard any more: nobody may
+    have looked in between. None: never, or it is written off."""
     row = HostStatusRow
-    query = select(row.last_seen).where(row.host_uid == host_uid, row.written_off_at.is_(None))
+    query = select(func.greatest(row.last_seen, row.last_transition)).where(
+        row.host_uid == host_uid, row.written_off_at.is_(None)
+    )
     return tx.execute(query).scalar_one_or_none()
 
 

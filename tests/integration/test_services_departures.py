@@ -52,11 +52,13 @@ def fleet(db: Database) -> ReportingFleet:
     return made
 
 
-def decommission(db: Database, *, force: bool = False, now: datetime = NOW) -> ChangeResult:
+def decommission(
+    db: Database, *, force: bool = False, now: datetime = NOW, listened: timedelta = DEAD_AFTER
+) -> ChangeResult:
     with db.transaction() as tx:
         writer = Writer(tx, ADMIN, "r", lock_revision(tx))
         h1 = writer.find(Kind.HOST, "default", "h1")
-        return decommissioning.decommission(writer, h1, force=force, now=now)
+        return decommissioning.decommission(writer, h1, force=force, now=now, listened=listened)
 
 
 def settle(db: Database) -> tuple[str, ...]:
@@ -172,6 +174,33 @@ def test_a_dead_host_is_given_up_only_when_it_is_not_heard(
     report = HostReport(head, head, b"late", Outcome.APPLIED)
     assert not status.record(db, fleet.uid["h1"], fleet.epoch["h1"], report, now=NOW)
     assert settle(db) == ("h1",)
+
+
+def test_silence_counts_only_while_somebody_listens(db: Database, fleet: ReportingFleet) -> None:
+    decommission(db)
+    with pytest.raises(ConflictError, match="is heard"):
+        decommission(db, force=True, now=LATER)
+    # The controller was away for an hour, and finds the host's session as it left it.
+    assert status.sweep_liveness(db, now=LATER, silence=timedelta(seconds=3)) == 3
+    with pytest.raises(ConflictError, match="was heard until 2026-01-01T01:00:00Z"):
+        decommission(db, force=True, now=LATER + DEAD_AFTER / 2)
+    over = LATER + DEAD_AFTER
+    with pytest.raises(ConflictError, match="could make itself heard for 7 s only"):
+        decommission(db, force=True, now=over, listened=timedelta(seconds=7))
+    decommission(db, force=True, now=over)
+
+
+def test_a_host_is_not_heard_for_as_long_as_a_clock_was_set_back(
+    db: Database, fleet: ReportingFleet
+) -> None:
+    ahead, silence = NOW + timedelta(hours=1), timedelta(seconds=3)
+    sessions = {fleet.uid[name]: fleet.epoch[name] for name in HOSTS}
+    status.heartbeats(db, sessions, now=ahead)
+    assert status.sweep_liveness(db, now=NOW, silence=silence) == 0
+    h1 = fleet.uid["h1"]
+    assert status.heartbeat(db, h1, fleet.epoch["h1"], now=NOW + 2 * silence)
+    assert status.sweep_liveness(db, now=NOW + 2 * silence, silence=silence) == 2
+    assert status.sweep_liveness(db, now=NOW + 4 * silence, silence=silence) == 1
 
 
 def test_a_host_that_undid_a_change_is_not_given_up_but_released(

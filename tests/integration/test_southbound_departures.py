@@ -86,7 +86,9 @@ def decommission(db: Database) -> None:
     with db.transaction() as tx:
         writer = Writer(tx, ADMIN, "r", lock_revision(tx))
         host = writer.find(Kind.HOST, DEFAULT_PROJECT, "h1")
-        decommissioning.decommission(writer, host, force=False, now=utc_now())
+        decommissioning.decommission(
+            writer, host, force=False, now=utc_now(), listened=timedelta(0)
+        )
 
 
 async def empty(agent: AgentEnd) -> None:

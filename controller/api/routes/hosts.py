@@ -132,7 +132,11 @@ def decommission_host(
     def work(writer: Writer) -> Answer:
         host = writer.find(Kind.HOST, DEFAULT_PROJECT, name_or_uid)
         result = decommissioning.decommission(
-            writer, host, force=body.value.force, now=context.now()
+            writer,
+            host,
+            force=body.value.force,
+            now=context.now(),
+            listened=context.listened(),
         )
         view = writer.view(host.ref)
         document = dict(to_document(view))
