@@ -2,7 +2,7 @@
 
 import type { ComponentType } from "react";
 import type { ObjectRef, StoredObject } from "../api/objects";
-import type { KindInfo } from "../kinds/kinds";
+import type { Kind, KindInfo } from "../kinds/kinds";
 import { Overview } from "./overview";
 import { RealizationTab } from "./realization-tab";
 
@@ -17,11 +17,14 @@ export interface ObjectTab {
   key: string;
   title: string;
   Body: ComponentType<TabProps>;
+  /** The kinds that have it; all when it is left out. */
+  only?: Kind[];
 }
 
-export function tabsOf(_info: KindInfo): ObjectTab[] {
-  return [
-    { key: "overview", title: "Overview", Body: Overview },
-    { key: "realization", title: "Realization", Body: RealizationTab },
-  ];
-}
+const TABS: ObjectTab[] = [
+  { key: "overview", title: "Overview", Body: Overview },
+  { key: "realization", title: "Realization", Body: RealizationTab },
+];
+
+export const tabsOf = (info: KindInfo): ObjectTab[] =>
+  TABS.filter(({ only }) => !only || only.includes(info.kind));
