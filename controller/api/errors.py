@@ -21,6 +21,7 @@ from controller.api.violations import parameter_violations
 from controller.domain import errors
 from controller.domain.errors import DomainError, InvalidError, Violation
 from controller.services.intent import ConfirmationNeededError
+from controller.services.observations import AgentTooOldError, HostAwayError
 from controller.services.requests import KeyReusedError, RequestInProgressError
 
 PROBLEM_JSON = "application/problem+json"
@@ -69,11 +70,14 @@ _TABLE: Mapping[str, _Row] = {
     errors.PreconditionRequiredError.code: _Row(428, "If-Match is required"),
     "internal": _Row(500, "Internal error"),
     errors.UnavailableError.code: _Row(503, "Temporarily unavailable"),
+    HostAwayError.code: _Row(503, "The host cannot be asked"),
+    AgentTooOldError.code: _Row(503, "The host's agent is too old"),
 }
 
 _EXTRA_HEADERS: Mapping[str, Mapping[str, str]] = {
     errors.UnauthenticatedError.code: {"WWW-Authenticate": 'Bearer realm="ovsfleet"'},
     errors.UnavailableError.code: {"Retry-After": _RETRY_AFTER_SECONDS},
+    HostAwayError.code: {"Retry-After": _RETRY_AFTER_SECONDS},
     RequestInProgressError.code: {"Retry-After": _RETRY_AFTER_SECONDS},
 }
 

@@ -235,6 +235,11 @@ class Feed:
             if not self._watchers:
                 self._stop()
 
+    @property
+    def ended(self) -> bool:
+        """The server shuts down."""
+        return self._ended
+
     def nudge(self) -> None:
         """Says that a status was written: those who watch get it at once."""
         if self._reader is not None:

@@ -30,6 +30,9 @@ _LOOK_AGAIN_SECONDS = 2.0
 _PAUSE_SECONDS = 0.02
 """For each one who waits, before anybody looks again: so all of them together look so often."""
 
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.2
+"""Between two looks of one who is told of nothing: most answers come within a tenth of a second."""
+
 T = TypeVar("T")
 
 
@@ -98,6 +101,21 @@ class Patience:
             return look(credentials.authenticate(self.secret))
 
         return await run_in_threadpool(asked)
+
+
+async def answered(request: Request, look: Callable[[], T | None], seconds: float) -> T | None:
+    """What ``look`` finds, which reads for a moment and is asked again and again; None: nothing in
+    time. For what no feed tells of."""
+    room: WaitingRoom = request.app.state.waiting_room
+    deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
+    with room.place():
+        while (found := await run_in_threadpool(look)) is None:
+            left = deadline - time.monotonic()
+            if left <= 0 or room.feed.ended or await request.is_disconnected():
+                break
+            await asyncio.sleep(min(left, max(pause, room.pause)))
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+    return found
 
 
 def _patience(

@@ -51,12 +51,28 @@ def export(
 
 
 @app.command()
-def diff(filename: Files = None) -> None:
-    """Show what applying manifests would change; exit code 2 when it would change something."""
+def diff(
+    filename: Files = None,
+    *,
+    observed: Annotated[
+        str | None,
+        typer.Option("--observed", metavar="HOST", help="what this host is like now, instead"),
+    ] = None,
+) -> None:
+    """Show what applying manifests would change, or what on a host is not as intended; exit code 2
+    when there is something."""
     from controller.client import context, manifests
     from controller.client.comparing import print_differences
+    from controller.client.observed import print_observed
     from controller.client.rest import Api
 
+    if observed is not None:
+        if filename:
+            raise typer.BadParameter("--observed compares with what is intended, and takes no -f")
+        with Api(context.current()) as api:
+            if print_observed(api, observed):
+                raise typer.Exit(ExitCode.DIFFERENT)
+        return
     wanted = manifests.read(required(filename))
     with Api(context.current()) as api:
         if print_differences(api, wanted):

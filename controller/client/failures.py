@@ -27,6 +27,9 @@ class ExitCode(enum.IntEnum):
     TIMEOUT = 6
 
 
+_OF_HOSTS = frozenset({"host_away", "agent_too_old"})
+"""Codes of problems that are a host's, and of which the controller's log knows nothing."""
+
 _BY_STATUS: Mapping[int, ExitCode] = {
     401: ExitCode.AUTH,
     403: ExitCode.AUTH,
@@ -92,6 +95,8 @@ def _headline(status: int, problem: Mapping[str, Any]) -> str:
 def _hint(status: int, problem: Mapping[str, Any]) -> str:
     if status == 401:
         return "Sign in with `ovsfleet login URL --token TOKEN`, or set OVSFLEET_TOKEN."
+    if problem.get("code") in _OF_HOSTS:
+        return ""
     if status >= 500 and (request_id := problem.get("request_id")):
         return f"The controller's log has the reason under request id {request_id}."
     return ""

@@ -39,6 +39,7 @@ def _print_capabilities(can: Document) -> None:
         ["kernel", can["kernel_release"]],
         ["kernel features", ", ".join(can["kernel_features"])],
         ["agent understands", ", ".join(can.get("state_features", ()))],
+        ["agent can be asked", ", ".join(can.get("session_features", ()))],
         ["addresses", ", ".join(word for word in ("ipv4", "ipv6") if can[word])],
     ]
     print_rows(["THE HOST HAS", ""], [[name, plain(value)] for name, value in rows])

@@ -24,6 +24,7 @@ FORGET_REQUESTS = "forget_requests"
 FAN_OUT_WEBHOOKS = "fan_out_webhooks"
 DELIVER_WEBHOOK = "deliver_webhook"
 FORGET_DRIFT = "forget_drift"
+FORGET_OBSERVATIONS = "forget_observations"
 PRUNE_WEBHOOKS = "prune_webhooks"
 END_MIRRORS = "end_mirrors"
 FOLLOW_BINDINGS = "follow_bindings"
@@ -87,6 +88,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         FAN_OUT_WEBHOOKS: _entry(FAN_OUT_WEBHOOKS, schedule(_WEBHOOKS_S), _WEBHOOKS_S),
         PRUNE_WEBHOOKS: _entry(PRUNE_WEBHOOKS, crontab(minute="37"), 3600),
         FORGET_DRIFT: _entry(FORGET_DRIFT, crontab(minute="47"), 3600),
+        FORGET_OBSERVATIONS: _entry(FORGET_OBSERVATIONS, crontab(minute="*/5"), 300),
         END_MIRRORS: _entry(END_MIRRORS, schedule(_MIRRORS_S), _MIRRORS_S),
         FOLLOW_BINDINGS: _entry(FOLLOW_BINDINGS, schedule(_BINDINGS_S), _BINDINGS_S),
     }

@@ -29,6 +29,7 @@ from controller.services import (
     drift,
     jobs,
     mirrors,
+    observations,
     requests,
     statistics_upkeep,
     status,
@@ -161,6 +162,9 @@ class Work:
         if forgotten:
             log.info("Old drift of hosts forgotten", count=forgotten)
 
+    def forget_observations(self) -> None:
+        observations.forget(self.db)
+
     def end_mirrors(self) -> None:
         ended = mirrors.end_due(self.db, now=datetime.now(UTC))
         if ended:
@@ -201,6 +205,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.DELIVER_WEBHOOK: work.deliver_webhook,
         names.PRUNE_WEBHOOKS: work.prune_webhooks,
         names.FORGET_DRIFT: work.forget_drift,
+        names.FORGET_OBSERVATIONS: work.forget_observations,
         names.END_MIRRORS: work.end_mirrors,
         names.FOLLOW_BINDINGS: work.follow_bindings,
     }

@@ -33,6 +33,7 @@ from controller.southbound.errors import status_code
 from controller.southbound.identity import Authority, HostIdentity
 from controller.southbound.inventory_codec import decode_inventory
 from controller.southbound.metrics import OPEN_SESSIONS, STATES_SENT
+from controller.southbound.questions import Questions
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import HostSession, Sessions
 from controller.southbound.threads import Threads
@@ -61,6 +62,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         dispatcher: Dispatcher,
         recorder: Recorder,
         drift: DriftRecorder,
+        questions: Questions,
         clock: Clock,
         heartbeat_interval_ms: int,
         stats_interval_ms: int,
@@ -72,6 +74,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._drift = drift
+        self._questions = questions
         self._clock = clock
         self._heartbeat_interval_ms = heartbeat_interval_ms
         self._stats_interval_ms = stats_interval_ms
@@ -164,6 +167,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         self._sessions.add(session)
         OPEN_SESSIONS.set(len(self._sessions))
         self._dispatcher.welcome(session)
+        self._questions.wake()
         return session
 
     async def _converse(self, session: HostSession, context: Context) -> None:
@@ -186,6 +190,7 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
         self._sessions.remove(session)
         self._recorder.ended(session)
         self._drift.ended(session)
+        self._questions.ended(session)
         OPEN_SESSIONS.set(len(self._sessions))
 
     async def _read(self, session: HostSession, context: Context) -> None:
@@ -215,6 +220,9 @@ class AgentService(agent_pb2_grpc.AgentServiceServicer):
                 self._recorder.heartbeat(session)
                 if request.drift.events:
                     self._drift.report(session, decode_drift(request.drift))
+            case "observation":
+                self._recorder.heartbeat(session)
+                self._questions.report(session, request.observation)
             case "confirm":
                 # Nothing is stored: that this goes out and arrives is all that was asked.
                 answer = agent_pb2.Confirmation(nonce=request.confirm.nonce[:_NONCE_BYTES])

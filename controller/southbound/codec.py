@@ -59,6 +59,7 @@ def decode_capabilities(message: agent_pb2.Capabilities) -> dict[str, object]:
         "missing_columns": _texts(message.missing_columns),
         "kernel_features": _texts(message.kernel_features),
         "state_features": _texts(message.state_features),
+        "session_features": _texts(message.session_features),
     }
 
 

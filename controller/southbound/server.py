@@ -16,6 +16,7 @@ from ovsfleet.v1 import agent_pb2_grpc, enrolment_pb2_grpc, stats_pb2_grpc
 
 from controller.config import Settings
 from controller.observability import get_logger
+from controller.services import observations
 from controller.services.changes import IntentListener
 from controller.services.statistics import Intake
 from controller.southbound.admission import Admission
@@ -26,6 +27,7 @@ from controller.southbound.enrolment_service import EnrolmentService
 from controller.southbound.guard import Guard, Stream
 from controller.southbound.identity import SERVER_LIFETIME, Authority
 from controller.southbound.listening import Listening
+from controller.southbound.questions import Questions
 from controller.southbound.recorder import Recorder
 from controller.southbound.sessions import Sessions
 from controller.southbound.settling import VtepSettler
@@ -104,8 +106,8 @@ class Southbound:
         self._threads = Threads(self._db)
         # Strangers queue behind each other, and no host behind them.
         self._desk = Threads(self._db, workers=1)
-        # Its one thread waits for the database to speak, all the time.
-        self._ears = Threads(self._db, workers=1)
+        # Its two threads wait for the database to speak, all the time.
+        self._ears = Threads(self._db, workers=2)
         self._stats_db = Database(self._database_url, pool_size=_COUNTING)
         self._stats_threads = Threads(self._stats_db, workers=_COUNTING)
         self._sessions = Sessions()
@@ -117,6 +119,7 @@ class Southbound:
             on_written=self._on_written,
         )
         self._drift = DriftRecorder(self._threads, self._clock)
+        self._questions = Questions(self._threads, self._sessions)
         self._settler = VtepSettler(self._threads)
         self._dispatcher = Dispatcher(
             self._threads,
@@ -129,6 +132,7 @@ class Southbound:
         self._stats_guard = Guard(self._threads, self._stats_streams, self._clock)
         self._stats_writer = StatsWriter(self._stats_threads, Intake(self._stats_db), self._clock)
         self._listener = await self._ears.run(IntentListener, self._db)
+        self._asked = await self._ears.run(observations.listener, self._db)
         await self._start_servers()
         self._tasks = [
             asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
@@ -138,7 +142,13 @@ class Southbound:
             asyncio.create_task(self._guard.run(), name="guard"),
             asyncio.create_task(self._stats_guard.run(), name="guard of statistics"),
             asyncio.create_task(self._stats_writer.run(), name="writer of statistics"),
-            asyncio.create_task(self._listen(), name="intent listener"),
+            asyncio.create_task(self._questions.run(), name="questions to hosts"),
+            asyncio.create_task(
+                self._listen(self._listener.wait, self._dispatcher.wake), name="intent listener"
+            ),
+            asyncio.create_task(
+                self._listen(self._asked.wait, self._questions.wake), name="listener for questions"
+            ),
         ]
         log.info(
             "Serving agents",
@@ -159,6 +169,7 @@ class Southbound:
                 await self._recorder.flush()
                 await self._drift.flush()
         self._listener.close()
+        self._asked.close()
         await self._ears.close(patience_s=_LAST_WRITES_S)
         await self._desk.close(patience_s=_LAST_WRITES_S)
         await self._threads.close(patience_s=_LAST_WRITES_S)
@@ -199,6 +210,7 @@ class Southbound:
             dispatcher=self._dispatcher,
             recorder=self._recorder,
             drift=self._drift,
+            questions=self._questions,
             clock=self._clock,
             heartbeat_interval_ms=self._settings.heartbeat_interval_ms,
             stats_interval_ms=self._settings.stats_interval_ms,
@@ -239,14 +251,14 @@ class Southbound:
         self._settler.wake()
         self._on_status()
 
-    async def _listen(self) -> None:
-        """Pass wake-ups on. Without them the dispatcher's own sweep still finds every change."""
+    async def _listen(self, wait: Callable[[float], bool], wake: Callable[[], None]) -> None:
+        """Pass wake-ups on. Without them the sweeps of those who are woken find everything."""
         while True:
             try:
-                if await self._ears.run(self._listener.wait, SWEEP_S):
-                    self._dispatcher.wake()
+                if await self._ears.run(wait, SWEEP_S):
+                    wake()
             except Exception:
-                log.exception("Fault in the intent listener")
+                log.exception("Fault in a listener")
                 await asyncio.sleep(SWEEP_S)
 
     async def _cancel_tasks(self) -> None:

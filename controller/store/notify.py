@@ -1,4 +1,5 @@
-"""NOTIFY and LISTEN: a wake-up without content for whoever follows the change log.
+"""NOTIFY and LISTEN: a wake-up without content for whoever follows the change log, or passes on
+what hosts are asked.
 
 Owns the listening connection, which is not of the pool: it never ends a transaction.
 """
@@ -18,12 +19,22 @@ from sqlalchemy import text
 from controller.store.engine import Database, Transaction
 
 INTENT_CHANNEL = "ovsfleet_intent"
+OBSERVATION_CHANNEL = "ovsfleet_observation"
 _RETRY_SECONDS = 0.5
 
 
 def notify_intent(tx: Transaction) -> None:
     """Wake the listeners up when, and only when, this transaction commits."""
-    tx.execute(text("SELECT pg_notify(:channel, '')"), {"channel": INTENT_CHANNEL})
+    _notify(tx, INTENT_CHANNEL)
+
+
+def notify_observation(tx: Transaction) -> None:
+    """Likewise, of those who hold sessions: a host is asked something."""
+    _notify(tx, OBSERVATION_CHANNEL)
+
+
+def _notify(tx: Transaction, channel: str) -> None:
+    tx.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
 
 
 class Listener:

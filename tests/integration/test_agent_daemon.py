@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from ovsfleet.v1 import agent_pb2
 
+from agent.safety import DriftPolicy, Safety
 from agent.state_features import STATE_FEATURES
-from tests.support.agent_lab import Lab, holds_again
+from tests.support.agent_lab import OTHER, SEGMENT, Lab, holds_again
 from tests.support.netns import Namespace, namespace
 
 pytestmark = pytest.mark.integration
@@ -117,6 +118,31 @@ async def test_what_is_deleted_by_hand_comes_back(lab: Lab) -> None:
     assert next(each.who for each in told).endswith("del-port br-fleet p1")
     assert {each.who for each in told if each.resource == "port:w1"} >= {""}
     assert all(each.action == agent_pb2.DRIFT_ACTION_ENFORCED for each in told)
+
+
+async def test_a_look_at_the_host_tells_what_is_left_as_somebody_made_it_and_writes_nothing(
+    lab: Lab,
+) -> None:
+    await lab.start()
+    left = Safety(drift={"port:p1": DriftPolicy.REPORT})
+    await lab.realize(dataclasses.replace(lab.state(), safety=left))
+    lab.ovs.vsctl("set", "Port", "p1", "tag=7", "--", "set", "Interface", "p1", "mtu_request=1400")
+    await lab.reported(lambda status: bool(status.failures), "drift")
+    writes, transactions = lab.agent.writes(), lab.ovs.transactions()
+    session = lab.controller.session
+    lab.controller.observe("q")
+    await lab.controller.until(lambda: bool(session.observations), "an observation")
+    (told,) = session.observations
+    assert (told.request_id, told.revision, told.is_last) == ("q", 1, True)
+    assert {each.resource for each in told.resources} == {
+        *("overlay", "port:p1", "port:w1", f"segment:{SEGMENT}", f"tunnel:{SEGMENT}/{OTHER}")
+    }
+    differing, *others = told.resources
+    assert {each.state for each in others} == {agent_pb2.OBSERVED_STATE_AS_INTENDED}
+    assert (differing.state, differing.reason) == (agent_pb2.OBSERVED_STATE_DIFFERS, "Drifted")
+    found = {each.field: (each.intended, each.found) for each in differing.differences}
+    assert found["Port.tag"] == ("2", "7")
+    assert (lab.agent.writes(), lab.ovs.transactions()) == (writes, transactions)
 
 
 async def test_an_absent_controller_keeps_nobody_from_keeping_the_host(lab: Lab) -> None:

@@ -27,6 +27,7 @@ from ovsfleet.v1 import (
 
 from controller.compiler.state_features import STATE_FEATURES
 from controller.config import Settings
+from controller.domain.observation import OBSERVE
 from controller.services import enrolment, queries
 from controller.southbound.identity import SERVER_NAME, Authority
 from controller.southbound.server import Southbound
@@ -236,6 +237,7 @@ def hello_after(state: state_pb2.HostState | None, **fields: object) -> agent_pb
     """Say what an agent says that has accepted and applied a state."""
     hello = agent_pb2.Hello(instance_nonce="one", agent_version="0.1.0")
     hello.capabilities.state_features.extend(sorted(STATE_FEATURES))
+    hello.capabilities.session_features.append(OBSERVE)
     if state is not None:
         hello.fleet_uid, hello.fleet_epoch = state.fleet_uid, state.fleet_epoch
         hello.accepted_revision = hello.applied_revision = state.revision

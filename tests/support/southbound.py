@@ -110,6 +110,7 @@ class SessionRecord:
     inventories: list[agent_pb2.Inventory] = field(default_factory=list)
     questions: list[agent_pb2.ConfirmRequest] = field(default_factory=list)
     drift: list[agent_pb2.DriftEvent] = field(default_factory=list)
+    observations: list[agent_pb2.Observation] = field(default_factory=list)
     heartbeats: int = 0
 
 
@@ -181,6 +182,11 @@ class ControllerEnd(
 
     def push(self, state: state_pb2.HostState) -> None:
         self.session.outbox.put_nowait(agent_pb2.SessionResponse(state=state))
+
+    def observe(self, request_id: str) -> None:
+        """Ask what the host is like now."""
+        observe = agent_pb2.Observe(request_id=request_id)
+        self.session.outbox.put_nowait(agent_pb2.SessionResponse(observe=observe))
 
     def confirm_drift(self, sequence: int) -> None:
         received = agent_pb2.DriftReceived(sequence=sequence)
@@ -293,6 +299,8 @@ def _take(record: SessionRecord, request: agent_pb2.SessionRequest) -> None:
         record.questions.append(request.confirm)
     elif kind == "drift":
         record.drift.extend(request.drift.events)
+    elif kind == "observation":
+        record.observations.append(request.observation)
     elif kind == "heartbeat":
         record.heartbeats += 1
 

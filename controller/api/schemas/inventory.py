@@ -28,6 +28,8 @@ class CapabilitiesDocument(Answer):
     """What the kernel is known to have."""
     state_features: list[str] = Field(default_factory=list)
     """What the host's agent understands of a desired state beyond its first version."""
+    session_features: list[str] = Field(default_factory=list)
+    """What the host's agent can be asked beyond the first version of the protocol."""
     ipv4: bool = False
     ipv6: bool = False
 

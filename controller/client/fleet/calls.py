@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict, Unpack
 from urllib.parse import quote
 from uuid import uuid4
@@ -23,7 +23,7 @@ _CONNECT_S = 5.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 
-Value: TypeAlias = str | int | float | None
+Value: TypeAlias = str | int | float | Sequence[str] | None
 
 
 class Given(TypedDict, total=False):
@@ -133,11 +133,17 @@ def _refuse_undeclared(operation: Operation, names: set[str]) -> None:
         raise ValueError(f"{operation.id} has no {', '.join(sorted(unknown))}")
 
 
+_OF_HOSTS = frozenset({"host_away", "agent_too_old"})
+"""Codes of what a host's agent cannot answer: nothing that a few seconds change."""
+
+
 def _passes_by_itself(response: httpx.Response) -> bool:
     """Overload and restarts do, and the same request that is still being carried out."""
     if response.status_code == 409:
         return bool(_document(response).get("code") == "request_in_progress")
-    return response.status_code in {502, 503, 504}
+    if response.status_code == 503:
+        return _document(response).get("code") not in _OF_HOSTS
+    return response.status_code in {502, 504}
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:

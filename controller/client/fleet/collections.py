@@ -174,6 +174,13 @@ class Hosts(Collection):
         found: Json = self._of_one("get_inventory", name, None)
         return found
 
+    def observed(self, name: str, *, resources: Sequence[str] = ()) -> Json:
+        """What it is like now, beside what is intended of it: its agent is asked, and looks.
+        ProblemError ``host_away`` or ``agent_too_old`` when it cannot be."""
+        query = {"resource": tuple(resources) or None}
+        found: Json = self._of_one("get_observed", name, None, query=query)
+        return found
+
     def drift_events(self, name: str, *, page_size: int = PAGE_SIZE) -> Iterator[Json]:
         """What others changed there, newest first."""
         for page in self._pages("list_host_drift_events", name, page_size):

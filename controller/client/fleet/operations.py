@@ -71,6 +71,8 @@ def _collection(many: str, one: str, *, on_hosts: bool = False) -> Iterator[Oper
 def _of_hosts() -> Iterator[Operation]:
     host = "/v1/hosts/{name_or_uid}"
     yield Operation("get_desired_state", "hosts.desired_state", "GET", f"{host}/desired-state")
+    seen = f"{host}/observed"
+    yield Operation("get_observed", "hosts.observed", "GET", seen, query=frozenset({"resource"}))
     yield Operation("list_failures", "hosts.failures", "GET", f"{host}/failures")
     yield Operation("list_host_tunnels", "hosts.tunnels", "GET", f"{host}/tunnels")
     yield Operation("list_current_rates", "hosts.rates", "GET", f"{host}/rates")

@@ -25,6 +25,7 @@ from controller.store.tables.intent import (
     VersionedRow,
 )
 from controller.store.tables.inventory import HostIfaceRow, HostInventoryRow
+from controller.store.tables.observation import ObservationRow
 from controller.store.tables.requests import RequestRow
 from controller.store.tables.state import (
     ApiTokenRow,
@@ -73,6 +74,7 @@ __all__ = [
     "JobRow",
     "JoinTokenRow",
     "MirrorRow",
+    "ObservationRow",
     "PoolRow",
     "PortRow",
     "ProjectRow",
