@@ -168,6 +168,13 @@ class Settings(BaseSettings):
     Thirty is far above what any job takes today and short enough that nobody waits for long.
     """
 
+    event_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days that the story of what happened (``GET /v1/events``) is kept.
+
+    Thirty, as long as what others changed on hosts: a month is what people look back, and a fleet
+    of a thousand hosts writes a few hundred thousand events in it. Versions of objects stay.
+    """
+
     webhook_allow_loopback: bool = False
     """Whether webhooks may be sent to this machine itself. For tests and labs only.
 

@@ -25,6 +25,7 @@ FAN_OUT_WEBHOOKS = "fan_out_webhooks"
 DELIVER_WEBHOOK = "deliver_webhook"
 FORGET_DRIFT = "forget_drift"
 FORGET_OBSERVATIONS = "forget_observations"
+FORGET_EVENTS = "forget_events"
 PRUNE_WEBHOOKS = "prune_webhooks"
 END_MIRRORS = "end_mirrors"
 FOLLOW_BINDINGS = "follow_bindings"
@@ -89,6 +90,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         PRUNE_WEBHOOKS: _entry(PRUNE_WEBHOOKS, crontab(minute="37"), 3600),
         FORGET_DRIFT: _entry(FORGET_DRIFT, crontab(minute="47"), 3600),
         FORGET_OBSERVATIONS: _entry(FORGET_OBSERVATIONS, crontab(minute="*/5"), 300),
+        FORGET_EVENTS: _entry(FORGET_EVENTS, crontab(minute="57"), 3600),
         END_MIRRORS: _entry(END_MIRRORS, schedule(_MIRRORS_S), _MIRRORS_S),
         FOLLOW_BINDINGS: _entry(FOLLOW_BINDINGS, schedule(_BINDINGS_S), _BINDINGS_S),
     }

@@ -27,6 +27,7 @@ from controller.services import (
     bindings,
     decommissioning,
     drift,
+    events,
     jobs,
     mirrors,
     observations,
@@ -165,6 +166,12 @@ class Work:
     def forget_observations(self) -> None:
         observations.forget(self.db)
 
+    def forget_events(self) -> None:
+        kept = timedelta(days=self.settings.event_retention_days)
+        forgotten = events.forget(self.db, before=datetime.now(UTC) - kept)
+        if forgotten:
+            log.info("Old events forgotten", count=forgotten)
+
     def end_mirrors(self) -> None:
         ended = mirrors.end_due(self.db, now=datetime.now(UTC))
         if ended:
@@ -206,6 +213,7 @@ def register(app: Celery, db: Database, settings: Settings) -> None:
         names.PRUNE_WEBHOOKS: work.prune_webhooks,
         names.FORGET_DRIFT: work.forget_drift,
         names.FORGET_OBSERVATIONS: work.forget_observations,
+        names.FORGET_EVENTS: work.forget_events,
         names.END_MIRRORS: work.end_mirrors,
         names.FOLLOW_BINDINGS: work.follow_bindings,
     }

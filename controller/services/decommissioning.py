@@ -15,10 +15,11 @@ from uuid import UUID
 from controller.auth import Principal, Role
 from controller.domain.departures import DEAD_AFTER, Revocation
 from controller.domain.errors import ConflictError, DomainError, UnavailableError
+from controller.domain.events import given_up
 from controller.domain.intent import HostSpec, Lifecycle, Manifest, Mode, Object
 from controller.observability import get_logger
 from controller.services.intent import Change, ChangeResult, Writer
-from controller.store import credentials, departures, status
+from controller.store import credentials, departures, events, status
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import lock_revision
@@ -63,6 +64,7 @@ def _give_up(writer: Writer, host: Object, now: datetime, listened: timedelta) -
             f" after {DEAD_AFTER.total_seconds():.0f} s of silence"
         )
     status.write_off(writer.tx, host.uid, now)
+    events.add(writer.tx, [given_up(host.uid, writer.principal.name)], now)
     write_audit(
         writer.tx,
         principal=writer.principal.name,

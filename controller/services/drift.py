@@ -14,10 +14,12 @@ from uuid import UUID
 
 from controller.auth import Principal
 from controller.compiler.naming import object_of
+from controller.domain.events import drifted
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Ref
 from controller.domain.safety import DriftAction
 from controller.services.queries import find, inspects
 from controller.store import drift as rows
+from controller.store import events
 from controller.store.drift import Speaker, Wanted
 from controller.store.engine import Database
 from controller.store.listing import read_refs
@@ -84,7 +86,7 @@ def record(
     db: Database,
     host_uid: UUID,
     session_epoch: int,
-    events: Sequence[DriftEvent],
+    found: Sequence[DriftEvent],
     *,
     now: datetime,
 ) -> bool:
@@ -93,10 +95,29 @@ def record(
         speaker = rows.read_speaker(tx, host_uid, session_epoch)
         if speaker is None:
             return False
-        uids = {uid for event in events if (uid := object_of(event.resource)) is not None}
+        uids = {uid for event in found if (uid := object_of(event.resource)) is not None}
         refs = read_refs(tx, uids) if uids else {}
-        rows.add(tx, [_columns(host_uid, speaker, event, refs, now) for event in events])
+        columns = [_columns(host_uid, speaker, event, refs, now) for event in found]
+        new = rows.add(tx, columns)
+        told = (
+            drifted(
+                Ref(Kind.HOST, DEFAULT_PROJECT, speaker.host),
+                host_uid,
+                each.action,
+                _about(each.resource, refs),
+                what=", ".join(sorted({difference.field for difference in each.differences})),
+                who=each.who,
+            )
+            for each in found
+            if each.sequence in new
+        )
+        events.add(tx, told, now)
         return True
+
+
+def _about(resource: str, refs: Mapping[UUID, Ref]) -> Ref | str:
+    uid = object_of(resource)
+    return resource if uid is None else refs.get(uid, resource)
 
 
 def _columns(

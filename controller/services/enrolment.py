@@ -24,8 +24,10 @@ from controller.domain.errors import (
     UnauthenticatedError,
     Violation,
 )
+from controller.domain.events import enrolled
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Lifecycle
 from controller.services.queries import find
+from controller.store import events
 from controller.store.audit import write_audit
 from controller.store.credentials import (
     Standing,
@@ -146,6 +148,8 @@ def redeem(
             # Its bound ports stay, as those of a host that is silent, until another machine says
             # what is plugged: nobody else is to notice.
             write_off(tx, bound.host_uid, now, keeps_inventory=True)
+        if bound is not None and is_taken and bound.is_first:
+            events.add(tx, [enrolled(bound.host_uid, replaces=replaces)], now)
         write_audit(
             tx,
             # The name is only claimed: the audit must not carry more of what a stranger sends.

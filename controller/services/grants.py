@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,13 +23,14 @@ from controller.compiler.naming import (
     port_id,
 )
 from controller.domain.errors import ForbiddenError, InvalidError, NotFoundError, Violation
+from controller.domain.events import EventType, allowed
 from controller.domain.grants import Asked, GrantKind, Pin, Released, is_large, released
 from controller.domain.intent import DEFAULT_PROJECT, HostSpec, Kind, Lifecycle, Object
 from controller.services import queries
 from controller.services.intent import ConfirmationNeededError, Writer
 from controller.services.pins import pin_warnings
+from controller.store import events, status
 from controller.store import grants as rows
-from controller.store import status
 from controller.store.audit import write_audit
 from controller.store.changelog import ADOPTED, RELEASED, Entry, append
 from controller.store.engine import Database, Transaction
@@ -266,6 +267,18 @@ def _tell(
         revision=revision,
         detail={"host": host.name, **detail},
     )
+    told = allowed(
+        EventType(audited),
+        host,
+        ", ".join(f"{key}: {_said(value)}" for key, value in detail.items()),
+        principal=writer.principal.name,
+        revision=revision,
+    )
+    events.add(writer.tx, [told], datetime.now(UTC))
+
+
+def _said(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _resources(writer: Writer, host: Object, wanted: Sequence[Wanted]) -> frozenset[str]:

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from controller.auth import Principal, Verb, may, reaches
 from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Object, Ref, Removal
+from controller.domain.intent_events import of_intent
 from controller.domain.validation import Planned, World, named
 from controller.domain.validation.binding import as_it_is
 from controller.services import queries, requests
@@ -25,7 +26,7 @@ from controller.services.planning import Asked, plan_where_it_may_be
 from controller.services.pruning import Prune, authorise_prune, pruned
 from controller.services.queries import View
 from controller.services.requests import Answer
-from controller.store import bindings, held
+from controller.store import bindings, events, held
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import advance_revision, lock_revision
@@ -127,6 +128,7 @@ class Writer:
             held.collect(self.tx)
             result = _carry_out(self.tx, self.principal, change, self.head)
             _audit(self, result)
+            _tell(self, result)
             if dry_run:
                 attempt.rollback()
         return result
@@ -253,6 +255,12 @@ def _results(planned: Planned, uids: dict[Ref, UUID], revision: int) -> Iterator
         yield ObjectResult(same.ref, same.uid, Action.UNCHANGED, same.revision)
     for missing in planned.missing:
         yield ObjectResult(missing, None, Action.UNCHANGED, 0)
+
+
+def _tell(writer: Writer, result: ChangeResult) -> None:
+    if result.revision != writer.head:
+        told = of_intent(result.planned, result.revision, writer.principal.name)
+        events.add(writer.tx, told, datetime.now(UTC))
 
 
 def _audit(writer: Writer, result: ChangeResult) -> None:

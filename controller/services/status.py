@@ -1,7 +1,8 @@
 """What hosts report: sessions, applied revisions and failures.
 
-Owns ``host_status`` and ``resource_failure``. The session epoch fences: a report of a session that
-a newer one has replaced changes nothing. Must not touch intent.
+Owns ``host_status`` and ``resource_failure``, and tells of what became another thing (``event``).
+The session epoch fences: a report of a session that a newer one has replaced changes nothing. Must
+not touch intent.
 """
 
 from __future__ import annotations
@@ -17,13 +18,23 @@ from uuid import UUID
 from controller.compiler.naming import object_of
 from controller.domain.departures import REFUSALS, Revocation
 from controller.domain.errors import ForbiddenError, NotFoundError
+from controller.domain.events import (
+    Before,
+    Failing,
+    Reported,
+    connected,
+    disconnected,
+    outcome_of,
+    silent,
+)
+from controller.domain.events import failures_of as new_failures
 from controller.domain.intent import Kind, Lifecycle
 from controller.domain.status import CHANGE_RESOURCE, Outcome, Phase
 from controller.services import enrolment
 from controller.services.statuses import derive
-from controller.store import credentials, grants
+from controller.store import credentials, events, grants
 from controller.store import status as rows
-from controller.store.engine import Database
+from controller.store.engine import Database, Transaction
 from controller.store.fleet import lock_revision
 from controller.store.listing import Subject
 
@@ -109,7 +120,11 @@ def open_session(
                 raise NotFoundError(f"there is no host {host_uid}")
             case Lifecycle.REMOVED:
                 raise ForbiddenError(REFUSALS[Revocation.REMOVED])
-        return rows.open_session(tx, host_uid, columns, now)
+        was_heard = rows.is_heard(tx, host_uid)
+        epoch = rows.open_session(tx, host_uid, columns, now)
+        if not was_heard:
+            events.add(tx, [connected(host_uid)], now)
+        return epoch
 
 
 def heartbeat(db: Database, host_uid: UUID, session_epoch: int, *, now: datetime) -> bool:
@@ -120,7 +135,10 @@ def heartbeat(db: Database, host_uid: UUID, session_epoch: int, *, now: datetime
 def heartbeats(db: Database, sessions: Mapping[UUID, int], *, now: datetime) -> frozenset[UUID]:
     """One heartbeat for many hosts in one statement; answers the hosts whose session is fenced."""
     with db.transaction() as tx:
-        return frozenset(sessions) - rows.heartbeats(tx, sessions, now)
+        heard = rows.heartbeats(tx, sessions, now)
+        back = (host for host, was_silent in heard.items() if was_silent)
+        events.add(tx, [connected(host, "HeardAgain") for host in back], now)
+        return frozenset(sessions) - heard.keys()
 
 
 def record(
@@ -149,21 +167,56 @@ def record(
             rows.lock(tx, [host_uid])
             if not grants.was_released_after(tx, host_uid, report.observed_revision):
                 columns |= _pin(report)
-        if not rows.record(tx, host_uid, session_epoch, columns, now):
+        before = rows.record(tx, host_uid, session_epoch, columns, now)
+        if before is None:
             return False
-        rows.replace_failures(tx, host_uid, list(failures.values()), now)
+        _tell(tx, host_uid, before, report, now, is_pinned="pinned_revision" in columns)
+        if failures or before.failures:
+            rows.replace_failures(tx, host_uid, list(failures.values()), now)
         if is_done:
             grants.settle(tx, host_uid, applied, list(failures), head + 1)
         return True
 
 
+def _tell(
+    tx: Transaction,
+    host_uid: UUID,
+    before: Before,
+    report: HostReport,
+    now: datetime,
+    *,
+    is_pinned: bool,
+) -> None:
+    """What the report says that was not so before; a report that says the same writes nothing."""
+    reported = Reported(
+        report.outcome,
+        report.applied_revision,
+        report.observed_revision,
+        is_pinned,
+        _why_undone(report),
+    )
+    told = list(outcome_of(host_uid, before, reported))
+    failing = {
+        each.resource: Failing(each.resource, object_of(each.resource), each.reason, each.message)
+        for each in report.failures
+    }
+    if failing or before.failures:
+        was = rows.read_failing(tx, host_uid) if before.failures else {}
+        told += new_failures(host_uid, was, failing)
+    events.add(tx, told, now)
+
+
 def _pin(report: HostReport) -> dict[str, Any]:
-    said = (each.message for each in report.failures if each.resource == CHANGE_RESOURCE)
     return {
         "pinned_revision": report.applied_revision,
         "undone_revision": report.observed_revision,
-        "pin_reason": next(said, ""),
+        "pin_reason": _why_undone(report),
     }
+
+
+def _why_undone(report: HostReport) -> str:
+    said = (each.message for each in report.failures if each.resource == CHANGE_RESOURCE)
+    return next(said, "")
 
 
 def _columns(failure: ReportedFailure) -> dict[str, Any]:
@@ -199,7 +252,8 @@ def advance(
 def close_session(db: Database, host_uid: UUID, session_epoch: int, *, now: datetime) -> None:
     """The stream ended. Without effect when a newer session exists."""
     with db.transaction() as tx:
-        rows.close_session(tx, host_uid, session_epoch, now)
+        if rows.close_session(tx, host_uid, session_epoch, now):
+            events.add(tx, [disconnected(host_uid)], now)
 
 
 def changed_since(db: Database, cursor: int) -> tuple[tuple[StatusChange, ...], int]:
@@ -231,4 +285,6 @@ def sweep_liveness(db: Database, *, now: datetime, silence: timedelta) -> int:
     with db.transaction() as tx:
         # A host would be heard for as long as the clock was set back.
         rows.set_back(tx, ahead=now + max(silence, _CLOCKS_APART), now=now)
-        return rows.silence(tx, unheard_since=now - silence, now=now)
+        hosts = rows.silence(tx, unheard_since=now - silence, now=now)
+        events.add(tx, [silent(host) for host in hosts], now)
+        return len(hosts)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
     union,
@@ -94,8 +95,9 @@ def read_after(
 
 
 def is_shown() -> ColumnElement[bool]:
-    """Whether an entry is about an object itself, and for people; in the words of its indexes."""
-    return ChangeLogRow.action.not_in(_FOLLOWING)
+    """Whether an entry is about an object itself, and for people. In the words of the indexes of
+    these, which parameters would not match."""
+    return ChangeLogRow.action.not_in([literal_column(f"'{each}'") for each in _FOLLOWING])
 
 
 def dirty_hosts(tx: Transaction, after: int, upto: int) -> frozenset[UUID]:

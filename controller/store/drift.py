@@ -69,9 +69,11 @@ def read_speaker(tx: Transaction, host_uid: UUID, session_epoch: int) -> Speaker
     return None if found is None else Speaker(*found)
 
 
-def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What is there already was sent again."""
-    tx.execute(insert(DriftEventRow).on_conflict_do_nothing(), list(rows))
+def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> frozenset[int]:
+    """Answer the numbers of what is new: what is there already was sent again."""
+    row = DriftEventRow
+    statement = insert(row).on_conflict_do_nothing().returning(row.sequence)
+    return frozenset(tx.execute(statement, list(rows)).scalars())
 
 
 def read_page(

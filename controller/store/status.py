@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from controller.domain.events import Before, Failing
 from controller.store import grants, inventory
 from controller.store.engine import Transaction
 from controller.store.tables import HostRow, HostStatusRow, ResourceFailureRow
@@ -70,7 +71,7 @@ def _applied(revision: int, content: bytes) -> ColumnElement[int]:
 
 _HEARTBEATS = text("""
 WITH heard AS (
-    SELECT host_uid FROM host_status
+    SELECT host_uid, silent AS was_silent FROM host_status
     JOIN unnest(CAST(:hosts AS uuid[]), CAST(:epochs AS bigint[])) AS t(host_uid, epoch)
         USING (host_uid)
     WHERE session_epoch = epoch
@@ -84,22 +85,30 @@ UPDATE host_status SET
         WHEN silent THEN CAST(CAST(pg_current_xact_id() AS text) AS bigint) ELSE changed_xid
     END
 FROM heard WHERE host_status.host_uid = heard.host_uid
-RETURNING host_status.host_uid
+RETURNING host_status.host_uid, was_silent
 """)
 
 
-def heartbeats(tx: Transaction, sessions: Mapping[UUID, int], now: datetime) -> frozenset[UUID]:
-    """Answer the hosts whose session is still the newest."""
+def heartbeats(tx: Transaction, sessions: Mapping[UUID, int], now: datetime) -> dict[UUID, bool]:
+    """Answer the hosts whose session is still the newest, and which of them were silent."""
     hosts, epochs = list(sessions), list(sessions.values())
     found = tx.execute(_HEARTBEATS, {"hosts": hosts, "epochs": epochs, "now": now})
-    return frozenset(found.scalars())
+    return {each.host_uid: each.was_silent for each in found}
 
 
 def record(
     tx: Transaction, host_uid: UUID, session_epoch: int, report: Mapping[str, Any], now: datetime
-) -> bool:
-    """Write a report's columns, which locks the host's row to the commit; False: fenced."""
+) -> Before | None:
+    """Write a report's columns, which locks the host's row to the commit, and answer what they were
+    before; None: fenced."""
     row = HostStatusRow
+    of_session = (row.host_uid == host_uid, row.session_epoch == session_epoch)
+    before = (
+        select(row.host_uid, *(getattr(row, name) for name in Before._fields))
+        .where(*of_session)
+        .with_for_update(key_share=True)
+        .cte("before")
+    )
     columns = {
         **report,
         "applied_revision": _applied(report["applied_revision"], report["applied_hash"]),
@@ -110,8 +119,9 @@ def record(
     }
     if "pinned_revision" not in report:
         columns["pinned_revision"] = _pin_after(report["applied_revision"])
-    statement = update(row).where(row.host_uid == host_uid, row.session_epoch == session_epoch)
-    return tx.execute(statement.values(columns)).rowcount == 1
+    statement = update(row).where(row.host_uid == before.c.host_uid).values(columns)
+    was = tx.execute(statement.returning(*(before.c[name] for name in Before._fields))).first()
+    return None if was is None else Before(*was)
 
 
 def record_capabilities(
@@ -154,6 +164,14 @@ def replace_failures(
     )
 
 
+def read_failing(tx: Transaction, host_uid: UUID) -> dict[str, Failing]:
+    """All failures of a host, by resource."""
+    row = ResourceFailureRow
+    query = select(row.resource, row.object_uid, row.reason, row.message)
+    found = tx.execute(query.where(row.host_uid == host_uid).order_by(row.resource))
+    return {each.resource: Failing(*each) for each in found}
+
+
 def read_failures(
     tx: Transaction, hosts: Iterable[UUID], reason: str
 ) -> Sequence[tuple[UUID, str, str, str, str]]:
@@ -187,17 +205,25 @@ def advance(tx: Transaction, hosts: Mapping[UUID, bytes], revision: int) -> int:
     return len(tx.execute(_ADVANCE, values).all())
 
 
-def close_session(tx: Transaction, host_uid: UUID, session_epoch: int, now: datetime) -> None:
+def close_session(tx: Transaction, host_uid: UUID, session_epoch: int, now: datetime) -> bool:
+    """Answer whether the host was heard until now."""
     row = HostStatusRow
-    tx.execute(
-        update(row)
+    before = (
+        select(row.host_uid, _HEARD.label("was_heard"))
         .where(row.host_uid == host_uid, row.session_epoch == session_epoch, row.connected)
+        .with_for_update(key_share=True)
+        .cte("before")
+    )
+    statement = (
+        update(row)
+        .where(row.host_uid == before.c.host_uid)
         .values(
             connected=False,
             last_transition=case((_HEARD, now), else_=row.last_transition),
             changed_xid=_THIS_XID,
         )
     )
+    return bool(tx.execute(statement.returning(before.c.was_heard)).scalar_one_or_none())
 
 
 _SET_BACK = text("""
@@ -223,7 +249,8 @@ def set_back(tx: Transaction, *, ahead: datetime, now: datetime) -> None:
     tx.execute(_SET_BACK, {"ahead": ahead, "now": now})
 
 
-def silence(tx: Transaction, *, unheard_since: datetime, now: datetime) -> int:
+def silence(tx: Transaction, *, unheard_since: datetime, now: datetime) -> list[UUID]:
+    """Answer the hosts that are silent from now on."""
     row = HostStatusRow
     unheard = (
         select(row.host_uid)
@@ -237,7 +264,7 @@ def silence(tx: Transaction, *, unheard_since: datetime, now: datetime) -> int:
         .where(row.host_uid == unheard.c.host_uid)
         .values(silent=True, last_transition=now, changed_xid=_THIS_XID)
     )
-    return tx.execute(statement).rowcount
+    return list(tx.execute(statement.returning(row.host_uid)).scalars())
 
 
 def forget(tx: Transaction, hosts: Iterable[UUID]) -> None:

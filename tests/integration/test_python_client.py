@@ -186,6 +186,7 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     with pytest.raises(ProblemError, match="NotEnrolled"):
         fleet.hosts.observed("h1", resources=["overlay"])
     assert next(fleet.changes(kind="Port", principal="admin"))["name"] == "p2"
+    assert next(fleet.events(kind="Port", severity="info"))["principal"] == "admin"
     use_pools_and_groups(fleet)
     use_hosts(fleet)
     assert "h1" in fleet.hosts.create_join_token("h1", ttl_seconds=60)["token"]

@@ -163,6 +163,25 @@ class Fleet:
         query |= {"since": since, "until": until}
         return pages(self._calls, "list_changes", page_size, query)
 
+    def events(
+        self,
+        *,
+        host: str | None = None,
+        kind: Kind | None = None,
+        project: str | None = None,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002 (the API's word)
+        severity: Literal["info", "warning", "error"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Json]:
+        """What happened, newest first: to intent, to hosts and to what is on them. ``severity``
+        is the least; ``since`` and ``until`` are times as in RFC 3339, with a zone."""
+        query = {"host": host, "kind": kind, "project": project, "name": name, "type": type}
+        query |= {"severity": severity, "since": since, "until": until}
+        return pages(self._calls, "list_events", page_size, query)
+
     def apply(
         self,
         objects: Sequence[AnyManifest],

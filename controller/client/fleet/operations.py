@@ -132,6 +132,13 @@ def _of_the_fleet() -> Iterator[Operation]:
         "/v1/changes",
         query=_PROJECT | _PAGES | {"kind", "name", "principal", "since", "until"},
     )
+    yield Operation(
+        "list_events",
+        "events",
+        "GET",
+        "/v1/events",
+        query=_PROJECT | _PAGES | {"host", "kind", "name", "type", "severity", "since", "until"},
+    )
     yield Operation("get_fleet", "summary", "GET", "/v1/fleet")
     yield Operation(
         "get_topology",

@@ -3,6 +3,7 @@
 from controller.store.tables.allocations import VniAllocationRow, VtepQuarantineRow
 from controller.store.tables.base import Base
 from controller.store.tables.drift import DriftEventRow
+from controller.store.tables.events import EventRow
 from controller.store.tables.grants import HostGrantRow, HostStandingRow
 from controller.store.tables.history import AuditRow, ChangeLogRow
 from controller.store.tables.intent import (
@@ -60,6 +61,7 @@ __all__ = [
     "BridgeRow",
     "ChangeLogRow",
     "DriftEventRow",
+    "EventRow",
     "FleetRow",
     "FlowExportRow",
     "HostCertificateRow",

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, Enum, LargeBinary, MetaData,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
+from controller.domain.events import EventType, Severity
 from controller.domain.intent import (
     AddressFamily,
     Backend,
@@ -62,4 +63,6 @@ class Base(DeclarativeBase):
         DriftPolicy: _words(DriftPolicy),
         ConfirmPolicy: _words(ConfirmPolicy),
         DriftAction: _words(DriftAction),
+        EventType: _words(EventType),
+        Severity: _words(Severity),
     }

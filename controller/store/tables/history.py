@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from controller.domain.intent import Kind
 from controller.store.tables.base import Base
 
+_SHOWN = text("action NOT IN ('membership', 'macs', 'end')")
+
 
 class ChangeLogRow(Base):
     """What each revision changed, in the order of the commits.
@@ -25,6 +27,8 @@ class ChangeLogRow(Base):
     __tablename__ = "change_log"
     __table_args__ = (
         Index(None, "uid", "revision", postgresql_where=text("action = 'membership'")),
+        Index("ix_change_log_shown_kind", "kind", "revision", "seq", postgresql_where=_SHOWN),
+        Index("ix_change_log_shown_name", "name", "revision", "seq", postgresql_where=_SHOWN),
     )
 
     revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -38,10 +42,17 @@ class ChangeLogRow(Base):
     """The host that the object is on, or was on before it moved."""
 
 
+_OF_INTENT = text("revision IS NOT NULL")
+
+
 class AuditRow(Base):
     """Who did what. The objects and their values before and after are in the versions."""
 
     __tablename__ = "audit"
+    __table_args__ = (
+        Index(None, "principal", "revision", postgresql_where=_OF_INTENT),
+        Index(None, "at", "revision", postgresql_where=_OF_INTENT),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
