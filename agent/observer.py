@@ -2,7 +2,8 @@
 
 Runs beside the closed loop and never as a part of it, with a view of the kernel of its own: whoever
 looks must not hold up what is to be applied. Writes nothing. However often it is asked, it looks
-once in ``PAUSE_S``, and answers with one look all that was asked before it began.
+once in ``PAUSE_S``, and for a small part of the time only, and answers with one look all that was
+asked before it began.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 PAUSE_S = 1.0
 """At the least, between the beginnings of two looks."""
+_SHARE = 4
+"""So many times as long as the last look took it rests after it: planning for a large host takes
+the interpreter, which the loop has to share then."""
 
 
 class Observer:
@@ -47,7 +51,7 @@ class Observer:
         self._cached = cached
         self._failures = failures
         self._clock = clock
-        self._looked_at = clock.now() - PAUSE_S
+        self._may_look_at = clock.now()
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -58,14 +62,16 @@ class Observer:
 
     async def answer(self) -> None:
         """Answer all that is asked, by one look."""
-        self._looked_at = self._clock.now()
+        started = self._clock.now()
         asked = self._questions.take()
         for request_id, comparison in (await self._answers(asked)).items():
             self._questions.put(request_id, comparison)
+        now = self._clock.now()
+        self._may_look_at = max(started + PAUSE_S, now + _SHARE * (now - started))
 
     async def _rest(self) -> None:
         never = asyncio.Event()
-        while (left := self._looked_at + PAUSE_S - self._clock.now()) > 0:
+        while (left := self._may_look_at - self._clock.now()) > 0:
             await self._clock.wait(never, left)
 
     async def _answers(self, asked: Mapping[str, frozenset[str]]) -> Mapping[str, Comparison]:
