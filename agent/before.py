@@ -12,15 +12,15 @@ from dataclasses import replace
 from agent.cache import desired_ids
 from agent.model import HostState
 from agent.observed import ObservedState
+from agent.planner import here
 from agent.planner.cards import found_on_cards
-from agent.planner.removal import owned_here
 from agent.state_file import Cached
 from agent.trial import Before
 
 
 def as_it_is(candidate: HostState, confirmed: HostState, observed: ObservedState) -> Before:
     """Of a host on which nothing was done yet about ``candidate``."""
-    there = owned_here(observed, candidate.fleet_uid) - desired_ids(confirmed)
+    there = here(candidate, observed) - desired_ids(confirmed)
     return Before(there, found_on_cards(candidate, observed))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection
 
 from agent.model import HostState
 from agent.observed import ObservedState
-from agent.planner import still_owed
+from agent.planner import here
 from agent.planner.digests import Digests
 from agent.realized import Realized
 from agent.safety import Grants
@@ -34,8 +34,7 @@ def shortfall(
     if not fresh and not astray:
         return NOTHING_SHORT
     short = fresh | astray
-    there = still_owed(short, observed, cached.state.fleet_uid)
-    missing = (fresh & _single(cached.state)) - there
+    missing = (fresh & _single(cached.state)) - here(cached.state, observed)
     return Shortfall(missing, short - missing)
 
 

@@ -13,7 +13,7 @@ from agent.cache import desired_ids
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState
 from agent.observed import ObservedState
-from agent.planner import make_plan, still_owed
+from agent.planner import here, make_plan
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort, SetBridgeVlans
 from agent.planner.management import Touch, touches
 from agent.planner.management_path import ManagementPath, management_path
@@ -98,7 +98,7 @@ def found_there(cached: Cached, observed: ObservedState) -> frozenset[str]:
     made = desired_ids(cached.state) - desired_ids(cached.confirmed)
     if cached.before is not None:
         return made & cached.before.there
-    return still_owed(made, observed, cached.state.fleet_uid)
+    return made & here(cached.state, observed)
 
 
 def with_way_back(

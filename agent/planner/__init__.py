@@ -10,11 +10,12 @@ from agent.planner.bridge_ports import still_enslaved
 from agent.planner.lost_ends import lost_ends, still_lost
 from agent.planner.plan import Plan, Stage
 from agent.planner.releases import owed_releases, still_released
-from agent.planner.removal import still_owed
+from agent.planner.removal import here, still_owed
 
 __all__ = [
     "Plan",
     "Stage",
+    "here",
     "lost_ends",
     "make_plan",
     "owed_releases",

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
+from agent.model import HostState
 from agent.observed import ObservedState, OvsPort
 from agent.planner.brake import NOT_REMOVED
 from agent.planner.claims import Thing, ThingKind
@@ -21,7 +22,7 @@ from agent.planner.free_vlans import FreeVlans
 from agent.planner.health import foreign_interface
 from agent.planner.inventory import Inventory, PlacedPort, bound_ids, owned_ids
 from agent.planner.mirrors import delete_mirror
-from agent.planner.ownership import is_segment, segment_of
+from agent.planner.ownership import aliased_id, is_segment, segment_of
 from agent.planner.plan import ColumnValue, OvsdbOp, SetPort, Stage
 
 _EVERYBODYS_VLAN = 4095
@@ -59,6 +60,19 @@ def owned_here(observed: ObservedState, owner: str) -> frozenset[str]:
     """The ids of what is on the host and ours, and of the segments of which a part is."""
     present = owned_ids(observed, owner) | bound_ids(observed, owner)
     return frozenset(present | {segment_of(resource) for resource in present})
+
+
+def here(desired: HostState, observed: ObservedState) -> frozenset[str]:
+    """The ids of what is on the host and ours, also of what bears no mark there.
+
+    A card of somebody else's in a Linux bridge has none: that it is in a bridge of ours is all that
+    there is of its port. In which one does not matter: taken out of it, it is not as it was.
+    """
+    owner, links = desired.fleet_uid, observed.links
+    ours = {name for name, link in links.items() if aliased_id(link, owner)}
+    inside = {name for name, link in links.items() if link.master in ours}
+    cards = {port.id for port in desired.ports if port.interface in inside}
+    return owned_here(observed, owner) | cards
 
 
 def draft_removals(

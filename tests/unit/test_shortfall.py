@@ -122,6 +122,56 @@ async def test_newer_intent_goes_back_to_a_state_without_what_waits(host: Host) 
     assert (host.outcome(), master(host)) == (Outcome.REVERTED, "")
 
 
+# --- what is there without a mark ----------------------------------------------------------------
+
+
+async def plugged(host: Host) -> Host:
+    """One whose controller's card is in a Linux bridge of the fleet's."""
+    host.switch.kernel.links["eth0"] = Link("eth0", 77, up=True)
+    reached_by(host, "br-lan")
+    await host.realize(state(1, bridges=(LAN,), ports=(*BASE.ports, CARD), safety=SAFETY))
+    host.confirm()
+    await host.loop.turn()
+    assert (host.reasons(), master(host)) == ({}, "br-lan")
+    return host
+
+
+def with_card(revision: int, **changes: object) -> HostState:
+    card = dataclasses.replace(CARD, **changes)  # type: ignore[arg-type]
+    return state(revision, bridges=(LAN,), ports=(*BASE.ports, card), safety=SAFETY)
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+async def test_a_card_in_a_linux_bridge_is_there_although_a_change_of_it_failed(
+    host: Host, *, is_forced: bool
+) -> None:
+    await plugged(host)
+    await host.realize(with_card(2, tag=5))
+    assert host.reasons() == {"port:card": "VlansNeedFiltering"}
+    grants = Grants(1, forced=frozenset({"port:card"}) if is_forced else frozenset())
+    await host.realize(dataclasses.replace(with_card(3, mtu=1400), grants=grants))
+    assert host.reasons() == ({"change": "OnTrial"} if is_forced else {"port:card": "NoWayBack"})
+    for _ in range(2):
+        await host.turn_at(TIMEOUT_S)
+    assert master(host) == "br-lan"
+    assert (host.outcome() is Outcome.REVERTED) == is_forced
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+async def test_a_host_that_lost_its_state_keeps_its_card_where_it_was(
+    host: Host, tmp_path: Path, *, is_forced: bool
+) -> None:
+    await plugged(host)
+    fresh = reached_by(Host(tmp_path / "fresh", host.switch), "br-lan")
+    grants = Grants(1, forced=frozenset({"port:card"}) if is_forced else frozenset())
+    await fresh.realize(dataclasses.replace(with_card(5, mtu=1400), grants=grants))
+    assert fresh.reasons() == ({"change": "OnTrial"} if is_forced else {"port:card": "NoWayBack"})
+    for _ in range(2):
+        await fresh.turn_at(TIMEOUT_S)
+    assert master(host) == "br-lan"
+    assert (fresh.outcome() is Outcome.REVERTED) == is_forced
+
+
 # --- what is otherwise than the confirmed state says ---------------------------------------------
 
 
