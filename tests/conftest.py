@@ -28,6 +28,8 @@ pytest_plugins: list[str] = [
     "tests.support.netns",
     "tests.support.ovs",
     "tests.support.agent_lab",
+    # After those that it imports.
+    "tests.support.large_fleet",
 ]
 
 

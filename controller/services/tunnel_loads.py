@@ -60,11 +60,12 @@ def loads_between(
     now: datetime,
 ) -> dict[tuple[int, int], Load]:
     """By numbers of groups, the smaller one first; what nobody counted lately is left out."""
-    if len(tunnels) + sum(_at_most(mesh, group_of) for mesh in meshes) > MOST_TUNNELS:
+    near = [_near(mesh, group_of) for mesh in meshes]
+    if len(tunnels) + sum(map(_at_most, near)) > MOST_TUNNELS:
         return {}
     lines = [
         line
-        for line in (*_of_meshes(meshes), *_of_tunnels(tunnels))
+        for line in (*_of_meshes(near), *_of_tunnels(tunnels))
         if line.a[0] in group_of and line.b[0] in group_of
     ]
     if not lines:
@@ -76,11 +77,18 @@ def loads_between(
     return _summed(lines, rates, group_of)
 
 
-def _at_most(mesh: RatedMesh, group_of: Mapping[UUID, int]) -> int:
+def _near(mesh: RatedMesh, group_of: Mapping[UUID, int]) -> RatedMesh:
+    """The mesh among the hosts that have a group, where it does not depend on the others."""
+    if mesh.spec.topology is not Topology.FULL:
+        return mesh
+    return mesh._replace(members={u: n for u, n in mesh.members.items() if u in group_of})
+
+
+def _at_most(mesh: RatedMesh) -> int:
+    members = len(mesh.members)
     if mesh.spec.topology is not Topology.FULL:
         # A forest has fewer than members; hubs have a mesh of their own.
-        return len(mesh.members) + len(mesh.spec.hubs) ** 2 // 2
-    members = sum(uid in group_of for uid in mesh.members)
+        return members + len(mesh.spec.hubs) ** 2 // 2
     return members * (members - 1) // 2
 
 

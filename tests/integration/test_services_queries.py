@@ -12,12 +12,15 @@ from sqlalchemy import event
 
 from controller.domain.errors import InvalidError
 from controller.domain.filtering import Comparison, Operator, Some
+from controller.domain.host_grouping import parse_group_by
 from controller.domain.intent import Backend, Kind, Manifest, Ref, SegmentSpec
+from controller.domain.label_selectors import Selector
 from controller.services import changes, desired, effective, queries, status
 from controller.services.object_realization import object_realization
 from controller.services.queries import Page
 from controller.services.realization import realization
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
+from controller.services.topology import Asked, topology
 from controller.store.engine import Database
 from controller.store.listing import Order, OrderBy
 from tests.support.manifests import ADMIN, apply, bridge, host, port, segment, tunnel
@@ -82,6 +85,10 @@ def _batch(db: Database) -> object:
     return desired.load_host_intents(db, uids, confirmed={})
 
 
+def _topology(db: Database, by: str) -> object:
+    return topology(db, db, ADMIN, Asked(parse_group_by(by), Selector()), now=NOW)
+
+
 READS: dict[str, tuple[Callable[[Database], object], int]] = {
     "hosts": (_list(Kind.HOST), 4),
     "bridges": (_list(Kind.BRIDGE), 4),
@@ -99,6 +106,8 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
         lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel"),
         9,
     ),
+    "topology of hosts": (lambda db: _topology(db, "host"), 15),
+    "topology of groups": (lambda db: _topology(db, "group"), 15),
     "summary": (lambda db: queries.summary(db, ADMIN, Kind), 25),
     "failures": (lambda db: queries.failures(db, ADMIN, "h1"), 3),
     "host intents": (_batch, 27),

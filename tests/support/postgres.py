@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,13 @@ def _wait_until_ready(server: PostgresServer, process: subprocess.Popen[bytes]) 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A running server without any database of ours."""
+    with running_server() as server:
+        yield server
+
+
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """As the fixture, for what is no test."""
     root = Path(tempfile.mkdtemp(prefix="ovsfleet-pg-"))
     root.chmod(0o755)
     binaries = readable_binaries(find_binaries(None), _NOBODY, root)
