@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class Role(enum.StrEnum):
@@ -41,6 +42,8 @@ class Principal:
     name: str
     roles: frozenset[Role]
     projects: frozenset[str] | None = None
+    expires_at: datetime | None = None
+    """When the token is good no longer; None: never."""
 
     @property
     def is_system(self) -> bool:

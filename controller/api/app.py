@@ -21,6 +21,7 @@ from controller.api.errors import install_error_handlers
 from controller.api.feed import Feed
 from controller.api.middleware import RequestScope
 from controller.api.routes import (
+    attention,
     changes,
     docs,
     drift,
@@ -38,11 +39,13 @@ from controller.api.routes import (
     rates,
     realization,
     revisions,
+    search,
     stats,
     topology,
     tunnels,
     watch,
     webhooks,
+    whoami,
 )
 from controller.api.routes.collections import collection_router
 from controller.api.routes.kinds import COLLECTIONS
@@ -115,8 +118,11 @@ def _all_routes() -> APIRouter:
         drift.router,
         rates.router,
         stats.router,
+        whoami.router,
         fleet.router,
         topology.router,
+        attention.router,
+        search.router,
         watch.router,
         webhooks.router,
         health.router,

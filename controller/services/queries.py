@@ -151,13 +151,13 @@ def summary(
 ) -> dict[Kind, dict[Phase, int]]:
     """How many objects of each of the kinds are in each phase: a status for every object."""
     with db.snapshot() as tx:
-        return {kind: _count(tx, principal, kind) for kind in kinds}
+        return {kind: count_phases(tx, principal, kind) for kind in kinds}
 
 
 def phases(db: Database, principal: Principal, kind: Kind) -> dict[Phase, int]:
     """How many objects of one kind are in each phase."""
     with db.snapshot() as tx:
-        return _count(tx, principal, kind)
+        return count_phases(tx, principal, kind)
 
 
 def failures(db: Database, principal: Principal, host_ref: str) -> tuple[ResourceFailure, ...]:
@@ -211,7 +211,8 @@ def _views(
     return [View(each.object, statuses[each.object.uid]) for each in listed]
 
 
-def _count(tx: Transaction, principal: Principal, kind: Kind) -> dict[Phase, int]:
+def count_phases(tx: Transaction, principal: Principal, kind: Kind) -> dict[Phase, int]:
+    """As ``phases``, in this transaction."""
     subjects = read_subjects(tx, kind, scope(principal, kind, None))
     statuses = derive(tx, kind, subjects) if subjects else {}
     counts = Counter(status.phase for status in statuses.values())

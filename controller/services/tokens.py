@@ -59,7 +59,7 @@ def authenticate(db: Database, secret: str, *, now: datetime) -> Principal:
         found = find_api_token(tx, _hash(secret), now)
     if found is None:
         raise UnauthenticatedError("the token is unknown, expired or revoked: ask for a new one")
-    return Principal(found.name, _roles(found), _projects(found))
+    return Principal(found.name, _roles(found), _projects(found), found.expires_at)
 
 
 def create(

@@ -59,10 +59,15 @@ class Counts(NamedTuple):
 
 
 def count(tx: Transaction, ranges: Sequence[Range]) -> Counts:
+    return Counts(*tx.execute(counted(ranges)).one())
+
+
+def counted(ranges: Sequence[Range]) -> Select[int, int]:
+    """What ``Counts`` is made of, of one pool."""
     holders = _holders(ranges)
-    released = func.count().filter(holders.c.is_released)
-    total, gone = tx.execute(select(func.count(), released).select_from(holders)).one()
-    return Counts(total - gone, gone)
+    is_released = holders.c.is_released
+    used, released = func.count().filter(~is_released), func.count().filter(is_released)
+    return select(used, released).select_from(holders)
 
 
 def read_page(

@@ -182,6 +182,8 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     assert fleet.hosts.desired_state("h1")["state"]["host"]["host_name"] == "h1"
     assert (fleet.hosts.failures("h1"), fleet.hosts.rates("h1")) == ([], [])
     assert (fleet.hosts.inventory("h1")["links_total"], fleet.find_interfaces("vif-1")) == (0, [])
+    assert (fleet.whoami()["name"], [*fleet.attention(kind="Host")]) == ("admin", [])
+    assert [each["name"] for each in fleet.search("p1", kind="Port")] == ["p1"]
     assert [*fleet.hosts.drift_events("h1"), *fleet.drift_events(kind="Port", name="p1")] == []
     with pytest.raises(ProblemError, match="NotEnrolled"):
         fleet.hosts.observed("h1", resources=["overlay"])

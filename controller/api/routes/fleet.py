@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from importlib.metadata import version
+
 from fastapi import APIRouter
 
 from controller.api.conversion import to_phase_counts
 from controller.api.dependencies import Caller, Context
 from controller.api.errors import declared
-from controller.api.schemas.answers import FleetDocument
-from controller.domain.intent import Kind
-from controller.services import queries
+from controller.api.schemas.overview import CapacityDocument, FleetDocument, HostStates
+from controller.domain.intent import Kind, Lifecycle
+from controller.services.overview import overview
 
 router = APIRouter(prefix="/v1", tags=["fleet"])
 
-
 _COUNTED = (Kind.HOST, Kind.BRIDGE, Kind.SEGMENT, Kind.PORT, Kind.TUNNEL)
+_VERSION = version("ovsfleet")
 
 
 @router.get(
@@ -24,16 +27,23 @@ _COUNTED = (Kind.HOST, Kind.BRIDGE, Kind.SEGMENT, Kind.PORT, Kind.TUNNEL)
     responses=declared("unauthenticated", "unavailable"),
 )
 def get_fleet(context: Context, caller: Caller) -> FleetDocument:
-    """Who the fleet is, and how many objects of each kind are in each phase."""
-    fleet = queries.fleet(context.db)
-    counts = queries.summary(context.db, caller, _COUNTED)
+    """Who the fleet is, how many objects of each kind are in each phase, and what runs out."""
+    found = overview(context.db, caller, _COUNTED, now=context.now())
+    counts = {kind: to_phase_counts(found.phases[kind]) for kind in _COUNTED}
+    by_state = {state.value: found.hosts.by_state.get(state, 0) for state in Lifecycle}
     return FleetDocument(
-        fleet_uid=fleet.uid,
-        epoch=fleet.epoch,
-        revision=fleet.revision,
-        hosts=to_phase_counts(counts[Kind.HOST]),
-        bridges=to_phase_counts(counts[Kind.BRIDGE]),
-        segments=to_phase_counts(counts[Kind.SEGMENT]),
-        ports=to_phase_counts(counts[Kind.PORT]),
-        tunnels=to_phase_counts(counts[Kind.TUNNEL]),
+        fleet_uid=found.fleet.uid,
+        epoch=found.fleet.epoch,
+        revision=found.fleet.revision,
+        version=_VERSION,
+        hosts=counts[Kind.HOST],
+        bridges=counts[Kind.BRIDGE],
+        segments=counts[Kind.SEGMENT],
+        ports=counts[Kind.PORT],
+        tunnels=counts[Kind.TUNNEL],
+        hosts_connected=found.hosts.connected,
+        hosts_pinned=found.hosts.pinned,
+        hosts_by_state=HostStates(**by_state),
+        attention=found.attention,
+        capacity=[CapacityDocument(**asdict(each)) for each in found.capacity],
     )

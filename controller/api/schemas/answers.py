@@ -127,17 +127,6 @@ class PhaseCounts(Answer):
     pending: int
 
 
-class FleetDocument(Answer):
-    fleet_uid: UUID
-    epoch: int
-    revision: int
-    hosts: PhaseCounts
-    bridges: PhaseCounts
-    segments: PhaseCounts
-    ports: PhaseCounts
-    tunnels: PhaseCounts
-
-
 class ChangeEvent(Answer):
     """``event: change``."""
 

@@ -123,6 +123,36 @@ class Fleet:
         found: Json = self._calls.send("get_topology", query=query)
         return found
 
+    def whoami(self) -> Json:
+        """Whose token this is, and what it allows."""
+        found: Json = self._calls.send("get_whoami")
+        return found
+
+    def attention(
+        self,
+        *,
+        kind: Kind | None = None,
+        host: str | None = None,
+        project: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Json]:
+        """Everything that is not as intended, with why and what to do, the most urgent first."""
+        query = {"kind": kind, "host": host, "project": project}
+        return pages(self._calls, "list_attention", page_size, query)
+
+    def search(
+        self,
+        q: str,
+        *,
+        kind: Kind | None = None,
+        project: str | None = None,
+        page_size: int = 20,
+    ) -> Sequence[Json]:
+        """The objects that are called this or have it, whole or in part, the best first."""
+        query = {"q": q, "kind": kind, "project": project, "page_size": page_size}
+        items: Sequence[Json] = self._calls.send("search", query=query)["items"]
+        return items
+
     def find_interfaces(self, iface_id: str) -> Sequence[Json]:
         """The hosts on which libvirt or Nova plugged it in: two while a guest is migrated."""
         query = {"iface_id": iface_id}

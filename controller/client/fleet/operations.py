@@ -147,6 +147,11 @@ def _of_the_fleet() -> Iterator[Operation]:
         "/v1/topology",
         query=_PROJECT | {"group_by", "segment", "label_selector"},
     )
+    yield Operation("get_whoami", "whoami", "GET", "/v1/whoami")
+    listed = _PROJECT | {"kind", "host"} | _PAGES
+    yield Operation("list_attention", "attention", "GET", "/v1/attention", query=listed)
+    sought = _PROJECT | {"q", "kind", "page_size"}
+    yield Operation("search", "search", "GET", "/v1/search", query=sought)
     yield Operation("apply", "apply", "POST", "/v1/apply", query=_FORCE, headers=_KEY)
     yield Operation("delete_objects", "delete", "POST", "/v1/delete", headers=_KEY)
     yield Operation("diff", "diff", "POST", "/v1/diff")

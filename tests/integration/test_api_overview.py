@@ -1,0 +1,111 @@
+"""What a person looks at first: who they are, the fleet at a glance, what waits, and search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from controller.auth import Role
+from controller.services.status import ReportedFailure
+from tests.support.api import Api
+from tests.support.fabric import admin, fabric
+from tests.support.reports import ReportingHost
+
+__all__ = ["admin", "fabric"]
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_token_is_told_what_it_allows(api: Api) -> None:
+    api.add_projects("blue")
+    async with api.client(api.token(Role.PROJECT_ADMIN, "blue")) as tenant, api.admin as admin:
+        mine = (await tenant.get("/v1/whoami")).json()
+        all_of_it = (await admin.get("/v1/whoami")).json()
+    assert (mine["roles"], mine["projects"]) == (["project-admin"], ["blue"])
+    assert mine["expires_at"] is None
+    assert mine["may"]["write"] == ["Segment", "Port"]
+    assert "Mirror" not in mine["may"]["read"]
+    assert [mine["may"][each] for each in ("enrol", "inspect", "operate")] == [False] * 3
+    assert all_of_it["projects"] is None
+    assert all_of_it["may"]["write"] == all_of_it["may"]["read"]
+    assert [all_of_it["may"][each] for each in ("enrol", "inspect", "operate")] == [True] * 3
+
+
+async def test_the_fleet_tells_its_hosts_and_what_runs_out(
+    api: Api, admin: httpx.AsyncClient, fabric: dict[str, Any]
+) -> None:
+    pool = {"kind": "Pool", "metadata": {"name": "p"}, "spec": {"type": "vni", "ranges": ["1-9"]}}
+    halted = {
+        "kind": "Host",
+        "metadata": {"name": "h2"},
+        "spec": {"vteps": ["192.0.2.2"], "state": "maintenance"},
+    }
+    await admin.post("/v1/apply", json={"objects": [pool, halted]})
+    ReportingHost(api.db, await uid(admin, "hosts/h1")).report(api.head())
+    fleet = (await admin.get("/v1/fleet")).json()
+    assert fleet["hosts_connected"] == 1
+    assert fleet["hosts_by_state"] == {
+        "active": 1,
+        "maintenance": 1,
+        "decommissioning": 0,
+        "removed": 0,
+    }
+    assert fleet["ports"]["ready"] == 3
+    pools, vlans = fleet["capacity"]
+    assert (pools["id"], pools["total"], pools["unit"]) == ("pool:p", 9, "VNIs")
+    assert (vlans["used"], vlans["total"]) == (1, 4094)
+
+
+async def uid(admin: httpx.AsyncClient, path: str) -> str:
+    found: str = (await admin.get(f"/v1/{path}")).json()["metadata"]["uid"]
+    return found
+
+
+async def attention(client: httpx.AsyncClient, **query: Any) -> list[dict[str, Any]]:
+    answer = await client.get("/v1/attention", params=query)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def test_what_failed_is_one_row_with_a_way_out(
+    api: Api, admin: httpx.AsyncClient, fabric: dict[str, Any]
+) -> None:
+    host = ReportingHost(api.db, await uid(admin, "hosts/h1"))
+    port = await uid(admin, "ports/web-1")
+    taken = ReportedFailure(
+        resource=f"port:{port}", kind="conflict", reason="AlreadyTaken", message="web1 is taken"
+    )
+    host.report(api.head(), [taken])
+    (item,) = await attention(admin)
+    assert (item["kind"], item["name"], item["host"]) == ("Port", "web-1", "h1")
+    assert (item["phase"], item["reason"]) == ("Failed", "AlreadyTaken")
+    assert "`ovsfleet adopt port web-1 --host h1`" in item["fix"]
+    assert (await admin.get("/v1/fleet")).json()["attention"] == 1
+    assert await attention(admin, kind="Segment") == []
+    assert await attention(admin, host="nowhere") == []
+
+
+async def test_search_finds_the_exact_before_beginnings_before_the_rest(
+    admin: httpx.AsyncClient, fabric: dict[str, Any]
+) -> None:
+    async def found(q: str) -> list[tuple[str, str]]:
+        answer = await admin.get("/v1/search", params={"q": q})
+        assert answer.status_code == 200, answer.text
+        return [(each["name"], each["matched"]["field"]) for each in answer.json()["items"]]
+
+    assert await found("web-1") == [("web-1", "name")]
+    assert await found("eb-") == [("web-1", "name"), ("web-2", "name")]
+    assert await found("192.0.2.1") == [("h1", "vtep")]
+    assert await found("10.0.0.1") == [("web-1", "address")]
+    assert await found("02:00:00:00:00:01") == [("web-1", "mac")]
+    assert await found("tier=web") == [
+        ("blue", "label"),
+        ("web-1", "label"),
+        ("web-2", "label"),
+    ]
+    port = await uid(admin, "ports/db-1")
+    assert await found(port) == [("db-1", "uid")]
+    assert await found(port[:13]) == [("db-1", "uid")]
