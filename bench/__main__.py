@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import report, scale, suite
+from bench import reads, report, scale, suite
 from bench.report import Figure
 from bench.workload import Kind
 from deploy.lab.lab import require_root
@@ -36,7 +36,13 @@ class Part:
 
 
 def parts(
-    counts: list[int], hosts: int, ports: int, scale_hosts: int, scale_ports: int
+    counts: list[int],
+    hosts: int,
+    ports: int,
+    scale_hosts: int,
+    scale_ports: int,
+    *,
+    large: bool = True,
 ) -> Iterator[Part]:
     for kind, count in itertools.product(Kind, [0, *counts]):
         yield Part(f"{count} {kind} ports", partial(suite.many_ports, kind, count))
@@ -45,6 +51,8 @@ def parts(
     if scale_hosts:
         whole = partial(scale.whole_intent, scale_hosts, scale_ports, _AT_ONCE)
         yield Part(f"{scale_hosts} hosts in the database", whole)
+    if large:
+        yield Part("reads of a large fleet", reads.large_fleet)
 
 
 def measure(wanted: Iterable[Part], tell: Callable[[Figure], None]) -> dict[str, str]:
@@ -72,6 +80,7 @@ def run(
         int, typer.Option(help="Hosts in the database alone, never enrolled; 0 leaves it out.")
     ] = 1000,
     scale_ports: Annotated[int, typer.Option(help="Ports on each of those.")] = 100,
+    large: Annotated[bool, typer.Option(help="Reads of 1000 hosts and 100000 ports.")] = True,
     output: Annotated[Path, typer.Option(help="Where the JSON goes.")] = Path(
         "build/bench/latest.json"
     ),
@@ -89,7 +98,7 @@ def run(
         _console.print(f"  {figure.name}: {figure.ratio:.1f}x the floor", highlight=False)
 
     sizes = [100, 1000, 4000] if counts is None else counts
-    failed = measure(parts(sizes, hosts, ports, scale_hosts, scale_ports), tell)
+    failed = measure(parts(sizes, hosts, ports, scale_hosts, scale_ports, large=large), tell)
     report.write(output, figures, about, failed)
     report.show(_console, figures, about, failed)
     _console.print(f"JSON: {output}")

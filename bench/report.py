@@ -27,7 +27,8 @@ class Figure:
     """Seconds from the REST request to all Ready."""
     floor: float
     """Seconds for the same rows by raw JSON-RPC, until ovs-vswitchd has acted on them; in the group
-    ``scale`` for the same request before the fleet was large."""
+    ``scale`` for the same request before the fleet was large, in ``reads`` for a list of its hosts.
+    """
     peers: Mapping[str, float] = field(default_factory=dict)
     detail: Mapping[str, float] = field(default_factory=dict)
 

@@ -28,6 +28,7 @@ import pytest
 
 from controller.auth import Principal, Role
 from controller.domain.intent import Lifecycle, Manifest, Ref
+from controller.observability import configure_logging
 from controller.services import tokens
 from controller.services.intent import Change, commit
 from controller.store.engine import Database
@@ -140,6 +141,7 @@ def large_fleet_url(postgres_server: PostgresServer, _large_template: str) -> It
 @contextmanager
 def served() -> Iterator[tuple[LargeFleet, Database, LiveServer, str]]:
     """The whole fleet behind a real server, with an admin's token, for what is no test."""
+    configure_logging("warning", "console", "large fleet")
     with running_server() as server:
         server.execute(f"CREATE DATABASE {_TEMPLATE}")
         upgrade(server.url(_TEMPLATE))

@@ -16,8 +16,14 @@ from bench.report import Figure
 def test_all_parts_run_by_default() -> None:
     names = [part.name for part in bench.parts([100], 25, 50, 1000, 100)]
     ports = [f"{count} {kind} ports" for kind in ("vxlan", "internal") for count in (0, 100)]
-    assert names == [*ports, "25 hosts", "1000 hosts in the database"]
-    assert [part.name for part in bench.parts([], 0, 0, 0, 0)] == ["0 vxlan ports", ports[2]]
+    assert names == [
+        *ports,
+        "25 hosts",
+        "1000 hosts in the database",
+        "reads of a large fleet",
+    ]
+    few = bench.parts([], 0, 0, 0, 0, large=False)
+    assert [part.name for part in few] == ["0 vxlan ports", ports[2]]
 
 
 def test_a_part_that_fails_spoils_no_other_and_is_in_the_table(
@@ -31,7 +37,7 @@ def test_a_part_that_fails_spoils_no_other_and_is_in_the_table(
         raise RuntimeError("no [bold] port")
 
     made = [bench.Part("bad part", bad), bench.Part("good part", good)]
-    monkeypatch.setattr(bench, "parts", lambda *_: iter(made))
+    monkeypatch.setattr(bench, "parts", lambda *_, **__: iter(made))
     monkeypatch.setattr(bench, "require_root", lambda: None)
     output = tmp_path / "told.json"
     done = CliRunner().invoke(bench.app, ["--output", str(output)])
