@@ -137,6 +137,74 @@ def drift(
         drifting.print_events(found)
 
 
+@app.command()
+def history(
+    kind: Kind,
+    name: Name,
+    *,
+    project: Project = None,
+    limit: Annotated[int, typer.Option("--limit", "-l", min=1, help="how many versions")] = 50,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what an object was: who changed which field, and when; also of one that is deleted."""
+    from controller.client import context, stories
+    from controller.client.kinds import parse_kind
+    from controller.client.rest import Api
+
+    info = parse_kind(kind)
+    with Api(context.current()) as api:
+        found = stories.read_history(api, info, name, project, limit)
+    if output is Format.JSON:
+        print_json({"items": found})
+    else:
+        stories.print_history(found)
+
+
+@app.command()
+def events(
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="only on this host")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", "-k", help="only of objects of this kind")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="only of objects so called")] = None,
+    project: Project = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="such as host.silent or resource.failed")
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", help="at least: info, warning or error")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DURATION", help="such as 15m, 6h or 7d")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-l", min=1, help="how many")] = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="print what happens from now on")
+    ] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what happened: changes, hosts that came and went, what failed, who changed what."""
+    from controller.client import context, stories
+    from controller.client.kinds import parse_kind
+    from controller.client.rest import Api
+    from controller.client.stream import WakeUp
+
+    wanted = {"host": host, "name": name, "project": project, "type": type_, "severity": severity}
+    wanted["kind"] = parse_kind(kind).name if kind else None
+    if follow and since:
+        raise typer.BadParameter("--follow begins now; leave --since out")
+    with Api(context.current()) as api:
+        if follow:
+            with WakeUp(context.current(), from_revision=None) as wake_up:
+                stories.follow_events(api, wake_up, wanted, output)
+        found = stories.read_events(api, wanted, since, limit)
+    if output is Format.JSON:
+        print_json({"items": found})
+    else:
+        stories.print_events(found)
+
+
 @app.command("find-interface")
 def find_interface(
     iface_id: Annotated[str, typer.Argument(help="external_ids:iface-id, as libvirt or Nova set")],

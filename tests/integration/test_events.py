@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from sqlalchemy.event import listen
 from sqlalchemy.event import remove as unlisten
 
 from controller.auth import Principal, Role
+from controller.client import context, rest, stories
+from controller.client.output import Format
 from controller.domain.events import EventType, Severity
 from controller.domain.intent import Kind, Lifecycle
 from controller.domain.safety import DriftAction
@@ -22,7 +25,8 @@ from controller.services.drift import Difference, DriftEvent
 from controller.services.events import Event, Wanted
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
-from tests.support.api import Api, make_app
+from tests.support.api import Api, LiveServer, make_app
+from tests.support.cli import QuickCli
 from tests.support.grants import release
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
 
@@ -251,6 +255,50 @@ def test_events_are_forgotten_by_age_and_by_number(
     monkeypatch.setattr(events, "KEPT_OF_A_HOST", 5)
     assert events.forget(fleet.db, before=NOW) == 1
     assert len(fleet.told()) == 5
+
+
+def lines(out: str) -> list[str]:
+    return [" ".join(line.split()) for line in out.splitlines()]
+
+
+class Waking:
+    """Wakes whoever follows once, after something has happened."""
+
+    def __init__(self, happen: Callable[[], None]) -> None:
+        self._happen = iter([happen])
+
+    def wait(self, _seconds: float) -> None:
+        happen = next(self._happen, None)
+        if happen is None:
+            raise KeyboardInterrupt
+        happen()
+
+
+def test_a_person_is_shown_what_was_and_what_happens(
+    fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = LiveServer(fleet.api.app)
+    server.start()
+    try:
+        cli = QuickCli(server.url, fleet.api.secret, tmp_path)
+        apply(fleet.db, segment("red", mtu=1300))
+        shown = lines(cli.out("history", "segment", "red"))
+        assert shown[1].endswith("admin updated mtu: auto → 1300")
+        assert shown[2].endswith("admin created")
+        apply(fleet.db, segment("red"))
+        fleet.close()
+        shown = lines(cli.out("events", "-l", "2"))
+        assert shown[1].startswith("2030-01-01T00:00:00Z warning host.disconnected host/h1 h1 -")
+        assert shown[2].endswith("info object.updated segment/red - admin changed mtu")
+        signed_in = context.Context(server.url, fleet.api.secret)
+        with rest.Api(signed_in) as api, pytest.raises(KeyboardInterrupt):
+            stories.follow_events(api, Waking(fleet.open), {}, Format.TABLE)
+        said = "host/h1 connected: its agent has connected"
+        # The server in this process logs to the same place.
+        told = [each for each in capsys.readouterr().out.splitlines() if " info " in each]
+        assert told == [f"2030-01-01T00:00:00Z  info     {said}"]
+    finally:
+        server.stop()
 
 
 async def test_events_are_read_page_by_page_and_wrong_questions_are_refused(fleet: Fleet) -> None:
