@@ -26,15 +26,25 @@ from agent.errors import ErrorKind, Failure
 from agent.execution import Failed, run_stage
 from agent.failpoints import reached
 from agent.host import Kernel, Ovsdb, Sighting, observe
-from agent.loop_failures import VSWITCHD_STALLED, bug, not_realized, not_written, ovsdb_down
+from agent.loop_failures import (
+    bug,
+    explained,
+    is_held,
+    not_realized,
+    not_written,
+    ovsdb_down,
+    with_refusal,
+)
 from agent.model import HOST_ID, HostState
 from agent.observability import Metrics
+from agent.observed import ObservedState
 from agent.ovsdb.snapshot import OvsdbUnavailableError
 from agent.planner import still_enslaved, still_lost, still_owed, still_released
 from agent.planner.plan import Plan, Stage
 from agent.report import Outcome, Report
 from agent.shortfall import shortfall
 from agent.state_file import Cached
+from agent.trial import Shortfall
 from agent.way_back import planned
 from agent.way_back_alone import go_back_alone
 
@@ -90,7 +100,7 @@ class Reconciler:
         self._offered: HostState | None = None
         self._unwritten: HostState | None = None
         self._refusal: Failure | None = None
-        """Why the newest state is not the accepted one."""
+        """Why the newest state is not the accepted one: it says nothing of the host."""
         self._attempts = Attempts(timing.retry_min_s, timing.retry_max_s, timing.resync_s, rng)
         self._relook = self._new_backoff()
         self._opening: dict[str, float] = {}
@@ -123,7 +133,7 @@ class Reconciler:
         try:
             if await self._trials.settle(self._waiting_grants()):
                 # They are of a controller that knows nothing of the change's being undone.
-                self._offered = self._unwritten = None
+                self._offered = self._unwritten = self._refusal = None
                 self._attempts.forget()
                 self._relook.reset()
             if not self._trials.is_busy:
@@ -196,41 +206,41 @@ class Reconciler:
         left = await self._drift.settle(desired, plan, self._tried())
         if self._has_offer and not plan.is_empty:
             return 0.0
-        failures = self._explain(sighting, replace(plan, failures=(*plan.failures, *left)))
-        realized = self._drift.realized
-        short = shortfall(cached, sighting.state, realized, self._drift.left)
+        self._attempts.keep_only(steps_by_resource(plan))
+        whole = replace(plan, failures=(*plan.failures, *left))
+        failures = explained(whole, self._attempts, has_stalled=self._has_stalled(sighting))
+        short = shortfall(cached, sighting.state, self._drift.realized, self._drift.left)
         has_caught_up = sighting.ovsdb.caught_up
         self._trials.after(plan, sighting.state, failures, has_caught_up=has_caught_up, short=short)
-        if any(failure.resource == HOST_ID for failure in failures):
-            self._publish(Outcome.HELD, failures)
-        elif self._trials.is_on:
-            self._publish(Outcome.APPLIED, failures)
-        else:
-            reached("before-applied")
-            released = still_released(desired, sighting.state)
-            owed = still_owed(desired.removed, sighting.state, desired.fleet_uid)
-            owed |= desired.removed & still_enslaved(released)
-            lost = still_lost(desired, sighting.state)
-            # What failed has to be known before the state counts as what the host was brought to.
-            await self._remember(desired)
-            await asyncio.to_thread(
-                self._cache.record_applied,
-                desired,
-                owed,
-                released,
-                lost,
-                is_back=self._trials.is_back(plan, failures),
-                unsettled=realized.unsettled(),
-                short=short,
-            )
-            reached("before-status")
-            self._publish(Outcome.APPLIED, failures)
+        if not (is_held(failures) or self._trials.is_on):
+            is_back = self._trials.is_back(plan, failures)
+            await self._record_applied(desired, sighting.state, short, is_back=is_back)
+        failures = with_refusal(failures, self._refusal)
+        self._publish(failures)
         return self._delay(plan, failures, stalled=self._has_stalled(sighting))
 
-    async def _remember(self, desired: HostState) -> None:
+    async def _record_applied(
+        self, desired: HostState, observed: ObservedState, short: Shortfall, *, is_back: bool
+    ) -> None:
+        reached("before-applied")
+        released = still_released(desired, observed)
+        owed = still_owed(desired.removed, observed, desired.fleet_uid)
+        owed |= desired.removed & still_enslaved(released)
+        lost = still_lost(desired, observed)
+        # What failed has to be known before the state counts as what the host was brought to.
         kept = self._drift.kept(desired)
-        if self._cache.cached is not None and self._cache.cached.realized != kept:
-            await asyncio.to_thread(self._cache.remember_realized, kept)
+        await asyncio.to_thread(self._cache.remember_realized, kept)
+        await asyncio.to_thread(
+            self._cache.record_applied,
+            desired,
+            owed,
+            released,
+            lost,
+            is_back=is_back,
+            unsettled=self._drift.realized.unsettled(),
+            short=short,
+        )
+        reached("before-status")
 
     async def _look(self, desired: HostState | None) -> Sighting:
         sighting = await observe(self._ovsdb, self._kernel, desired)
@@ -331,34 +341,23 @@ class Reconciler:
 
     # --- what came of it -------------------------------------------------------------------------
 
-    def _explain(self, sighting: Sighting, plan: Plan) -> tuple[Failure, ...]:
-        """One failure for each resource that is not as intended, the most telling one."""
-        self._attempts.keep_only(steps_by_resource(plan))
-        found = {each.resource: each for each in (*plan.failures, *self._attempts.hindered(plan))}
-        found.update({each.resource: each for each in self._attempts.failures()})
-        if self._refusal is not None:
-            found.setdefault(HOST_ID, self._refusal)
-        if self._has_stalled(sighting):
-            found.setdefault(HOST_ID, VSWITCHD_STALLED)
-        return tuple(sorted(found.values()))
-
     def _has_stalled(self, sighting: Sighting) -> bool:
         """Whether ovs-vswitchd still owes us the effect of the last transaction."""
         return self._stalled and not sighting.ovsdb.caught_up
 
     def _hold(self, failure: Failure) -> float:
         """Do nothing and say so: the host stays as it is."""
-        self._publish(Outcome.HELD, (failure,))
+        self._publish((failure,))
         return self._relook.next_delay()
 
-    def _publish(self, outcome: Outcome, failures: tuple[Failure, ...]) -> None:
+    def _publish(self, failures: tuple[Failure, ...]) -> None:
         cached = self._cache.cached
         report = self._trials.told(
             Report(
                 observed_revision=cached.state.revision if cached else 0,
                 applied_revision=cached.applied_revision if cached else 0,
                 applied_hash=cached.applied_hash if cached else b"",
-                outcome=outcome,
+                outcome=Outcome.HELD if is_held(failures) else Outcome.APPLIED,
                 failures=failures,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,26 @@ async def test_the_way_back_goes_on_until_all_of_it_is_done(host: Host) -> None:
     assert host.cache.cached.undone.is_settled
     assert is_as(host, BASE)
     assert [each.kind for each in host.reports[-1].failures] == [ErrorKind.CONFLICT]
+
+
+async def test_a_state_that_is_refused_keeps_no_question_back_and_no_host_from_going_on(
+    host: Host,
+) -> None:
+    """A replica of the controller that is behind speaks while the new state waits."""
+    stale = replace(BASE, revision=0, hash=b"stale")
+    host.ovsdb.connected = False
+    await host.realize(candidate())
+    await host.realize(stale)
+    host.ovsdb.connected = True
+    await host.loop.turn()
+    assert host.reasons() == {"change": "OnTrial", "host": "StaleRevision"}
+    assert is_asked(host)
+    await turns(host, TIMEOUT_S + 1)
+    assert (host.outcome(), host.reasons()) == (Outcome.REVERTED, {"change": "Reverted"})
+    await host.realize(candidate(3, "d", grants=Grants(1)))
+    assert host.reasons() == {"change": "OnTrial"}
+    await host.realize(stale)
+    host.confirm()
+    await host.loop.turn()
+    await host.realize(stale)
+    assert (host.outcome(), host.reports[-1].applied_revision) == (Outcome.HELD, 3)
