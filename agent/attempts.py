@@ -128,17 +128,21 @@ def steps_by_resource(plan: Plan) -> Mapping[str, Steps]:
     return grouped
 
 
-def without(plan: Plan, resources: Collection[str]) -> Plan:
-    """``plan`` less everything that serves ``resources``, and exports of the bridges they make."""
-    ops = (op for stage in plan.stages for op in stage.ovsdb if op.resource in resources)
+def without(plan: Plan, resources: Collection[str], but: Steps = ()) -> Plan:
+    """``plan`` less everything that serves ``resources``, apart from the steps ``but``, and exports
+    of the bridges they make.
+    """
+
+    def stays(step: Step) -> bool:
+        return step.resource not in resources or step in but
+
+    ops = (op for stage in plan.stages for op in stage.ovsdb if not stays(op))
     missing = {op.name for op in ops if isinstance(op, AddBridge)}
     stages = tuple(
         Stage(
-            pre=tuple(step for step in stage.pre if step.resource not in resources),
-            ovsdb=tuple(
-                _off_bridges(op, missing) for op in stage.ovsdb if op.resource not in resources
-            ),
-            post=tuple(step for step in stage.post if step.resource not in resources),
+            pre=tuple(filter(stays, stage.pre)),
+            ovsdb=tuple(_off_bridges(op, missing) for op in stage.ovsdb if stays(op)),
+            post=tuple(filter(stays, stage.post)),
         )
         for stage in plan.stages
     )

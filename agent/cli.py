@@ -117,8 +117,7 @@ def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
 
     Exits 2 when that is anything, or something is not as intended and not ignored either.
     """
-    from agent.drift import foretold
-    from agent.way_back import planned
+    from agent.drift_foretold import foretold
 
     settings = _settings(state_dir=state_dir, ovsdb=ovsdb)
     cached = _cached(settings)
@@ -127,7 +126,7 @@ def plan(state_dir: StateDir = None, ovsdb: OvsdbRemote = None) -> None:
         return
     desired = cached.state
     observed = _sight(settings, desired).state
-    wanted, ignored = foretold(cached, planned(cached, observed), observed)
+    wanted, ignored = foretold(cached, observed)
     for line in (*wanted.describe(), *ignored, *_on_trial(cached, wanted, observed)):
         typer.echo(line)
     if not wanted.is_empty or wanted.failures:

@@ -22,25 +22,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from agent.attempts import Steps, steps_by_resource, stranded, without
-from agent.clock import Clock, SystemClock
+from agent.clock import Clock
 from agent.drift_events import DriftAction, DriftQueue
-from agent.drift_left import FIGHT_S, FIGHTS, Left, stranding
+from agent.drift_left import FIGHT_S, FIGHTS, Left, policy_of, stranding
 from agent.errors import Failure
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
-from agent.planner.differences import Difference, Surroundings, differences, is_renewal
+from agent.planner.differences import Difference, Surroundings, differences
 from agent.planner.membership import NO_ENTRIES, divided
-from agent.planner.ownership import segment_of
 from agent.planner.plan import (
-    AddAddress,
     CreateVeth,
     DeleteLink,
-    NetlinkStep,
     Plan,
-    SetLink,
     Stage,
     Step,
 )
+from agent.planner.recovery import Sifted, recovering
 from agent.planner.removal import is_removed
 from agent.planner.steps import TableStep
 from agent.planner.traces import Trace, traces
@@ -158,7 +155,7 @@ class Drift:
         desired: HostState,
         observed: ObservedState,
         tried: Mapping[str, Failure],
-    ) -> Plan:
+    ) -> Sifted:
         """``plan`` less what is left as it is; ``tried`` failed before and is not news."""
         steps = steps_by_resource(plan)
         self._turn.pending = frozenset(steps)
@@ -170,27 +167,39 @@ class Drift:
                 own = divided(its, news)[0] if news != NO_ENTRIES else its
                 verdict = self._judge(resource, own, desired, observed, tried.get(resource))
                 self._turn.verdicts[resource] = verdict
-        verdicts = self._turn.verdicts
-        left = {resource for resource in steps if verdicts[resource] is _Verdict.LEAVE}
-        if not left:
-            self._turn.stranded = {}
-            return plan
-        self._turn.stranded = stranded(steps, left)
-        rest = without(plan, left | self._turn.stranded.keys())
-        around = Surroundings(observed, self._realized.seen)
-        passing = tuple(
-            step for each in sorted(left) for step in self._passing(steps[each], around)
-        )
-        return replace(rest, stages=(*rest.stages, Stage(post=passing))) if passing else rest
+        left = {each for each in steps if self._turn.verdicts[each] is _Verdict.LEAVE}
+        back = {each: self._recovering(each, steps[each], observed, tried) for each in left}
+        whole = {r: _less(its, back[r]) if r in left else its for r, its in steps.items()}
+        self._turn.stranded = stranded(whole, left)
+        passing = {each: (*back[each], *self._entries(each, steps[each])) for each in left}
+        rest = without(plan, left | self._turn.stranded.keys(), but=_all(passing))
+        tables = (step for step in _all(passing) if isinstance(step, TableStep))
+        if parts := tuple(step for step in tables if step not in steps[step.resource]):
+            rest = replace(rest, stages=(*rest.stages, Stage(post=parts)))
+        return Sifted(rest, (*_all(back), *self._gone_by_itself(rest, left, observed)))
 
-    def _passing(self, steps: Steps, around: Surroundings) -> Iterable[NetlinkStep]:
-        """Of what is left, what is no part of what somebody changed: what ovs-vswitchd lost, and
-        entries for members that came or went."""
-        for step in steps:
-            if is_renewal(step, around) and isinstance(step, SetLink | AddAddress):
-                yield step
-        _, news = divided(steps, self._realized.news(steps[0].resource))
-        yield from (step for step in news if isinstance(step, TableStep))
+    def _recovering(
+        self, resource: str, steps: Steps, observed: ObservedState, tried: Mapping[str, Failure]
+    ) -> Steps:
+        """Of what is left, what is no part of what somebody changed."""
+        own, _ = divided(steps, self._realized.news(resource))
+        around = self._around(resource, observed, tried.get(resource))
+        return recovering(own, around, self._left[resource].fields)
+
+    def _entries(self, segment: str, steps: Steps) -> tuple[TableStep, ...]:
+        """For members of a segment that came or went, also while the segment is left."""
+        _, news = divided(steps, self._realized.news(segment))
+        return tuple(step for step in news if isinstance(step, TableStep))
+
+    def _gone_by_itself(
+        self, rest: Plan, left: Collection[str], observed: ObservedState
+    ) -> Iterable[Step]:
+        """Of all else, what went with a boot or was made anew: a failure tells nothing of that."""
+        is_booted = self._realized.is_booted
+        around = Surroundings(observed, self._realized.seen, is_booted, is_booted)
+        for resource, steps in steps_by_resource(rest).items():
+            if resource not in left:
+                yield from recovering(steps, around)
 
     def applying(self, resources: Collection[str], tried: Mapping[str, Failure]) -> None:
         """These are about to be worked on; what was refused before is tried, not fought for."""
@@ -255,17 +264,14 @@ class Drift:
             for known in (self._left, self._mended_at, self._untold):
                 known.pop(resource, None)
             return _Verdict.REALIZE
-        around = Surroundings(
-            observed,
-            self._realized.seen,
-            rows_recover=self._realized.rows_recover or not _is_undone(failure),
-            devices_recover=self._realized.devices_recover or self._realized.is_troubled(resource),
-        )
+        around = self._around(resource, observed, failure)
         found = _find(steps, around)
-        self._turn.found[resource] = found
         policy = policy_of(desired, resource)
         if (left := self._left.get(resource)) is not None:
             verdict = self._judge_left(resource, left, policy, desired.grants.mended)
+            if verdict is _Verdict.LEAVE:
+                rest = _less(steps, recovering(steps, around, left.fields))
+                found = _find(rest, around.strict)
             left.see(found.differences)
         else:
             verdict = self._judge_found(resource, found, policy, failure)
@@ -273,11 +279,22 @@ class Drift:
                 why = _WHY.get(policy, DriftAction.REPORTED)
                 count = desired.grants.mended
                 self._left[resource] = Left(count, why, policy, found.differences)
+        self._turn.found[resource] = found
         if verdict is _Verdict.LEAVE:
             self._untold.pop(resource, None)
         if verdict is _Verdict.MEND and found.differences:
             self._untold.setdefault(resource, found)
         return verdict
+
+    def _around(
+        self, resource: str, observed: ObservedState, failure: Failure | None
+    ) -> Surroundings:
+        return Surroundings(
+            observed,
+            self._realized.seen,
+            rows_recover=self._realized.rows_recover or not _is_undone(failure),
+            devices_recover=self._realized.devices_recover or self._realized.is_troubled(resource),
+        )
 
     def _judge_found(
         self, resource: str, found: _Finding, policy: DriftPolicy, failure: Failure | None
@@ -366,24 +383,9 @@ def _is_undone(failure: Failure | None) -> bool:
     return failure is None or failure.reason == "NotRealized"
 
 
-def foretold(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[Plan, tuple[str, ...]]:
-    """For a person who asks what an agent that is started now would do of ``plan``: that, with what
-    it would report of what it leaves; and what it would leave in silence, in words.
-    """
-    drift = Drift(DriftQueue(), SystemClock())
-    drift.begin(cached)
-    rest = drift.sift(plan, cached.state, observed, {})
-    silent = (
-        f"{resource}: left as it was found, because its drift_policy is ignore: {left.listed()}"
-        for resource, left in sorted(drift.left.items())
-        if left.policy is DriftPolicy.IGNORE
-    )
-    failures = (*rest.failures, *drift.failures(cached.state))
-    return replace(rest, failures=failures), tuple(silent)
+def _less(steps: Steps, others: Steps) -> Steps:
+    return tuple(step for step in steps if step not in others)
 
 
-def policy_of(desired: HostState, resource: str) -> DriftPolicy:
-    """A tunnel of a segment has the policy of the segment."""
-    named = desired.safety.drift
-    policy = named.get(resource) or named.get(segment_of(resource))
-    return policy or DriftPolicy.ENFORCE
+def _all(steps: Mapping[str, Steps]) -> Steps:
+    return tuple(step for resource in sorted(steps) for step in steps[resource])

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from agent.drift_events import DriftAction
 from agent.errors import ErrorKind, Failure
+from agent.model import HostState
 from agent.planner.differences import Difference
+from agent.planner.ownership import segment_of
 from agent.safety import DriftPolicy
 
 FIGHTS = 3
@@ -36,6 +38,11 @@ class Left:
     """Whether the event is in the queue: a turn may end before that."""
     is_traced: bool = False
     """Whether somebody has looked for ``who``."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """In what it differs; unknown, and so none, until an agent that was started has looked."""
+        return frozenset(each.field for each in self.differences)
 
     def see(self, found: tuple[Difference, ...]) -> None:
         """It differs in this now; the first look after a start is no news: it was told then."""
@@ -112,3 +119,10 @@ def _fought(resource: str, left: Left, host: str) -> Failure:
 
 def _story(left: Left) -> str:
     return left.listed() + (f" (by {left.who})" if left.who else "")
+
+
+def policy_of(desired: HostState, resource: str) -> DriftPolicy:
+    """A tunnel of a segment has the policy of the segment."""
+    named = desired.safety.drift
+    policy = named.get(resource) or named.get(segment_of(resource))
+    return policy or DriftPolicy.ENFORCE

@@ -23,6 +23,8 @@ _COUNT = ":"
 class Realized:
     def __init__(self) -> None:
         self.is_loaded = False
+        self.is_booted = False
+        """Whether the host was booted since it was last at peace."""
         self.rows_recover = False
         """Whether rows may be missing that nobody took away."""
         self.devices_recover = True
@@ -63,9 +65,8 @@ class Realized:
                     self._moved[segment] = self._moved.get(segment, NO_ENTRIES) | moved
             self._desired = Digests(desired)
         if self.seen is None:
-            self.rows_recover = self.rows_recover or bool(
-                self._boot and self._boot != observed.boot
-            )
+            self.is_booted = bool(self._boot and self._boot != observed.boot)
+            self.rows_recover = self.rows_recover or self.is_booted
             self.devices_recover = self.rows_recover or not self._boot
         self._observed = observed
 
@@ -104,7 +105,7 @@ class Realized:
         self._moved = {r: moved for r, moved in self._moved.items() if r in older}
         self._troubled = frozenset(troubled)
         self.seen, self._boot = self._observed, self._observed.boot
-        self.rows_recover = self.devices_recover = False
+        self.is_booted = self.rows_recover = self.devices_recover = False
 
     def kept(
         self, policies: Mapping[str, DriftPolicy], counts: Mapping[str, int]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from agent.attempts import steps_by_resource, without
+from agent.attempts import Steps, steps_by_resource, without
 from agent.cache import desired_ids
 from agent.errors import ErrorKind, Failure
 from agent.model import HostState
@@ -26,6 +26,7 @@ from agent.planner.plan import (
     SetLink,
     Step,
 )
+from agent.planner.recovery import Sifted
 from agent.state_file import Cached
 
 _OF_THE_KERNEL = (
@@ -40,7 +41,7 @@ _OF_THE_KERNEL = (
 
 
 def planned(
-    cached: Cached, observed: ObservedState, sift: Callable[[Plan], Plan] = lambda plan: plan
+    cached: Cached, observed: ObservedState, sift: Callable[[Plan], Sifted] = Sifted
 ) -> Plan:
     """The plan for the accepted state, as far as it may be carried out; ``sift`` takes out what is
     left to others, which would not be done in any case.
@@ -48,12 +49,12 @@ def planned(
     What goes back to the confirmed state is not held: the host was reached with that.
     """
     if (undone := cached.going_back) is not None:
-        plan = sift(make_plan(_forced(cached.state, undone.resources), observed))
+        plan = sift(make_plan(_forced(cached.state, undone.resources), observed)).plan
         is_dead = observed.has_ovs and not observed.vswitchd_running
         return replace(plan, stages=without_ovs(cached, observed).stages) if is_dead else plan
-    plan = sift(make_plan(cached.state, observed, may_cut=cached.confirmed is not None))
+    sifted = sift(make_plan(cached.state, observed, may_cut=cached.confirmed is not None))
     found = found_there(cached, observed) | cached.short.astray
-    return with_way_back(plan, cached.state, observed, found)
+    return with_way_back(sifted.plan, cached.state, observed, found, sifted.recovering)
 
 
 def without_ovs(cached: Cached, observed: ObservedState) -> Plan:
@@ -106,24 +107,33 @@ def with_way_back(
     desired: HostState,
     observed: ObservedState,
     found: Collection[str] = frozenset(),
+    recovering: Steps = (),
 ) -> Plan:
     """``plan`` less the resources for which there is none, and with why; an operator may force.
 
-    What is ``found`` on the host is so in no state that could be gone back to.
+    What is ``found`` on the host is so in no state that could be gone back to; the steps that are
+    ``recovering`` take nothing of it away.
     """
     if plan.is_empty:
         return plan
     path = management_path(observed)
+    spared = {(step.resource, step.describe()) for step in recovering}
     held: dict[str, Touch] = {}
+    lost: set[str] = set()
     for touch in touches(plan, path, observed):
-        is_for_good = _is_for_good(touch, desired) or touch.resource in found
-        if is_for_good and touch.resource not in desired.grants.forced:
-            held.setdefault(touch.resource, touch)
+        if touch.resource in desired.grants.forced:
+            continue
+        if _is_for_good(touch, desired):
+            lost.add(touch.resource)
+        elif touch.resource not in found or (touch.resource, touch.what) in spared:
+            continue
+        held.setdefault(touch.resource, touch)
     if not held:
         return plan
     failures = tuple(_no_way_back(touch, path, desired, found) for touch in held.values())
     told = tuple(each for each in plan.failures if each.resource not in held)
-    return replace(without(plan, held), failures=tuple(sorted((*told, *failures))))
+    still = tuple(step for step in recovering if step.resource not in lost)
+    return replace(without(plan, held, but=still), failures=tuple(sorted((*told, *failures))))
 
 
 def _is_for_good(touch: Touch, desired: HostState) -> bool:

@@ -97,6 +97,11 @@ class Surroundings:
     rows_recover: bool = False
     devices_recover: bool = False
 
+    @property
+    def strict(self) -> Surroundings:
+        """The same, while nothing recovers."""
+        return replace(self, rows_recover=False, devices_recover=False)
+
 
 ABSENT = Difference("present", "yes", "no")
 
@@ -253,7 +258,7 @@ def _bare_interface(row: OvsInterface) -> OvsInterface:
 def _of_device(step: Step, around: Surroundings) -> Iterator[Difference]:
     if not isinstance(step, _OnDevice):
         return
-    link = _same_device(step, around)
+    link = same_device(step, around)
     if link is None:
         return
     match step:
@@ -301,27 +306,19 @@ _OnDevice = (
 )
 
 
-def is_renewal(step: Step, around: Surroundings) -> bool:
-    """Whether it sets up a device that ovs-vswitchd made again since the last look in peace."""
-    if around.before is None or not isinstance(step, SetLink | AddAddress):
-        return False
-    now = _find(around.observed, step)
-    is_made = now is not None and now.kind in OVS_KINDS
-    return is_made and _same_device(step, around) is None
-
-
-def _same_device(step: Any, around: Surroundings) -> Link | None:
+def same_device(step: Any, around: Surroundings) -> Link | None:
     """The device, where it is the one of the last look."""
-    now = _find(around.observed, step)
+    now = find_device(around.observed, step)
     if now is None:
         return None
-    before = None if around.before is None else _find(around.before, step)
+    before = None if around.before is None else find_device(around.before, step)
     if before is None:
         return None if around.before is not None or now.kind in OVS_KINDS else now
     return now if before.ifindex == now.ifindex else None
 
 
-def _find(observed: ObservedState, step: Any) -> Link | None:
+def find_device(observed: ObservedState, step: Any) -> Link | None:
+    """The device that a step is about."""
     netns = getattr(step, "netns", None)
     if netns is None:
         return observed.links.get(step.name)

@@ -27,12 +27,13 @@ from agent.planner.plan import (
 def superfluous(steps: Iterable[Step], *, rows: bool, devices: bool) -> Iterator[str]:
     """In words, of rows and of devices if these tell anything."""
     steps = tuple(steps)
-    made = frozenset(words for step in steps for words in _made(step))
-    gone = (_gone(step) for step in steps if (devices if isinstance(step, DeleteLink) else rows))
-    yield from (words for words in gone if words and words not in made)
+    anew = frozenset(words for step in steps for words in made(step))
+    ends = (gone(step) for step in steps if (devices if isinstance(step, DeleteLink) else rows))
+    yield from (words for words in ends if words and words not in anew)
 
 
-def _gone(step: Step) -> str:
+def gone(step: Step) -> str:
+    """What it takes away, in words; empty for other steps."""
     match step:
         case DeletePort():
             return f"port {step.name}"
@@ -47,7 +48,8 @@ def _gone(step: Step) -> str:
     return ""
 
 
-def _made(step: Step) -> Iterator[str]:
+def made(step: Step) -> Iterator[str]:
+    """What it makes, in the same words."""
     match step:
         case AddPort():
             yield f"port {step.port.name}"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from agent.attempts import Steps, steps_by_resource
 from agent.cache import desired_ids
-from agent.drift import Drift, policy_of
+from agent.drift import Drift
 from agent.drift_events import DriftQueue
+from agent.drift_left import policy_of
 from agent.model import DEVICE_KEY, ID_KEY, HostState
 from agent.observed import ObservedState, OvsBridge, OvsInterface
 from agent.planner import Plan, make_plan
@@ -58,7 +59,7 @@ class Agent:
         self.drift.begin(Cached(desired, "1", desired.revision, desired.hash))
         for _ in range(5):
             plan = make_plan(desired, self.switch.observed)
-            todo = self.drift.sift(plan, desired, self.switch.observed, {})
+            todo = self.drift.sift(plan, desired, self.switch.observed, {}).plan
             if todo.is_empty:
                 break
             now = self.switch.observed

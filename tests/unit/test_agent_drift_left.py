@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.drift import foretold
+from agent.drift_foretold import foretold
 from agent.errors import ErrorKind
 from agent.model import HostState
 from agent.monitoring import Mirror
 from agent.observed import OvsInterface, OvsPort
 from agent.ovsdb.snapshot import OvsdbUnavailableError
-from agent.planner import make_plan
 from agent.safety import DriftPolicy
 from tests.support.agent_loop import Host, is_realized, state
 from tests.unit.test_agent_drift import RESYNC_S, change, guarded, port, retag, told
@@ -212,13 +211,11 @@ async def test_who_asks_for_the_plan_hears_what_is_left(host: Host) -> None:
     await host.loop.turn()
     cached = host.started_again().cache.cached
     assert cached is not None
-    plan, silent = foretold(
-        cached, make_plan(cached.state, host.switch.observed), host.switch.observed
-    )
+    plan, silent = foretold(cached, host.switch.observed)
     assert (plan.describe(), len(silent)) == ((), 1)
     assert "port:a" in silent[0]
     assert "Port.tag is 77 instead of 2" in silent[0]
     retag(host, 5, "b")
-    plan, _ = foretold(cached, make_plan(cached.state, host.switch.observed), host.switch.observed)
+    plan, _ = foretold(cached, host.switch.observed)
     assert plan.is_empty
     assert [(each.resource, each.reason) for each in plan.failures] == [("port:b", "Drifted")]
