@@ -1,8 +1,7 @@
 """The bytes of the state file: everything that the agent has to know after a power cut.
 
-Pure. A file carries a version and a SHA-256, so that a torn or rotten one is noticed. What an older
-agent does not know of is written only where it is there, in a file of a later version: without it
-the file is as ever, and an older agent can read it.
+Pure. A file carries a version and a SHA-256, so that a torn or rotten one is noticed. Files of
+older versions are read; an agent that knows none but those takes this one for damaged.
 """
 
 from __future__ import annotations
@@ -24,11 +23,10 @@ Encode = Callable[[HostState], bytes]
 Decode = Callable[[bytes], HostState]
 
 _MAGIC = b"OVSFAGST"
-_VERSION = 2
-_VERSION_WITH_RELEASES = 3
-"""The state owes releases: they follow it, as JSON."""
-_VERSION_WITH_EXTRAS = 4
+_VERSION = 4
 """After the state: the length of a JSON object, that object, and the confirmed state if any."""
+_BARE_VERSION = 2
+"""With nothing after the state; in version 3 releases follow it, as JSON."""
 _HEADER = struct.Struct(">8sHHQHI")
 _EXTRAS_LENGTH = struct.Struct(">I")
 _DIGEST_BYTES = 32
@@ -75,16 +73,18 @@ def nothing_confirmed(state: HostState) -> HostState:
 
 
 def pack(record: Cached, encode: Encode) -> bytes:
-    version, tail = _tail(record, encode)
     accepted_by, encoded = record.accepted_by.encode(), encode(record.state)
     header = _HEADER.pack(
         _MAGIC,
-        version,
+        _VERSION,
         len(accepted_by),
         record.applied_revision,
         len(record.applied_hash),
         len(encoded),
     )
+    extras = _dump(_extras(record))
+    confirmed = b"" if record.confirmed is None else encode(record.confirmed)
+    tail = _EXTRAS_LENGTH.pack(len(extras)) + extras + confirmed
     body = header + accepted_by + record.applied_hash + encoded + tail
     return body + hashlib.sha256(body).digest()
 
@@ -96,18 +96,6 @@ def unpack(content: bytes, decode: Decode, *, version: str) -> Cached:
         return _record(frame, decode, version)
     except (ValueError, TypeError, KeyError, struct.error) as error:
         raise CorruptFileError(f"the state in it cannot be decoded: {error}") from error
-
-
-def _tail(record: Cached, encode: Encode) -> tuple[int, bytes]:
-    """The version of the file, and what it has after the state."""
-    released = record.state.released
-    plain = Cached(record.state, record.accepted_by, record.applied_revision, record.applied_hash)
-    is_plain = record == dataclasses.replace(plain, confirmed=_implied(plain))
-    if is_plain and not record.state.lost:
-        return (_VERSION_WITH_RELEASES, _dump(_releases(released))) if released else (_VERSION, b"")
-    extras = _dump(_extras(record))
-    confirmed = b"" if record.confirmed is None else encode(record.confirmed)
-    return _VERSION_WITH_EXTRAS, _EXTRAS_LENGTH.pack(len(extras)) + extras + confirmed
 
 
 def _implied(plain: Cached) -> HostState | None:
@@ -177,12 +165,12 @@ def _frame(content: bytes) -> _Frame:
     magic, version, name_length, applied_revision, hash_length, state_length = _HEADER.unpack_from(
         body
     )
-    if magic != _MAGIC or not _VERSION <= version <= _VERSION_WITH_EXTRAS:
-        raise CorruptFileError(f"it is no state file of a version up to {_VERSION_WITH_EXTRAS}")
+    if magic != _MAGIC or not _BARE_VERSION <= version <= _VERSION:
+        raise CorruptFileError(f"it is no state file of a version up to {_VERSION}")
     hash_at = _HEADER.size + name_length
     state_at = hash_at + hash_length
     tail_at = state_at + state_length
-    if len(body) < tail_at or (version == _VERSION and len(body) != tail_at):
+    if len(body) < tail_at or (version == _BARE_VERSION and len(body) != tail_at):
         raise CorruptFileError("its lengths do not add up")
     return _Frame(
         version=version,
@@ -203,11 +191,12 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
         frame.applied_revision,
         frame.applied_hash,
     )
-    if frame.version < _VERSION_WITH_EXTRAS:
+    if frame.version < _VERSION:
         return dataclasses.replace(plain, confirmed=_implied(plain))
     if (of_confirmed := extras["confirmed"]) is not None:
         by = of_confirmed["accepted_by"]
-        back = _with_extras(decode(confirmed), of_confirmed, is_whole=by == version)
+        # What was never taken from the wire lacks nothing.
+        back = _with_extras(decode(confirmed), of_confirmed, is_whole=by in ("", version))
         plain = dataclasses.replace(plain, confirmed=back, confirmed_by=by)
     return dataclasses.replace(
         plain,
@@ -221,7 +210,7 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
 
 def _split(frame: _Frame) -> tuple[dict[str, Any], bytes]:
     """The extras of a file, and the encoded confirmed state."""
-    if frame.version < _VERSION_WITH_EXTRAS:
+    if frame.version < _VERSION:
         return {"released": json.loads(frame.tail or b"[]")}, b""
     (length,) = _EXTRAS_LENGTH.unpack_from(frame.tail)
     end = _EXTRAS_LENGTH.size + length

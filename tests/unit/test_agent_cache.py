@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -322,14 +325,17 @@ def test_what_is_set_with_or_without_a_word_of_intent_is_never_given_back(tmp_pa
     assert cache.accept(state(2)).released == {AGING}
 
 
-def test_a_file_without_releases_is_one_that_older_agents_read(tmp_path: Path) -> None:
-    cache = open_cache(tmp_path)
-    cache.accept(state(1, bridges=setting(stp_enable=(True,))))
-    assert (tmp_path / "state.bin").read_bytes()[8:10] == b"\x00\x02"
-    cache.accept(state(2))
-    content = (tmp_path / "state.bin").read_bytes()
-    assert content[8:10] == b"\x00\x03"
-    (tmp_path / "state.bin").write_bytes(content.replace(b"stp_enable", b"stp_disable"))
+@pytest.mark.parametrize("applied", [0, 1])
+@pytest.mark.parametrize("releases", ["", "[]", json.dumps([dataclasses.astuple(STP)])])
+def test_a_file_of_an_older_agent_is_read(tmp_path: Path, releases: str, applied: int) -> None:
+    encoded = codec.dump_host_state(state(1))
+    version = 3 if releases else 2
+    header = struct.pack(">8sHHQHI", b"OVSFAGST", version, 1, applied, 0, len(encoded))
+    body = header + b"0" + encoded + releases.encode()
+    path = tmp_path / "state.bin"
+    path.write_bytes(body + hashlib.sha256(body).digest())
     cached = open_cache(tmp_path).cached
     assert cached is not None
-    assert cached.state.revision == 1
+    assert (cached.state.revision, cached.applied_revision) == (1, applied)
+    assert cached.state.released == ({STP} if len(releases) > 2 else set())
+    assert (cached.confirmed is None) == bool(applied)

@@ -98,18 +98,6 @@ def test_any_bit_that_is_flipped_and_any_torn_end_are_noticed() -> None:
                 read(damaged)
 
 
-def test_a_confirmed_state_needs_no_file_of_a_later_version(tmp_path: Path) -> None:
-    cache = open_cache(tmp_path)
-    for revision in (1, 2):
-        cache.record_applied(cache.accept(state(revision)), frozenset())
-        assert (tmp_path / "state.bin").read_bytes()[8:10] == b"\x00\x02"
-    cache.accept(state(3))
-    assert (tmp_path / "state.bin").read_bytes()[8:10] == b"\x00\x04"
-    again = open_cache(tmp_path).cached
-    assert again is not None
-    assert again.confirmed == state(2)
-
-
 def test_a_host_may_be_offered_its_confirmed_state_and_no_other_one_that_is_older(
     tmp_path: Path,
 ) -> None:
