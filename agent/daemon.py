@@ -164,7 +164,7 @@ class Daemon:
             settings.ovsdb_remote,
             self._host_changed,
             lambda: whereabouts.addresses,
-            KnownWays(settings.state_dir, boot_id()),
+            KnownWays(settings.state_dir, boot_id(), reached_s=lambda: whereabouts.reached_s),
         )
         self._metrics.watch_writes(
             lambda: self._ovsdb.transaction_count, lambda: self._netlink.write_count

@@ -191,8 +191,8 @@ class ControlPlane:
             raise IdentityError("this host is not enrolled; run `ovsfleet-agent enroll`")
         self._metrics.stream_attempts.inc()
         endpoint = self._endpoint or identity.profile.southbound
-        if self._whereabouts is not None:  # before any state of this session can be applied
-            await self._whereabouts.learn(endpoint)
+        if self._whereabouts is not None:
+            self._whereabouts.look(endpoint)
         async with grpc.aio.secure_channel(
             endpoint, identity.channel_credentials(), options=CHANNEL_OPTIONS
         ) as channel:
@@ -207,6 +207,8 @@ class ControlPlane:
             finally:
                 stream.cancel()
                 self._metrics.stream_connected.set(0)
+                if self._whereabouts is not None:
+                    self._whereabouts.left()
 
     async def _converse(
         self, stream: Stream, channel: grpc.aio.Channel, identity: Identity
@@ -250,7 +252,7 @@ class ControlPlane:
                 "this host anew"
             )
         if self._whereabouts is not None:
-            self._whereabouts.reached()
+            await self._whereabouts.reached()
         self._metrics.stream_connected.set(1)
         self.last_error = ""
         log.info("session open", epoch=welcome.session_epoch, fleet_epoch=welcome.fleet_epoch)

@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import json
 import socket
+import time
 from pathlib import Path
 
 import structlog
@@ -24,6 +25,10 @@ RESOLVING_S = 12.0
 """A resolver that is slower than that tells nothing new for this session; longer than the 5 s after
 which one is given up and the next asked (resolv.conf(5), timeout), twice.
 """
+GRACE_S = 1.0
+"""How long a session waits for the look-up that began with it: who dials looks up the same name.
+Longer would be taken from a trial, which ends with the answers of a session.
+"""
 
 
 class Whereabouts:
@@ -34,6 +39,8 @@ class Whereabouts:
         self._known = _load(self._path)
         self._was_learned = True
         self._is_doubtful = False
+        self._looking: asyncio.Task[None] | None = None
+        self._reached_at: float | None = None
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -41,6 +48,17 @@ class Whereabouts:
         if self._known is None:
             return frozenset({SOMEWHERE})
         return self._known | {SOMEWHERE} if self._is_doubtful else self._known
+
+    @property
+    def reached_s(self) -> float:
+        """For how long the session has been open, in seconds; 0 while there is none."""
+        return 0.0 if self._reached_at is None else time.monotonic() - self._reached_at
+
+    def look(self, endpoint: str) -> None:
+        """Begin to look ``endpoint`` up while it is dialled; a look that goes on is not disturbed:
+        sessions may fail faster than a resolver answers."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self.learn(endpoint), name="look-up")
 
     async def learn(self, endpoint: str) -> None:
         """Look ``endpoint`` up; what cannot be looked up stays as it was known."""
@@ -58,9 +76,16 @@ class Whereabouts:
             self._known = found
             await asyncio.to_thread(self._keep, found)
 
-    def reached(self) -> None:
-        """The controller answers; at an address that others looked up, if it was not learned."""
+    async def reached(self) -> None:
+        """The controller answers; at an address that others looked up, if it is not learned yet."""
+        if self._looking is not None:
+            await asyncio.wait({self._looking}, timeout=GRACE_S)
         self._is_doubtful = not self._was_learned
+        self._reached_at = time.monotonic()
+
+    def left(self) -> None:
+        """The session is over."""
+        self._reached_at = None
 
     def _keep(self, found: frozenset[str]) -> None:
         try:
@@ -70,14 +95,10 @@ class Whereabouts:
 
 
 async def _addresses_of(endpoint: str) -> frozenset[str]:
-    """None for what is no place in a network, as ``unix:PATH``; ``host:port``, or as gRPC writes
-    it with the way to look it up (``dns:///host:port``, ``ipv4:192.0.2.1:9443``).
-    """
-    if endpoint.startswith(("unix:", "unix-abstract:")):
+    """Those of ``host:port``; none for what is no place in a network, as ``unix:PATH``."""
+    if endpoint.startswith("unix:"):
         return frozenset()
-    for scheme in ("dns:", "ipv4:", "ipv6:"):
-        endpoint = endpoint.removeprefix(scheme)
-    host, _, port = endpoint.rpartition("/")[2].rpartition(":")
+    host, _, port = endpoint.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host:
         raise ValueError("it is not host:port")

@@ -2,13 +2,15 @@
 
 Kept on disk, because a host may look at itself after a boot before any route is set, and has to
 know then which devices lead there. But a boot may have changed that: what was seen in another one
-is remembered and not relied upon. Owns that file.
+is remembered and not relied upon; when the controller is reached for a while without it, it is
+forgotten. Owns that file.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -20,17 +22,28 @@ from agent.observed import SOMEWHERE, Way
 log = structlog.get_logger(__name__)
 
 FILE_NAME = "controller-ways.json"
+FORGOTTEN_AFTER_S = 300.0
+"""Of a session without it, a way that only the last boot had is not waited for any more: longer
+than hosts take to get all of their addresses and routes.
+"""
 
 
 class KnownWays:
-    """In ``directory``, if there is one to write to; ``boot`` is the id of this boot."""
+    """In ``directory``, if there is one to write to; ``boot`` is the id of this boot, ``reached_s``
+    for how long the controller has been reached."""
 
     def __init__(
-        self, directory: Path | None = None, boot: str = "", *, is_read_only: bool = False
+        self,
+        directory: Path | None = None,
+        boot: str = "",
+        *,
+        is_read_only: bool = False,
+        reached_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._path = None if directory is None else directory / FILE_NAME
         self._boot = boot
         self._is_read_only = is_read_only
+        self._reached_s = reached_s
         self._ways, self._seen = _load(self._path, boot)
 
     def see(self, destinations: frozenset[str], seen: Ways) -> None:
@@ -38,6 +51,9 @@ class KnownWays:
         before = self._ways, self._seen
         self._ways = {**self.to(destinations), **seen}
         self._seen = (self._seen & destinations) | frozenset(seen)
+        if seen and SOMEWHERE not in destinations and self._reached_s() > FORGOTTEN_AFTER_S:
+            # The kernel knows no way there, and so the session goes over one that it knows.
+            self._ways = {end: way for end, way in self._ways.items() if end in self._seen}
         if (self._ways, self._seen) != before and not self._is_read_only:
             self._keep()
 
