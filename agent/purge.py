@@ -44,6 +44,11 @@ class Preview:
     def is_empty(self) -> bool:
         return self.plan.is_empty and not self.plan.failures
 
+    @property
+    def may_cut(self) -> bool:
+        """Whether it may cut the way to this host; where that is not known, all of it may."""
+        return bool(self.cutting) or not (self.is_path_known or self.plan.is_empty)
+
     def document(self) -> Mapping[str, Any]:
         return {
             "fleet": self.fleet,
@@ -112,7 +117,7 @@ async def purge(
     for _ in range(MAX_ROUNDS):
         left = preview(fleet, accepted, await observe(ovsdb, kernel, None))
         is_at_end = left.plan.is_empty or left.plan.stages == done.stages
-        if is_at_end or (left.cutting and not may_cut):
+        if is_at_end or (left.may_cut and not may_cut):
             break
         failed = Failed()
         done = await _run(left.plan, failed, ovsdb, kernel, deadline_s)

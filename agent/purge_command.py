@@ -79,7 +79,7 @@ async def _run(settings: Settings, wish: Wish, say: Callable[[str], None]) -> in
         say(_previewed(found, wish))
         if found.is_empty or not wish.yes:
             status = 0 if found.is_empty else SOMETHING
-        elif found.cutting and not wish.force:
+        elif found.may_cut and not wish.force:
             raise PurgeError(_would_cut())
         else:
             left = await purge.purge(
@@ -150,7 +150,7 @@ def _previewed(found: Preview, wish: Wish) -> str:
     if found.is_empty:
         return f"nothing of fleet {found.fleet} is on this host"
     head = f"of fleet {found.fleet} on this host, this goes (adopted things as well):"
-    how = "--yes --force" if found.cutting else "--yes"
+    how = "--yes --force" if found.may_cut else "--yes"
     foot = "" if wish.yes else f"\nnothing was changed; {how} does it"
     return "\n".join((head, *found.lines())) + foot
 

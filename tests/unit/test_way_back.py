@@ -15,7 +15,7 @@ from agent.controlplane.whereabouts import Whereabouts
 from agent.model import Bridge, BridgeType, DatapathType, Port, PortType, VethPeer
 from agent.netlink.known_ways import KnownWays
 from agent.observed import SOMEWHERE, Link, Way
-from agent.purge_command import ssh_peer
+from agent.purge_command import Wish, _previewed, ssh_peer
 from agent.report import Outcome
 from agent.safety import ConfirmPolicy, Grants, Safety
 from tests.support.agent_loop import Host, adds, state
@@ -129,6 +129,11 @@ async def test_a_purge_that_may_cut_the_host_off_is_done_by_force_alone(tmp_path
     found = await purge(may_cut=False)
     assert {each.resource for each in found.cutting} == {"overlay", "port:a"}
     assert "what of this may cut the way to this host (203.0.113.9 over a):" in found.lines()
+    host.kernel.ways, host.kernel.is_way_known = {}, False
+    found = await purge(may_cut=False)
+    assert (found.cutting, found.is_path_known, found.may_cut) == ((), False, True)
+    assert "over which devices the controller is reached is not known" in found.lines()
+    assert "--yes --force does it" in _previewed(found, Wish())
     assert tag_of(host, "a") == 2
     assert (await purge(may_cut=True)).is_empty
     assert ssh_peer("192.0.2.7 51122 192.0.2.10 22") == "192.0.2.7"
@@ -152,17 +157,59 @@ def test_ways_outlive_a_restart_and_are_doubted_after_a_boot(tmp_path: Path) -> 
     assert booted.is_sure_of(ENDS)
 
 
-def test_a_controller_that_others_found_may_be_somewhere_else(tmp_path: Path) -> None:
+def test_a_way_that_only_the_last_boot_had_is_not_waited_for_in_vain(tmp_path: Path) -> None:
+    ends = frozenset({CONTROLLER, OTHER})
+    KnownWays(tmp_path, "boot 1").see(
+        ends, {each: dataclasses.replace(WAY, destination=each) for each in ends}
+    )
+    times = iter((0.0, 299.0, 301.0))
+    booted = KnownWays(tmp_path, "boot 2", reached_s=lambda: next(times))
+    sure = []
+    for _ in range(3):
+        booted.see(ends, {CONTROLLER: WAY})
+        sure.append(booted.is_sure_of(ends))
+    assert sure == [False, False, True]
+    assert KnownWays(tmp_path, "boot 2").is_sure_of(ends)
+    booted = KnownWays(tmp_path, "boot 3", reached_s=lambda: 301.0)
+    booted.see(ends, {})
+    assert not booted.is_sure_of(ends)
+
+
+async def test_a_controller_that_others_found_may_be_somewhere_else(tmp_path: Path) -> None:
     whereabouts = Whereabouts(tmp_path)
     assert whereabouts.addresses == {SOMEWHERE}
-    for endpoint in ("ipv4:203.0.113.9:9443", "dns:///203.0.113.9:9443", "203.0.113.9:9443"):
-        asyncio.run(whereabouts.learn(endpoint))
-        assert whereabouts.addresses == ENDS
-    asyncio.run(whereabouts.learn("dns:///:9443"))
+    whereabouts.look("203.0.113.9:9443")
+    await whereabouts.reached()
     assert whereabouts.addresses == ENDS
-    whereabouts.reached()
+    await whereabouts.learn(":9443")
+    assert whereabouts.addresses == ENDS
+    await whereabouts.reached()
     assert whereabouts.addresses == {CONTROLLER, SOMEWHERE}
-    asyncio.run(whereabouts.learn("unix:/run/x"))
+    await whereabouts.learn("unix:/run/x")
     assert whereabouts.addresses == frozenset()
     with pytest.raises(ValidationError, match="no address"):
         Settings(controller="dns:///controller:9443")
+
+
+async def test_a_session_does_not_wait_for_a_resolver_that_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def resolve(*_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        await answers.wait()
+        return [(0, 0, 0, "", (CONTROLLER, 9443))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr("agent.controlplane.whereabouts.GRACE_S", 0.01)
+    whereabouts = Whereabouts(tmp_path)
+    whereabouts.look("controller:9443")
+    await whereabouts.reached()
+    assert whereabouts.addresses == {SOMEWHERE}
+    assert whereabouts.reached_s > 0
+    whereabouts.left()
+    assert whereabouts.reached_s == 0
+    whereabouts.look("controller:9443")
+    answers.set()
+    await whereabouts.reached()
+    assert whereabouts.addresses == ENDS
