@@ -10,7 +10,7 @@ import { useUrlState } from "../chrome/url-state";
 import { capitalized, type KindInfo } from "../kinds/kinds";
 import { useWhoAmI } from "../session/whoami";
 import "./edit.css";
-import { draftOf, emptyDraft } from "./drafts";
+import { draftOf, emptyDraft, type Draft } from "./drafts";
 import { Editor } from "./editor";
 
 interface Props {
@@ -62,7 +62,13 @@ function Existing({ info, name }: { info: KindInfo; name: string }) {
     return <p>There is no {info.noun} of this name (any more).</p>;
   return (
     <QueryState title={capitalized(info.plural)} query={query} height="24rem">
-      {(object) => <Editor info={info} stored={object} initial={draftOf(object)} />}
+      {(object) => <Editor info={info} stored={object} initial={draftOf(object)} begun={begunFrom(info)} />}
     </QueryState>
   );
+}
+
+/** Where the editing goes on from, when a person came from a former version. */
+function begunFrom({ kind }: KindInfo): Draft | undefined {
+  const state = history.state as { from?: Draft } | null;
+  return state?.from?.kind === kind ? state.from : undefined;
 }

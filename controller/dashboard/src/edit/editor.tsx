@@ -20,13 +20,15 @@ interface Props {
   /** As it was when the editing began; what arrives meanwhile does not overwrite what is typed. */
   stored: StoredObject | null;
   initial: Draft;
+  /** What it shall become, as far as that is known already. */
+  begun?: Draft | undefined;
 }
 
 type View = "form" | "yaml" | "review";
 
-export function Editor({ info, stored, initial }: Props) {
+export function Editor({ info, stored, initial, begun = initial }: Props) {
   const [base, setBase] = useState({ draft: initial, revision: stored?.metadata.revision ?? null });
-  const [draft, setDraft] = useState(initial);
+  const [draft, setDraft] = useState(begun);
   const [text, setText] = useState<string | null>(null);
   const [faults, setFaults] = useState<readonly ParseFault[]>([]);
   const [view, setView] = useState<View>("form");

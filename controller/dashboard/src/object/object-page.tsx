@@ -1,7 +1,8 @@
 /** One object of any kind: how it is doing on its hosts, what it is, how it became so. */
 
-import { Button, EmptyState, EmptyStateBody, StackItem, Tab, Tabs } from "@patternfly/react-core";
-import { TabTitleText, Title } from "@patternfly/react-core";
+import { Button, EmptyState, EmptyStateBody, Skeleton, StackItem } from "@patternfly/react-core";
+import { Tab, Tabs, TabTitleText, Title } from "@patternfly/react-core";
+import { Suspense, useState } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../api/client";
 import { useObject, type ObjectRef, type StoredObject } from "../api/objects";
@@ -11,6 +12,8 @@ import { useUrlState } from "../chrome/url-state";
 import { capitalized, pathOf, type KindInfo } from "../kinds/kinds";
 import { useMayWrite } from "../session/whoami";
 import { PhaseLabel } from "../status/phase";
+import { DeleteDialog } from "./delete-dialog";
+import "./object.css";
 import { tabsOf } from "./tabs";
 
 export default function ObjectPage({ info, name }: { info: KindInfo; name: string }) {
@@ -59,9 +62,10 @@ function Body({ info, objectRef, object }: BodyProps) {
         <Actions info={info} object={object} />
       </div>
       <Tabs
+        className="object-tabs"
         aria-label={`About ${info.noun} ${metadata.name}`}
         activeKey={active?.key}
-        onSelect={(_, key) => put({ tab: key === tabs[0]?.key ? null : String(key) }, true)}
+        onSelect={(_, key) => put({ tab: key === tabs[0]?.key ? null : String(key), page: null, order: null }, true)}
       >
         {tabs.map(({ key, title }) => (
           <Tab key={key} eventKey={key} title={<TabTitleText>{title}</TabTitleText>}>
@@ -69,21 +73,31 @@ function Body({ info, objectRef, object }: BodyProps) {
           </Tab>
         ))}
       </Tabs>
-      {active && <active.Body info={info} objectRef={objectRef} object={object} />}
+      <Suspense fallback={<Skeleton height="16rem" screenreaderText="Loading this part of the page" />}>
+        {active && <active.Body info={info} objectRef={objectRef} object={object} />}
+      </Suspense>
     </>
   );
 }
 
-function Actions({ info, object: { metadata } }: { info: KindInfo; object: StoredObject }) {
+function Actions({ info, object }: { info: KindInfo; object: StoredObject }) {
   const mayWrite = useMayWrite(info.kind);
-  const [path, query] = pathOf(info.kind, metadata.name, metadata.project).split("?");
+  const [isDeleting, setDeleting] = useState(false);
+  const { name, project } = object.metadata;
+  const [path, query] = pathOf(info.kind, name, project).split("?");
   if (!mayWrite) return null;
   return (
-    <Button
-      variant="secondary"
-      component={(props) => <Link {...props} href={`${path}/edit${query ? `?${query}` : ""}`} />}
-    >
-      Edit
-    </Button>
+    <span className="page-actions">
+      <Button
+        variant="secondary"
+        component={(props) => <Link {...props} href={`${path}/edit${query ? `?${query}` : ""}`} />}
+      >
+        Edit
+      </Button>{" "}
+      <Button variant="secondary" isDanger onClick={() => setDeleting(true)}>
+        Delete
+      </Button>
+      {isDeleting && <DeleteDialog info={info} object={object} close={() => setDeleting(false)} />}
+    </span>
   );
 }

@@ -1,10 +1,15 @@
 /** What the page of a kind has to show, in the order of its tabs. */
 
-import type { ComponentType } from "react";
+import { lazy, type ComponentType } from "react";
 import type { ObjectRef, StoredObject } from "../api/objects";
 import type { Kind, KindInfo } from "../kinds/kinds";
+import { DriftTab } from "./drift-tab";
+import { EventsTab } from "./events-tab";
 import { Overview } from "./overview";
+import { PortsTab } from "./ports-tab";
 import { RealizationTab } from "./realization-tab";
+import { TunnelsTab } from "./tunnels-tab";
+import { UsageTab } from "./usage-tab";
 
 export interface TabProps {
   info: KindInfo;
@@ -21,9 +26,27 @@ export interface ObjectTab {
   only?: Kind[];
 }
 
+// Their editor and their charts are large, and most visits do without.
+const ChartsTab = lazy(async () => ({ default: (await import("./charts-tab")).ChartsTab }));
+const HistoryTab = lazy(async () => ({ default: (await import("./history-tab")).HistoryTab }));
+const YamlTab = lazy(async () => ({ default: (await import("./yaml-tab")).YamlTab }));
+
 const TABS: ObjectTab[] = [
   { key: "overview", title: "Overview", Body: Overview },
+  { key: "ports", title: "Ports", Body: PortsTab, only: ["Segment", "Bridge"] },
+  { key: "tunnels", title: "Tunnels", Body: TunnelsTab, only: ["Segment"] },
+  { key: "charts", title: "Charts", Body: ChartsTab, only: ["Segment", "Port", "Tunnel"] },
+  { key: "usage", title: "Usage", Body: UsageTab, only: ["Pool"] },
   { key: "realization", title: "Realization", Body: RealizationTab },
+  { key: "history", title: "History", Body: HistoryTab },
+  { key: "events", title: "Events", Body: EventsTab },
+  {
+    key: "drift",
+    title: "Drift",
+    Body: DriftTab,
+    only: ["Segment", "Port", "Bridge", "Tunnel", "Mirror", "FlowExport"],
+  },
+  { key: "yaml", title: "YAML", Body: YamlTab },
 ];
 
 export const tabsOf = (info: KindInfo): ObjectTab[] =>

@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react
 import type { CurrentRate, Stats } from "../api/documents";
 import { ApiError, document } from "../api/client";
 import { useSession } from "../session/session";
-import type { Selection } from "./selection";
+import type { Range, Selection } from "./selection";
 
 /** As often as hosts report; a chart of finer steps would have holes. */
 const SHORTEST_S = 5;
@@ -38,9 +38,12 @@ export function useHostRates(host: string): UseQueryResult<Rates> {
   });
 }
 
+/** In seconds: no finer than hosts report, no more points than a chart has room for. */
+export const stepOf = ({ seconds }: Range): number => Math.max(SHORTEST_S, Math.ceil(seconds / POINTS));
+
 export function useStats(host: string, { range, subject }: Selection): UseQueryResult<Stats> {
   const { api } = useSession();
-  const step = Math.max(SHORTEST_S, Math.ceil(range.seconds / POINTS));
+  const step = stepOf(range);
   return useQuery({
     queryKey: ["stats", host, subject, range.key],
     // Reading more often than steps come shows nothing new.

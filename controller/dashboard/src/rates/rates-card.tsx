@@ -1,17 +1,14 @@
 /** Live charts of what flows through the host, or through one port or tunnel of it. */
 
-import { Card, CardBody, CardHeader, CardTitle, EmptyState, EmptyStateBody } from "@patternfly/react-core";
+import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core";
 import { FormSelect, FormSelectOption, FormSelectOptionGroup } from "@patternfly/react-core";
-import { Grid, GridItem, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
-import { useMemo, useState } from "react";
 import type { Stats } from "../api/documents";
 import { QueryState } from "../chrome/query-state";
 import type { Subject } from "../host/subjects";
-import { hasFaults, hasValues, linesOf, MEASURES } from "./chart-data";
+import { Charts, NothingYet } from "./charts";
+import { Ranges } from "./object-rates";
 import { isUncounted, useStats } from "./queries";
-import { RateChart } from "./rate-chart";
-import { RateTable } from "./rate-table";
-import { RANGES, type Select, type Selection } from "./selection";
+import type { Select, Selection } from "./selection";
 
 interface Props {
   host: string;
@@ -78,64 +75,7 @@ function Controls({ subjects, selection, select }: Omit<Props, "host">) {
           </FormSelectOptionGroup>
         ))}
       </FormSelect>
-      <ToggleGroup aria-label="Time range" isCompact>
-        {RANGES.map(({ key, label }) => (
-          <ToggleGroupItem
-            key={key}
-            text={label}
-            isSelected={selection.range.key === key}
-            onChange={() => select.range(key)}
-          />
-        ))}
-      </ToggleGroup>
+      <Ranges range={selection.range} choose={select.range} />
     </div>
-  );
-}
-
-function Charts({ stats }: { stats: Stats }) {
-  const [index, setIndex] = useState<number | null>(null);
-  const drawn = useMemo(
-    () => MEASURES.map((measure) => ({ measure, lines: linesOf(stats, measure) })),
-    [stats],
-  );
-  if (!drawn.some(({ lines }) => hasValues(lines))) return <NothingYet />;
-  const shown = drawn.filter(({ measure, lines }) => !measure.isFault || hasFaults(lines));
-  return (
-    <>
-      <Grid hasGutter>
-        {shown.map(({ measure, lines }) => (
-          <GridItem key={measure.key} xl={measure.isFault ? 12 : 6}>
-            <RateChart
-              title={measure.title}
-              unit={measure.unit}
-              lines={lines}
-              times={stats.times}
-              syncKey="rates"
-              onCursor={setIndex}
-            />
-          </GridItem>
-        ))}
-      </Grid>
-      <RateTable
-        series={stats.series.map(({ name }) => name)}
-        measured={drawn
-          .filter(({ measure }) => !measure.isFault)
-          .map(({ measure, lines }) => ({ unit: measure.unit, lines }))}
-        times={stats.times}
-        stepSeconds={stats.step_seconds}
-        index={index}
-      />
-    </>
-  );
-}
-
-function NothingYet() {
-  return (
-    <EmptyState headingLevel="h3" titleText="No statistics yet" variant="sm">
-      <EmptyStateBody>
-        A connected host sends its counters every few seconds; two of them make a rate. Nothing came in
-        the chosen time.
-      </EmptyStateBody>
-    </EmptyState>
   );
 }

@@ -7,6 +7,9 @@ export const RANGES = [
   { key: "15m", label: "15 min", seconds: 900 },
   { key: "1h", label: "1 h", seconds: 3600 },
   { key: "6h", label: "6 h", seconds: 21_600 },
+  { key: "1d", label: "1 d", seconds: 86_400 },
+  { key: "7d", label: "7 d", seconds: 604_800 },
+  { key: "90d", label: "90 d", seconds: 7_776_000 },
 ] as const;
 
 export type Range = (typeof RANGES)[number];

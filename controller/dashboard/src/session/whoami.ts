@@ -2,23 +2,17 @@
 
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { document } from "../api/client";
+import type { components } from "../api/schema";
 import type { Kind } from "../kinds/kinds";
 import { useSession } from "./session";
 
-export interface WhoAmI {
-  name: string;
-  roles: string[];
-  projects: string[] | null;
-  expires_at: string | null;
-  may: { read: Kind[]; write: Kind[]; enrol: boolean; inspect: boolean; operate: boolean };
-}
+export type WhoAmI = components["schemas"]["WhoAmI"];
 
 export function useWhoAmI(): UseQueryResult<WhoAmI> {
   const { api } = useSession();
   return useQuery({
     queryKey: ["whoami"],
-    queryFn: async ({ signal }) =>
-      document(await api.GET("/v1/whoami" as "/v1/fleet", { signal })) as unknown as WhoAmI,
+    queryFn: async ({ signal }) => document(await api.GET("/v1/whoami", { signal })),
   });
 }
 

@@ -1,0 +1,44 @@
+/** The object as a manifest, to read, copy or keep. */
+
+import { Button, Card, CardBody, CardHeader } from "@patternfly/react-core";
+import { CopyAs } from "../copy/copy-as";
+import { YamlText } from "../edit/code-editor";
+import { draftOf, manifestOf, yamlOf } from "../edit/drafts";
+import type { TabProps } from "./tabs";
+import "../edit/edit.css";
+
+export function YamlTab({ info, object }: TabProps) {
+  const { name, project } = object.metadata;
+  const text = yamlOf(manifestOf(draftOf(object)));
+  const query = info.ofProjects ? `?project=${encodeURIComponent(project)}` : "";
+  return (
+    <Card component="section" aria-label="YAML">
+      <CardHeader
+        actions={{
+          hasNoOffset: true,
+          actions: (
+            <>
+              <Button variant="secondary" onClick={() => save(`${name}.yaml`, text)}>
+                Download
+              </Button>
+              <CopyAs
+                cli={`ovsfleet get ${info.noun.replaceAll(" ", "-").toLowerCase()} ${name}${info.ofProjects ? ` --project ${project}` : ""} -o yaml`}
+                request={{ method: "GET", path: `/v1/${info.collection}/${encodeURIComponent(name)}${query}` }}
+              />
+            </>
+          ),
+        }}
+      />
+      <CardBody>
+        <YamlText label={`YAML of ${name}`} value={text} />
+      </CardBody>
+    </Card>
+  );
+}
+
+function save(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
+  const link = Object.assign(window.document.createElement("a"), { href: url, download: name });
+  link.click();
+  URL.revokeObjectURL(url);
+}
