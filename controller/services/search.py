@@ -64,9 +64,10 @@ def search(
     """The best ``page_size``: what is exactly this, begins with it, or has it within."""
     kinds = _KINDS if kind is None else (kind,)
     within = {each: scope(principal, each, project) for each in kinds}
-    seen = {each: projects for each, projects in within.items() if projects != frozenset()}
+    seen = tuple(each for each in kinds if within[each] != frozenset())
+    projects = {each: None if (few := within[each]) is None else sorted(few) for each in seen}
     with db.snapshot() as tx:
-        hits = look(tx, Question(words, seen, page_size + 1))
+        hits = look(tx, Question(words, seen, page_size + 1, projects))
         shown = hits[:page_size]
         of_kinds: defaultdict[Kind, list[Subject]] = defaultdict(list)
         for hit in shown:

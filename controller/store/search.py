@@ -1,67 +1,48 @@
 """Objects found by a few letters: by what is exactly that, begins with it, or has it within.
 
 Reads only. Each of the three is one query, whatever the number of kinds, and is asked only when
-those before found too little. Of ports, of which there are the most, only narrow indexes are read
-to find some, and then no more of them than are wanted.
+those before found too little. Kinds of which there are thousands are read whole. Of ports, of which
+there are the most, narrow indexes find some, and no more of them than are wanted. Letters are
+compared as bytes, which is the order of those indexes, wherever the database speaks.
 """
 
 from __future__ import annotations
 
 import enum
 import ipaddress
+import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Label,
-    Select,
-    SQLColumnExpression,
-    Text,
-    TypeCoerce,
-    Uuid,
-    and_,
-    cast,
-    collate,
-    func,
-    literal,
-    null,
-    select,
-    type_coerce,
-    union_all,
-)
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import TextClause, text
 
 from controller.domain.intent import Kind, Ref
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.listing import Subject
-from controller.store.tables import (
-    VERSIONED,
-    BridgeRow,
-    HostRow,
-    MirrorRow,
-    PortRow,
-    SegmentRow,
-    TunnelRow,
-)
+from controller.store.tables import VERSIONED
 
 _AT_ONCE = 5
 """Of each kind so many come before more of another, so that no kind hides the others."""
 _BEHIND_ALL = "\N{TILDE}"
 """Sorts behind whatever is in a name or an address."""
-_HEX = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
-_LONGEST_PREFIX = 128
-_NO_HOST = cast(null(), Uuid)
+_UID = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
+_DIGITS = 32
+_OF_MACS = frozenset("0123456789abcdef:")
+_LENGTHS = range(129)
+"""Of prefixes of addresses."""
 
 
 class Question(NamedTuple):
     words: str
-    projects: Mapping[Kind, Collection[str] | None]
-    """By kind, the projects to look in; None: all of them. Other kinds are not looked for."""
+    kinds: tuple[Kind, ...]
+    """Those of the first come first."""
     limit: int
+    projects: Mapping[Kind, list[str] | None]
+    """By kind, the projects to look in; None: all of them."""
 
 
 class Hit(NamedTuple):
@@ -72,27 +53,45 @@ class Hit(NamedTuple):
     value: str
 
 
-class _Way(enum.Enum):
-    EXACT = enum.auto()
-    PREFIX = enum.auto()
-    WITHIN = enum.auto()
+class Way(enum.Enum):
+    """Each with how a column is asked, in its words."""
+
+    EXACT = "{} = :words"
+    # Ranges and not patterns, of which a prepared statement finds no index.
+    PREFIX = "{0} ~>~ :words AND {0} ~<~ :behind"
+    WITHIN = "{} LIKE :pattern"
 
 
-class _Look(NamedTuple):
-    """At one column of one kind."""
+class _Table(NamedTuple):
+    """What is looked at of a kind: columns by field, and which hosts it names."""
 
-    kind: Kind
-    field: str
-    value: SQLColumnExpression[Any]
-    is_meant: ColumnElement[bool]
+    columns: tuple[tuple[str, str], ...] = ()
+    host: str = "NULL"
+    on: tuple[str, str] = ("NULL", "NULL")
+
+
+_TABLES: Mapping[Kind, _Table] = {
+    Kind.HOST: _Table((("vtep", "vtep_ipv4"), ("vtep", "vtep_ipv6"))),
+    Kind.BRIDGE: _Table((("interface", "interface"),), "host", ("host_uid", "NULL")),
+    Kind.SEGMENT: _Table((("vni", "CAST(vni AS text)"),)),
+    Kind.PORT: _Table(
+        (("mac", "mac"), ("iface_id", "iface_id")), "host", ("host_uid", "migrating_to_uid")
+    ),
+    Kind.TUNNEL: _Table(
+        (("vni", "CAST(key AS text)"), ("address", "a_ip"), ("address", "b_ip")),
+        "a_host",
+        ("a_host_uid", "b_host_uid"),
+    ),
+    Kind.MIRROR: _Table((), "spec ->> 'host'", ("host_uid", "NULL")),
+}
 
 
 def search(tx: Transaction, question: Question) -> list[Hit]:
     """The best ``limit``, each object once."""
-    found: dict[UUID, Hit] = {}
-    if not question.projects or not objects.can_be_stored(question.words):
+    if not (question.kinds and objects.can_be_stored(question.words)):
         return []
-    for way in _Way:
+    found: dict[UUID, Hit] = {}
+    for way in Way:
         for hit in _find(tx, question, way):
             found.setdefault(hit.subject.uid, hit)
         if len(found) >= question.limit:
@@ -100,21 +99,34 @@ def search(tx: Transaction, question: Question) -> list[Hit]:
     return list(found.values())[: question.limit]
 
 
-def _find(tx: Transaction, question: Question, way: _Way) -> list[Hit]:
-    looks = [look for kind in question.projects for look in _looks(kind, question.words, way)]
-    if not looks:
-        return []
-    rows = tx.execute(union_all(*(_query(look, question) for look in looks)))
-    kinds = list(question.projects)
-    by_kind: dict[Kind, list[Hit]] = {kind: [] for kind in kinds}
-    for hit in sorted(map(_hit, rows), key=_in_order):
-        by_kind[hit.ref.kind].append(hit)
-    ranked = [
-        (number // _AT_ONCE, kinds.index(kind), number, hit)
-        for kind, hits in by_kind.items()
-        for number, hit in enumerate(hits)
-    ]
-    return [hit for *_, hit in sorted(ranked, key=lambda each: each[:3])]
+def _find(tx: Transaction, question: Question, way: Way) -> Iterator[Hit]:
+    asked = _asked(question.words)
+    query = _query(way, question.kinds, frozenset(asked))
+    words = question.words.lower()
+    values: dict[str, Any] = {
+        "words": words,
+        "given": question.words,
+        "behind": words + _BEHIND_ALL,
+        "pattern": _pattern(words),
+        "most": question.limit,
+        **{_within(kind): question.projects[kind] for kind in question.kinds},
+    }
+    for more in asked.values():
+        values |= more
+    rows = tx.execute(query.statement, {name: values[name] for name in query.names})
+    return _fairly(sorted(map(_hit, rows), key=_in_order), question.kinds)
+
+
+def _fairly(hits: Iterable[Hit], kinds: tuple[Kind, ...]) -> Iterator[Hit]:
+    """Some of every kind, then some more."""
+    by_kind: dict[Kind, dict[UUID, Hit]] = {kind: {} for kind in kinds}
+    for hit in hits:
+        by_kind[hit.ref.kind].setdefault(hit.subject.uid, hit)
+    left = [list(found.values()) for found in by_kind.values()]
+    while any(left):
+        for each in left:
+            yield from each[:_AT_ONCE]
+        left = [each[_AT_ONCE:] for each in left]
 
 
 def _in_order(hit: Hit) -> tuple[str, str, str]:
@@ -127,117 +139,30 @@ def _hit(row: Any) -> Hit:
     return Hit(Ref(Kind(row.kind), row.project, row.name), subject, row.host, row.field, row.value)
 
 
-def _query(look: _Look, question: Question) -> Select[Any]:
-    kind, row = look.kind, VERSIONED[look.kind]
-    value: Label[Any] = look.value.label("value")
-    narrow = select(row.uid, value).where(look.is_meant, objects.current(kind), objects.once(kind))
-    projects = question.projects[kind]
-    if projects is not None:
-        narrow = narrow.where(row.project == func.any(list(projects)))
-    few = narrow.order_by(collate(value, "C")).limit(question.limit).subquery()
-    one, other, *_ = (*objects.host_columns(kind), _NO_HOST, _NO_HOST)
-    return select(
-        literal(kind.value).label("kind"),
-        row.uid.label("uid"),
-        row.project.label("project"),
-        row.name.label("name"),
-        row.valid_from.label("revision"),
-        one.label("on_one"),
-        other.label("on_other"),
-        cast(_HOST_NAMES.get(kind, null()), Text).label("host"),
-        literal(look.field).label("field"),
-        cast(few.c.value, Text).label("value"),
-    ).join(few, and_(row.uid == few.c.uid, objects.current(kind), objects.once(kind)))
+def _pattern(words: str) -> str:
+    escaped = re.sub(r"([\\%_])", r"\\\1", words)
+    return f"%{escaped}%"
 
 
-_HOST_NAMES: Mapping[Kind, Any] = {
-    Kind.BRIDGE: BridgeRow.host,
-    Kind.PORT: PortRow.host,
-    Kind.TUNNEL: TunnelRow.a_host,
-    Kind.MIRROR: MirrorRow.spec["host"].astext,
-}
+# --- what the words may be beside a part of a name -----------------------------------------------
 
 
-# --- where to look -------------------------------------------------------------------------------
-
-
-def _looks(kind: Kind, words: str, way: _Way) -> Iterator[_Look]:
-    for field, column in _columns(kind):
-        asked = words if field == "iface_id" else words.lower()
-        if (is_meant := _compared(field, column, asked, way)) is not None:
-            yield _Look(kind, field, column, is_meant)
-    if way is _Way.EXACT:
-        yield from _labelled(kind, words)
-        yield from _addressed(kind, words)
-    yield from _numbered(kind, words.lower(), way)
-
-
-def _columns(kind: Kind) -> Iterator[tuple[str, SQLColumnExpression[Any]]]:
-    yield "name", VERSIONED[kind].name
-    match kind:
-        case Kind.HOST:
-            yield "vtep", HostRow.vtep_ipv4
-            yield "vtep", HostRow.vtep_ipv6
-        case Kind.BRIDGE:
-            yield "interface", BridgeRow.interface
-        case Kind.SEGMENT:
-            yield "vni", cast(SegmentRow.vni, Text)
-        case Kind.PORT:
-            yield "mac", PortRow.mac
-            yield "iface_id", PortRow.iface_id
-        case Kind.TUNNEL:
-            yield "vni", cast(TunnelRow.key, Text)
-            yield "address", TunnelRow.a_ip
-            yield "address", TunnelRow.b_ip
-        case _:
-            return
-
-
-def _compared(
-    field: str, column: SQLColumnExpression[Any], words: str, way: _Way
-) -> ColumnElement[bool] | None:
-    """Compared as bytes, which is the order of the indexes, wherever the database speaks."""
-    value = collate(column, "C")
-    match way:
-        case _Way.EXACT:
-            return value == (_address(words) or words if field in ("vtep", "address") else words)
-        case _Way.PREFIX:
-            # As a range and not as a pattern, of which a prepared statement knows no index.
-            return and_(value > words, value < words + _BEHIND_ALL)
-        case _Way.WITHIN:
-            is_hopeless = field == "mac" and not set(words) <= _OF_MACS
-            return None if is_hopeless else column.contains(words, autoescape=True)
-
-
-_OF_MACS = frozenset("0123456789abcdef:")
-
-
-def _labelled(kind: Kind, words: str) -> Iterator[_Look]:
+def _asked(words: str) -> dict[str, dict[str, Any]]:
+    """By what they may be, the values to ask for."""
+    found: dict[str, dict[str, Any]] = {}
     key, is_label, value = words.partition("=")
     if is_label and key:
-        row = VERSIONED[kind]
-        yield _Look(kind, "label", literal(words), row.labels.contains({key: value}))
-
-
-def _addressed(kind: Kind, words: str) -> Iterator[_Look]:
-    """Ports' addresses stand with the lengths of their prefixes, outside VTEPs without."""
-    address = _address(words)
-    if address is None:
-        return
-    if kind is Kind.PORT:
-        given = [f"{address}/{length}" for length in range(_LONGEST_PREFIX + 1)]
-        has_it = and_(PortRow.addresses != [], _list(PortRow.addresses).overlap(given))
-        yield _Look(kind, "address", literal(words), has_it)
-    elif kind is Kind.SEGMENT:
-        has_it = and_(
-            SegmentRow.mentions.is_not(None), _list(SegmentRow.mentions).contains([address])
-        )
-        yield _Look(kind, "vtep", literal(words), has_it)
-
-
-def _list(column: SQLColumnExpression[Any]) -> TypeCoerce[Sequence[str]]:
-    """As PostgreSQL knows it, whose indexes answer what lists have in common."""
-    return type_coerce(column, postgresql.ARRAY(Text))
+        found["label"] = {"label": json.dumps({key: value})}
+    if (address := _address(words)) is not None:
+        lengths = [f"{address}/{length}" for length in _LENGTHS]
+        found["address"] = {"address": address, "addresses": lengths}
+    digits = words.lower().replace("-", "")
+    if _UID.fullmatch(words.lower()) and len(digits) <= _DIGITS:
+        first, last = (UUID(digits.ljust(_DIGITS, fill)) for fill in "0f")
+        found["uid"] = {"first": first, "last": last}
+    if ":" in words and set(words.lower()) <= _OF_MACS:
+        found["mac"] = {}
+    return found
 
 
 def _address(words: str) -> str | None:
@@ -247,16 +172,112 @@ def _address(words: str) -> str | None:
         return None
 
 
-def _numbered(kind: Kind, words: str, way: _Way) -> Iterator[_Look]:
-    """By uid, or its first eight digits and more."""
-    if way is _Way.WITHIN or not _HEX.fullmatch(words):
-        return
-    digits = words.replace("-", "")
-    if len(digits) > _DIGITS or (len(digits) == _DIGITS) is not (way is _Way.EXACT):
-        return
-    first, last = (UUID(digits.ljust(_DIGITS, fill)) for fill in "0f")
-    uid = VERSIONED[kind].uid
-    yield _Look(kind, "uid", cast(uid, Text), uid.between(first, last))
+# --- queries -------------------------------------------------------------------------------------
 
 
-_DIGITS = 32
+class _Query(NamedTuple):
+    statement: TextClause
+    names: frozenset[str]
+    """Of its parameters."""
+
+
+class _Look(NamedTuple):
+    """What is asked of an object, and what it is found by."""
+
+    field: str
+    value: str
+    is_meant: str
+
+
+@cache
+def _query(way: Way, kinds: tuple[Kind, ...], asked: frozenset[str]) -> _Query:
+    """Made once for each of the few combinations: it is long, and always the same."""
+    parts = [
+        part
+        for kind in kinds
+        for part in (_of_ports if kind is Kind.PORT else _of_few)(kind, [*_looks(kind, way, asked)])
+    ]
+    words = " UNION ALL ".join(f"({part})" for part in parts)
+    return _Query(text(words), frozenset(re.findall(r"(?<!:):(\w+)", words)))
+
+
+def _looks(kind: Kind, way: Way, asked: frozenset[str]) -> Iterator[_Look]:
+    for field, column in (("name", "name"), *_TABLES.get(kind, _Table()).columns):
+        words = way.value.replace(":words", ":given") if field == "iface_id" else way.value
+        if way is not Way.WITHIN or field != "mac" or "mac" in asked:
+            yield _Look(field, column, words.format(column))
+    if way is Way.WITHIN:
+        return
+    if "uid" in asked:
+        yield _Look("uid", "CAST(uid AS text)", "uid BETWEEN :first AND :last")
+    if way is Way.EXACT:
+        if "label" in asked:
+            yield _Look("label", ":given", "labels @> CAST(:label AS jsonb)")
+        if "address" in asked:
+            yield from _addressed(kind)
+
+
+def _addressed(kind: Kind) -> Iterator[_Look]:
+    """However an address is written. Those of ports stand with the lengths of their prefixes."""
+    match kind:
+        case Kind.PORT:
+            has_it = "addresses <> '{}' AND addresses && CAST(:addresses AS text[])"
+            yield _Look("address", ":given", has_it)
+        case Kind.SEGMENT:
+            has_it = "mentions IS NOT NULL AND mentions @> ARRAY[CAST(:address AS text)]"
+            yield _Look("vtep", ":address", has_it)
+        case _:
+            for field, column in _TABLES.get(kind, _Table()).columns:
+                if field in ("vtep", "address"):
+                    yield _Look(field, column, f"{column} = :address")
+
+
+def _of_few(kind: Kind, looks: list[_Look]) -> Iterator[str]:
+    """One part, for what is read whole anyway."""
+    field, value = (_first(looks, each) for each in ("'{0.field}'", "CAST({0.value} AS text)"))
+    is_meant = " OR ".join(f"({look.is_meant})" for look in looks)
+    table = VERSIONED[kind].__tablename__
+    yield (
+        f"SELECT {_columns(kind)}, {field} AS field, {value} AS value FROM {table}"  # noqa: S608
+        f" WHERE valid_to IS NULL AND ({is_meant}) AND {_is_seen(kind)}"
+        " ORDER BY name USING ~<~, project LIMIT :most"
+    )
+
+
+def _first(looks: list[_Look], template: str) -> str:
+    whens = (f"WHEN {look.is_meant} THEN {template.format(look)}" for look in looks)
+    return f"CASE {' '.join(whens)} END"
+
+
+def _of_ports(kind: Kind, looks: list[_Look]) -> Iterator[str]:
+    """A part for each index, which is all that the inner query reads."""
+    for look in looks:
+        is_column = look.value.isidentifier()
+        order = look.value if is_column else "name"
+        is_there = f"{look.value} IS NOT NULL AND " if is_column else ""
+        yield (
+            f"SELECT {_columns(kind)}, '{look.field}' AS field, few.value FROM ("  # noqa: S608
+            f"SELECT uid, CAST({look.value} AS text) AS value FROM port"
+            f" WHERE valid_to IS NULL AND side = 0 AND {is_there}{look.is_meant}"
+            f" AND {_is_seen(kind)} ORDER BY {order} USING ~<~, project LIMIT :most"
+            ") few JOIN port USING (uid) WHERE valid_to IS NULL AND side = 0"
+        )
+
+
+def _columns(kind: Kind) -> str:
+    table = _TABLES.get(kind, _Table())
+    one, other = table.on
+    return (
+        f"'{kind.value}' AS kind, uid, project, name, valid_from AS revision,"
+        f" CAST({one} AS uuid) AS on_one, CAST({other} AS uuid) AS on_other,"
+        f" CAST({table.host} AS text) AS host"
+    )
+
+
+def _is_seen(kind: Kind) -> str:
+    name = f"CAST(:{_within(kind)} AS text[])"
+    return f"({name} IS NULL OR project = ANY({name}))"
+
+
+def _within(kind: Kind) -> str:
+    return f"in_{kind.name}"

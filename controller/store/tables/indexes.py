@@ -22,3 +22,37 @@ def where_set(table: str, column: str, **options: Any) -> Index:
 def patches(column: str) -> Index:
     where = text("valid_to IS NULL AND patch_bridge_uid IS NOT NULL")
     return Index(f"ix_port_patch_{column}", column, postgresql_where=where)
+
+
+def searched_ports() -> tuple[Index, ...]:
+    """Read alone to find some of very many by a part of what is in a column, compared as bytes,
+    and all that have an address or a label."""
+    once = "valid_to IS NULL AND side = 0"
+    return (
+        *(
+            Index(
+                f"ix_port_search_{column}",
+                *(column, "project", "uid"),
+                postgresql_ops={column: "text_pattern_ops"},
+                postgresql_where=text(where),
+            )
+            for column, where in (
+                ("name", once),
+                ("mac", f"{once} AND mac IS NOT NULL"),
+                ("iface_id", f"{once} AND iface_id IS NOT NULL"),
+            )
+        ),
+        Index(
+            "ix_port_current_addresses",
+            "addresses",
+            postgresql_using="gin",
+            postgresql_where=text("valid_to IS NULL AND addresses <> '{}'"),
+        ),
+        Index(
+            "ix_port_current_labels",
+            "labels",
+            postgresql_using="gin",
+            postgresql_ops={"labels": "jsonb_path_ops"},
+            postgresql_where=CURRENT,
+        ),
+    )

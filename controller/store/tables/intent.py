@@ -35,7 +35,7 @@ from controller.domain.intent import (
 )
 from controller.domain.safety import ConfirmPolicy, DriftPolicy
 from controller.store.tables.base import Base
-from controller.store.tables.indexes import CURRENT, one_current, patches, where_set
+from controller.store.tables.indexes import CURRENT, one_current, patches, searched_ports, where_set
 
 _WITH_DEVICE = "valid_to IS NULL AND interface <> ''"
 _MIGRATING = text("migrating_to_uid IS NOT NULL")
@@ -238,6 +238,7 @@ class PortRow(Versioned, Base):
             where_set("port", "qos_policy"),
             Index("ix_port_migrating_to_uid", "migrating_to_uid", postgresql_where=_MIGRATING),
             patches("segment_uid"),
+            *searched_ports(),
         )
 
 
