@@ -64,7 +64,7 @@ def test_a_token_carries_its_roles_projects_and_end(db: Database) -> None:
         expires_at=NOW + HOUR,
     )
     assert tokens.authenticate(db, secret, now=NOW) == Principal(
-        "ci", frozenset({Role.VIEWER}), frozenset({"blue"})
+        "ci", frozenset({Role.VIEWER}), frozenset({"blue"}), expires_at=NOW + HOUR
     )
     with pytest.raises(UnauthenticatedError):
         tokens.authenticate(db, secret, now=NOW + HOUR)
