@@ -21,14 +21,16 @@ from pathlib import Path
 
 import structlog
 
+from agent.acceptance import refuse_unacceptable
 from agent.columns import Release
 from agent.disk import sync_directory, write_synced
 from agent.fragments import LostEnds
+from agent.granted import NOTHING_GRANTED, granted, owed, used
 from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
 from agent.planner import lost_ends, owed_releases
 from agent.planner.digests import Digests
 from agent.planner.marks import mark_of
-from agent.shortfall import less, still_granted, unused
+from agent.shortfall import less
 from agent.state_file import (
     Cached,
     CorruptFileError,
@@ -45,14 +47,6 @@ log = structlog.get_logger(__name__)
 
 class CacheError(Exception):
     """The state directory cannot be used; the message says what to do."""
-
-
-class RefusedStateError(Exception):
-    """A state that must not replace the accepted one; ``reason`` is a stable CamelCase word."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class StateCache:
@@ -110,15 +104,19 @@ class StateCache:
         cached = self.cached
         if cached is None:
             nothing = nothing_confirmed(offered)
-            self._store(Cached(offered, self._version, confirmed=nothing))
+            offered, known = granted(NOTHING_GRANTED, offered)
+            self._store(Cached(offered, self._version, confirmed=nothing, granted=known))
             return offered
         if not _is_confirmed_one(cached, offered):
             refuse_unacceptable(cached.state, offered)
         merged = with_owed(cached.state, offered)
         if cached.state.fleet_epoch != offered.fleet_epoch:
             # Revisions of another epoch count something else: nothing of this one is applied.
-            cached = dataclasses.replace(cached, applied_revision=0, applied_hash=b"")
-        record = _as_candidate(cached, merged, before)
+            cached = dataclasses.replace(
+                cached, applied_revision=0, applied_hash=b"", granted=NOTHING_GRANTED
+            )
+        merged, known = granted(cached.granted, merged)
+        record = dataclasses.replace(_as_candidate(cached, merged, before), granted=known)
         self._store(dataclasses.replace(record, accepted_by=self._version))
         return merged
 
@@ -140,12 +138,13 @@ class StateCache:
         cached = self.cached
         if cached is None or cached.state.revision != state.revision:
             return
+        grants, known = used(cached.granted, cached.state.grants, unsettled)
         kept = dataclasses.replace(
             cached.state,
             removed=cached.state.removed - (state.removed - still_owed),
             released=cached.state.released - (state.released - still_released),
             lost=cached.state.lost if still_lost is None else still_lost,
-            grants=unused(cached.state.grants, unsettled),
+            grants=grants,
         )
         self._store_changed(
             dataclasses.replace(
@@ -159,6 +158,7 @@ class StateCache:
                 trial=None,
                 undone=cached.undone and _settled(cached.undone, is_back=is_back),
                 short=short,
+                granted=known,
             )
         )
 
@@ -177,9 +177,8 @@ class StateCache:
         )
         self._store_changed(record)
 
-    def revert(self, why: str, grants: int = 0) -> None:
-        """The confirmed state is the accepted one again; the other is not taken any more, nor one
-        that has no more than its grants, or ``grants``.
+    def revert(self, why: str) -> None:
+        """The confirmed state is the accepted one again; the other is not taken any more.
 
         In memory that is so even when it cannot be written (CacheError): who starts from the disk
         finds a trial that is over, and comes here again.
@@ -202,7 +201,6 @@ class StateCache:
                 cached.state.hash,
                 why,
                 changed_by(cached.state, cached.confirmed),
-                grants=max(grants, cached.state.grants.count),
             ),
         )
         self._store(self.cached)
@@ -315,12 +313,14 @@ def gone_back(
 
     What was there before (``kept``) stays as it is: no state says what it was like. What of it was
     taken over is somebody else's again. What the candidate was to remove, an earlier one made that
-    was never confirmed. Devices of others become as they were ``found``.
+    was never confirmed, but for what an operator let go of. Devices of others become as they were
+    ``found``.
     """
     if confirmed.fleet_epoch != candidate.fleet_epoch:
         confirmed = dataclasses.replace(confirmed, fleet_epoch=candidate.fleet_epoch, revision=0)
     desired = desired_ids(confirmed)
-    made = (desired_ids(candidate) | candidate.removed) - desired - kept
+    intended = candidate.removed - candidate.grants.removals
+    made = (desired_ids(candidate) | intended) - desired - kept
     released = owed_releases(candidate, confirmed) | found
     taken_over = kept & candidate.grants.adoptions.keys() - desired
     released = frozenset(each for each in released if each.resource not in kept)
@@ -329,37 +329,6 @@ def gone_back(
         removed=(confirmed.removed | made) - desired,
         released=released | set(map(mark_of, taken_over)),
     )
-
-
-def refuse_unacceptable(accepted: HostState, offered: HostState) -> None:
-    """Raise RefusedStateError unless ``offered`` may replace ``accepted``."""
-    if offered.fleet_uid != accepted.fleet_uid:
-        raise RefusedStateError(
-            "ForeignFleet",
-            f"the controller speaks for fleet {offered.fleet_uid}, but this host belongs to fleet "
-            f"{accepted.fleet_uid}; to move it, stop the agent, empty its state directory and "
-            "enrol it again",
-        )
-    if offered.host_uid != accepted.host_uid:
-        raise RefusedStateError(
-            "ForeignHost",
-            f"the state is for host {offered.host_uid}, this host is {accepted.host_uid}; "
-            "to give the machine another identity, empty the state directory and enrol it again",
-        )
-    if offered.fleet_epoch < accepted.fleet_epoch:
-        raise RefusedStateError(
-            "StaleEpoch",
-            f"the controller is at fleet epoch {offered.fleet_epoch}, this host has seen epoch "
-            f"{accepted.fleet_epoch}; an old database answers: stop that controller, or raise its "
-            "epoch above the one seen here",
-        )
-    if offered.fleet_epoch == accepted.fleet_epoch and offered.revision < accepted.revision:
-        raise RefusedStateError(
-            "StaleRevision",
-            f"the controller sent revision {offered.revision}, this host has accepted revision "
-            f"{accepted.revision} of the same fleet epoch; after a database restore the fleet "
-            "epoch must be raised",
-        )
 
 
 def changed_by(candidate: HostState, confirmed: HostState) -> frozenset[str]:
@@ -373,13 +342,15 @@ def with_owed(accepted: HostState, offered: HostState) -> HostState:
     """``offered`` with the removals and releases that it does not desire again, and with what it
     lost without a word.
     """
-    owed = (accepted.removed | offered.removed) - desired_ids(offered)
-    released = owed_releases(accepted, offered) - set(map(mark_of, desired_ids(offered)))
-    lost = lost_ends(accepted, offered, owed)
-    grants = offered.grants
-    if accepted.fleet_epoch == offered.fleet_epoch:
-        grants = still_granted(accepted, offered)
-    return dataclasses.replace(offered, removed=owed, released=released, lost=lost, grants=grants)
+    desired = desired_ids(offered)
+    removed, let_go = (each - desired for each in owed(accepted, offered))
+    return dataclasses.replace(
+        offered,
+        removed=removed,
+        released=owed_releases(accepted, offered) - set(map(mark_of, desired)),
+        lost=lost_ends(accepted, offered, removed),
+        grants=dataclasses.replace(offered.grants, removals=let_go),
+    )
 
 
 def desired_ids(state: HostState) -> frozenset[str]:

@@ -130,8 +130,9 @@ class Trials:
         """Whether ``offered`` may be looked at after what was undone.
 
         Another state is as bad when it is the undone one and something else, and a controller that
-        has not heard of it yet sends just that. Only a grant says that an operator has looked, and
-        only a new epoch that grants are counted anew.
+        has not heard of it yet sends just that. Only a release that is newer than what was undone
+        says that an operator has looked at it, by the controller's own rule; what else operators
+        allow here does not. In a new epoch all counts anew.
         """
         cached, undone = self._cache.cached, self._undone
         if cached is None or undone is None or offered.hash == cached.state.hash:
@@ -140,8 +141,8 @@ class Trials:
         if (offered.fleet_uid, offered.host_uid) != (held.fleet_uid, held.host_uid):
             return True  # refused with a better reason
         is_newer_epoch = offered.fleet_epoch > held.fleet_epoch
-        is_granted = is_newer_epoch or offered.grants.count > undone.grants
-        return is_granted and offered.hash != undone.hash
+        is_released = is_newer_epoch or offered.grants.released > undone.revision
+        return is_released and offered.hash != undone.hash
 
     def told(self, report: Report) -> Report:
         """``report`` with what is to be said of a change on trial, or of one that was undone."""
@@ -165,11 +166,8 @@ class Trials:
 
     # --- the course of a trial -------------------------------------------------------------------
 
-    async def settle(self, waiting: int) -> bool:
-        """End a trial that is confirmed or over; whether the accepted state is another one now.
-
-        ``waiting`` is how many grants the states have that wait: they were made before its end.
-        """
+    async def settle(self) -> bool:
+        """End a trial that is confirmed or over; whether the accepted state is another one now."""
         if not self.is_on:
             return False
         if self._round_trip.is_answered:
@@ -181,7 +179,7 @@ class Trials:
             return False
         if not self.is_over:
             return False
-        await self._revert(waiting)
+        await self._revert()
         return True
 
     def begin(self) -> None:
@@ -264,7 +262,7 @@ class Trials:
         wanting = {*steps_by_resource(left), *(each.resource for each in failures)}
         return undone is None or not undone.resources & wanting
 
-    async def _revert(self, waiting: int) -> None:
+    async def _revert(self) -> None:
         cached = self._cache.cached
         if cached is None or cached.trial is None:
             return
@@ -279,7 +277,7 @@ class Trials:
         self._withdraw()
         self._on_path, self._hindrance, self._is_as_far_as_it_goes = frozenset(), "", False
         try:
-            await asyncio.to_thread(self._cache.revert, why, waiting)
+            await asyncio.to_thread(self._cache.revert, why)
         except CacheError as error:
             # What is on disk says the same: on trial, and over. The way back comes first.
             log.warning("the undone change is not on disk yet", error=str(error))

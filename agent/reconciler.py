@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from agent.acceptance import RefusedStateError
 from agent.attempts import Attempts, Steps, steps_by_resource, without
 from agent.backoff import Backoff
-from agent.cache import CacheError, RefusedStateError, StateCache
+from agent.cache import CacheError, StateCache
 from agent.clock import Clock
 from agent.confirm import Trials
 from agent.drift import Drift
@@ -131,7 +132,7 @@ class Reconciler:
         self._awake.clear()
         started = self._clock.now()
         try:
-            if await self._trials.settle(self._waiting_grants()):
+            if await self._trials.settle():
                 # They are of a controller that knows nothing of the change's being undone.
                 self._offered = self._unwritten = self._refusal = None
                 self._attempts.forget()
@@ -155,10 +156,6 @@ class Reconciler:
     def _has_offer(self) -> bool:
         """Whether a newer state is to be taken; those that come during a trial wait for its end."""
         return self._offered is not None and not self._trials.is_busy
-
-    def _waiting_grants(self) -> int:
-        waiting = (self._offered, self._unwritten)
-        return max((each.grants.count for each in waiting if each is not None), default=0)
 
     # --- intent ----------------------------------------------------------------------------------
 

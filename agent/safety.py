@@ -46,7 +46,7 @@ class Grants:
     """What operators allowed, by the ids of the failures that asked for it."""
 
     count: int = 0
-    """How many there were: one more says that an operator looked at this host."""
+    """Raised by each of them."""
     forced: frozenset[str] = frozenset()
     """Resources that may cut the way to the controller although there is no way back."""
     adoptions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
@@ -54,6 +54,13 @@ class Grants:
     from intent."""
     mended: int = 0
     """How many of them let what was left as it was found be mended again."""
+    released: int = 0
+    """The fleet revision of the newest that lets the host try again what it undid; 0 for none."""
+    removals: frozenset[str] = frozenset()
+    """Of what the state removes, what an operator let go of and intent does not name."""
+    forced_at: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    adopted_at: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """By resource, the fleet revision at which that was granted."""
 
 
 DEFAULT_SAFETY = Safety()

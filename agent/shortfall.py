@@ -15,9 +15,7 @@ from collections.abc import Collection
 from agent.model import HostState
 from agent.observed import ObservedState
 from agent.planner import here
-from agent.planner.digests import Digests
 from agent.realized import Realized
-from agent.safety import Grants
 from agent.state_file import Cached
 from agent.trial import NOTHING_SHORT, Shortfall
 
@@ -52,27 +50,6 @@ def less(state: HostState, missing: Collection[str]) -> HostState:
         mirrors=tuple(each for each in state.mirrors if each.id not in missing),
         flow_exports=tuple(each for each in state.flow_exports if each.id not in missing),
     )
-
-
-def unused(grants: Grants, unsettled: Collection[str]) -> Grants:
-    """``grants`` less what was taken over: that is done once, and not to another stranger's thing.
-
-    What was forced stays so: a host that starts has to be able to do it again."""
-    taken = {each: free for each, free in grants.adoptions.items() if each in unsettled}
-    return dataclasses.replace(grants, adoptions=taken)
-
-
-def still_granted(accepted: HostState, offered: HostState) -> Grants:
-    """What ``offered`` grants and is not used up: each new grant raises the count.
-
-    Forced is a resource as it is to be now; once intent for it is another one, that is not."""
-    before, grants = accepted.grants, offered.grants
-    if grants.count != before.count:
-        return grants
-    was, will_be = Digests(accepted), Digests(offered)
-    forced = grants.forced & before.forced
-    same = frozenset(each for each in forced if was.of(each) == will_be.of(each))
-    return dataclasses.replace(unused(grants, before.adoptions), forced=same)
 
 
 def _single(state: HostState) -> frozenset[str]:

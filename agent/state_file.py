@@ -16,6 +16,7 @@ from typing import Any
 
 from agent.columns import Release
 from agent.fragments import LostEnds, Neighbour, SegmentMember
+from agent.granted import NOTHING_GRANTED, Granted
 from agent.model import HostState
 from agent.trial import NOTHING_SHORT, Before, Shortfall, Trial, Undone
 
@@ -60,6 +61,7 @@ class Cached:
     """By resource, the digest of the desired part at which it was last realized."""
     short: Shortfall = NOTHING_SHORT
     """Of the confirmed state."""
+    granted: Granted = NOTHING_GRANTED
 
     @property
     def going_back(self) -> Undone | None:
@@ -126,6 +128,8 @@ def _extras(record: Cached) -> dict[str, Any]:
             "found": _releases(trial.found),
             "on_path": sorted(trial.on_path),
         },
+        "forced": dict(record.granted.forced),
+        "taken": dict(record.granted.taken),
         "undone": undone
         and dataclasses.asdict(undone)
         | {"hash": undone.hash.hex(), "resources": sorted(undone.resources)},
@@ -205,7 +209,13 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
         undone=_undone(extras["undone"]),
         realized=extras["realized"],
         short=Shortfall(*(frozenset(extras.get(each, ())) for each in ("missing", "astray"))),
+        granted=_granted(extras),
     )
+
+
+def _granted(extras: Mapping[str, Any]) -> Granted:
+    forced = {resource: (made, said) for resource, (made, said) in extras.get("forced", {}).items()}
+    return Granted(forced, extras.get("taken", {}))
 
 
 def _split(frame: _Frame) -> tuple[dict[str, Any], bytes]:

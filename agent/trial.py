@@ -67,6 +67,3 @@ class Undone:
     the way back, and nobody else's doing."""
     is_settled: bool = False
     """Whether the host was brought back to its confirmed state since."""
-    grants: int = 0
-    """The most grants that any state had that came before it was undone: one more says that an
-    operator has looked at the host since."""

@@ -56,11 +56,16 @@ def encode_safety(safety: Safety) -> state_pb2.Safety | None:
 def decode_grants(host: state_pb2.HostPart) -> Grants:
     if not host.HasField("grants"):
         return NO_GRANTS
+    message = host.grants
     return Grants(
-        count=host.grants.count,
-        mended=host.grants.mended,
-        forced=frozenset(host.grants.forced),
-        adoptions={each.resource: each.accept_differences for each in host.grants.adoptions},
+        count=message.count,
+        mended=message.mended,
+        forced=frozenset(message.forced),
+        adoptions={each.resource: each.accept_differences for each in message.adoptions},
+        released=message.released,
+        removals=frozenset(message.removals),
+        forced_at=dict(message.forced_at),
+        adopted_at={a.resource: a.granted_at for a in message.adoptions if a.granted_at},
     )
 
 
@@ -72,7 +77,14 @@ def encode_grants(grants: Grants) -> state_pb2.Grants | None:
         mended=grants.mended,
         forced=sorted(grants.forced),
         adoptions=[
-            state_pb2.Adoption(resource=resource, accept_differences=grants.adoptions[resource])
+            state_pb2.Adoption(
+                resource=resource,
+                accept_differences=grants.adoptions[resource],
+                granted_at=grants.adopted_at.get(resource, 0),
+            )
             for resource in sorted(grants.adoptions)
         ],
+        released=grants.released,
+        removals=sorted(grants.removals),
+        forced_at=grants.forced_at,
     )

@@ -93,20 +93,16 @@ def _compile(
     intent: HostIntent, fragments: Mapping[UUID, state_pb2.SegmentFragment]
 ) -> CompiledHost:
     part = _host_part(intent, fragments)
+    deleted = {*_removed(intent, fragments), *_unwatched(intent, part)}
+    let_go = intent.grants.removals and _let_go(intent, part, fragments)
+    if (grants := compile_grants(intent.grants, let_go - deleted)) is not None:
+        part.grants.CopyFrom(grants)
     return CompiledHost(
         part=part,
         fragments={f.hash: f for f in sorted(fragments.values(), key=lambda f: f.segment_uid)},
         # The part names its fragments by their hashes, so its own hash covers them.
         hash=hashlib.sha256(part.SerializeToString(deterministic=True)).digest(),
-        removed=tuple(
-            sorted(
-                {
-                    *_removed(intent, fragments),
-                    *_unwatched(intent, part),
-                    *(intent.grants.removals and _let_go(intent, part, fragments)),
-                }
-            )
-        ),
+        removed=tuple(sorted(deleted | let_go)),
     )
 
 
@@ -129,7 +125,6 @@ def _host_part(
         ],
         mirrors=compile_mirrors(intent),
         flow_exports=compile_flow_exports(intent),
-        grants=compile_grants(intent.grants),
     )
     if (safety := compile_safety(intent, part)) is not None:
         part.safety.CopyFrom(safety)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 from uuid import UUID
 
@@ -52,8 +52,11 @@ _CONFIRM = {
 _DEFAULT = HostSpec()
 
 
-def compile_grants(grants: Grants) -> state_pb2.Grants | None:
-    """Nothing where nothing was granted, ever: such a host's state keeps the hash that it had."""
+def compile_grants(grants: Grants, let_go: Iterable[str]) -> state_pb2.Grants | None:
+    """Nothing where nothing was granted, ever: such a host's state keeps the hash that it had.
+
+    ``let_go`` is what is removed for an operator's word alone. It counts for the hash: that it is
+    taken back has to reach the host."""
     if not grants.count:
         return None
     return state_pb2.Grants(
@@ -61,9 +64,16 @@ def compile_grants(grants: Grants) -> state_pb2.Grants | None:
         mended=grants.mended,
         forced=sorted(grants.forced),
         adoptions=[
-            state_pb2.Adoption(resource=resource, accept_differences=grants.adoptions[resource])
+            state_pb2.Adoption(
+                resource=resource,
+                accept_differences=grants.adoptions[resource],
+                granted_at=grants.adopted_at.get(resource, 0),
+            )
             for resource in sorted(grants.adoptions)
         ],
+        released=grants.released,
+        removals=sorted(let_go),
+        forced_at=grants.forced,
     )
 
 

@@ -75,11 +75,16 @@ class Grants:
     """How many there were, ever."""
     removals: frozenset[str] = frozenset()
     """What the host holds and intent does not know: let go of, it is removed."""
-    forced: frozenset[str] = frozenset()
+    forced: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """By resource, the revision at which that was granted."""
     adoptions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     """Whether also where what is taken over differs from intent."""
+    adopted_at: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """By each of these, the revision at which that was granted."""
     mended: int = 0
     """How many of them let what was left as it was found be brought back."""
+    released: int = 0
+    """The revision of the newest that lets the host try again what it undid; 0: none does."""
 
 
 @dataclass(frozen=True, slots=True)

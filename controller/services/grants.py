@@ -8,7 +8,7 @@ state anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -78,7 +78,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a host was allowed and has not done yet, and why it is held."""
+    """What a host is allowed beyond intent for now, and why it is held."""
 
     host: str
     count: int
@@ -116,9 +116,10 @@ def release(writer: Writer, host_ref: str, asked: Asked, *, now: datetime) -> Ac
 def withdraw(writer: Writer, host_ref: str, resources: Sequence[str]) -> Act:
     """Takes back what was granted for these, or all of it. Where nothing was, nothing is written.
 
-    What the host has done meanwhile stays done. NotFoundError without the host."""
+    What the host has done meanwhile stays done; the warnings say whether it may go on until it
+    hears of it. NotFoundError without the host."""
     host = _operated(writer.tx, writer.principal, host_ref)
-    ended = sorted(rows.withdraw(writer.tx, host.uid, writer.head + 1, resources))
+    ended = sorted(rows.withdraw(writer.tx, host.uid, resources))
     if unknown := [each for each in resources if each not in ended]:
         detail = f"nothing is granted for {unknown[0]!r}"
         fix = "name resources of GET .../grants"
@@ -127,7 +128,8 @@ def withdraw(writer: Writer, host_ref: str, resources: Sequence[str]) -> Act:
     if not ended:
         return Act(host.name, writer.head)
     _tell(writer, host, RELEASED, "host.withdrawn", {"resources": ended})
-    return Act(host.name, writer.head + 1, withdrawn=tuple(ended))
+    warnings = tuple(_going_on(writer, host))
+    return Act(host.name, writer.head + 1, withdrawn=tuple(ended), warnings=warnings)
 
 
 def adopt(
@@ -190,17 +192,39 @@ def _operated(tx: Transaction, principal: Principal, host_ref: str) -> Object:
     return queries.find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host_ref).object
 
 
+def _going_on(writer: Writer, host: Object) -> Iterator[Violation]:
+    """Why the host may still do what it is not to do any more."""
+    name, uid = host.name, host.uid
+    may_still = f"host {name!r} may still do what it was granted before"
+    if not status.is_heard(writer.tx, uid):
+        detail = f"{may_still}: it is not heard, and learns of this when it is back"
+        fix = f"wait until `ovsfleet describe host {name}` shows it connected, or stop it there"
+        yield Violation("", "host_away", detail, fix)
+    if uid in rows.read_pins(writer.tx, [uid]):
+        detail = f"{may_still}: it is held at what it went back to, and takes nothing else"
+        fix = f"it learns of this with `ovsfleet release {name}`"
+        yield Violation("", "host_pinned", detail, fix)
+
+
 def _granted(tx: Transaction, host_uid: UUID) -> dict[GrantKind, frozenset[str]]:
-    """What was granted and is still to be done, by kind."""
-    found = rows.read_grants(tx, host_uid)
+    """What is on its way to the host, by kind. What was forced and the host waits for all the same
+    once it knows of that was for another state of its object: it has to be forced anew."""
+    known = rows.read_observed(tx, host_uid)
+    found = [
+        each
+        for each in rows.read_grants(tx, host_uid)
+        if each.kind is not GrantKind.FORCE or each.revision > known
+    ]
     return {kind: frozenset(g.resource for g in found if g.kind is kind) for kind in GrantKind}
 
 
 def _liftable_pin(tx: Transaction, host: Object) -> Pin | None:
     """One of a host in maintenance stays: the host is held at what it undid, or before it, so that
     to let it try again now would send it that, and no correction."""
+    if _is_maintained(host):
+        return None
     found = rows.read_pins(tx, [host.uid]).get(host.uid)
-    return None if found is None or _is_maintained(host) else found[1]
+    return rows.read_undone(tx, host.uid) if found is None else found[1]
 
 
 def _is_maintained(host: Object) -> bool:

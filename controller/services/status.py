@@ -165,8 +165,9 @@ def record(
         head = lock_revision(tx) if is_done else 0
         if report.outcome is Outcome.REVERTED:
             rows.lock(tx, [host_uid])
+            columns |= _undone(report)
             if not grants.was_released_after(tx, host_uid, report.observed_revision):
-                columns |= _pin(report)
+                columns["pinned_revision"] = report.applied_revision
         before = rows.record(tx, host_uid, session_epoch, columns, now)
         if before is None:
             return False
@@ -206,9 +207,8 @@ def _tell(
     events.add(tx, told, now)
 
 
-def _pin(report: HostReport) -> dict[str, Any]:
+def _undone(report: HostReport) -> dict[str, Any]:
     return {
-        "pinned_revision": report.applied_revision,
         "undone_revision": report.observed_revision,
         "pin_reason": _why_undone(report),
     }

@@ -2,7 +2,7 @@
 
 Owns ``host_grant`` and ``host_standing``. What was granted holds from one revision up to another,
 so that the state that a host is held at never changes under it: not by a later grant, and not as
-an earlier one ends.
+an earlier one is done or over. Only what somebody takes back is as if it had never been.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     union_all,
     update,
 )
@@ -30,6 +29,7 @@ from sqlalchemy import (
 from controller.domain.grants import GrantKind, Held, Pin
 from controller.domain.host_intent import Grants
 from controller.domain.intent import Kind
+from controller.domain.status import Outcome
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.tables import (
@@ -68,6 +68,7 @@ def load_grants(tx: Transaction, hosts: Iterable[UUID], revision: int) -> dict[U
             standing.host_uid,
             func.max(standing.grants).label("count"),
             func.count().filter(standing.mends).label("mended"),
+            func.max(standing.revision).filter(standing.lifts_pin).label("released"),
         )
         .where(standing.host_uid == func.any(list(hosts)), standing.revision <= revision)
         .group_by(standing.host_uid)
@@ -82,26 +83,36 @@ def load_grants(tx: Transaction, hosts: Iterable[UUID], revision: int) -> dict[U
         counts.c.host_uid,
         counts.c.count,
         counts.c.mended,
+        counts.c.released,
         grant.kind,
         grant.resource,
         grant.accept_differences,
+        grant.revision,
     ).outerjoin(grant, there)
-    numbers: dict[UUID, tuple[int, int]] = {}
-    found: defaultdict[UUID, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
-    for host, count, mended, kind, resource, accepts in tx.execute(query):
-        numbers[host] = (count, mended)
+    numbers: dict[UUID, tuple[int, int, int]] = {}
+    found: defaultdict[UUID, dict[str, dict[str, tuple[bool, int]]]]
+    found = defaultdict(lambda: defaultdict(dict))
+    for host, count, mended, released, kind, resource, accepts, made in tx.execute(query):
+        numbers[host] = (count, mended, released or 0)
         if resource is not None:
-            found[host][kind][resource] = accepts
-    return {
-        host: Grants(
-            count=count,
-            mended=mended,
-            removals=frozenset(found[host][GrantKind.REMOVAL]),
-            forced=frozenset(found[host][GrantKind.FORCE]),
-            adoptions=found[host][GrantKind.ADOPT],
-        )
-        for host, (count, mended) in numbers.items()
-    }
+            found[host][kind][resource] = (accepts, made)
+    return {host: _grants(numbers[host], found[host]) for host in numbers}
+
+
+def _grants(
+    numbers: tuple[int, int, int], found: Mapping[str, Mapping[str, tuple[bool, int]]]
+) -> Grants:
+    count, mended, released = numbers
+    forced, adopted = found.get(GrantKind.FORCE, {}), found.get(GrantKind.ADOPT, {})
+    return Grants(
+        count=count,
+        mended=mended,
+        released=released,
+        removals=frozenset(found.get(GrantKind.REMOVAL, ())),
+        forced={resource: made for resource, (_, made) in forced.items()},
+        adoptions={resource: accepts for resource, (accepts, _) in adopted.items()},
+        adopted_at={resource: made for resource, (_, made) in adopted.items()},
+    )
 
 
 def write_grants(
@@ -166,29 +177,28 @@ def _end(
     tx: Transaction, host_uid: UUID, revision: int, named: Iterable[tuple[GrantKind, str]]
 ) -> None:
     row = HostGrantRow
-    which = [(kind.value, resource) for kind, resource in named]
+    by_kind: defaultdict[str, list[str]] = defaultdict(list)
+    for kind, resource in named:
+        by_kind[kind.value].append(resource)
+    # Each array is one parameter: a statement has no room for one per resource.
+    which = (and_(row.kind == kind, row.resource == func.any(ids)) for kind, ids in by_kind.items())
     tx.execute(
         update(row)
-        .where(
-            row.host_uid == host_uid,
-            row.ended_revision.is_(None),
-            tuple_(row.kind, row.resource).in_(which),
-        )
+        .where(row.host_uid == host_uid, row.ended_revision.is_(None), or_(*which))
         .values(ended_revision=revision)
     )
 
 
-def withdraw(
-    tx: Transaction, host_uid: UUID, revision: int, resources: Sequence[str]
-) -> frozenset[str]:
+def withdraw(tx: Transaction, host_uid: UUID, resources: Sequence[str]) -> frozenset[str]:
     """Ends what was granted for these, or for all where none is named; answers for which it was.
 
+    It ends where it began: a host that is held at a revision since then must not do it any more.
     Must run under the revision lock."""
     row = HostGrantRow
     ending = update(row).where(row.host_uid == host_uid, row.ended_revision.is_(None))
     if resources:
         ending = ending.where(row.resource == func.any(list(resources)))
-    ended = tx.execute(ending.values(ended_revision=revision).returning(row.resource))
+    ended = tx.execute(ending.values(ended_revision=row.revision).returning(row.resource))
     return frozenset(ended.scalars())
 
 
@@ -294,6 +304,27 @@ def read_pins(tx: Transaction, hosts: Iterable[UUID]) -> dict[UUID, tuple[str, P
         for host, name, revision, undone, reason in tx.execute(query)
         if revision is not None
     }
+
+
+def read_undone(tx: Transaction, host_uid: UUID) -> Pin | None:
+    """What a host says that it undid and is not held for, because it was released: it said so again
+    since, and so has not followed."""
+    row = HostStatusRow
+    query = select(row.applied_revision, row.undone_revision, row.pin_reason).where(
+        row.host_uid == host_uid,
+        row.pinned_revision.is_(None),
+        row.undone_revision.is_not(None),
+        row.outcome == Outcome.REVERTED.value,
+    )
+    found = tx.execute(query).one_or_none()
+    return None if found is None else Pin(found[0], found[1], found[2] or "")
+
+
+def read_observed(tx: Transaction, host_uid: UUID) -> int:
+    """The revision of the newest state that the host has told of; 0 before the first."""
+    row = HostStatusRow
+    query = select(row.observed_revision).where(row.host_uid == host_uid)
+    return tx.execute(query).scalar_one_or_none() or 0
 
 
 def count_pins(tx: Transaction) -> int:

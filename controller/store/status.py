@@ -334,7 +334,7 @@ def lift_pin(tx: Transaction, host_uid: UUID) -> None:
     tx.execute(
         update(row)
         .where(row.host_uid == host_uid)
-        .values(pinned_revision=None, changed_xid=_THIS_XID)
+        .values(pinned_revision=None, undone_revision=None, changed_xid=_THIS_XID)
     )
 
 

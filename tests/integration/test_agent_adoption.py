@@ -38,7 +38,9 @@ def state(lab: Lab, revision: int, adoptions: Mapping[str, bool] | None = None) 
         host_name="h1",
         bridges=BRIDGES,
         ports=(PORT,),
-        grants=Grants(revision, adoptions=adoptions or {}),
+        grants=Grants(
+            revision, adoptions=adoptions or {}, adopted_at=dict.fromkeys(adoptions or {}, revision)
+        ),
     )
 
 

@@ -54,7 +54,7 @@ class Site:
             hash=b"hash of %d" % revision,
             host_uid=self.controller.host_uid,
             host_name="h1",
-            grants=Grants(revision),  # as if a person had released the host before each
+            grants=Grants(released=revision),  # as if a person had released the host before each
             bridges=(LAN,),
             ports=ports,
             safety=Safety(confirm_timeout_s=TIMEOUT_S),

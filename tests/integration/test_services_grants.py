@@ -85,9 +85,14 @@ def test_a_host_that_undid_a_change_is_held_until_somebody_releases_it(
     assert (act.released.pin.revision, act.released.pin.undone_revision) == (good, bad)
     assert h1.sent == changes.head(db) == act.revision
     assert h1.uid in changes.dirty_hosts(db, act.revision - 1, act.revision)
+    assert release(db, "h1").released.is_nothing
     # What the agent said before it was released pins it no more; what it says of the next does.
     h1.undoes(bad)
     assert h1.sent == act.revision
+    # If it goes on saying so it has not followed, and can be released again.
+    act = release(db, "h1")
+    assert act.released.pin is not None
+    assert (act.released.pin.undone_revision, h1.intent.grants.released) == (bad, act.revision)
     h1.undoes(act.revision)
     assert h1.sent == good
 
@@ -115,7 +120,7 @@ def test_what_a_host_holds_is_named_to_it_from_its_release_until_it_is_gone(
         release(db, "h1", removals=["port:x", GONE])
     first = release(db, "h1", removals=[GONE])
     compiled = compile_host(h1.intent)
-    assert compiled.removed == (GONE,)
+    assert compiled.removed == (GONE,) == tuple(compiled.part.grants.removals)
     assert compiled.part.grants.count == 1
     assert compiled.hash != before.hash
     # What is on its way is held no more, and the older state proves nothing.
@@ -186,6 +191,34 @@ def test_what_was_forced_stays_so_until_its_object_is_another(db: Database, h1: 
     assert compile_host(h1.intent).hash == before.hash
 
 
+def test_what_an_agent_does_not_take_for_forced_any_more_is_forced_anew(
+    db: Database, h1: Agent
+) -> None:
+    h1.says(held(OTHER, "NoWayBack"))
+    first = release(db, "h1", force=True).revision
+    assert release(db, "h1", force=True).released.is_nothing
+    adopt(db, "h1", Wanted(kind=Kind.BRIDGE, name="b1"))
+    assert dict(compile_host(h1.intent).part.grants.forced_at) == {OTHER: first}
+    h1.apply()
+    h1.says(held(OTHER, "NoWayBack"))
+    again = release(db, "h1", force=True).revision
+    assert dict(compile_host(h1.intent).part.grants.forced_at) == {OTHER: again}
+
+
+def test_only_a_release_that_lifts_a_pin_lets_a_host_try_again_what_it_undid(
+    db: Database, h1: Agent
+) -> None:
+    bad = apply(db, port("p1", "h1", segment="red")).revision
+    adopt(db, "h1", Wanted(kind=Kind.BRIDGE, name="b1"))
+    assert (h1.intent.grants.count, h1.intent.grants.released) == (1, 0)
+    h1.undoes(bad)
+    act = release(db, "h1")
+    assert (h1.intent.grants.count, h1.intent.grants.released) == (2, act.revision)
+    h1.says(held(GONE, "DriftFought"))
+    release(db, "h1")
+    assert (h1.intent.grants.count, h1.intent.grants.released) == (3, act.revision)
+
+
 @pytest.mark.parametrize("accepts", [False, True])
 def test_leave_to_alter_what_is_taken_over_is_for_one_version_of_the_object(
     db: Database, h1: Agent, *, accepts: bool
@@ -231,9 +264,38 @@ def test_what_was_granted_can_be_taken_back(db: Database, h1: Agent) -> None:
         withdraw(db, "h1", "port:x")
     act = withdraw(db, "h1", GONE)
     assert (act.withdrawn, compile_host(h1.intent).removed) == ((GONE,), (OTHER,))
+    assert act.warnings == ()
     assert h1.uid in changes.dirty_hosts(db, act.revision - 1, act.revision)
     assert withdraw(db, "h1").withdrawn == (OTHER,)
     assert withdraw(db, "h1").revision == act.revision + 1
+
+
+def test_what_is_taken_back_is_not_done_by_a_host_that_was_away_or_is_held(
+    db: Database, h1: Agent
+) -> None:
+    h1.says(held(GONE), held(OTHER, "NoWayBack"))
+    release(db, "h1", removals=True, force=True)
+    h1.confirmed = changes.head(db)
+    h1.says(held(GONE), held(OTHER, "NoWayBack"))
+    apply(db, host(1, state=Lifecycle.MAINTENANCE))
+    before = compile_host(h1.intent)
+    assert before.removed == (GONE,)
+    status.close_session(db, h1.uid, h1.epoch, now=NOW)
+    act = withdraw(db, "h1")
+    assert [each.code for each in act.warnings] == ["host_away"]
+    after = compile_host(h1.intent)
+    assert (after.removed, list(after.part.grants.forced)) == ((), [])
+    # Or else the state is not sent.
+    assert after.hash != before.hash
+
+
+def test_who_takes_back_is_told_that_a_pinned_host_does_not_hear_of_it(
+    db: Database, h1: Agent
+) -> None:
+    h1.says(held(GONE))
+    release(db, "h1", removals=True)
+    h1.undoes(changes.head(db))
+    assert [each.code for each in withdraw(db, "h1").warnings] == ["host_pinned"]
 
 
 def test_the_count_of_grants_never_falls_while_the_host_is_there(db: Database, h1: Agent) -> None:

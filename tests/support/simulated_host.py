@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from ovsfleet.v1 import state_pb2
 
-from agent.cache import refuse_unacceptable, with_owed
+from agent.acceptance import refuse_unacceptable
+from agent.cache import with_owed
 from agent.columns import Release
 from agent.controlplane.codec import decode_host_state, dump_host_state, load_host_state
 from agent.errors import Failure

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.cache import CacheError, RefusedStateError, StateCache
+from agent.acceptance import RefusedStateError
+from agent.cache import CacheError, StateCache
 from agent.columns import Release, Settings
 from agent.controlplane import codec
 from agent.fragments import SegmentFragment, SegmentLink, SegmentMember, Topology

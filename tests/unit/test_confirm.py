@@ -113,7 +113,7 @@ async def test_what_was_undone_is_not_taken_again_until_an_operator_has_looked(h
     await fresh.realize(state(1))  # what a controller has for a host that it holds there
     assert (host.writes, host.reports[-1]) == (written, told)
     assert fresh.reports[-1] == told
-    await fresh.realize(candidate(4, "d", grants=Grants(1)))
+    await fresh.realize(candidate(4, "d", grants=Grants(1, released=4)))
     assert fresh.reasons() == {"change": "OnTrial"}
     fresh.confirm()
     await fresh.loop.turn()
@@ -205,7 +205,7 @@ async def test_states_that_come_during_a_trial_wait_and_the_newest_is_taken_afte
     assert "d" not in ports(host)
 
 
-async def test_what_waited_when_a_change_was_undone_is_dropped_with_its_grants(host: Host) -> None:
+async def test_what_waited_when_a_change_was_undone_is_dropped(host: Host) -> None:
     delay = await host.realize(candidate())
     waiting = candidate(3, "d", grants=Grants(1))  # of something else, by who saw no change undone
     host.loop.offer(waiting)
@@ -214,13 +214,30 @@ async def test_what_waited_when_a_change_was_undone_is_dropped_with_its_grants(h
         assert host.outcome() is Outcome.REVERTED
         assert is_as(host, BASE)
         await host.realize(waiting)
-    await host.realize(candidate(4, "d", grants=Grants(2)))
+    await host.realize(candidate(4, "d", grants=Grants(2, released=4)))
     assert host.reasons() == {"change": "OnTrial"}
 
 
-async def test_grants_are_counted_anew_in_a_newer_epoch(host: Host) -> None:
-    await host.turn_at(await host.realize(candidate(grants=Grants(3))))
-    await host.realize(candidate(3, grants=Grants(3), fleet_epoch=2))
+@pytest.mark.parametrize(
+    ("grants", "taken"),
+    [
+        (Grants(3), False),  # something else was allowed
+        (Grants(3, released=1), False),  # released before it was undone
+        (Grants(1, released=3), True),  # counted anew by a controller that was an older one
+    ],
+)
+async def test_only_a_release_that_is_newer_than_what_was_undone_lets_a_host_go_on(
+    host: Host, grants: Grants, *, taken: bool
+) -> None:
+    before = Grants(2, released=1)
+    await host.turn_at(await host.realize(candidate(grants=before)))
+    await host.realize(candidate(3, "d", grants=grants))
+    assert (host.outcome() is Outcome.APPLIED) is taken
+
+
+async def test_a_newer_epoch_counts_as_a_release(host: Host) -> None:
+    await host.turn_at(await host.realize(candidate()))
+    await host.realize(candidate(3, fleet_epoch=2))
     assert host.outcome() is Outcome.REVERTED
     await host.realize(candidate(3, "d", fleet_epoch=2))
     assert host.reasons() == {"change": "OnTrial"}
@@ -315,11 +332,11 @@ async def test_what_was_taken_over_is_somebody_elses_again_when_the_change_is_un
     assert not host.cache.cached.state.released
     # Neither a release nor the end of the intent takes it away, and it can be taken over anew.
     removed = dataclasses.replace(
-        BASE, revision=3, hash=b"3", removed=frozenset({"bridge:x"}), grants=Grants(2)
+        BASE, revision=3, hash=b"3", removed=frozenset({"bridge:x"}), grants=Grants(2, released=3)
     )
     await host.realize(removed)
     assert (host.reasons(), marks(host, "br-x")) == ({}, set())
-    again = Grants(3, adoptions={"bridge:x": True})
+    again = Grants(3, adoptions={"bridge:x": True}, released=3)
     await host.realize(candidate(4, bridges=(bridge,), grants=again, safety=Safety()))
     assert marks(host, "br-x") == {"bridge:x"}
 

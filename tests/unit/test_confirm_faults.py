@@ -106,7 +106,7 @@ async def test_a_vswitchd_that_is_away_at_the_deadline_is_waited_for_before_it_c
     await turns(host, TIMEOUT_S + 1)
     assert host.outcome() is Outcome.HELD
     assert host.reasons() == {"change": "Reverted", "host": "VswitchdDown"}
-    await host.realize(candidate(3, "d", grants=Grants(1)))
+    await host.realize(candidate(3, "d", grants=Grants(1, released=3)))
     host.switch.start_vswitchd()
     await host.turn_at(1)
     assert is_as(host, BASE)

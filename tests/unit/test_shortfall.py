@@ -234,7 +234,7 @@ async def test_a_grant_is_used_up_when_what_it_is_for_is_done(host: Host) -> Non
         assert fresh.reasons() == {"port:a": "AlreadyTaken"}
         assert fresh.cache.cached is not None
         assert fresh.cache.cached.state.grants == Grants(1)
-    again = Grants(2, adoptions={"port:a": True})
+    again = Grants(2, adoptions={"port:a": True}, adopted_at={"port:a": 4})
     await fresh.realize(dataclasses.replace(granted, revision=4, hash=b"4", grants=again))
     assert fresh.reasons() == {}
 

@@ -47,8 +47,8 @@ CAME_WITH = {
     "Mirror": 11,
     "MirrorTunnel": 3,
     "FlowExport": 4,
-    "Grants": 4,
-    "Adoption": 2,
+    "Grants": 7,
+    "Adoption": 3,
     "Safety": 3,
 }
 """The last field that each message had when it was new; a message that is newer than the first

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import agent.state_file
-from agent.cache import CacheError, RefusedStateError, StateCache
+from agent.acceptance import RefusedStateError
+from agent.cache import CacheError, StateCache
 from agent.columns import Release
 from agent.controlplane import codec
 from agent.fragments import LostEnds, Neighbour, SegmentMember
@@ -30,9 +31,7 @@ TRIAL = Trial(
     frozenset({FOUND}),
     frozenset({"port:a"}),
 )
-UNDONE = Undone(
-    7, b"\x00hash", "because", frozenset({"port:a", "overlay"}), is_settled=True, grants=3
-)
+UNDONE = Undone(7, b"\x00hash", "because", frozenset({"port:a", "overlay"}), is_settled=True)
 MEMBER = SegmentMember(
     "h2", "two", "192.0.2.2", ("m",), (Neighbour("10.0.0.1", "m"),), "192.0.2.9", True
 )

@@ -46,7 +46,7 @@ async def test_whatever_may_be_the_way_is_tried_while_that_is_not_known(tmp_path
     assert tag_of(host, "a") == 2
     host.switch.refuses = adds("c")
     more = (*BASE.ports, Port("port:c", "c", PortType.INTERNAL, "br-fleet", tag=2))
-    await host.realize(state(3, ports=more, grants=Grants(1)))
+    await host.realize(state(3, ports=more, grants=Grants(1, released=3)))
     assert host.reasons() == {"change": "OnTrial", "port:c": "Refused"}
     assert not host.round_trip.is_open  # once it is confirmed, port c would come without a trial
 

@@ -1,4 +1,4 @@
-"""What operators allow on a host beyond intent: release, adopt, and what of it is to be done yet.
+"""What operators allow on a host beyond intent: release, adopt, and what of it holds.
 
 Owns nothing. It mixes the projects that meet on a host, so that the acts are for those only who
 may see all of them.
@@ -133,13 +133,18 @@ def withdraw_grants(
     name_or_uid: Text,
     body: Annotated[Body[WithdrawRequest], Depends(json_body(WithdrawRequest, empty_ok=True))],
 ) -> Response:
-    """Take back what was granted and not done yet; a host that was let go on is not held again."""
+    """Take back what was granted and holds; a host that was let go on is not held again."""
     require(write.caller, Verb.OPERATE, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
 
     def withdraw(writer: Writer) -> Answer:
         act = grants.withdraw(writer, name_or_uid, body.value.resources)
         return answered(
-            WithdrawDocument(host=act.host, revision=act.revision, resources=list(act.withdrawn))
+            WithdrawDocument(
+                host=act.host,
+                revision=act.revision,
+                resources=list(act.withdrawn),
+                warnings=to_warnings(act.warnings),
+            )
         )
 
     return write.once(withdraw, sha256=body.sha256)
@@ -152,7 +157,7 @@ def withdraw_grants(
     responses=declared(*_READ),
 )
 def get_grants(context: Context, caller: Caller, name_or_uid: Text) -> GrantsDocument:
-    """What the host was allowed beyond intent and has not done yet, and why it is held."""
+    """What the host is allowed beyond intent, also what was forced and is done; why it is held."""
     found = grants.standing(context.db, caller, name_or_uid)
     return GrantsDocument(
         host=found.host,

@@ -97,6 +97,8 @@ class WithdrawDocument(Answer):
     host: str
     revision: int
     resources: list[str]
+    warnings: list[ChangeWarning]
+    """Why the host may still do it."""
 
 
 class GrantDocument(Answer):
@@ -109,8 +111,8 @@ class GrantDocument(Answer):
 
 
 class GrantsDocument(Answer):
-    """What the host was allowed and has not done yet, the oldest first. What was forced stays
-    until its object is changed, so that the host can do it again when it starts."""
+    """What holds of what the host was allowed, the oldest first. What was forced holds until its
+    object is changed, also when it is done, so that the host can do it again when it starts."""
 
     host: str
     count: int

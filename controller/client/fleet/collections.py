@@ -228,7 +228,7 @@ class Hosts(Collection):
         return withdrawn
 
     def grants(self, name: str) -> Json:
-        """What it was allowed and has not done yet, and why it is held."""
+        """What it is allowed, with what was forced and is done, and why it is held."""
         found: Json = self._of_one("get_grants", name, None)
         return found
 

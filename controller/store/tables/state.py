@@ -41,9 +41,10 @@ class HostStatusRow(Base):
     pinned_revision: Mapped[int | None]
     """What the host went back to and is held at until somebody releases it; 0 for nothing."""
     undone_revision: Mapped[int | None]
-    """Of one that is pinned: what it went back from."""
+    """Of one that is pinned, or that said again after its release that it undid this: what it went
+    back from."""
     pin_reason: Mapped[str | None]
-    """Of one that is pinned: the agent's own words."""
+    """Of the same, the agent's own words."""
     changed_xid: Mapped[int]
     """The transaction that last changed what people see of the row: a cursor that needs no lock."""
     written_off_at: Mapped[datetime | None]

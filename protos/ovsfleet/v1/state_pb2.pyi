@@ -313,8 +313,8 @@ class HostState(_message.Message):
     @_builtins.property
     def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of everything that intent deleted since the revision this host last confirmed, and of what
-        an operator let go of since (reason NotRemoved). Only what is named here may be deleted; what is
-        merely absent waits for a person.
+        an operator let go of since (reason NotRemoved; named in Grants.removals, too). Only what is named
+        here may be deleted; what is merely absent waits for a person.
         """
 
     def __init__(
@@ -410,17 +410,43 @@ class Grants(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ForcedAtEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     COUNT_FIELD_NUMBER: _builtins.int
     FORCED_FIELD_NUMBER: _builtins.int
     ADOPTIONS_FIELD_NUMBER: _builtins.int
     MENDED_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
+    REMOVALS_FIELD_NUMBER: _builtins.int
+    FORCED_AT_FIELD_NUMBER: _builtins.int
     count: _builtins.int
-    """How many grants there were: one more says that an operator looked at this host, and that what
-    the agent undid may be tried again. It never falls but with the database.
-    """
+    """Raised by each grant, so that each is sent and reported as applied."""
     mended: _builtins.int
     """How many of the grants were a release of what is left as it was found: with another number than
     when it was left, a resource is mended again.
+    """
+    released: _builtins.int
+    """The fleet revision of the newest release after which the host follows intent again; 0: none. An
+    agent that undid a revision takes only states whose release is newer than that revision: other
+    grants do not say that anybody has looked at it.
     """
     @_builtins.property
     def forced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -432,6 +458,18 @@ class Grants(_message.Message):
     def adoptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adoption]:
         """Resources that may take over what is there under their name and not the fleet's."""
 
+    @_builtins.property
+    def removals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of HostState.removed, what is there for an operator's word alone: it may go for as long as the
+        newest state says so. All else that is named there is intent, and may go for good.
+        """
+
+    @_builtins.property
+    def forced_at(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """By each of `forced`, the fleet revision at which that was granted. A grant is for what intent
+        says of the resource in the first state that has it.
+        """
+
     def __init__(
         self,
         *,
@@ -439,10 +477,13 @@ class Grants(_message.Message):
         forced: _abc.Iterable[_builtins.str] | None = ...,
         adoptions: _abc.Iterable[Global___Adoption] | None = ...,
         mended: _builtins.int = ...,
+        released: _builtins.int = ...,
+        removals: _abc.Iterable[_builtins.str] | None = ...,
+        forced_at: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "count", b"count", "forced", b"forced", "mended", b"mended"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "count", b"count", "forced", b"forced", "forced_at", b"forced_at", "mended", b"mended", "released", b"released", "removals", b"removals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -458,20 +499,26 @@ class Adoption(_message.Message):
 
     RESOURCE_FIELD_NUMBER: _builtins.int
     ACCEPT_DIFFERENCES_FIELD_NUMBER: _builtins.int
+    GRANTED_AT_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
     accept_differences: _builtins.bool
     """Also where it differs from intent, and so is changed right afterwards. Otherwise such a thing is
     not taken over, and the failure says what differs.
+    """
+    granted_at: _builtins.int
+    """The fleet revision at which it was granted. What was taken over once is not taken over again for
+    the same grant.
     """
     def __init__(
         self,
         *,
         resource: _builtins.str = ...,
         accept_differences: _builtins.bool = ...,
+        granted_at: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_differences", b"accept_differences", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_differences", b"accept_differences", "granted_at", b"granted_at", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
