@@ -40,7 +40,7 @@ def release(
     ] = None,
     withdraw: Annotated[
         bool,
-        typer.Option("--withdraw", help="take back what was granted and is not done yet"),
+        typer.Option("--withdraw", help="take back what was granted and holds"),
     ] = False,
     confirm_count: Annotated[
         int | None, typer.Option("--confirm-count", min=0, help="how many resources go")
@@ -55,6 +55,11 @@ def release(
 
     if withdraw and (force or removals):
         raise typer.BadParameter("--withdraw takes back; it goes with --only alone")
+    if only and force and removals:
+        raise typer.BadParameter(
+            "a resource waits to be changed or to be taken away: name with --only those that one of"
+            " --force and --removals is for, then the others with the other one"
+        )
     here = f"/v1/hosts/{quote(host, safe='')}"
     asked = _asked(only, force=force, removals=removals)
     with Api(context.current()) as api:
@@ -79,13 +84,8 @@ def _asked(only: Sequence[str] | None, *, force: bool, removals: bool) -> Docume
     if not only:
         return {"force": force, "removals": removals}
     named = list(only)
-    is_about_removals = removals or not force
-    return {
-        "removals": is_about_removals and named,
-        "force": force and named,
-        "pin": False,
-        "drift": False,
-    }
+    field = "force" if force else "removals"
+    return {"removals": False, "force": False, "pin": False, "drift": False, field: named}
 
 
 @app.command()
@@ -136,6 +136,7 @@ def _print_released(answer: Document) -> None:
 
 
 def _print_withdrawn(answer: Document) -> None:
+    _print_warnings(answer)
     host = answer["host"]
     for each in answer["resources"]:
         say(f"{host} has {plain(each)} granted no more")

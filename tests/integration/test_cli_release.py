@@ -76,6 +76,9 @@ def test_a_forced_change_that_a_host_undid_is_shown_and_released(
     waiting = cli.run("delete", "bridge", "wan")
     assert "warning: /: host 'h1' is held at revision" in waiting.stderr
 
+    mixed = cli.run("release", "h1", "--force", "--removals", "--only", GONE)
+    assert mixed.returncode == 2
+    assert "--force and --removals is for" in " ".join(mixed.stderr.split())
     some = cli.run("release", "h1", "--only", GONE)
     assert f"h1 takes {GONE} away" in some.stderr
     assert "warning: /: host 'h1' is held" in some.stderr
