@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,6 +11,9 @@ revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None
+
+_NAMED = 20
+"""Hosts that a message names at most."""
 
 
 def upgrade() -> None:
@@ -49,20 +54,22 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuses while a host waits for what was granted: the older version would never send it.
+    """Refuses while a host waits for what was granted: the older version would never send it. What
+    was forced never ends by being done, so that it keeps nobody waiting; it is said whose is lost.
 
     The log keeps no word of grants, because the older version has none for them."""
-    query = sa.text(
-        "SELECT DISTINCT name FROM host_grant"
-        " JOIN host ON host.uid = host_grant.host_uid AND host.valid_to IS NULL"
-        " WHERE host_grant.ended_revision IS NULL"
-        " ORDER BY 1 LIMIT 5"
-    )
-    if names := [name for (name,) in op.get_bind().execute(query)]:
+    if names := _hosts_with(forced=False):
         raise RuntimeError(
             "the older version knows no grants: wait until these hosts have done what was granted"
             " ('ovsfleet describe host' shows it), or take it back ('ovsfleet release HOST"
-            f" --withdraw'): {', '.join(names)}"
+            f" --withdraw --only RESOURCE'): {names}"
+        )
+    if names := _hosts_with(forced=True):
+        warnings.warn(
+            "the older version knows nothing of what was forced on these hosts: it stays as it is"
+            " there, but what is lost of it with a reboot waits for a person with the reason"
+            f" NoWayBack or DeviceInUse, and is forced again by the newer version only: {names}",
+            stacklevel=1,
         )
     op.execute("DELETE FROM change_log WHERE action IN ('released', 'adopted')")
     # The older version holds no host at nothing: it takes such a one for a host that is gone.
@@ -71,3 +78,16 @@ def downgrade() -> None:
         op.drop_column("host_status", column)
     op.drop_table("host_grant")
     op.drop_table("host_standing")
+
+
+def _hosts_with(*, forced: bool) -> str:
+    """Names of the hosts, the first of them, on which such grants hold, or others."""
+    query = sa.text(
+        "SELECT DISTINCT name FROM host_grant"
+        " JOIN host ON host.uid = host_grant.host_uid AND host.valid_to IS NULL"
+        " WHERE host_grant.ended_revision IS NULL AND (host_grant.kind = 'force') = :forced"
+        " ORDER BY 1 LIMIT :most"
+    )
+    found = op.get_bind().execute(query, {"forced": forced, "most": _NAMED + 1})
+    names = [name for (name,) in found]
+    return ", ".join([*names[:_NAMED], *(["and more"] if names[_NAMED:] else [])])

@@ -35,7 +35,7 @@ from controller.store.engine import Database
 from controller.store.status import write_off
 from controller.store.tables import Base
 from tests.support import manifests
-from tests.support.grants import adopt
+from tests.support.grants import adopt, release, withdraw
 from tests.support.stored_fleet import NOW
 from tests.support.watchers import group, mirror, policy
 
@@ -364,13 +364,24 @@ def test_a_host_whose_vtep_changes_keeps_an_older_version_away(database_url: str
     migrate.upgrade(database_url)
 
 
-def test_what_a_host_was_granted_keeps_an_older_version_away(database_url: str) -> None:
+def test_what_a_host_has_not_done_of_its_grants_keeps_an_older_version_away(
+    database_url: str,
+) -> None:
     db = Database(database_url)
-    manifests.apply(db, manifests.host(1))
+    made = manifests.apply(db, manifests.host(1), manifests.bridge("b1", "h1"))
+    uids = {each.ref.name: each.uid for each in made.results if each.uid is not None}
     adopt(db, "h1", Wanted(resource="overlay"))
-    with pytest.raises(RuntimeError, match=r"grants.*h1"):
+    with pytest.raises(RuntimeError, match=r"--withdraw --only RESOURCE'\): h1"):
         migrate.downgrade(database_url, "0018")
-    manifests.remove(db, manifests.host(1))
+    migrate.upgrade(database_url)
+    withdraw(db, "h1")
+    # What was forced never ends while its object is as it was: it is lost, and that is said.
+    epoch = status.open_session(db, uids["h1"], status.SessionStart("n", "1"), now=NOW)
+    held = status.ReportedFailure(f"bridge:{uids['b1']}", "conflict", "NoWayBack", "it waits")
+    report = status.HostReport(1, 1, b"1", status.Outcome.APPLIED, (held,))
+    assert status.record(db, uids["h1"], epoch, report, now=NOW)
+    release(db, "h1", force=True)
     db.close()
-    migrate.downgrade(database_url, "0018")
+    with pytest.warns(UserWarning, match="what was forced on these hosts.*: h1"):
+        migrate.downgrade(database_url, "0018")
     migrate.upgrade(database_url)
