@@ -174,7 +174,7 @@ async def test_a_state_that_is_refused_keeps_no_question_back_and_no_host_from_g
     assert is_asked(host)
     await turns(host, TIMEOUT_S + 1)
     assert (host.outcome(), host.reasons()) == (Outcome.REVERTED, {"change": "Reverted"})
-    await host.realize(candidate(3, "d", grants=Grants(1)))
+    await host.realize(candidate(3, "d", grants=Grants(1, released=3)))
     assert host.reasons() == {"change": "OnTrial"}
     await host.realize(stale)
     host.confirm()
