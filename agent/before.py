@@ -20,7 +20,7 @@ from agent.trial import Before
 
 def as_it_is(candidate: HostState, confirmed: HostState, observed: ObservedState) -> Before:
     """Of a host on which nothing was done yet about ``candidate``."""
-    there = here(candidate, observed) - desired_ids(confirmed)
+    there = here(candidate, observed, confirmed) - desired_ids(confirmed)
     return Before(there, found_on_cards(candidate, observed))
 
 

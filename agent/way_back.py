@@ -99,7 +99,7 @@ def found_there(cached: Cached, observed: ObservedState) -> frozenset[str]:
     made = desired_ids(cached.state) - desired_ids(cached.confirmed)
     if cached.before is not None:
         return made & cached.before.there
-    return made & here(cached.state, observed)
+    return made & here(cached.state, observed, cached.confirmed)
 
 
 def with_way_back(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.errors import ErrorKind, Failure
-from agent.model import HostState
+from agent.model import HostState, PortType
 from agent.observed import ObservedState, OvsPort
 from agent.planner.brake import NOT_REMOVED
 from agent.planner.claims import Thing, ThingKind
@@ -62,17 +62,25 @@ def owned_here(observed: ObservedState, owner: str) -> frozenset[str]:
     return frozenset(present | {segment_of(resource) for resource in present})
 
 
-def here(desired: HostState, observed: ObservedState) -> frozenset[str]:
+def here(
+    desired: HostState, observed: ObservedState, known: HostState | None = None
+) -> frozenset[str]:
     """The ids of what is on the host and ours, also of what bears no mark there.
 
     A card of somebody else's in a Linux bridge has none: that it is in a bridge of ours is all that
-    there is of its port. In which one does not matter: taken out of it, it is not as it was.
+    there is of its port. In which one does not matter: taken out of it, it is not as it was. But
+    where the state that is ``known`` has a port for it, it is there for that one.
     """
     owner, links = desired.fleet_uid, observed.links
     ours = {name for name, link in links.items() if aliased_id(link, owner)}
-    inside = {name for name, link in links.items() if link.master in ours}
-    cards = {port.id for port in desired.ports if port.interface in inside}
-    return owned_here(observed, owner) | cards
+    cards = {name for name, link in links.items() if link.master in ours} - ours
+    cards -= {port.interface for port in (known.ports if known is not None else ())}
+    plugged = {
+        port.id
+        for port in desired.ports
+        if port.type is PortType.SYSTEM and port.interface in cards
+    }
+    return owned_here(observed, owner) | plugged
 
 
 def draft_removals(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType
+from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType, VethPeer
 from agent.observed import Link, OvsInterface, OvsPort, Way
 from agent.report import Outcome
-from agent.safety import DriftPolicy, Grants, Safety
+from agent.safety import ConfirmPolicy, DriftPolicy, Grants, Safety
 from tests.support.agent_loop import Host, state
 
 CONTROLLER = "192.0.2.1"
@@ -170,6 +170,36 @@ async def test_a_host_that_lost_its_state_keeps_its_card_where_it_was(
         await fresh.turn_at(TIMEOUT_S)
     assert master(host) == "br-lan"
     assert (fresh.outcome() is Outcome.REVERTED) == is_forced
+
+
+async def test_what_took_the_name_of_a_device_in_a_linux_bridge_goes_when_it_is_undone(
+    host: Host,
+) -> None:
+    inside = Port("port:in", "p0", PortType.VETH, "br-lan", peer=VethPeer("blue", "eth9"))
+    await host.realize(state(1, bridges=(LAN,), ports=(*BASE.ports, inside), safety=SAFETY))
+    careful = dataclasses.replace(SAFETY, confirm=ConfirmPolicy.ALWAYS)
+    outside = Port("port:out", "p0", PortType.INTERNAL, "br-fleet", tag=3)
+    gone = frozenset({"port:in"})
+    bridges, ports = (LAN,), (*BASE.ports, outside)
+    await host.realize(state(2, bridges=bridges, ports=ports, removed=gone, safety=careful))
+    assert host.reasons() == {"change": "OnTrial"}
+    await host.turn_at(TIMEOUT_S)
+    assert host.reasons() == {"change": "Reverted"}
+    assert "p0" not in {each.name for each in host.switch.bridges["br-fleet"].ports}
+    assert host.switch.observed.links["p0"].master == "br-lan"
+
+
+async def test_a_card_that_gets_another_port_is_as_it_was_when_that_is_undone(host: Host) -> None:
+    await plugged(host)
+    other = dataclasses.replace(CARD, id="port:other", mtu=1400)
+    ports, gone = (*BASE.ports, other), frozenset({"port:card"})
+    news = state(2, bridges=(LAN,), ports=ports, removed=gone, safety=SAFETY)
+    await host.realize(news)
+    assert host.reasons() == {"change": "OnTrial"}
+    await host.turn_at(TIMEOUT_S)
+    assert host.reasons() == {"change": "Reverted"}
+    card = host.switch.observed.links["eth0"]
+    assert (card.master, card.mtu) == ("br-lan", 1500)
 
 
 # --- what is otherwise than the confirmed state says ---------------------------------------------
