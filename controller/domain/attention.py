@@ -40,9 +40,10 @@ def urgency(kind: Kind, phase: Phase, reason: str) -> Urgency:
     """Of something that is not Ready."""
     if reason == FOUGHT:
         return Urgency.DRIFT_FOUGHT
-    if kind is Kind.HOST and (of_host := _OF_HOSTS.get((phase, reason)) or _HOSTS.get(phase)):
-        return of_host
-    return _OTHERS.get(phase, Urgency.PENDING)
+    others = _OTHERS.get(phase, Urgency.PENDING)
+    if kind is not Kind.HOST:
+        return others
+    return _OF_HOSTS.get((phase, reason), _HOSTS.get(phase, others))
 
 
 _HOSTS = {Phase.FAILED: Urgency.HOST_FAILED, Phase.UNKNOWN: Urgency.HOST_AWAY}

@@ -17,7 +17,7 @@ from controller.domain.errors import NotFoundError
 from controller.domain.filtering import Filter
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref
 from controller.domain.status import HOST_RESOURCE, Phase, Status
-from controller.services.statuses import derive
+from controller.services.statuses import count_ports, derive
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import read_fleet
 from controller.store.listing import (
@@ -213,9 +213,13 @@ def _views(
 
 def count_phases(tx: Transaction, principal: Principal, kind: Kind) -> dict[Phase, int]:
     """As ``phases``, in this transaction."""
-    subjects = read_subjects(tx, kind, scope(principal, kind, None))
-    statuses = derive(tx, kind, subjects) if subjects else {}
-    counts = Counter(status.phase for status in statuses.values())
+    projects = scope(principal, kind, None)
+    if kind is Kind.PORT:
+        counts = count_ports(tx, projects)
+    else:
+        subjects = read_subjects(tx, kind, projects)
+        statuses = derive(tx, kind, subjects) if subjects else {}
+        counts = Counter(status.phase for status in statuses.values())
     return {phase: counts[phase] for phase in Phase}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -17,10 +17,12 @@ from controller.domain.status import (
     HOST_RESOURCE,
     REMOVALS_RESOURCE,
     HostFacts,
+    Phase,
     Status,
     Trouble,
     definition_status,
     host_status,
+    resource_finding,
     resource_status,
 )
 from controller.domain.vtep_changes import with_vtep_change
@@ -29,6 +31,7 @@ from controller.store.engine import Transaction
 from controller.store.facts import host_facts, resource_facts, segment_facts
 from controller.store.listing import Subject
 from controller.store.mirror_facts import mirror_facts
+from controller.store.port_counts import count_alike, read_singular
 from controller.store.reach import reached_facts
 
 
@@ -93,6 +96,24 @@ def _ports(tx: Transaction, subjects: Sequence[Subject]) -> dict[UUID, Status]:
     facts = resource_facts(tx, {s.uid: s.hosts for s in subjects})
     bound = read_bindings(tx, facts)
     return {s.uid: port_status(s.revision, facts[s.uid], bound.get(s.uid)) for s in subjects}
+
+
+def count_ports(tx: Transaction, projects: Collection[str] | None) -> Counter[Phase]:
+    """By phase, without a look at each: of very many, most are as their host is."""
+    alike = count_alike(tx, projects)
+    hosts = {each.host_uid for each in alike if each.host_uid is not None}
+    facts = resource_facts(tx, {host: (host,) for host in hosts})
+    counts = Counter[Phase]()
+    for each in alike:
+        if each.host_uid is None:
+            counts[Phase.PENDING] += each.ports
+        else:
+            finding = resource_finding(each.revision, facts[each.host_uid][0])
+            counts[finding[0]] += each.ports
+    singular = read_singular(tx, projects)
+    statuses = _ports(tx, singular) if singular else {}
+    counts.update(status.phase for status in statuses.values())
+    return counts
 
 
 def veiled_host(facts: HostFacts) -> HostFacts:

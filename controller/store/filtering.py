@@ -34,6 +34,8 @@ from controller.domain.filtering import (
 )
 from controller.domain.intent import Kind, SegmentSpec
 from controller.domain.settings import BRIDGE_DEFAULTS, PORT_DEFAULTS
+from controller.domain.status import Phase
+from controller.store.phases import maybe_in, maybe_not_ready
 from controller.store.tables import VERSIONED, PortRow
 
 _METADATA = {
@@ -52,6 +54,7 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
 }
 _LABELS = "metadata.labels."
 _SPEC = "spec."
+_PHASE = "status.phase"
 _LISTS = frozenset({"vteps", "addresses", "zones"})
 _DEFAULTS: Mapping[Kind, object] = {
     Kind.BRIDGE: BRIDGE_DEFAULTS,
@@ -78,6 +81,8 @@ def condition(kind: Kind, asked: Filter) -> ColumnElement[bool] | None:
 
 
 def _comparison(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
+    if asked.field == _PHASE:
+        return _in_phase(kind, asked)
     column = _column(kind, asked.field)
     if column is None:
         return _in_document(kind, asked)
@@ -86,6 +91,14 @@ def _comparison(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
         # A port that is on two hosts is found by either.
         return or_(known, _compared(PortRow.migrating_to, asked))
     return known
+
+
+def _in_phase(kind: Kind, asked: Comparison) -> ColumnElement[bool] | None:
+    if asked.operator is Operator.EQUAL and str(asked.value) in set(Phase):
+        return maybe_in(kind, Phase(str(asked.value)))
+    if asked.operator is Operator.DIFFERS and asked.value == Phase.READY:
+        return maybe_not_ready(kind)
+    return None
 
 
 def _compared(column: SQLColumnExpression[Any], asked: Comparison) -> ColumnElement[bool]:

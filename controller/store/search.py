@@ -88,7 +88,7 @@ _TABLES: Mapping[Kind, _Table] = {
 
 def search(tx: Transaction, question: Question) -> list[Hit]:
     """The best ``limit``, each object once."""
-    if not (question.kinds and objects.can_be_stored(question.words)):
+    if not (question.words and question.kinds and objects.can_be_stored(question.words)):
         return []
     found: dict[UUID, Hit] = {}
     for way in Way:

@@ -1,4 +1,4 @@
-"""What finds ports by a part of their names and addresses, and by labels."""
+"""What finds ports by a part of their names and addresses, by labels, and by when they changed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _SEARCHED = {
     "mac": f"{_ONCE} AND mac IS NOT NULL",
     "iface_id": f"{_ONCE} AND iface_id IS NOT NULL",
 }
+_ORDERED = ("created_at", "updated_at", "valid_from")
 
 
 def upgrade() -> None:
@@ -26,6 +27,13 @@ def upgrade() -> None:
             [column, "project", "uid"],
             postgresql_ops={column: "text_pattern_ops"},
             postgresql_where=sa.text(where),
+        )
+    for column in _ORDERED:
+        op.create_index(
+            f"ix_port_by_{column}",
+            "port",
+            [column, "project", "name"],
+            postgresql_where=sa.text(_ONCE),
         )
     op.create_index(
         "ix_port_current_addresses",
@@ -45,5 +53,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("current_labels", "current_addresses", *(f"search_{each}" for each in _SEARCHED)):
+    ordered = (f"by_{each}" for each in _ORDERED)
+    searched = (f"search_{each}" for each in _SEARCHED)
+    for name in ("current_labels", "current_addresses", *ordered, *searched):
         op.drop_index(f"ix_port_{name}", "port")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from controller.auth import Role
@@ -75,10 +76,7 @@ async def test_what_failed_is_one_row_with_a_way_out(
 ) -> None:
     host = ReportingHost(api.db, await uid(admin, "hosts/h1"))
     port = await uid(admin, "ports/web-1")
-    taken = ReportedFailure(
-        resource=f"port:{port}", kind="conflict", reason="AlreadyTaken", message="web1 is taken"
-    )
-    host.report(api.head(), [taken])
+    host.report(api.head(), [failure(f"port:{port}", "AlreadyTaken")])
     (item,) = await attention(admin)
     assert (item["kind"], item["name"], item["host"]) == ("Port", "web-1", "h1")
     assert (item["phase"], item["reason"]) == ("Failed", "AlreadyTaken")
@@ -86,6 +84,118 @@ async def test_what_failed_is_one_row_with_a_way_out(
     assert (await admin.get("/v1/fleet")).json()["attention"] == 1
     assert await attention(admin, kind="Segment") == []
     assert await attention(admin, host="nowhere") == []
+
+
+PROJECTS = ("default", "blue")
+HOSTS = ("well", "stopped", "behind", "away", "unknown")
+
+
+async def strange_fleet(api: Api, admin: httpx.AsyncClient) -> None:
+    """Hosts that are well, stopped, behind, away and unknown, with ports that are so for them or
+    for reasons of their own."""
+    api.add_projects("blue")
+    hosts = [
+        {"kind": "Host", "metadata": {"name": name}, "spec": {"vteps": [f"192.0.2.{n}"]}}
+        for n, name in enumerate(HOSTS, 1)
+    ]
+    segments = [{"kind": "Segment", "metadata": {"name": "s", "project": p}} for p in PROJECTS]
+    ports = [
+        {
+            "kind": "Port",
+            "metadata": {"name": f"{host}-{n}", "project": project},
+            "spec": {"host": host, "interface": f"{project}{n}", "segment": "s"},
+        }
+        for project in PROJECTS
+        for host in HOSTS
+        for n in range(3)
+    ]
+    guest = {"type": "bound", "iface_id": "vif-1", "segment": "s"}
+    ports.append({"kind": "Port", "metadata": {"name": "guest"}, "spec": guest})
+    answer = await admin.post("/v1/apply", json={"objects": [*hosts, *segments, *ports]})
+    assert answer.status_code == 200, answer.text
+    sessions = {
+        name: ReportingHost(api.db, await uid(admin, f"hosts/{name}"))
+        for name in ("well", "stopped", "behind", "away")
+    }
+    sessions["well"].report(
+        api.head(),
+        [
+            failure(f"port:{await uid(admin, 'ports/well-1')}", "AlreadyTaken"),
+            failure(f"port:{await uid(admin, 'ports/well-2')}", "Drifted"),
+            failure(f"port:{await uid(admin, 'ports/well-2?project=blue')}", "DriftFought"),
+        ],
+    )
+    sessions["stopped"].report(api.head(), [failure("host", "OvsGone")])
+    sessions["behind"].report(api.head() - 1)
+    with psycopg.connect(api.db.url) as connection:
+        connection.execute(
+            "UPDATE host_status SET connected = false"
+            " WHERE host_uid = (SELECT uid FROM host WHERE name = 'away')"
+        )
+        # An hour passes.
+        for table in ("host", "port"):
+            connection.execute(
+                f"UPDATE {table} SET updated_at = updated_at - interval '1 hour',"  # noqa: S608
+                " created_at = created_at - interval '1 hour'"
+            )
+
+
+def failure(resource: str, reason: str) -> ReportedFailure:
+    return ReportedFailure(resource=resource, kind="conflict", reason=reason, message="see there")
+
+
+async def test_a_list_of_one_phase_is_of_all_that_are_in_it_and_the_fleet_counts_as_many(
+    api: Api, admin: httpx.AsyncClient
+) -> None:
+    await strange_fleet(api, admin)
+    fleet = (await admin.get("/v1/fleet")).json()
+    for kind in ("hosts", "segments", "ports"):
+        items = (await admin.get(f"/v1/{kind}")).json()["items"]
+        for phase in ("Ready", "Degraded", "Failed", "Unknown", "Pending"):
+            there = [each["metadata"] for each in items if each["status"]["phase"] == phase]
+            for asked, expected in (
+                (f'status.phase = "{phase}"', there),
+                (
+                    f'status.phase != "{phase}"',
+                    [e["metadata"] for e in items if e["metadata"] not in there],
+                ),
+            ):
+                page = (await admin.get(f"/v1/{kind}", params={"filter": asked})).json()
+                assert [each["metadata"] for each in page["items"]] == expected, asked
+            assert fleet[kind][phase.lower()] == len(there), (kind, phase)
+
+
+async def test_attention_is_one_row_for_each_thing_with_the_most_urgent_on_top(
+    api: Api, admin: httpx.AsyncClient
+) -> None:
+    await strange_fleet(api, admin)
+    found = await attention(admin)
+    assert [(each["kind"], each["name"], each["phase"], each["reason"]) for each in found] == [
+        ("Host", "stopped", "Failed", "OvsGone"),
+        ("Port", "well-2", "Degraded", "DriftFought"),
+        ("Host", "away", "Unknown", "HostSilent"),
+        ("Port", "well-1", "Failed", "AlreadyTaken"),
+        ("Port", "well-2", "Degraded", "Drifted"),
+        ("Host", "behind", "Pending", "Applying"),
+        ("Host", "unknown", "Pending", "NotEnrolled"),
+        ("Port", "guest", "Pending", "NotPlugged"),
+    ]
+    pages = []
+    token = ""
+    while True:
+        page = (await admin.get(f"/v1/attention?page_size=3&page_token={token}")).json()
+        assert page["total"] == len(found)
+        pages += page["items"]
+        token = page["next_page_token"]
+        if not token:
+            break
+    assert pages == found
+    async with api.client(api.token(Role.VIEWER, "blue")) as tenant:
+        seen = await attention(tenant)
+        assert {each["project"] for each in seen if each["kind"] == "Port"} == {"blue"}
+        assert (await tenant.get("/v1/fleet")).json()["attention"] == len(seen)
+        answer = (await tenant.get("/v1/search", params={"q": "well-1"})).json()
+        assert [each["project"] for each in answer["items"]] == ["blue"]
 
 
 async def test_search_finds_the_exact_before_beginnings_before_the_rest(

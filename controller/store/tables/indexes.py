@@ -25,8 +25,8 @@ def patches(column: str) -> Index:
 
 
 def searched_ports() -> tuple[Index, ...]:
-    """Read alone to find some of very many by a part of what is in a column, compared as bytes,
-    and all that have an address or a label."""
+    """To find some of very many by a part of what is in a column, compared as bytes, those that
+    changed last, and all that have an address or a label."""
     once = "valid_to IS NULL AND side = 0"
     return (
         *(
@@ -41,6 +41,10 @@ def searched_ports() -> tuple[Index, ...]:
                 ("mac", f"{once} AND mac IS NOT NULL"),
                 ("iface_id", f"{once} AND iface_id IS NOT NULL"),
             )
+        ),
+        *(
+            Index(f"ix_port_by_{column}", column, "project", "name", postgresql_where=text(once))
+            for column in ("created_at", "updated_at", "valid_from")
         ),
         Index(
             "ix_port_current_addresses",
