@@ -14,10 +14,10 @@ cd "$(dirname "$0")/../.."
 readonly RUN_PACKAGES=(openvswitch-switch iproute2 ethtool tcpdump iputils-ping util-linux)
 # Playwright's own Node needs libatomic1. Redis and RabbitMQ are started by the tests, each as a
 # private instance on loopback; the packages' own services stay off.
-# Fault tests move a process's clock (faketime), drop one direction of a link (nftables), and slow
+# Fault tests move a process's clock (gcc), drop one direction of a link (nftables), and slow
 # down or refuse what is written to disk (strace).
 readonly TEST_PACKAGES=(
-  chromium libatomic1 linux-libc-dev redis-server rabbitmq-server faketime nftables strace
+  chromium libatomic1 linux-libc-dev redis-server rabbitmq-server gcc libc6-dev nftables strace
 )
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from deploy.lab.lab import Lab
+from tests.support.fault_results import write_outcome
 from tests.support.fault_site import FaultSite, fault_site
 
 
@@ -23,3 +24,15 @@ def site() -> Iterator[FaultSite]:
             yield made
     finally:
         lab.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" or report.failed:
+        write_outcome(
+            item.nodeid, report.outcome, "" if call.excinfo is None else f"{call.excinfo.value}"
+        )
+    return report

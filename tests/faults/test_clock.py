@@ -3,6 +3,8 @@ only goes forward."""
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,43 +13,42 @@ import pytest
 
 from deploy.lab.lab import CONTROLLER
 from deploy.lab.probes import flow
-from deploy.lab.shell import wait_until
+from deploy.lab.shell import run, wait_until
 from tests.support.fault_history import Writer, read_back
+from tests.support.fault_results import write_result
 from tests.support.fault_rounds import base_history
-from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose, write_result
+from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-_LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+_SOURCE = Path(__file__).parents[1] / "support/wall_clock.c"
 _HOST = "h1"
 _JUMPS_S = (3600, -3600, 0)
 _WITHIN_S = 30.0
 
 
 class Clock:
-    """The wall clock of the processes that have ``environment``; the monotonic one is not moved.
+    """The wall clock of the processes that have ``environment``; no other clock is moved.
 
-    libfaketime reaches the C library alone: what asks the kernel itself to wait until a time of the
-    wall clock, as gRPC does, waits for too long, or not at all and burns a processor. With a real
-    clock it would not; hence the generous ``_WITHIN_S``."""
+    This reaches the C library alone: what asks the kernel itself to wait until a time of the wall
+    clock, as gRPC does, waits for too long, or not at all and burns a processor. With a real clock
+    it would not; hence the generous ``_WITHIN_S``."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.jump(0)
+    def __init__(self, directory: Path) -> None:
+        self._file, self._library = directory / "clock", directory / "wall_clock.so"
+        directory.chmod(0o755)  # PostgreSQL is somebody else.
+        run("gcc", "-O2", "-shared", "-fPIC", "-o", self._library, _SOURCE, "-ldl")
+        self._file.write_bytes(bytes(8))
+        self._file.chmod(0o644)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": str(_LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
+        return {"LD_PRELOAD": str(self._library), "WALL_CLOCK_FILE": str(self._file)}
 
     def jump(self, seconds: int) -> None:
-        aside = self._file.with_suffix(".aside")
-        aside.write_text(f"{seconds:+d}s\n")
-        aside.replace(self._file)
+        """In the file itself, which those processes have in their memory."""
+        with self._file.open("r+b", buffering=0) as file:
+            file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def _write_through_jumps(site: FaultSite, clock: Clock) -> tuple[dict[str, int],
 def test_an_agent_whose_clock_jumps_by_an_hour_follows_intent_as_ever(
     site: FaultSite, tmp_path: Path
 ) -> None:
-    clock = Clock(tmp_path / "clock")
+    clock = Clock(tmp_path)
     with _agent_by(site, clock):
         _settle(site)
         with flow(FLOW_FROM, FLOW_TO) as running:
@@ -102,7 +103,7 @@ def test_an_agent_whose_clock_jumps_by_an_hour_follows_intent_as_ever(
 def test_an_agent_whose_clock_is_five_minutes_off_connects(
     site: FaultSite, tmp_path: Path, seconds: int
 ) -> None:
-    clock = Clock(tmp_path / "clock")
+    clock = Clock(tmp_path)
     clock.jump(seconds)
     with _agent_by(site, clock):
         _settle(site)
@@ -113,8 +114,7 @@ def test_an_agent_whose_clock_is_five_minutes_off_connects(
 def test_a_controller_whose_clock_jumps_by_an_hour_orders_by_revision(
     site: FaultSite, tmp_path: Path
 ) -> None:
-    tmp_path.chmod(0o755)
-    clock = Clock(tmp_path / "clock")
+    clock = Clock(tmp_path)
     site.lab.processes.stop(CONTROLLER)
     site.lab.start_controller(clock.environment)
     try:
@@ -122,7 +122,8 @@ def test_a_controller_whose_clock_jumps_by_an_hour_orders_by_revision(
         writes, took = _write_through_jumps(site, clock)
         clock.jump(-3600)
         _settle(site)
-        silent = _seconds_until_unknown(site)
+        silent = _seconds_until_silent(site)
+        _settle(site)
     finally:
         site.lab.processes.stop(CONTROLLER)
         site.lab.start_controller()
@@ -133,11 +134,20 @@ def test_a_controller_whose_clock_jumps_by_an_hour_orders_by_revision(
     )
 
 
-def _seconds_until_unknown(site: FaultSite) -> float:
-    """How long a dead agent's host is shown as if it lived, also with a clock that went back."""
-    site.lab.agent_process(_HOST).kill()
-    is_unknown = lambda: site.fleet.hosts.get(_HOST)["status"]["phase"] == "Unknown"  # noqa: E731
+def _seconds_until_silent(site: FaultSite) -> float:
+    """How long a host is shown as if it were heard whose agent hangs: its connection stays, and no
+    end of a stream tells what only silence does."""
+    agent = site.lab.agent_process(_HOST)
+    agent.signal(signal.SIGSTOP)
     try:
-        return round(wait_until("the host to be Unknown", is_unknown, 30), 3)
+        took = wait_until("the host to be Unknown", lambda: _connected(site) != "SessionOpen", 30)
+        assert _connected(site) == "HostSilent"
+        assert site.fleet.hosts.get(_HOST)["status"]["phase"] == "Unknown"
     finally:
-        site.lab.start_agent(_HOST)
+        agent.signal(signal.SIGCONT)
+    return round(took, 3)
+
+
+def _connected(site: FaultSite) -> str:
+    conditions = site.fleet.hosts.get(_HOST)["status"]["conditions"]
+    return next(str(each["reason"]) for each in conditions if each["type"] == "Connected")

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from deploy.lab.shell import wait_until
 from tests.support.controller_process import children
 from tests.support.fault_disk import SmallDisk, fill, small_disk, tampered
 from tests.support.fault_history import History, Writer, read_back
+from tests.support.fault_results import write_result
 from tests.support.fault_rounds import base_history
-from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose, write_result
+from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -168,6 +169,14 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
+_FULL = ("503 unavailable", "507 unavailable")
+"""Status and code of what tells that nothing can be written now."""
+
+
+def _told(answers: Mapping[str, int]) -> int:
+    return sum(answers.get(each, 0) for each in _FULL)
+
+
 def _write_for(site: FaultSite, history: History, seconds: float) -> None:
     with Writer(site.lab.url, site.lab.admin_token, history, choose, 7):
         time.sleep(seconds)
@@ -184,7 +193,7 @@ def test_a_full_disk_of_the_database_is_told_in_problem_documents_and_never_by_5
         with flow(FLOW_FROM, FLOW_TO) as running:
             filler = fill(disk.seen_from_outside)
             with Writer(site.lab.url, site.lab.admin_token, history, choose, 7):
-                wait_until("writes to fail", lambda: history.counts["unknown"] > 5, 60)
+                wait_until("writes to be refused", lambda: _told(history.answers) > 5, 60)
                 for status, document in _answers(site, ("/v1/ports", "/v1/hosts") * 20):
                     seen[status] += 1
                     assert status < 400 or document["code"]
@@ -196,8 +205,10 @@ def test_a_full_disk_of_the_database_is_told_in_problem_documents_and_never_by_5
     stored, revisions = read_back(site.fleet, 10)
     assert history.violations(stored, revisions) == []
     assert set(seen) <= {200, 503, 507}
+    assert history.answers["none"] == 0
+    assert set(history.answers) <= {"2xx", *_FULL}
     assert got.lost == 0
-    figures = {"converged_s": took, "writes": history.counts, "reads": seen, "lost": got.lost}
+    figures = {"converged_s": took, "writes": history.answers, "reads": seen, "lost": got.lost}
     write_result("database_full_disk", figures)
 
 

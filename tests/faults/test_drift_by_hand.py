@@ -15,7 +15,7 @@ from agent.drift_events import DriftAction, DriftEvent
 from controller.domain.safety import DriftPolicy
 from tests.support.conformance_site import restart
 from tests.support.conformance_system import tables_of
-from tests.support.fault_site import write_result
+from tests.support.fault_results import write_result
 from tests.support.hand_devices import linux_device_deeds, ovs_device_deeds
 from tests.support.hand_picture import picture
 from tests.support.hand_rounds import Answer, in_lives, leave, mend

@@ -12,7 +12,7 @@ import pytest
 from agent.errors import ErrorKind
 from tests.support.agent_backends import Running
 from tests.support.fault_foreign import differences
-from tests.support.fault_site import write_result
+from tests.support.fault_results import write_result
 from tests.support.foreign_ops import Churn, add_others, clashes, others
 from tests.support.hand_site import hand_site
 

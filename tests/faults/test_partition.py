@@ -13,8 +13,9 @@ from deploy.lab.probes import flow
 from deploy.lab.shell import in_netns, run, wait_until
 from tests.support.fault_foreign import dump, owned_names
 from tests.support.fault_history import Writer, read_back
+from tests.support.fault_results import write_result
 from tests.support.fault_rounds import base_history
-from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose, write_result
+from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, choose
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

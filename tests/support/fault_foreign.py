@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -162,6 +164,44 @@ def _text(value: object) -> str:
 def differences(before: str, after: str) -> list[str]:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+# --- what a boot takes ---------------------------------------------------------------------------
+
+_NUMBERED_ANEW = re.compile(
+    r"(?:Interface \S+ ofport|links \S+ (?:ifindex|link_index|link_netnsid)|qdiscs \S+ handle)="
+)
+"""Facts that are numbers in the order in which things were made."""
+_NAMED_ANEW: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "row"),
+    (re.compile(r"(?<=^links )(.*?)[0-9a-f]{4}\.(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}"), r"\1bridge"),
+    (re.compile(r"(?<=^links )(.*?)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"), r"\1mac"),
+    (re.compile(r"(?<=^links )(.*?)\bfe80::[0-9a-f:]+"), r"\1link-local"),
+)
+"""In a new database rows have other UUIDs; devices that are made anew have other MACs by chance,
+and link-local addresses and ids of bridges made of those. A forwarding entry's MAC is its own."""
+
+
+def differences_but_for_a_boot(before: str, after: str) -> list[str]:
+    """Facts that came or went and that no boot of a host gives or takes."""
+    was, is_now = Counter(_facts_but_for_a_boot(before)), Counter(_facts_but_for_a_boot(after))
+    gone, come = was - is_now, is_now - was
+    return [*(f"-{each}" for each in gone.elements()), *(f"+{each}" for each in come.elements())]
+
+
+def _facts_but_for_a_boot(facts: str) -> Iterator[str]:
+    for line in facts.splitlines():
+        if _NUMBERED_ANEW.match(line):
+            continue
+        for pattern, name in _NAMED_ANEW:
+            line = _replaced(pattern, name, line)  # noqa: PLW2901
+        yield line
+
+
+def _replaced(pattern: re.Pattern[str], name: str, line: str) -> str:
+    while (after := pattern.sub(name, line)) != line:
+        line = after
+    return line
 
 
 # --- what others have on the hosts of the lab ----------------------------------------------------

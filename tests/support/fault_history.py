@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias
@@ -34,6 +35,8 @@ class History:
     revisions: dict[Key, int] = field(default_factory=dict)
     """Of objects of which exactly one state is possible, where it was acknowledged."""
     counts: dict[str, int] = field(default_factory=lambda: {"ok": 0, "fail": 0, "unknown": 0})
+    answers: Counter[str] = field(default_factory=Counter)
+    """To writes: status and code, ``refused`` for no connection, ``none`` for silence."""
     faults: list[str] = field(default_factory=list)
     """Answers that may never be given."""
 
@@ -112,14 +115,17 @@ class Writer:
         except ProblemError as problem:
             if problem.status == 500:
                 self.history.faults.append(f"500 to {write}: {problem}")
+            self.history.answers[f"{problem.status} {problem.code}"] += 1
             # Of a commit that broke off nobody knows.
             self.history.record(write.key, write.spec, _outcome(problem.status))
         except UnreachableError as error:
             refused = isinstance(error.__cause__, httpx.ConnectError)
+            self.history.answers["refused" if refused else "none"] += 1
             self.history.record(write.key, write.spec, "fail" if refused else "unknown")
         except FleetError as error:
             self.history.faults.append(f"{write}: {error!r}")
         else:
+            self.history.answers["2xx"] += 1
             self.history.record(write.key, write.spec, "ok", revision)
 
     def _send(self, write: Write) -> int:

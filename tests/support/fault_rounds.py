@@ -11,7 +11,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from deploy.lab.shell import LabError
 from tests.support import fault_fabric
 from tests.support.fault_history import History, Writer, read_back
 from tests.support.fault_kinds import PARTS, Fault
+from tests.support.fault_results import provenance
 from tests.support.fault_site import FLOW_FROM, FLOW_TO, FaultSite, base_intent, choose
 
 CONVERGED_WITHIN_S = 5.0
@@ -49,15 +50,27 @@ class Round:
     violations: list[str] = field(default_factory=list)
 
     def line(self) -> str:
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return json.dumps(dataclasses.asdict(self) | provenance(), sort_keys=True)
 
 
 def planned(seed: int, faults: Sequence[Fault] = ()) -> tuple[Fault, Round, random.Random]:
-    """One of ``faults``, or one of all, each part as often as the others."""
+    """One of ``faults``, or one of all, each part as often as the others. Seeds that follow each
+    other leave none out."""
     rng = random.Random(seed)  # noqa: S311 (that others can repeat it is the point)
-    fault = rng.choice(faults or PARTS[rng.choice(sorted(PARTS))])
+    fault = faults[seed % len(faults)] if faults else _of_all(seed)
     at = Round(seed, fault.name, rng.choice(fault.hosts), round(rng.uniform(0, _INSTANT_S), 3))
     return fault, at, rng
+
+
+def _of_all(seed: int) -> Fault:
+    turn, part = divmod(seed, len(PARTS))
+    faults = PARTS[sorted(PARTS)[part]]
+    return faults[turn % len(faults)]
+
+
+def names_of(seeds: Iterable[int], faults: Sequence[Fault] = ()) -> set[str]:
+    """What breaks in the rounds of these seeds."""
+    return {planned(seed, faults)[0].name for seed in seeds}
 
 
 def base_history() -> History:
@@ -133,6 +146,11 @@ class RoundsFailed(AssertionError):  # noqa: N818
     """Some round broke a promise; the lines say which."""
 
 
+def judge(rounds: Sequence[Round]) -> None:
+    if broken := [each for each in rounds if each.violations]:
+        raise RoundsFailed("\n".join(each.line() for each in broken))
+
+
 def run_rounds(
     site: FaultSite,
     seeds: Sequence[int],
@@ -140,13 +158,10 @@ def run_rounds(
     within: float = CONVERGED_WITHIN_S,
     faults: Sequence[Fault] = (),
 ) -> list[Round]:
-    """A round for each seed; all of them are run before any is judged."""
+    """A round for each seed; all of them are run, and told, before any is judged."""
     history = base_history()
     with results.open("a") as lines:
-        rounds = [_told(run_round(site, history, seed, within, faults), lines) for seed in seeds]
-    if broken := [each for each in rounds if each.violations]:
-        raise RoundsFailed("\n".join(each.line() for each in broken))
-    return rounds
+        return [_told(run_round(site, history, seed, within, faults), lines) for seed in seeds]
 
 
 def _told(told: Round, lines: TextIO) -> Round:

@@ -8,7 +8,6 @@ there, with ovsfleet or without (docs/operations.md); on h1 and h2 writers chang
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -131,6 +130,17 @@ class FaultSite:
             found += [f"{name}: {line}" for line in fault_foreign.differences(before, now)]
         return [line for line in found if not allowed(line)]
 
+    def changes_but_for_a_boot(self) -> list[str]:
+        """What came or went since it was remembered and no boot, nor a start of Open vSwitch, gives
+        or takes; what is there now is remembered."""
+        before = self.foreign
+        self.remember_foreign()
+        return [
+            f"{name}: {line}"
+            for name, now in self.foreign.items()
+            for line in fault_foreign.differences_but_for_a_boot(before[name], now)
+        ]
+
 
 def wait_until_empty(
     what: Callable[[], str], within: float, pause: float = 0.05
@@ -240,16 +250,3 @@ def _patch_hosts(site: FaultSite, spec: Json) -> None:
         site.fleet.hosts.patch(name, {"spec": spec})
     _, missing = site.wait_settled(30)
     assert not missing, missing
-
-
-def directory_of_results() -> Path:
-    path = Path(__file__).parents[2] / "build/faults"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def write_result(name: str, figures: Mapping[str, object]) -> None:
-    """Figures of a test, where the page of promises is written from."""
-    text = json.dumps({"test": name, **figures}, sort_keys=True)
-    (directory_of_results() / f"{name}.json").write_text(text + "\n")
-    print(text)

@@ -35,8 +35,8 @@ MEASURED: Final = (
         ("on_trial",),
     ),
     Promise(
-        "The death of ovs-vswitchd, or of ovsdb-server, costs no more packets than it costs plain"
-        " Open vSwitch.",
+        "The death of ovs-vswitchd, or of ovsdb-server, costs a flow what it costs plain Open"
+        " vSwitch, in packets and in time: medians to a quarter, the worst of eight to a half.",
         "tests/faults/test_vswitchd.py"
         "::test_the_death_of_a_daemon_costs_no_more_than_it_costs_plain_open_vswitch",
         ("vswitchd", "ovsdb_server"),
@@ -62,7 +62,8 @@ MEASURED: Final = (
         ("database_slow_disk",),
     ),
     Promise(
-        "A full disk of the database is told by 503 with a problem document, never by 500.",
+        "A full disk of the database is told by 503 with a problem document: no write is answered"
+        " by 500, or not at all.",
         _DISK + "test_a_full_disk_of_the_database_is_told_in_problem_documents_and_never_by_500",
         ("database_full_disk",),
     ),
@@ -260,7 +261,15 @@ ASSERTED: Final = (
         "::test_a_host_that_is_booted_meanwhile_goes_back_before_anything_else",
     ),
     Promise(
-        "Drift is brought back or left, as its policy says, and told with who did it.",
+        "Drift is brought back or left, as its policy says.",
+        _LAW + "test_drift_policies.py::test_what_is_guarded_is_left_and_all_else_converges",
+    ),
+    Promise(
+        "What was deleted by hand comes back, and is told with the command that did it.",
+        _REAL + "test_agent_daemon.py::test_what_is_deleted_by_hand_comes_back",
+    ),
+    Promise(
+        "The command that changed or deleted a row is read from the database's journal.",
         _REAL + "test_ovsdb_journal.py::test_the_command_that_changed_or_deleted_a_row_is_named",
     ),
     Promise(

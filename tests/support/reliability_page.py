@@ -6,7 +6,6 @@ test-faults`` leaves its figures. A promise without figures says so. Owns nothin
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -14,18 +13,26 @@ import statistics
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from tests.support.fault_site import directory_of_results
-from tests.support.promises import PROMISES
+from tests.support.fault_results import (
+    ON_TRIAL,
+    ROOT,
+    Result,
+    directory_of_results,
+    read_outcomes,
+    read_results,
+    read_rounds,
+)
+from tests.support.promises import PROMISES, Promise
 
-Result: TypeAlias = Mapping[str, Any]
-
-ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs/reliability.md"
 NOT_RUN: Final = "not measured in this run"
 _ROUNDS: Final = "test_every_round_converges_and_loses_nothing"
+_ABOUT: Final = frozenset({"test", "commit", "at"})
+"""What a result has beside its figures."""
 
 
 _HEAD = """# Reliability
@@ -59,44 +66,103 @@ broken. Once it is mended, these are looked at:
 
 {table}
 
+{violations}
+
 ## Promises
 
 {promises}
 """
 
 
-def read_results(directory: Path) -> dict[str, Result]:
-    return {path.stem: json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))}
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What ``make test-faults`` left."""
+
+    rounds: Sequence[Result] = ()
+    on_trial: Sequence[Result] = ()
+    """Rounds in which every change has to be confirmed."""
+    results: Mapping[str, Result] = field(default_factory=dict)
+    outcomes: Sequence[Result] = ()
+    """Of the tests that ended."""
+
+    @property
+    def commit(self) -> str:
+        """Of the newest of all that."""
+        everything = [*self.rounds, *self.on_trial, *self.results.values(), *self.outcomes]
+        newest = max(everything, key=lambda each: str(each.get("at", "")), default={})
+        return str(newest.get("commit", ""))
+
+    def elsewhere(self, result: Result) -> str:
+        """Where a result was measured, when it is not what the page is of."""
+        commit = result.get("commit", "")
+        return "" if commit == self.commit else f" (at {commit or 'an unknown commit'})"
+
+    def failed(self, function: str) -> list[str]:
+        """Why the test failed, for each of its cases that did."""
+        return [
+            each["why"].strip().partition("\n")[0]
+            for each in self.outcomes
+            if each["outcome"] == "failed" and _function(each["test"]) == function
+        ]
 
 
-def read_rounds(directory: Path) -> list[Result]:
-    path = directory / "rounds.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def render(machine: str, rounds: Sequence[Result], results: Mapping[str, Result]) -> str:
-    return _HEAD.format(
-        machine=machine,
-        rounds=_summary(rounds),
-        table="\n".join(_table(rounds)),
-        promises="\n".join(_promises(results)),
+def read(directory: Path) -> Run:
+    return Run(
+        read_rounds(directory),
+        read_rounds(directory, ON_TRIAL),
+        read_results(directory),
+        read_outcomes(directory),
     )
 
 
-def _summary(rounds: Sequence[Result]) -> str:
-    if not rounds:
+def render(machine: str, run: Run) -> str:
+    commit = run.commit or "(unknown)"
+    return _HEAD.format(
+        machine=f"Measured at commit {commit} with `make test-faults` on {machine}.",
+        rounds=_summary(run),
+        table="\n".join(_table(run.rounds)),
+        violations="\n".join(_violations(run)),
+        promises="\n".join(_promises(run)),
+    )
+
+
+def _summary(run: Run) -> str:
+    if not run.rounds:
         return f"Rounds: {NOT_RUN}."
-    seeds = [each["seed"] for each in rounds]
-    broken = sum(bool(each["violations"]) for each in rounds)
+    seeds = [each["seed"] for each in run.rounds]
     writes = {
-        word: sum(each["writes"][word] for each in rounds) for word in ("ok", "fail", "unknown")
+        name: sum(each["writes"].get(name, 0) for each in run.rounds)
+        for name in ("ok", "fail", "unknown")
     }
+    broken = sum(bool(each["violations"]) for each in run.rounds)
+    is_over = any(_function(each["test"]) == _ROUNDS for each in run.outcomes)
+    elsewhere = sorted({run.elsewhere(each) for each in run.rounds})
     return (
-        f"{len(rounds)} rounds, seeds {min(seeds)} to {max(seeds)}, {broken} with a violation; "
+        f"{len(seeds)} rounds, seeds {min(seeds)} to {max(seeds)}, {broken} with a violation"
+        f"{'' if is_over else ', and nothing says that it came to its end'}{''.join(elsewhere)}; "
         f"{writes['ok']} writes acknowledged, {writes['fail']} refused, {writes['unknown']} "
-        f"without an answer; {sum(each['sent'] for each in rounds)} datagrams. "
+        f"without an answer; {sum(each['sent'] for each in run.rounds)} datagrams. "
         f"By [`{_ROUNDS}`](../tests/faults/test_rounds.py)."
     )
+
+
+def _violations(run: Run) -> Iterator[str]:
+    """One line for each round in which a promise was broken."""
+    for kind, rounds in (("", run.rounds), (" on trial", run.on_trial)):
+        for each in rounds:
+            if each["violations"]:
+                said = "; ".join(map(_inline, each["violations"]))
+                where = f"{each['fault']}{kind}, {each['host']}"
+                yield f"- **Violation**, seed {each['seed']} ({where}): {said}"
+
+
+def _inline(text: str) -> str:
+    """As part of a line, of a table too."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _function(test: str) -> str:
+    return test.partition("::")[2].partition("[")[0]
 
 
 def _table(rounds: Sequence[Result]) -> Iterator[str]:
@@ -123,20 +189,26 @@ def _p99(ordered: Sequence[float]) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
 
 
-def _promises(results: Mapping[str, Result]) -> Iterator[str]:
+def _promises(run: Run) -> Iterator[str]:
     yield "| promise | measured | test |"
     yield "|---|---|---|"
     for promise in PROMISES:
-        said = "; ".join(_figures(name, results.get(name)) for name in promise.results)
         path, _, function = promise.test.partition("::")
         where = f"[`{function}`](../{path})"
-        yield f"| {promise.text} | {said or 'asserted'} | {where} |"
+        yield f"| {promise.text} | {_measured(promise, run)} | {where} |"
 
 
-def _figures(name: str, result: Result | None) -> str:
+def _measured(promise: Promise, run: Run) -> str:
+    failed = [f"**failed**: {_inline(why)}" for why in run.failed(_function(promise.test))]
+    said = [_figures(name, run) for name in promise.results]
+    return "; ".join([*failed, *said]) or "asserted"
+
+
+def _figures(name: str, run: Run) -> str:
+    result = run.results.get(name)
     if result is None:
         return f"{name}: {NOT_RUN}"
-    return f"{name}: " + ", ".join(_said(result, {"test"}))
+    return f"{name}: " + ", ".join(_said(result, _ABOUT)) + run.elsewhere(result)
 
 
 def _said(result: Result, without: Iterable[str] = ()) -> Iterator[str]:
@@ -148,18 +220,15 @@ def _said(result: Result, without: Iterable[str] = ()) -> Iterator[str]:
 
 
 def machine() -> str:
-    """Where and of what the figures are."""
-    commit = _output("git", "rev-parse", "--short", "HEAD")
+    """Where the figures are from."""
     switch = _output("ovs-vswitchd", "--version").splitlines()[0]
-    processors = f"{os.cpu_count()} processors, Linux {platform.release()}"
-    return f"Measured at commit {commit} with `make test-faults` on {processors}, {switch}."
+    return f"{os.cpu_count()} processors, Linux {platform.release()}, {switch}"
 
 
 def _output(*command: str) -> str:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return re.sub(r"\s+$", "", done.stdout)
 
 
 if __name__ == "__main__":
-    results = directory_of_results()
-    PAGE.write_text(render(machine(), read_rounds(results), read_results(results)))
+    PAGE.write_text(render(machine(), read(directory_of_results())))
