@@ -70,6 +70,9 @@ def topology(
     ] = None,
     project: Project = None,
     selector: Selector = None,
+    within: Annotated[
+        str | None, typer.Option("--within", help="only hosts of a group: zone:east, label:rack=r1")
+    ] = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Show how many tunnels are between hosts, or groups of them, and how they are doing."""
@@ -78,7 +81,7 @@ def topology(
     from controller.client.rest import Api
 
     asked = {"group_by": group_by, "segment": segment, "project": project}
-    asked["label_selector"] = selector
+    asked |= {"label_selector": selector, "within": within}
     with Api(context.current()) as api:
         found = graph.read(api, asked)
     if output is Format.JSON:

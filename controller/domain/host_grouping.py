@@ -75,6 +75,19 @@ def parse_group_by(text: str) -> GroupBy:
     raise InvalidError(detail, [Violation("", "group_by", detail, fix)])
 
 
+def parse_within(text: str) -> GroupBy:
+    """What hosts are grouped by where ``text`` is the id of a group; InvalidError where none is."""
+    by, _, rest = text.partition(":")
+    if by in {Grouping.ZONE, Grouping.GROUP}:
+        return GroupBy(Grouping(by))
+    key = rest.partition("=")[0]
+    if by == Grouping.LABEL and 0 < len(key) <= _LONGEST_LABEL:
+        return GroupBy(Grouping.LABEL, key)
+    detail = f"within {text!r} is no group of hosts"
+    fix = "use the id of a node of kind group, such as zone:east, group:edge or label:rack=r1"
+    raise InvalidError(detail, [Violation("", "within", detail, fix)])
+
+
 def chosen(asked: GroupBy, hosts: Collection[GroupableHost], *, has_groups: bool) -> GroupBy:
     """What ``auto`` amounts to: the first that makes the hosts fewer, once they are many."""
     if asked.by is not Grouping.AUTO:
@@ -95,6 +108,14 @@ def grouped(
         where = _set_of(host, by, groups)
         found.setdefault(where.id, where).hosts.append(host)
     return list(found.values())
+
+
+def inside(
+    hosts: Collection[GroupableHost], group: str, groups: Mapping[str, Selector]
+) -> list[GroupableHost]:
+    """The hosts of the group with this id; there are none where there is no such group."""
+    by = parse_within(group)
+    return [host for host in hosts if _set_of(host, by, groups).id == group]
 
 
 def _set_of(host: GroupableHost, by: GroupBy, groups: Mapping[str, Selector]) -> HostSet:

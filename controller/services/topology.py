@@ -24,6 +24,7 @@ from controller.domain.host_grouping import (
     HostSet,
     chosen,
     grouped,
+    inside,
 )
 from controller.domain.intent import DEFAULT_PROJECT, Backend, Kind, Object, SegmentSpec
 from controller.domain.label_selectors import Selector
@@ -58,6 +59,8 @@ class Asked:
     project: str | None = None
     segment: str | None = None
     """Name or uid; in the default project where ``project`` is None."""
+    within: str | None = None
+    """Id of the group that hosts must be in."""
 
     @property
     def is_of_all_hosts(self) -> bool:
@@ -156,7 +159,10 @@ def _read(tx: Transaction, principal: Principal, asked: Asked) -> _Slice:
     every_host = rows.groupable_hosts(tx)
     segments = _read_segments(tx, principal, asked, every_host)
     tunnels = rows.tunnels_within(tx, asked.project) if asked.segment is None else []
+    groups = rows.group_selectors(tx)
     hosts = [host for host in every_host if asked.selector.matches(host.labels)]
+    if asked.within is not None:
+        hosts = inside(hosts, asked.within, groups)
     if not asked.is_of_all_hosts:
         there = {uid for segment in segments for uid in segment.members}
         there |= {uid for tunnel in tunnels for uid in (tunnel.a, tunnel.b)}
@@ -171,7 +177,7 @@ def _read(tx: Transaction, principal: Principal, asked: Asked) -> _Slice:
         segments=segments,
         tunnels=tunnels,
         troubles=_troubles(tx, segments, tunnels, facts),
-        groups=rows.group_selectors(tx),
+        groups=groups,
     )
 
 

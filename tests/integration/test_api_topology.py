@@ -123,6 +123,10 @@ async def test_hosts_stand_in_groups_and_tunnels_are_counted_between_these(api: 
     assert [node["title"] for node in zones["nodes"]] == ["east", "east, west", "no zone", "west"]
     chosen = await topology(api, group_by="host", label_selector="rack=r1")
     assert tunnels(chosen) == {("h1", "h2"): 2}
+    opened = await topology(api, group_by="host", within="zone:east,west")
+    assert [node["title"] for node in opened["nodes"]] == ["h2"]
+    others = await topology(api, group_by="host", within="label:rack")
+    assert [node["title"] for node in others["nodes"]] == ["h4"]
     of_one = await topology(api, segment="blue", project="blue")
     assert tunnels(of_one) == {("h1", "h2"): 1}
 
@@ -136,8 +140,10 @@ async def test_a_project_sees_its_own_meshes_alone(api: Api) -> None:
     async with api.client(secret) as client:
         hidden = await client.get("/v1/topology", params={"segment": "red", "project": "red"})
         wrong = await client.get("/v1/topology", params={"group_by": "colour"})
+        nowhere = await client.get("/v1/topology", params={"within": "east"})
     assert hidden.status_code == 404
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "group_by")
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["code"]) == (422, "within")
 
 
 async def test_the_load_of_a_pair_is_what_either_end_counts(api: Api) -> None:

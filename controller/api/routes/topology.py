@@ -51,9 +51,15 @@ def get_topology(
     label_selector: Annotated[
         Text, Query(description="Of the hosts: `rack=r1,tier in (a,b)`.")
     ] = "",
+    within: Annotated[
+        Text | None,
+        Query(description="Only the hosts of this group: the `id` of a node, as `zone:east`."),
+    ] = None,
 ) -> TopologyDocument:
     """Hosts, or groups of them, and how the tunnels between them are doing, counted by pair."""
-    asked = Asked(parse_group_by(group_by), parse_selector(label_selector), project, segment)
+    asked = Asked(
+        parse_group_by(group_by), parse_selector(label_selector), project, segment, within
+    )
     found = topology(context.db, context.stats_db, caller, asked, now=context.now())
     return TopologyDocument(
         revision=found.revision,

@@ -115,11 +115,13 @@ class Fleet:
         segment: str | None = None,
         project: str | None = None,
         label_selector: str | None = None,
+        within: str | None = None,
     ) -> Json:
         """Hosts, or groups of them, and how the tunnels between them are doing: ``group_by`` is
-        auto, host, zone, group or ``label:KEY``; the selector is of the hosts."""
+        auto, host, zone, group or ``label:KEY``; the selector is of the hosts, and ``within`` the
+        id of a group of them."""
         query = {"group_by": group_by, "segment": segment, "project": project}
-        query["label_selector"] = label_selector
+        query |= {"label_selector": label_selector, "within": within}
         found: Json = self._calls.send("get_topology", query=query)
         return found
 

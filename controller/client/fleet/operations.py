@@ -145,7 +145,7 @@ def _of_the_fleet() -> Iterator[Operation]:
         "topology",
         "GET",
         "/v1/topology",
-        query=_PROJECT | {"group_by", "segment", "label_selector"},
+        query=_PROJECT | {"group_by", "segment", "label_selector", "within"},
     )
     yield Operation("get_whoami", "whoami", "GET", "/v1/whoami")
     listed = _PROJECT | {"kind", "host"} | _PAGES

@@ -1,12 +1,202 @@
-import { StackItem, Title } from "@patternfly/react-core";
+/** The fleet as a graph: hosts or groups of them, and how the tunnels between them are doing. */
+
+import { Alert, Button, Card, CardBody, EmptyState, EmptyStateBody } from "@patternfly/react-core";
+import { EmptyStateActions, EmptyStateFooter, StackItem, Title } from "@patternfly/react-core";
+import { useDeferredValue, useMemo, useState, type ReactNode } from "react";
+import { Link, useLocation } from "wouter";
 import { AppPage } from "../chrome/app-page";
+import { QueryState } from "../chrome/query-state";
+import { pathOf } from "../kinds/kinds";
+import type { Choice } from "./canvas";
+import { Controls, titleOf, type Finding } from "./controls";
+import { found, graphOf, litBy, withMesh, type Graph, type Topology } from "./graph";
+import { GraphView } from "./graph-view";
+import { Lists } from "./lists";
+import { Panel } from "./panel";
+import { usePlaces } from "./places";
+import { useTopology, type AnsweredTopology } from "./queries";
+import "./topology.css";
+import { choosing, opening, useView, type View } from "./view-state";
 
 export default function TopologyPage() {
+  const view = useView();
+  const query = useTopology(view.whole);
+  const [words, setWords] = useState("");
+  const wanted = useDeferredValue(words);
+  const whole = query.data;
+  const mesh = useTopology(view.segment && whole ? meshOf(view, whole) : null);
+  const own = view.segment && !mesh.isPlaceholderData ? mesh.data : undefined;
+  const graph = useMemo(() => whole && graphOf(own ? withMesh(whole, own) : whole), [whole, own]);
+  const matches = useMemo(() => (graph ? found(graph, wanted) : []), [graph, wanted]);
+  const finding = { words, matches, setWords };
   return (
-    <AppPage title="Topology">
+    <AppPage title="Topology" isWide>
       <StackItem>
-        <Title headingLevel="h1">Topology</Title>
+        <div className="page-heading">
+          <Title headingLevel="h1">Topology</Title>
+          {whole && <Summary topology={whole} view={view} />}
+        </div>
+        <Controls view={view} topology={whole} segments={whole?.segments ?? []} finding={finding} />
+        {view.segment && mesh.isError && (
+          <Alert variant="warning" isInline title={`${titleOf(view.segment)} cannot be shown`}>
+            {mesh.error.message}
+          </Alert>
+        )}
       </StackItem>
+      <QueryState title="Hosts and tunnels" query={query} height="30rem">
+        {(topology) =>
+          graph && graph.nodes.size > 0 ? (
+            <Shown view={view} topology={topology} mesh={own} graph={graph} finding={finding} />
+          ) : (
+            <Nothing view={view} />
+          )
+        }
+      </QueryState>
     </AppPage>
+  );
+}
+
+/** In the groups of the whole, also where these were chosen by the controller. */
+const meshOf = ({ whole, segment }: View, { group_by }: Topology) => ({
+  ...whole,
+  group_by,
+  segment: segment?.name ?? "",
+  project: segment?.project ?? "",
+});
+
+function Summary({ topology: { nodes, edges, group_by, revision }, view }: { topology: Topology; view: View }) {
+  const hosts = nodes.reduce((sum, node) => sum + node.hosts, 0);
+  const tunnels = edges.reduce((sum, edge) => sum + edge.tunnels, 0);
+  const grouped = group_by === "host" ? "" : ` in ${nodes.length} groups by ${group_by.replace(":", " ")}`;
+  return (
+    <span className="muted number">
+      {hosts} hosts{grouped}, {tunnels} tunnels, revision {revision}
+      {view.whole.within && (
+        <>
+          {" · only "}
+          {view.whole.within.replace(/^\w+:/, "")}{" "}
+          <Button variant="link" isInline onClick={() => history.back()}>
+            Back to the groups
+          </Button>
+        </>
+      )}
+    </span>
+  );
+}
+
+interface ShownProps {
+  view: View;
+  topology: AnsweredTopology;
+  mesh: Topology | undefined;
+  graph: Graph;
+  finding: Finding;
+}
+
+function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
+  const [, go] = useLocation();
+  const { choice, put } = view;
+  const grouping = [topology.group_by, topology.within].filter(Boolean).join("|");
+  const { places, isArranging, move, again } = usePlaces(graph, grouping);
+  const { matches } = finding;
+  const drawing = useMemo(
+    () => ({
+      graph,
+      places: places ?? new Map(),
+      lit: mesh && !view.isAlone ? litBy(mesh) : null,
+      found: new Set(matches.map(({ id }) => id)),
+      choice,
+    }),
+    [graph, places, mesh, view.isAlone, matches, choice],
+  );
+  const choose = (next: Choice | null) => put(choosing(next));
+  const open = (id: string) => {
+    const node = graph.nodes.get(id);
+    if (node?.kind === "host") go(pathOf("Host", node.title));
+    else if (node) put(opening(id), true);
+  };
+  return (
+    <>
+      {topology.truncated && <Truncated topology={topology} />}
+      <StackItem>
+        <div className="topology-sides">
+          <Card className="topology-frame">
+            <GraphView
+              key={grouping}
+              drawing={drawing}
+              isArranging={isArranging}
+              choose={choose}
+              open={open}
+              move={move}
+              arrangeAgain={again}
+            />
+          </Card>
+          <Panel graph={graph} choice={choice} choose={choose} open={open} />
+        </div>
+      </StackItem>
+      <StackItem>
+        <Lists
+          graph={graph}
+          choice={choice}
+          choose={choose}
+          segments={topology.segments}
+          shown={view.segment ? titleOf(view.segment) : ""}
+          showSegment={(segment) =>
+            put({ segment: segment?.name, project: segment?.project, alone: null }, true)
+          }
+        />
+      </StackItem>
+    </>
+  );
+}
+
+function Truncated({ topology: { nodes, segments } }: { topology: Topology }) {
+  return (
+    <StackItem>
+      <Alert variant="info" isInline isPlain title="There is more than is shown">
+        These are {nodes.length} nodes, those with troubles and the largest first, and {segments.length} segments.
+        Group the hosts, or narrow them by labels, to see all.
+      </Alert>
+    </StackItem>
+  );
+}
+
+function Nothing({ view }: { view: View }) {
+  const { within, label_selector } = view.whole;
+  const isNarrowed = Boolean(within || label_selector || view.isAlone);
+  return (
+    <StackItem>
+      <Card>
+        <CardBody>
+          {isNarrowed ? (
+            <Empty title="No hosts match">
+              <EmptyStateFooter>
+                <EmptyStateActions>
+                  <Button
+                    variant="link"
+                    onClick={() => view.put({ within: null, label_selector: null, alone: null }, true)}
+                  >
+                    Show all hosts
+                  </Button>
+                </EmptyStateActions>
+              </EmptyStateFooter>
+            </Empty>
+          ) : (
+            <Empty title="No hosts yet">
+              <EmptyStateBody>
+                <Link href="/enrol">Enrol the first host</Link>, and it stands here as soon as its agent is heard.
+              </EmptyStateBody>
+            </Empty>
+          )}
+        </CardBody>
+      </Card>
+    </StackItem>
+  );
+}
+
+function Empty({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <EmptyState headingLevel="h2" titleText={title} variant="sm">
+      {children}
+    </EmptyState>
   );
 }

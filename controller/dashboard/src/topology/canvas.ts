@@ -1,0 +1,198 @@
+/** The graph on the screen: one Cytoscape instance that lives as long as its element, and is
+ * brought up to date in place, so that nothing jumps. */
+
+import cytoscape, { type Core, type ElementDefinition, type EventObject } from "cytoscape";
+import { PHASES } from "../api/documents";
+import { countOf, linkId, loadOf, worstOf, type Graph, type Link, type Lit, type TopologyNode } from "./graph";
+import type { Place, Places } from "./layout";
+import { lookOf, MANY_LINKS, sizeOf, widthOf } from "./look";
+
+/** A node, or a link by both of its ends. */
+export interface Choice {
+  at: string;
+  to: string | null;
+}
+
+export interface Drawing {
+  graph: Graph;
+  places: Places;
+  /** Null: all of it. */
+  lit: Lit | null;
+  found: ReadonlySet<string>;
+  choice: Choice | null;
+}
+
+export interface Gestures {
+  choose: (choice: Choice | null) => void;
+  open: (id: string) => void;
+  move: (id: string, place: Place) => void;
+}
+
+const MARGIN = 48;
+const FURTHEST = 0.08;
+const CLOSEST = 3;
+/** A small graph is not blown up. */
+const NATURAL = 1.25;
+const ZOOM_STEP = 1.3;
+
+export class Canvas {
+  private readonly cy: Core;
+  private isEmpty = true;
+  private links = -1;
+
+  constructor(
+    private readonly element: HTMLElement,
+    gestures: Gestures,
+  ) {
+    this.cy = cytoscape({
+      container: element,
+      minZoom: FURTHEST,
+      maxZoom: CLOSEST,
+      boxSelectionEnabled: false,
+      autounselectify: true,
+      // While the picture is moved, the one that is there is: thousands of links are drawn once.
+      textureOnViewport: true,
+    });
+    this.cy.on("tap", (event) => gestures.choose(choiceOf(event)));
+    this.cy.on("dbltap", "node", ({ target }) => gestures.open(target.id()));
+    this.cy.on("dragfree", "node", ({ target }) => gestures.move(target.id(), { ...target.position() }));
+    for (const [name, cursor] of [["mouseover", "pointer"], ["mouseout", ""]] as const)
+      this.cy.on(name, "node, edge", () => (element.style.cursor = cursor));
+  }
+
+  destroy(): void {
+    this.cy.destroy();
+  }
+
+  /** The theme changed. */
+  restyle(): void {
+    this.cy.style(lookOf(getComputedStyle(this.element), this.links));
+  }
+
+  draw(drawing: Drawing): void {
+    const { graph, places } = drawing;
+    if (isMany(this.links) !== isMany(graph.links.size) || this.links < 0) {
+      this.links = graph.links.size;
+      this.restyle();
+    }
+    this.cy.batch(() => {
+      this.cy.elements().forEach((element) => {
+        const isThere = (element.group() === "nodes" ? graph.nodes : graph.links).has(element.id());
+        if (!isThere) element.remove();
+      });
+      for (const node of graph.nodes.values()) {
+        const place = places.get(node.id);
+        if (place) this.put({ group: "nodes", data: nodeData(node), position: { ...place } });
+      }
+      for (const link of graph.links.values())
+        if (places.has(link.a) && places.has(link.b))
+          this.put({ group: "edges", data: linkData(link) });
+      this.mark(drawing);
+    });
+    if (this.isEmpty && this.cy.nodes().nonempty()) {
+      this.isEmpty = false;
+      this.fit();
+    }
+  }
+
+  /** Everything in sight. */
+  fit(): void {
+    this.cy.resize();
+    this.cy.fit(undefined, MARGIN);
+    if (this.cy.zoom() > NATURAL) {
+      this.cy.zoom(NATURAL);
+      this.cy.center();
+    }
+  }
+
+  zoom(inwards: boolean): void {
+    const renderedPosition = { x: this.cy.width() / 2, y: this.cy.height() / 2 };
+    const level = this.cy.zoom() * (inwards ? ZOOM_STEP : 1 / ZOOM_STEP);
+    this.cy.zoom({ level, renderedPosition });
+  }
+
+  /** Moves the picture when the node is out of sight. */
+  show(id: string): void {
+    const node = this.cy.getElementById(id);
+    if (node.empty()) return;
+    const { x, y } = node.renderedPosition();
+    const isSeen = x > 0 && y > 0 && x < this.cy.width() && y < this.cy.height();
+    if (!isSeen) this.cy.center(node);
+  }
+
+  private put(definition: ElementDefinition): void {
+    const { data, position } = definition;
+    const there = this.cy.getElementById(String(data.id));
+    if (there.empty()) {
+      this.cy.add(definition);
+      return;
+    }
+    if (Object.entries(data).some(([name, value]) => there.data(name) !== value)) there.data(data);
+    // What is being dragged is where the pointer is.
+    if (position && !there.grabbed()) there.position(position);
+  }
+
+  private mark({ graph, lit, found, choice }: Drawing): void {
+    for (const node of graph.nodes.values()) {
+      const inner = graph.inner.get(node.id);
+      this.setClasses(node.id, {
+        away: node.connected < node.hosts,
+        "inner-trouble": inner !== undefined && inner.phase !== "Ready",
+        faded: lit !== null && !lit.nodes.has(node.id),
+        found: found.has(node.id),
+        chosen: choice?.to === null && choice.at === node.id,
+      });
+    }
+    const chosen = choice?.to ? linkId(choice.at, choice.to) : null;
+    for (const link of graph.links.values())
+      this.setClasses(link.id, {
+        [link.phase]: true,
+        loaded: link.phase === "Ready" && (loadOf(link) ?? 0) > 0,
+        lit: lit !== null && lit.links.has(link.id),
+        faded: lit !== null && !lit.links.has(link.id),
+        near: choice?.to === null && (link.a === choice.at || link.b === choice.at),
+        chosen: link.id === chosen,
+      });
+  }
+
+  /** Thousands of links mostly stay as they are, and are left alone then. */
+  private setClasses(id: string, flags: Record<string, boolean>): void {
+    const element = this.cy.getElementById(id);
+    const names = Object.keys(flags).filter((name) => flags[name]);
+    const written = names.join(" ");
+    if (element.empty() || element.scratch("classes") === written) return;
+    element.scratch("classes", written);
+    element.classes(names);
+  }
+}
+
+const isMany = (links: number): boolean => links > MANY_LINKS;
+
+function choiceOf({ target, cy }: EventObject): Choice | null {
+  if (target === cy) return null;
+  if (target.isNode()) return { at: target.id(), to: null };
+  return { at: target.data("source"), to: target.data("target") };
+}
+
+function nodeData(node: TopologyNode) {
+  const total = Math.max(1, node.phases.total);
+  const shares = PHASES.map((phase) => [phase, (100 * countOf(node.phases, phase)) / total]);
+  return { id: node.id, label: labelOf(node), size: sizeOf(node), ...Object.fromEntries(shares) };
+}
+
+function labelOf({ title, kind, hosts, phases, connected }: TopologyNode): string {
+  const worst = worstOf(phases);
+  if (kind === "host") return worst === "Ready" ? title : `${title}\n${worst}`;
+  const away = hosts - connected;
+  const lines = [title, `${hosts} ${hosts === 1 ? "host" : "hosts"}`];
+  if (worst !== "Ready") lines.push(`${countOf(phases, worst)} ${worst}`);
+  else if (away > 0) lines.push(`${away} not heard`);
+  return lines.join("\n");
+}
+
+const linkData = (link: Link) => ({
+  id: link.id,
+  source: link.a,
+  target: link.b,
+  width: widthOf(loadOf(link)),
+});

@@ -1,0 +1,44 @@
+/** Where nodes stand: worked out aside, so that the page stays quick meanwhile. */
+
+export interface Place {
+  x: number;
+  y: number;
+}
+
+export type Places = ReadonlyMap<string, Place>;
+
+export interface LayoutTask {
+  nodes: { id: string; size: number; place: Place | null }[];
+  links: [string, string][];
+}
+
+export type LayoutAnswer = [id: string, place: Place][];
+
+/** Those of the task that have a place keep it. */
+export function arrange(task: LayoutTask, stop: AbortSignal): Promise<Places> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./layout-worker.ts", import.meta.url), { type: "module" });
+    const end = () => worker.terminate();
+    stop.addEventListener("abort", end);
+    worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => {
+      end();
+      resolve(new Map(data));
+    };
+    worker.onerror = (event) => {
+      end();
+      reject(new Error(event.message));
+    };
+    worker.postMessage(task);
+  });
+}
+
+const CIRCLE_STEP = 60;
+
+/** What needs no working out: a circle. */
+export function circle(ids: string[]): Places {
+  const radius = Math.max(CIRCLE_STEP, (ids.length * CIRCLE_STEP) / (2 * Math.PI));
+  const at = (index: number) => (2 * Math.PI * index) / ids.length - Math.PI / 2;
+  return new Map(
+    ids.map((id, n) => [id, { x: radius * Math.cos(at(n)), y: radius * Math.sin(at(n)) }]),
+  );
+}

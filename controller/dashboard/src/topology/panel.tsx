@@ -1,0 +1,219 @@
+/** What is chosen in the graph, or what the graph means while nothing is. */
+
+import { Button, Card, CardBody, CardHeader, CardTitle, DescriptionList } from "@patternfly/react-core";
+import { DescriptionListDescription, DescriptionListGroup, DescriptionListTerm } from "@patternfly/react-core";
+import { Label } from "@patternfly/react-core";
+import TimesIcon from "@patternfly/react-icons/dist/esm/icons/times-icon";
+import type { ReactNode } from "react";
+import { ObjectLink } from "../kinds/object-link";
+import { formatRate } from "../rates/units";
+import { Message } from "../status/message";
+import { PhaseLabel } from "../status/phase";
+import type { Choice } from "./canvas";
+import { inWords, linkId, worstAndBusiestFirst, worstOf } from "./graph";
+import type { Graph, Link, TopologyNode } from "./graph";
+import { HostTunnels } from "./host-tunnels";
+import { Legend } from "./legend";
+
+export interface PanelProps {
+  graph: Graph;
+  choice: Choice | null;
+  choose: (choice: Choice | null) => void;
+  open: (id: string) => void;
+}
+
+const MOST_LINKS = 8;
+
+export function Panel(props: PanelProps) {
+  const { graph, choice } = props;
+  const node = choice && graph.nodes.get(choice.at);
+  const far = choice?.to ? graph.nodes.get(choice.to) : undefined;
+  if (node && far) return <LinkPanel {...props} a={node} b={far} />;
+  if (node) return <NodePanel {...props} node={node} />;
+  return <Overview {...props} />;
+}
+
+function Framed({ title, close, children }: { title: ReactNode; close?: () => void; children: ReactNode }) {
+  const actions = close && (
+    <Button variant="plain" size="sm" aria-label="Leave this" icon={<TimesIcon />} onClick={close} />
+  );
+  return (
+    <Card component="section" aria-labelledby="topology-panel" isCompact className="topology-panel">
+      <CardHeader {...(actions && { actions: { actions, hasNoOffset: true } })}>
+        <CardTitle component="h2" id="topology-panel">
+          {title}
+        </CardTitle>
+      </CardHeader>
+      <CardBody>{children}</CardBody>
+    </Card>
+  );
+}
+
+function Overview({ graph, choose }: PanelProps) {
+  const troubles = [...graph.links.values(), ...graph.inner.values()].filter(({ phase }) => phase !== "Ready");
+  return (
+    <Framed title="Links">
+      {troubles.length > 0 ? (
+        <>
+          <p className="topology-line">
+            {troubles.length} of {graph.links.size + graph.inner.size} have tunnels that are not Ready:
+          </p>
+          <LinkList graph={graph} links={troubles} choose={choose} />
+        </>
+      ) : (
+        <p className="topology-line muted">
+          {graph.links.size + graph.inner.size > 0
+            ? "All tunnels are Ready. Choose a node or a link to see more of it."
+            : "There are no tunnels between these hosts: a segment has some as soon as it has ports on two hosts."}
+        </p>
+      )}
+      <Legend />
+    </Framed>
+  );
+}
+
+function NodePanel({ graph, node, choose, open }: PanelProps & { node: TopologyNode }) {
+  const links = graph.of.get(node.id) ?? [];
+  const labels = Object.entries(node.labels).sort();
+  return (
+    <Framed title={node.title} close={() => choose(null)}>
+      <p className="topology-line">
+        <PhaseLabel phase={worstOf(node.phases)} />{" "}
+        {node.kind === "host" ? (
+          <ObjectLink kind="Host" name={node.title} />
+        ) : (
+          <Button variant="link" isInline onClick={() => open(node.id)}>
+            Show its {node.hosts} hosts
+          </Button>
+        )}
+      </p>
+      <Facts
+        facts={[
+          ["Hosts", node.kind === "group" && inWords(node.phases)],
+          ["Agent", node.kind === "host" && (node.connected ? "connected" : "not heard")],
+          ["Agents", node.kind === "group" && `${node.connected} of ${node.hosts} connected`],
+          [
+            "Labels",
+            labels.length > 0 && (
+              <span className="labels">
+                {labels.map(([key, value]) => (
+                  <Label key={key} isCompact variant="outline">
+                    {key}={value}
+                  </Label>
+                ))}
+              </span>
+            ),
+          ],
+        ]}
+      />
+      <h3 className="topology-subtitle">
+        Links<span className="count">{links.length}</span>
+      </h3>
+      {links.length > 0 ? (
+        <LinkList graph={graph} links={links} choose={choose} from={node.id} />
+      ) : (
+        <p className="muted">No tunnel begins or ends here.</p>
+      )}
+    </Framed>
+  );
+}
+
+function LinkPanel({ graph, choose, a, b }: PanelProps & { a: TopologyNode; b: TopologyNode }) {
+  const link = a.id === b.id ? graph.inner.get(a.id) : graph.links.get(linkId(a.id, b.id));
+  const title = a.id === b.id ? `Within ${a.title}` : `${a.title} – ${b.title}`;
+  if (!link)
+    return (
+      <Framed title={title} close={() => choose(null)}>
+        <p className="muted">There is no tunnel between them any more.</p>
+      </Framed>
+    );
+  const [there, back] = [formatRate(link.tx_bps, "bit/s"), formatRate(link.rx_bps, "bit/s")];
+  const isCounted = link.tx_bps !== null || link.rx_bps !== null;
+  return (
+    <Framed title={title} close={() => choose(null)}>
+      <p className="topology-line">
+        <PhaseLabel phase={link.phase} />
+      </p>
+      {link.worst && (
+        <p className="topology-line">
+          <span className="reason">{link.worst.reason}</span> <Message text={link.worst.message} />
+        </p>
+      )}
+      <Facts
+        facts={[
+          ["Tunnels", `${link.tunnels} (${inWords(link.phases)})`],
+          ["Segments", link.segments],
+          [`${a.title} to ${b.title}`, isCounted ? there : "not counted"],
+          [`${b.title} to ${a.title}`, a.id !== b.id && (isCounted ? back : "not counted")],
+          ["Ends", <Ends key="ends" ends={a.id === b.id ? [a] : [a, b]} choose={choose} />],
+        ]}
+      />
+      {a.kind === "host" && b.kind === "host" && <HostTunnels host={a.title} remote={b.title} />}
+    </Framed>
+  );
+}
+
+function Ends({ ends, choose }: { ends: TopologyNode[]; choose: PanelProps["choose"] }) {
+  return ends.map(({ id, title, kind }) => (
+    <div key={id}>
+      {kind === "host" ? (
+        <ObjectLink kind="Host" name={title} />
+      ) : (
+        <Button variant="link" isInline onClick={() => choose({ at: id, to: null })}>
+          {title}
+        </Button>
+      )}
+    </div>
+  ));
+}
+
+function Facts({ facts }: { facts: [term: string, value: ReactNode | false][] }) {
+  return (
+    <DescriptionList isHorizontal isCompact isFluid className="topology-facts">
+      {facts.map(
+        ([term, value]) =>
+          value !== false && (
+            <DescriptionListGroup key={term}>
+              <DescriptionListTerm>{term}</DescriptionListTerm>
+              <DescriptionListDescription className="number">{value}</DescriptionListDescription>
+            </DescriptionListGroup>
+          ),
+      )}
+    </DescriptionList>
+  );
+}
+
+interface LinkListProps {
+  graph: Graph;
+  links: Link[];
+  choose: PanelProps["choose"];
+  /** The node that they are links of. */
+  from?: string;
+}
+
+function LinkList({ graph, links, choose, from }: LinkListProps) {
+  const first = [...links].sort(worstAndBusiestFirst).slice(0, MOST_LINKS);
+  const title = (id: string) => graph.nodes.get(id)?.title ?? id;
+  return (
+    <ul className="topology-links">
+      {first.map((link) => (
+        <li key={link.id}>
+          <PhaseLabel phase={link.phase} />
+          <Button variant="link" isInline onClick={() => choose({ at: link.a, to: link.b })}>
+            {nameOf(link, from, title)}
+          </Button>
+          {link.worst && <span className="muted detail">{link.worst.reason}</span>}
+        </li>
+      ))}
+      {links.length > first.length && (
+        <li className="muted detail">and {links.length - first.length} more in the table of links</li>
+      )}
+    </ul>
+  );
+}
+
+export function nameOf({ a, b }: Link, from: string | undefined, title: (id: string) => string): string {
+  if (a === b) return `within ${title(a)}`;
+  if (from === a) return title(b);
+  return from === b ? title(a) : `${title(a)} – ${title(b)}`;
+}
