@@ -1,6 +1,7 @@
 /** The object as a manifest, to read, copy or keep. */
 
 import { Button, Card, CardBody, CardHeader } from "@patternfly/react-core";
+import { saveFile } from "../chrome/save-file";
 import { CopyAs } from "../copy/copy-as";
 import { YamlText } from "../edit/code-editor";
 import { draftOf, manifestOf, yamlOf } from "../edit/drafts";
@@ -18,7 +19,7 @@ export function YamlTab({ info, object }: TabProps) {
           hasNoOffset: true,
           actions: (
             <>
-              <Button variant="secondary" onClick={() => save(`${name}.yaml`, text)}>
+              <Button variant="secondary" onClick={() => saveFile(`${name}.yaml`, text, "application/yaml")}>
                 Download
               </Button>
               <CopyAs
@@ -34,11 +35,4 @@ export function YamlTab({ info, object }: TabProps) {
       </CardBody>
     </Card>
   );
-}
-
-function save(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
-  const link = Object.assign(window.document.createElement("a"), { href: url, download: name });
-  link.click();
-  URL.revokeObjectURL(url);
 }

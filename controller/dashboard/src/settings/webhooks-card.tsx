@@ -1,0 +1,79 @@
+/** Who is told of what happens, and whether that works. */
+
+import { Button, Card, CardBody, CardTitle, Label } from "@patternfly/react-core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { document } from "../api/client";
+import type { components } from "../api/schema";
+import { type Column, PagedTable } from "../chrome/paged-table";
+import { QueryState } from "../chrome/query-state";
+import { useSession } from "../session/session";
+
+type Webhook = components["schemas"]["WebhookDocument"];
+
+const WEBHOOKS = ["webhooks"];
+
+export function WebhooksCard() {
+  const { api } = useSession();
+  const query = useQuery({
+    queryKey: WEBHOOKS,
+    queryFn: async ({ signal }) => document(await api.GET("/v1/webhooks", { signal })).items,
+  });
+  return (
+    <Card component="section" aria-labelledby="webhooks-title">
+      <CardTitle component="h2" id="webhooks-title">
+        Webhooks
+      </CardTitle>
+      <CardBody>
+        <QueryState title="Webhooks" query={query}>
+          {(webhooks) =>
+            webhooks.length === 0 ? (
+              <p className="muted">
+                Nobody is told yet. Make one: <code>ovsfleet webhooks create</code>, or{" "}
+                <code>POST /v1/webhooks</code>.
+              </p>
+            ) : (
+              <PagedTable label="Webhooks" columns={COLUMNS} items={webhooks} keyOf={({ uid }) => uid} />
+            )
+          }
+        </QueryState>
+      </CardBody>
+    </Card>
+  );
+}
+
+const COLUMNS: Column<Webhook>[] = [
+  { title: "Name", cell: ({ name }) => <strong>{name}</strong> },
+  { title: "To", cell: ({ url }) => <span className="mono fact-text">{url}</span>, className: "reason-cell" },
+  { title: "Of", cell: ({ events }) => events.join(", "), className: "reason-cell" },
+  {
+    title: "Deliveries",
+    cell: ({ failed, unfinished }) => (
+      <>
+        {failed > 0 && (
+          <Label color="red" isCompact>
+            {failed} given up in 7 days
+          </Label>
+        )}{" "}
+        {unfinished > 0 ? `${unfinished} waiting` : failed === 0 && <span className="muted">all delivered</span>}
+      </>
+    ),
+  },
+  { title: "", cell: (webhook) => <Try webhook={webhook} /> },
+];
+
+function Try({ webhook: { name } }: { webhook: Webhook }) {
+  const { api } = useSession();
+  const queryClient = useQueryClient();
+  const test = useMutation({
+    mutationFn: () => api.POST("/v1/webhooks/{name}/test", { params: { path: { name } } }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: WEBHOOKS }),
+  });
+  return (
+    <>
+      <Button variant="secondary" size="sm" isLoading={test.isPending} onClick={() => test.mutate()}>
+        Send a test
+      </Button>{" "}
+      <span role="status">{test.isSuccess ? "On its way" : (test.error?.message ?? "")}</span>
+    </>
+  );
+}
