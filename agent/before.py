@@ -7,10 +7,10 @@ Looked for later, what an earlier candidate made would be taken for what was the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from agent.cache import desired_ids
-from agent.model import HostState
+from agent.model import HostState, desired_ids
 from agent.observed import ObservedState
 from agent.planner import here
 from agent.planner.cards import found_on_cards
@@ -24,22 +24,28 @@ def as_it_is(candidate: HostState, confirmed: HostState, observed: ObservedState
     return Before(there, found_on_cards(candidate, observed))
 
 
-def noted(cached: Cached, confirmed: HostState, observed: ObservedState) -> Before:
-    """What was noted, with the devices of others that the accepted state is the first to set up."""
+def noted(
+    cached: Cached, confirmed: HostState, observed: ObservedState, todo: Collection[str]
+) -> Before:
+    """What was noted, with the devices of others that the accepted state is the first to set up,
+    and with what it takes over now that something is to be done about the resources ``todo``.
+    """
+    adopted = cached.state.grants.adoptions.keys() & set(todo)
     if cached.before is None:
-        return as_it_is(cached.state, confirmed, observed)
+        return replace(as_it_is(cached.state, confirmed, observed), adopted=frozenset(adopted))
     known = {each.place: each.value[1] for each in cached.before.found}
     fresh = (
         replace(each, value=(each.value[0], known.get(each.place, each.value[1])))
         for each in found_on_cards(cached.state, observed)
     )
     changed = frozenset(each for each in fresh if each.value[0] != each.value[1])
-    return replace(cached.before, found=cached.before.found | changed)
+    before = cached.before
+    return replace(before, found=before.found | changed, adopted=before.adopted | adopted)
 
 
 def kept(before: Before, candidate: HostState, confirmed: HostState) -> frozenset[str]:
     """What of ``candidate`` alone stays when it is undone: nobody knows what it was like."""
-    made = desired_ids(candidate) - desired_ids(confirmed)
+    alone = (desired_ids(candidate) | candidate.removed) - desired_ids(confirmed)
     # What is taken over was there before as well, with somebody else's mark or none.
-    adopted = made & candidate.grants.adoptions.keys()
-    return adopted | (before.there & (made | candidate.removed))
+    adopted = before.adopted | candidate.grants.adoptions.keys()
+    return alone & (adopted | before.there)

@@ -26,11 +26,10 @@ from agent.columns import Release
 from agent.disk import sync_directory, write_synced
 from agent.fragments import LostEnds
 from agent.granted import NOTHING_GRANTED, granted, owed, used
-from agent.model import OVERLAY_ID, HostState, segment_id, tunnel_id
+from agent.left_out import less
+from agent.model import HostState, desired_ids
 from agent.planner import lost_ends, owed_releases
-from agent.planner.digests import Digests
 from agent.planner.marks import mark_of
-from agent.shortfall import less
 from agent.state_file import (
     Cached,
     CorruptFileError,
@@ -41,6 +40,7 @@ from agent.state_file import (
     unpack,
 )
 from agent.trial import NOTHING_SHORT, Before, Shortfall, Trial, Undone
+from agent.undoing import changed_by, gone_back
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class StateCache:
             return offered
         if not _is_confirmed_one(cached, offered):
             refuse_unacceptable(cached.state, offered)
-        merged = with_owed(cached.state, offered)
+        merged = with_owed(cached.state, _as_held(cached, offered))
         if cached.state.fleet_epoch != offered.fleet_epoch:
             # Revisions of another epoch count something else: nothing of this one is applied.
             cached = dataclasses.replace(
@@ -159,14 +159,24 @@ class StateCache:
                 undone=cached.undone and _settled(cached.undone, is_back=is_back),
                 short=short,
                 granted=known,
+                left_out=frozenset() if cached.confirmed is not None else cached.left_out,
             )
         )
 
-    def note(self, before: Before, trial: Trial | None = None) -> None:
-        """Remember, before anything is done, what the host is like, and that the accepted state may
-        have to be undone.
+    def note(
+        self,
+        before: Before | None,
+        trial: Trial | None = None,
+        left_out: frozenset[str] = frozenset(),
+    ) -> None:
+        """Remember, before anything is done, what the host is like, that the accepted state may
+        have to be undone, and what the confirmed one is without then.
         """
         record = self._something() if trial is None else with_way_back(self._something())
+        if record.confirmed is not None and left_out:
+            confirmed = less(record.confirmed, left_out)
+            left_out |= record.left_out
+            record = dataclasses.replace(record, confirmed=confirmed, left_out=left_out)
         self._store_changed(dataclasses.replace(record, before=before, trial=trial))
 
     def confirm(self, short: Shortfall = NOTHING_SHORT) -> None:
@@ -175,7 +185,7 @@ class StateCache:
         record = dataclasses.replace(
             cached, confirmed=None, confirmed_by="", before=None, trial=None, short=short
         )
-        self._store_changed(record)
+        self._store_changed(dataclasses.replace(record, left_out=frozenset()))
 
     def revert(self, why: str) -> None:
         """The confirmed state is the accepted one again; the other is not taken any more.
@@ -188,9 +198,11 @@ class StateCache:
             return
         kept = cached.trial.kept if cached.trial else frozenset()
         found = cached.trial.found if cached.trial else frozenset()
+        adopted = cached.before.adopted if cached.before else frozenset()
+        short = dataclasses.replace(cached.short, missing=cached.short.missing - cached.left_out)
         self.cached = dataclasses.replace(
             cached,
-            state=gone_back(cached.state, cached.confirmed, kept, found),
+            state=gone_back(cached.state, cached.confirmed, kept, found, adopted),
             accepted_by=cached.confirmed_by or self._version,
             confirmed=None,
             confirmed_by="",
@@ -202,6 +214,7 @@ class StateCache:
                 why,
                 changed_by(cached.state, cached.confirmed),
             ),
+            short=short,
         )
         self._store(self.cached)
 
@@ -269,6 +282,12 @@ def _is_confirmed_one(cached: Cached, offered: HostState) -> bool:
     )
 
 
+def _as_held(cached: Cached, offered: HostState) -> HostState:
+    """The state that the host is held at is without the same, however often it is sent."""
+    held = cached.confirmed or cached.state
+    return less(offered, cached.left_out) if offered.hash == held.hash else offered
+
+
 def _as_candidate(cached: Cached, merged: HostState, before: Before | None) -> Cached:
     """``merged`` as the accepted state of ``cached``, to be confirmed unless it is so already."""
     undone = None if _is_past(cached.undone, cached.state, merged) else cached.undone
@@ -281,15 +300,10 @@ def _as_candidate(cached: Cached, merged: HostState, before: Before | None) -> C
 
 
 def with_way_back(cached: Cached) -> Cached:
-    """``cached`` with the state to go back to: without what was never made of the accepted one."""
+    """``cached`` with the state to go back to."""
     if cached.confirmed is not None:
         return cached
-    return dataclasses.replace(
-        cached,
-        confirmed=less(cached.state, cached.short.missing),
-        confirmed_by=cached.accepted_by,
-        short=dataclasses.replace(cached.short, missing=frozenset()),
-    )
+    return dataclasses.replace(cached, confirmed=cached.state, confirmed_by=cached.accepted_by)
 
 
 def _settled(undone: Undone, *, is_back: bool) -> Undone:
@@ -298,44 +312,9 @@ def _settled(undone: Undone, *, is_back: bool) -> Undone:
 
 def _is_past(undone: Undone | None, accepted: HostState, taken: HostState) -> bool:
     """Whether ``taken`` is newer intent than what was undone, and not what the host is held at."""
-    if undone is None or taken.hash != accepted.hash:
+    if undone is None or taken.hash != accepted.hash or taken.fleet_epoch > accepted.fleet_epoch:
         return True
-    return taken.revision > undone.revision or taken.fleet_epoch > accepted.fleet_epoch
-
-
-def gone_back(
-    candidate: HostState,
-    confirmed: HostState,
-    kept: frozenset[str],
-    found: frozenset[Release] = frozenset(),
-) -> HostState:
-    """``confirmed``, with the removal of what only ``candidate`` has and the return of what it set.
-
-    What was there before (``kept``) stays as it is: no state says what it was like. What of it was
-    taken over is somebody else's again. What the candidate was to remove, an earlier one made that
-    was never confirmed, but for what an operator let go of. Devices of others become as they were
-    ``found``.
-    """
-    if confirmed.fleet_epoch != candidate.fleet_epoch:
-        confirmed = dataclasses.replace(confirmed, fleet_epoch=candidate.fleet_epoch, revision=0)
-    desired = desired_ids(confirmed)
-    intended = candidate.removed - candidate.grants.removals
-    made = (desired_ids(candidate) | intended) - desired - kept
-    released = owed_releases(candidate, confirmed) | found
-    taken_over = kept & candidate.grants.adoptions.keys() - desired
-    released = frozenset(each for each in released if each.resource not in kept)
-    return dataclasses.replace(
-        confirmed,
-        removed=(confirmed.removed | made) - desired,
-        released=released | set(map(mark_of, taken_over)),
-    )
-
-
-def changed_by(candidate: HostState, confirmed: HostState) -> frozenset[str]:
-    """Resources of either of which the two do not say the same."""
-    one, other = Digests(candidate), Digests(confirmed)
-    named = desired_ids(candidate) | desired_ids(confirmed)
-    return frozenset(each for each in named if one.of(each) != other.of(each))
+    return taken.revision > undone.revision and taken.hash != undone.hash
 
 
 def with_owed(accepted: HostState, offered: HostState) -> HostState:
@@ -351,18 +330,3 @@ def with_owed(accepted: HostState, offered: HostState) -> HostState:
         lost=lost_ends(accepted, offered, removed),
         grants=dataclasses.replace(offered.grants, removals=let_go),
     )
-
-
-def desired_ids(state: HostState) -> frozenset[str]:
-    """Every resource id that ``state`` wants to exist."""
-    ids = {bridge.id for bridge in state.bridges} | {port.id for port in state.ports}
-    ids |= {tunnel.id for tunnel in state.tunnels}
-    ids |= {mirror.id for mirror in state.mirrors} | {export.id for export in state.flow_exports}
-    if state.overlay is not None:
-        ids.add(OVERLAY_ID)
-    for attachment in state.attachments:
-        ids.add(segment_id(attachment.segment_uid))
-        fragment = state.fragments.get(attachment.fragment_hash)
-        ends = fragment.ends_of(state.host_uid) if fragment is not None else ()
-        ids.update(tunnel_id(attachment.segment_uid, end) for end in ends)
-    return frozenset(ids)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from agent.attempts import Steps, steps_by_resource
-from agent.cache import desired_ids
 from agent.drift_left import LEFT_REASONS
 from agent.errors import ErrorKind, Failure
+from agent.left_out import LEFT_OUT
+from agent.model import desired_ids
 from agent.observation import Compared, Likeness
 from agent.observed import ObservedState
 from agent.planner import make_plan
@@ -21,7 +22,7 @@ from agent.planner.differences import ABSENT, Difference, Surroundings, differen
 from agent.safety import REMOVALS_ID
 from agent.state_file import Cached
 
-_WAITS = LEFT_REASONS | {NOT_REMOVED, "NoWayBack"}
+_WAITS = LEFT_REASONS | {LEFT_OUT, NOT_REMOVED, "NoWayBack"}
 """Conflicts in which nothing foreign is in the way: a person is to decide."""
 _SURPLUS = Difference("present", "no", "yes")
 _LONGEST = 500

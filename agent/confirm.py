@@ -25,6 +25,7 @@ from agent.cache import CacheError, StateCache, with_way_back
 from agent.clock import Clock
 from agent.errors import ErrorKind, Failure
 from agent.failpoints import reached
+from agent.left_out import first_left_out, left_out_failures, less, more_left_out
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
 from agent.planner.management import touches
@@ -151,15 +152,17 @@ class Trials:
             return report
         if cached.trial is not None:
             return _with(report, _on_trial(cached, cached.trial))
+        told = {each.resource for each in report.failures}
+        left_out = [each for each in left_out_failures(cached) if each.resource not in told]
         if cached.undone is None:
-            return report
+            return _with(report, *left_out)
         undone = cached.undone
         failure = Failure(CHANGE_ID, ErrorKind.CONFLICT, "Reverted", _told_undone(undone, report))
         # Not HELD for ever where something cannot be brought back: only who is told of the change
         # that was undone can let the host go on.
         is_told = undone.is_settled or self._is_as_far_as_it_goes
         return dataclasses.replace(
-            _with(report, failure),
+            _with(report, failure, *left_out),
             observed_revision=undone.revision,
             outcome=Outcome.REVERTED if is_told else Outcome.HELD,
         )
@@ -191,8 +194,7 @@ class Trials:
         cached = self._cache.cached
         if self._seen is None or cached is None or cached.confirmed is not None:
             return None
-        confirmed = with_way_back(cached).confirmed
-        return None if confirmed is None else as_it_is(offered, confirmed, self._seen)
+        return as_it_is(offered, cached.state, self._seen)
 
     async def before(self, todo: Plan, observed: ObservedState) -> None:
         """Put the accepted state on trial, on disk, if running ``todo`` asks for it; CacheError."""
@@ -201,13 +203,14 @@ class Trials:
             return
         self._withdraw()  # answers from before this change say nothing of it
         on_path = maybe_on_path(todo, observed)
+        touched = needs_trial(cached, todo, observed)
         if cached.trial is not None:
             self._on_path |= cached.trial.on_path | on_path
+            await self._leave_out(more_left_out(cached, dict(touched)))
             return
         back = with_way_back(cached)
         confirmed = back.confirmed or back.state
-        before = noted(back, confirmed, observed)
-        touched = needs_trial(cached, todo, observed)
+        before = noted(back, confirmed, observed, steps_by_resource(todo))
         if not touched:
             if cached.confirmed is not None and before != cached.before:
                 await asyncio.to_thread(self._cache.note, before)
@@ -215,10 +218,11 @@ class Trials:
         now = self._clock.since_boot()
         deadline = now + cached.state.safety.confirm_timeout_s
         reached("before-trial")
-        there = kept(before, cached.state, confirmed)
+        left_out = first_left_out(back, dict(touched))
+        there = kept(before, cached.state, less(confirmed, left_out))
         trial = Trial(self._boot, now, deadline, _bounded(touched), there, before.found, on_path)
         self._on_path = on_path
-        await asyncio.to_thread(self._cache.note, before, trial)
+        await asyncio.to_thread(self._cache.note, before, trial, left_out)
         reached("after-trial")
         log.warning(
             "change on trial: it is undone unless the controller confirms it",
@@ -226,6 +230,17 @@ class Trials:
             seconds=cached.state.safety.confirm_timeout_s,
             touched=[resource for resource, _ in touched],
         )
+
+    async def _leave_out(self, more: frozenset[str]) -> None:
+        """Go back without ``more`` as well; CacheError."""
+        cached = self._cache.cached
+        if not more or cached is None or cached.trial is None or cached.confirmed is None:
+            return
+        trial, before = cached.trial, cached.before
+        if before is not None:
+            stays = kept(before, cached.state, less(cached.confirmed, more))
+            trial = dataclasses.replace(trial, kept=stays)
+        await asyncio.to_thread(self._cache.note, before, trial, more)
 
     def after(
         self,
@@ -294,8 +309,8 @@ def _bounded(touched: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...
     return touched if more <= 0 else (*touched[:TOLD], ("", f"and {more} more"))
 
 
-def _with(report: Report, failure: Failure) -> Report:
-    return dataclasses.replace(report, failures=tuple(sorted((*report.failures, failure))))
+def _with(report: Report, *failures: Failure) -> Report:
+    return dataclasses.replace(report, failures=tuple(sorted((*report.failures, *failures))))
 
 
 def _on_trial(cached: Cached, trial: Trial) -> Failure:

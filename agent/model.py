@@ -237,3 +237,18 @@ class HostState:
     safety: Safety = DEFAULT_SAFETY
     is_whole: bool = True
     """Otherwise another version of the agent took it, and may not have known what it lacks."""
+
+
+def desired_ids(state: HostState) -> frozenset[str]:
+    """Every resource id that ``state`` wants to exist."""
+    ids = {bridge.id for bridge in state.bridges} | {port.id for port in state.ports}
+    ids |= {tunnel.id for tunnel in state.tunnels}
+    ids |= {mirror.id for mirror in state.mirrors} | {export.id for export in state.flow_exports}
+    if state.overlay is not None:
+        ids.add(OVERLAY_ID)
+    for attachment in state.attachments:
+        ids.add(segment_id(attachment.segment_uid))
+        fragment = state.fragments.get(attachment.fragment_hash)
+        ends = fragment.ends_of(state.host_uid) if fragment is not None else ()
+        ids.update(tunnel_id(attachment.segment_uid, end) for end in ends)
+    return frozenset(ids)

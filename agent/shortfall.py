@@ -8,11 +8,9 @@ because somebody changed it and it is left so, has no way back at all. Pure.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 from collections.abc import Collection
 
-from agent.model import HostState
+from agent.left_out import single
 from agent.observed import ObservedState
 from agent.planner import here
 from agent.realized import Realized
@@ -32,28 +30,5 @@ def shortfall(
     if not fresh and not astray:
         return NOTHING_SHORT
     short = fresh | astray
-    missing = (fresh & _single(cached.state)) - here(cached.state, observed)
+    missing = (fresh & single(cached.state)) - here(cached.state, observed)
     return Shortfall(missing, short - missing)
-
-
-def less(state: HostState, missing: Collection[str]) -> HostState:
-    """``state`` without what it has not brought about; it has a hash of its own then."""
-    if not missing:
-        return state
-    words = "\n".join(sorted(missing)).encode()
-    return dataclasses.replace(
-        state,
-        hash=hashlib.sha256(state.hash + b"without\n" + words).digest(),
-        bridges=tuple(each for each in state.bridges if each.id not in missing),
-        ports=tuple(each for each in state.ports if each.id not in missing),
-        tunnels=tuple(each for each in state.tunnels if each.id not in missing),
-        mirrors=tuple(each for each in state.mirrors if each.id not in missing),
-        flow_exports=tuple(each for each in state.flow_exports if each.id not in missing),
-    )
-
-
-def _single(state: HostState) -> frozenset[str]:
-    """What a state can be without while all else of it means the same."""
-    found = {each.id for each in state.bridges} | {each.id for each in state.ports}
-    found |= {each.id for each in state.tunnels} | {each.id for each in state.mirrors}
-    return frozenset(found | {each.id for each in state.flow_exports})

@@ -62,11 +62,18 @@ class Cached:
     short: Shortfall = NOTHING_SHORT
     """Of the confirmed state."""
     granted: Granted = NOTHING_GRANTED
+    left_out: frozenset[str] = frozenset()
+    """Of the confirmed state, what it is without although it was sent with it."""
 
     @property
     def going_back(self) -> Undone | None:
         """What was undone and is not back as it was yet."""
         return None if self.undone is None or self.undone.is_settled else self.undone
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person is to look at the host before anything risky is done to it."""
+        return self.undone is not None or bool(self.left_out)
 
 
 def nothing_confirmed(state: HostState) -> HostState:
@@ -114,13 +121,19 @@ def _extras(record: Cached) -> dict[str, Any]:
         "realized": dict(record.realized),
         "missing": sorted(record.short.missing),
         "astray": sorted(record.short.astray),
+        "left_out": sorted(record.left_out),
         "confirmed": confirmed
         and {
             "accepted_by": record.confirmed_by,
             "released": _releases(confirmed.released),
             "lost": _lost(confirmed.lost),
         },
-        "before": before and {"there": sorted(before.there), "found": _releases(before.found)},
+        "before": before
+        and {
+            "there": sorted(before.there),
+            "found": _releases(before.found),
+            "adopted": sorted(before.adopted),
+        },
         "trial": trial
         and dataclasses.asdict(trial)
         | {
@@ -210,6 +223,7 @@ def _record(frame: _Frame, decode: Decode, version: str) -> Cached:
         realized=extras["realized"],
         short=Shortfall(*(frozenset(extras.get(each, ())) for each in ("missing", "astray"))),
         granted=_granted(extras),
+        left_out=frozenset(extras.get("left_out", ())),
     )
 
 
@@ -258,7 +272,8 @@ def _release(fields: list[Any]) -> Release:
 def _before(fields: dict[str, Any] | None) -> Before | None:
     if fields is None:
         return None
-    return Before(frozenset(fields["there"]), frozenset(map(_release, fields["found"])))
+    adopted = frozenset(fields.get("adopted", ()))
+    return Before(frozenset(fields["there"]), frozenset(map(_release, fields["found"])), adopted)
 
 
 def _trial(fields: dict[str, Any] | None) -> Trial | None:

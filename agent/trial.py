@@ -17,7 +17,7 @@ class Shortfall:
     """Resources with which the host is not as its confirmed state says."""
 
     missing: frozenset[str] = frozenset()
-    """Never made: what they rest on was not there. To go back is to be without them."""
+    """Never made: what they rest on was not there."""
     astray: frozenset[str] = frozenset()
     """There, but otherwise: a change of them failed, or somebody changed them and that is left.
     Nothing says what they would have to go back to."""
@@ -34,6 +34,8 @@ class Before:
     """Resources that were on the host although the confirmed state has them not."""
     found: frozenset[Release] = frozenset()
     """How the devices of others were that some candidate since set up."""
+    adopted: frozenset[str] = frozenset()
+    """Resources that some candidate since took over, also where a later one does not any more."""
 
 
 @dataclass(frozen=True, slots=True)

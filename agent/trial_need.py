@@ -20,7 +20,7 @@ def needs_trial(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[tu
     """What of ``plan`` would put the accepted state on trial: resource, and what is done to it."""
     if not may_try(cached):
         return ()
-    touched = dict(_touched(cached.state, plan, observed))
+    touched = dict(touched_by(cached.state, plan, observed))
     if cached.confirmed is None:
         # All else is the repair of what was confirmed and realized.
         touched = {r: what for r, what in touched.items() if r in cached.short.missing}
@@ -28,11 +28,15 @@ def needs_trial(cached: Cached, plan: Plan, observed: ObservedState) -> tuple[tu
 
 
 def may_try(cached: Cached) -> bool:
-    """Whether there is something to go back to, with or without what was never made."""
-    return cached.confirmed is not None or bool(cached.short.missing)
+    """Whether there is something to go back to, be it the same state without what was never made.
+
+    On a host that is held nothing is tried alone.
+    """
+    return cached.confirmed is not None or (bool(cached.short.missing) and not cached.is_held)
 
 
-def _touched(state: HostState, plan: Plan, observed: ObservedState) -> Iterator[tuple[str, str]]:
+def touched_by(state: HostState, plan: Plan, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    """What of ``plan`` asks for a trial of ``state``: resource, and what is done to it."""
     if not observed.is_way_known and not plan.is_empty:
         yield "", _UNKNOWN_WAY
     if state.safety.confirm is ConfirmPolicy.ALWAYS or not observed.is_way_known:

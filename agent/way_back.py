@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from agent.attempts import Steps, steps_by_resource, without
-from agent.cache import desired_ids
 from agent.errors import ErrorKind, Failure
-from agent.model import HostState
+from agent.held_back import held_back
+from agent.model import HostState, desired_ids
 from agent.observed import ObservedState
 from agent.planner import here, make_plan
 from agent.planner.bridge_steps import SetBridgeAttributes, SetBridgePort, SetBridgeVlans
@@ -50,11 +50,13 @@ def planned(
     """
     if (undone := cached.going_back) is not None:
         plan = sift(make_plan(_forced(cached.state, undone.resources), observed)).plan
+        plan = held_back(plan, cached, observed)
         is_dead = observed.has_ovs and not observed.vswitchd_running
         return replace(plan, stages=without_ovs(cached, observed).stages) if is_dead else plan
     sifted = sift(make_plan(cached.state, observed, may_cut=cached.confirmed is not None))
     found = found_there(cached, observed) | cached.short.astray
-    return with_way_back(sifted.plan, cached.state, observed, found, sifted.recovering)
+    plan = with_way_back(sifted.plan, cached.state, observed, found, sifted.recovering)
+    return held_back(plan, cached, observed)
 
 
 def without_ovs(cached: Cached, observed: ObservedState) -> Plan:

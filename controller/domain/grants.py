@@ -59,6 +59,8 @@ class Pin:
         """``is_told_why``: to whom may see all that is on the host."""
         undone = self.undone_revision
         undid = "a later one" if undone is None else f"revision {undone}"
+        if undone == self.revision:
+            undid = "a part of that"  # something that had waited came later, and cut it off
         why = f". Its agent says: {self.reason}" if self.reason and is_told_why else ""
         return (
             f"host {host!r} is held at revision {self.revision} since it undid {undid}"

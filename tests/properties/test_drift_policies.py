@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.attempts import Steps, steps_by_resource
-from agent.cache import desired_ids
 from agent.drift import Drift
 from agent.drift_events import DriftQueue
 from agent.drift_left import policy_of
-from agent.model import DEVICE_KEY, ID_KEY, HostState
+from agent.model import DEVICE_KEY, ID_KEY, HostState, desired_ids
 from agent.observed import ObservedState, OvsBridge, OvsInterface
 from agent.planner import Plan, make_plan
 from agent.planner.plan import (

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.cache import StateCache, gone_back, with_owed
+from agent.cache import StateCache, with_owed
 from agent.controlplane import codec
 from agent.model import HostState
 from agent.safety import Grants
+from agent.undoing import gone_back
 from tests.support.agent_loop import state
 
 GONE, MEANT = "port:gone", "port:meant"

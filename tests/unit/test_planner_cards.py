@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.cache import gone_back
 from agent.model import Bridge, BridgeType, DatapathType, HostState, Port, PortType
 from agent.observed import Link, ObservedState, Way
 from agent.planner import make_plan, still_released
 from agent.planner.cards import found_on_cards
 from agent.safety import Grants
+from agent.undoing import gone_back
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.switch import Switch
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 
-from agent.cache import desired_ids
 from agent.controlplane import codec
 from agent.drift_events import BATCH, MOST_EVENTS, DriftAction, DriftQueue
 from agent.fragments import SegmentFragment, SegmentMember
-from agent.model import HostState, Port, PortType, SegmentAttachment
+from agent.model import HostState, Port, PortType, SegmentAttachment, desired_ids
 from agent.monitoring import Mirror
 from agent.planner.digests import Digests, digest
 from tests.support.agent_loop import state

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.cache import gone_back, with_owed
+from agent.cache import with_owed
 from agent.fragments import ArpMode, Neighbour, SegmentFragment, SegmentMember
 from agent.model import BROADCAST_FDB, Backend, HostState, SegmentAttachment
 from agent.observed import FdbEntry
 from agent.planner import make_plan, still_lost
+from agent.undoing import gone_back
 from tests.support.agent_loop import Host
 from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.switch import Switch

@@ -94,7 +94,7 @@ async def test_what_becomes_possible_later_is_on_a_trial_of_its_own(
     assert master(host) == "br-lan"
     await host.turn_at(TIMEOUT_S)
     assert (host.outcome(), master(host)) == (Outcome.REVERTED, "")
-    assert host.reasons() == {"change": "Reverted"}
+    assert host.reasons() == {"change": "Reverted", "port:card": "LeftOut"}
     written = host.writes
     await host.realize(state(2, bridges=(LAN,), ports=(*BASE.ports, CARD), safety=SAFETY))
     assert (host.outcome(), host.writes) == (Outcome.REVERTED, written)

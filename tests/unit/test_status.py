@@ -205,3 +205,11 @@ def test_what_waits_for_a_pinned_host_says_how_it_is_released() -> None:
     assert summary(segment_status(4, members)) == (Phase.PENDING, "HostPinned")
     tried = SegmentFacts(4, 2, 3, on_trial=("h1",))
     assert summary(segment_status(4, tried)) == (Phase.PENDING, "OnTrial")
+
+
+@pytest.mark.parametrize(
+    ("undone", "words"),
+    [(6, "it undid revision 6:"), (None, "it undid a later one:"), (3, "it undid a part of that:")],
+)
+def test_a_pin_says_what_was_undone(undone: int | None, words: str) -> None:
+    assert f"is held at revision 3 since {words}" in Pin(3, undone, "").describe("h1")
