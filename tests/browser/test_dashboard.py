@@ -22,6 +22,7 @@ from tests.support.dashboard import (
     row,
     segment,
     sign_in,
+    uid_of,
 )
 from tests.support.reports import ReportingHost
 from tests.support.restart import Restart
@@ -42,10 +43,12 @@ def test_signing_in_shows_the_fleet_and_signing_out_forgets_the_token(
     apply(fleet, host("alpha", "192.0.2.1"), host("bravo", "192.0.2.2"))
     page = open_page()
     sign_in(page, api.secret)
-    expect(row(page, "Hosts", "alpha")).to_contain_text("192.0.2.1")
-    expect(row(page, "Hosts", "bravo")).to_contain_text("Pending")
-    expect(page.get_by_text("ovsfleet enroll alpha")).to_be_visible()
+    hosts = page.get_by_role("region", name="Hosts", exact=True)
+    expect(hosts).to_contain_text("0 of 2 connected")
     expect_live(page)
+    hosts.get_by_role("link", name="2 Pending").click()
+    expect(row(page, "Hosts", "alpha")).to_contain_text("192.0.2.1")
+    expect(row(page, "Hosts", "bravo")).to_contain_text("Not enrolled")
     page.reload()
     expect(row(page, "Hosts", "alpha")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
@@ -57,7 +60,7 @@ def test_an_empty_fleet_says_what_to_do_first(open_page: OpenPage, api: Api) -> 
     page = open_page()
     sign_in(page, api.secret)
     expect(page.get_by_role("heading", name="No hosts yet")).to_be_visible()
-    expect(page.get_by_role("heading", name="No segments yet")).to_be_visible()
+    expect(page.get_by_text("Nothing has been changed yet.")).to_be_visible()
     expect(page.get_by_text("Everything is as intended.")).to_be_visible()
 
 
@@ -68,11 +71,14 @@ def test_a_segment_made_elsewhere_arrives_without_a_reload(
     sign_in(page, api.secret)
     expect_live(page)
     page.evaluate("window.notReloaded = true")
+    changes = page.get_by_role("region", name="Latest changes")
+    segments = page.get_by_role("region", name="Segments", exact=True)
     apply(fleet, segment("blue", vni=7777))
-    expect(row(page, "Segments", "blue")).to_contain_text("7777")
-    expect(page.get_by_role("region", name="Recent changes")).to_contain_text("blue created")
+    expect(changes).to_contain_text("segment blue created")
+    expect(segments).to_contain_text("of 1 ready")
     assert fleet.delete("/v1/segments/blue", headers={"If-Match": "*"}).status_code == 200
-    expect(page.get_by_role("heading", name="No segments yet")).to_be_visible()
+    expect(changes).to_contain_text("segment blue deleted")
+    expect(segments).to_contain_text("of 0 ready")
     assert page.evaluate("window.notReloaded") is True
 
 
@@ -84,8 +90,7 @@ def test_what_hosts_report_moves_the_page(
     page = open_page()
     sign_in(page, api.secret)
     expect_live(page)
-    uid = fleet.get("/v1/hosts/alpha").json()["metadata"]["uid"]
-    reporting = ReportingHost(api.db, uid)
+    reporting = ReportingHost(api.db, uid_of(fleet, "hosts/alpha"))
     failure = ReportedFailure(
         f"port:{made['results'][0]['uid']}", "conflict", "NameTaken", "remove the foreign port web"
     )
@@ -93,19 +98,22 @@ def test_what_hosts_report_moves_the_page(
     attention = page.get_by_role("region", name=re.compile("^Needs attention"))
     expect(attention).to_contain_text("NameTaken")
     expect(attention).to_contain_text("remove the foreign port web")
-    expect(row(page, "Hosts", "alpha")).to_contain_text("Degraded")
+    expect(attention.get_by_role("link", name="web", exact=True)).to_be_visible()
+    expect(attention.get_by_role("button", name="Copy ovsfleet describe port web")).to_be_visible()
+    hosts = page.get_by_role("region", name="Hosts", exact=True)
+    expect(hosts).to_contain_text("1 Degraded")
+    expect(hosts).to_contain_text("1 of 1 connected")
     reporting.report(made["revision"])
     expect(attention).to_contain_text("Everything is as intended.")
-    expect(row(page, "Hosts", "alpha")).to_contain_text("up to date")
-    expect(row(page, "Segments", "blue")).to_contain_text("1 host, 1 port")
+    expect(hosts).to_contain_text("1 Ready")
 
 
 def test_a_filter_narrows_the_hosts(open_page: OpenPage, api: Api, fleet: httpx.Client) -> None:
     apply(fleet, *(host(f"node-{n}", f"192.0.2.{n}") for n in range(1, 31)))
-    page = open_page()
+    page = open_page("/hosts")
     sign_in(page, api.secret)
     expect(row(page, "Hosts", "node-1")).to_be_visible()
-    page.get_by_label("Filter hosts").fill("192.0.2.27")
+    page.get_by_label("Filter hosts by name").fill("node-27")
     expect(row(page, "Hosts", "node-27")).to_be_visible()
     expect(row(page, "Hosts", "node-1")).to_have_count(0)
 
@@ -114,11 +122,12 @@ def test_a_controller_that_goes_away_is_told_and_its_return_is_noticed(
     open_page: OpenPage, api: Api, fleet: httpx.Client, restart: Restart
 ) -> None:
     apply(fleet, host("alpha", "192.0.2.1"))
-    page = open_page()
+    page = open_page("/hosts")
     sign_in(page, api.secret)
+    expect(row(page, "Hosts", "alpha")).to_be_visible()
     expect_live(page)
     restart.stop()
-    expect(page.get_by_role("status")).to_contain_text("Live updates stopped")
+    expect(page.get_by_text("Live updates stopped")).to_be_visible()
     expect(row(page, "Hosts", "alpha")).to_be_visible()
     restart.start()
     apply(fleet, host("bravo", "192.0.2.2"))
@@ -131,7 +140,7 @@ def test_markup_in_what_a_host_reports_stays_text(
 ) -> None:
     revision = apply(fleet, host("alpha", "192.0.2.1"))["revision"]
     markup = '<img src=x onerror="window.hit = true">'
-    reporting = ReportingHost(api.db, fleet.get("/v1/hosts/alpha").json()["metadata"]["uid"])
+    reporting = ReportingHost(api.db, uid_of(fleet, "hosts/alpha"))
     reporting.report(revision, [ReportedFailure("host", "unavailable", "Odd", markup)])
     page = open_page()
     sign_in(page, api.secret)
@@ -151,10 +160,12 @@ def test_everybody_can_use_the_pages(
     expect(page.get_by_text("This token was refused")).to_be_visible()
     assert_accessible(page, axe)
     sign_in(page, fleet.headers["Authorization"].removeprefix("Bearer "))
-    expect(row(page, "Segments", "blue")).to_contain_text("1 host, 1 port")
+    expect(page.get_by_role("region", name="Ports", exact=True)).to_contain_text("1 Pending")
+    expect(page.get_by_role("region", name="Latest changes")).to_contain_text("port web created")
     expect_live(page)
     assert_accessible(page, axe)
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    page.goto("/hosts")
     row(page, "Hosts", "alpha").get_by_role("link", name="alpha").click()
     expect(row(page, "Ports of br-fleet", "web")).to_be_visible()
     assert_accessible(page, axe)
@@ -170,7 +181,7 @@ def test_the_keyboard_alone_signs_in_and_skips_to_the_content(
     page.get_by_label("API token").focus()
     page.keyboard.type(api.secret)
     page.keyboard.press("Enter")
-    expect(row(page, "Hosts", "alpha")).to_be_visible()
+    expect(page.get_by_role("heading", name="Fleet", exact=True)).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")

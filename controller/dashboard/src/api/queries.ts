@@ -3,14 +3,14 @@
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSession } from "../session/session";
 import { allPages, document } from "./client";
-import type { Fleet, Host, Port, Segment, Tunnel } from "./documents";
+import type { Fleet, Segment } from "./documents";
 
 export const FLEET = "fleet";
 /** Everything on the pages of single hosts. */
 export const HOST = "host";
 export const PAGE_SIZE = 500;
 
-type Collection = "/v1/hosts" | "/v1/segments" | "/v1/ports" | "/v1/tunnels";
+type Collection = "/v1/segments";
 
 export function useFleet(): UseQueryResult<Fleet> {
   const { api } = useSession();
@@ -34,7 +34,4 @@ function useCollection<T>(path: Collection): UseQueryResult<T[]> {
   });
 }
 
-export const useTunnels = () => useCollection<Tunnel>("/v1/tunnels");
-export const useHosts = () => useCollection<Host>("/v1/hosts");
 export const useSegments = () => useCollection<Segment>("/v1/segments");
-export const usePorts = () => useCollection<Port>("/v1/ports");

@@ -1,6 +1,6 @@
 /** The way around: what there is, by what a person comes for. */
 
-import { Nav, NavGroup, NavItem, NavList, PageSidebar, PageSidebarBody } from "@patternfly/react-core";
+import { Nav, NavGroup, NavItem, PageSidebar, PageSidebarBody } from "@patternfly/react-core";
 import { Link, useLocation } from "wouter";
 import { capitalized, infoOf, type Kind } from "../kinds/kinds";
 
@@ -50,15 +50,13 @@ export function Navigation() {
         <Nav aria-label="Pages">
           {GROUPS.map(({ title, places }) => (
             <NavGroup key={title} title={title}>
-              <NavList>
-                {places.map(({ title: name, href }) => (
-                  <NavItem key={href} itemId={href} isActive={isHere(href)}>
-                    <Link href={href} aria-current={isHere(href) ? "page" : undefined}>
-                      {name}
-                    </Link>
-                  </NavItem>
-                ))}
-              </NavList>
+              {places.map(({ title: name, href }) => (
+                <NavItem key={href} itemId={href} isActive={isHere(href)}>
+                  <Link href={href} aria-current={isHere(href) ? "page" : undefined}>
+                    {name}
+                  </Link>
+                </NavItem>
+              ))}
             </NavGroup>
           ))}
         </Nav>

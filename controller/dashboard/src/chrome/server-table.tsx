@@ -3,12 +3,12 @@
  * The address holds what is shown: `q` words, `filter` in the API's own language, `labels`, `order`
  * and the token of the page. Going back goes through the pages that were seen. */
 
-import { Button, Flex, FlexItem, Spinner } from "@patternfly/react-core";
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Page } from "../api/objects";
 import { QueryState } from "./query-state";
+import { TablePages } from "./table-pages";
 import { useUrlState } from "./url-state";
 
 export interface ServerColumn<T> {
@@ -47,7 +47,7 @@ interface RowsProps<T> extends Props<T> {
 }
 
 function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", items, next }: RowsProps<T>) {
-  const { get, put } = useUrlState();
+  const { get } = useUrlState();
   const page = `${prefix}page`;
   const isFirst = !get(page);
   if (items.length === 0 && isFirst) return empty;
@@ -73,28 +73,7 @@ function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", i
           ))}
         </Tbody>
       </Table>
-      {(!isFirst || next) && (
-        <Flex className="table-pages" justifyContent={{ default: "justifyContentFlexEnd" }}>
-          {query.isPlaceholderData && (
-            <FlexItem>
-              <Spinner size="md" aria-label={`Loading more ${label}`} />
-            </FlexItem>
-          )}
-          <Button variant="link" isDisabled={isFirst} onClick={() => put({ [page]: null }, true)}>
-            First page
-          </Button>
-          <Button variant="secondary" isDisabled={isFirst} onClick={() => history.back()}>
-            Back
-          </Button>
-          <Button
-            variant="secondary"
-            isDisabled={!next || query.isPlaceholderData}
-            onClick={() => put({ [page]: next }, true)}
-          >
-            Next page
-          </Button>
-        </Flex>
-      )}
+      <TablePages of={label} name={page} next={next} isLoading={query.isPlaceholderData} />
     </>
   );
 }

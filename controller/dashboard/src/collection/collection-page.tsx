@@ -11,6 +11,7 @@ import { useUrlState } from "../chrome/url-state";
 import { capitalized, type KindInfo } from "../kinds/kinds";
 import { useMayWrite } from "../session/whoami";
 import { columnsOf } from "./columns";
+import "./collection.css";
 import { FilterBar, filterOf } from "./filter-bar";
 
 const ROWS = 50;

@@ -1,61 +1,78 @@
 /** The fleet at a glance, live. */
 
-import { Alert, Grid, GridItem, StackItem, Title } from "@patternfly/react-core";
-import { useFleet, useHosts, usePorts, useSegments, useTunnels } from "../api/queries";
+import { Alert, Button, EmptyState, EmptyStateActions, EmptyStateBody } from "@patternfly/react-core";
+import { EmptyStateFooter, Grid, GridItem, StackItem, Title } from "@patternfly/react-core";
+import { Link } from "wouter";
+import { useFleet } from "../api/queries";
 import { AppPage } from "../chrome/app-page";
-import { needsAttention } from "./attention";
-import { AttentionList } from "./attention-list";
+import { useMayWrite } from "../session/whoami";
+import { AttentionCard } from "./attention-card";
+import { CapacityCard } from "./capacity-card";
+import { ChangesCard } from "./changes-card";
 import { Glance } from "./glance";
-import { HostsTable } from "./hosts-table";
-import { RecentChanges } from "./recent-changes";
-import { SegmentsTable } from "./segments-table";
+import "./fleet.css";
 
 export default function FleetPage() {
-  const fleet = useFleet();
-  const hosts = useHosts();
-  const segments = useSegments();
-  const ports = usePorts();
-  const tunnels = useTunnels();
-  const attention =
-    hosts.data && segments.data && ports.data && tunnels.data
-      ? needsAttention(hosts.data, segments.data, ports.data, tunnels.data)
-      : undefined;
+  const { data: fleet, error } = useFleet();
   return (
     <AppPage title="Fleet">
       <StackItem>
         <div className="page-heading">
           <Title headingLevel="h1">Fleet</Title>
-          {fleet.data && (
+          {fleet && (
             <p className="muted">
-              <span className="mono">{fleet.data.fleet_uid}</span> · epoch {fleet.data.epoch}
+              ovsfleet {fleet.version} · <span className="mono">{fleet.fleet_uid}</span> · epoch {fleet.epoch}
             </p>
           )}
         </div>
-        {fleet.isError && !fleet.data && (
-          <Alert variant="danger" isInline title="The fleet could not be read">
-            {fleet.error.message} Trying again every few seconds.
+        {error && (
+          <Alert variant={fleet ? "warning" : "danger"} isInline title="The fleet could not be read">
+            {error.message} Trying again every few seconds.
           </Alert>
         )}
       </StackItem>
+      {fleet?.hosts.total === 0 && (
+        <StackItem>
+          <NoHosts />
+        </StackItem>
+      )}
       <StackItem>
-        <Glance fleet={fleet.data} />
+        <Glance fleet={fleet} />
       </StackItem>
       <StackItem>
         <Grid hasGutter>
           <GridItem lg={7}>
-            <AttentionList items={attention} />
+            <AttentionCard />
           </GridItem>
           <GridItem lg={5}>
-            <RecentChanges />
+            <ChangesCard />
           </GridItem>
         </Grid>
       </StackItem>
-      <StackItem>
-        <HostsTable query={hosts} ports={ports.data} head={fleet.data?.revision} />
-      </StackItem>
-      <StackItem>
-        <SegmentsTable query={segments} ports={ports.data} />
-      </StackItem>
+      {fleet && (
+        <StackItem>
+          <CapacityCard capacity={fleet.capacity} />
+        </StackItem>
+      )}
     </AppPage>
+  );
+}
+
+function NoHosts() {
+  const mayWrite = useMayWrite("Host");
+  return (
+    <EmptyState headingLevel="h2" titleText="No hosts yet" variant="sm">
+      <EmptyStateBody>
+        Declare a host here or in a manifest, <code>ovsfleet apply -f FILE</code>, then let it join with the command
+        that <code>ovsfleet enroll HOST</code> prints.
+      </EmptyStateBody>
+      {mayWrite && (
+        <EmptyStateFooter>
+          <EmptyStateActions>
+            <Button component={(props) => <Link {...props} href="/hosts/new" />}>Create host</Button>
+          </EmptyStateActions>
+        </EmptyStateFooter>
+      )}
+    </EmptyState>
   );
 }

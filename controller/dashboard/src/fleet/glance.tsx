@@ -1,46 +1,54 @@
-/** Hosts, segments and ports by phase: one card each, a bar of proportions and its numbers. */
+/** Objects by phase: one card each, a bar of proportions and numbers that lead to those objects. */
 
-import { Card, CardBody, CardTitle, Grid, GridItem, Skeleton } from "@patternfly/react-core";
+import { Card, CardBody, CardTitle, Skeleton } from "@patternfly/react-core";
+import { Link } from "wouter";
 import { PHASES, type Fleet, type Phase, type PhaseCounts } from "../api/documents";
 import { PhaseIcon } from "../status/phase";
+import { HostFacts } from "./host-facts";
 
 const CARDS = [
   { key: "hosts", title: "Hosts" },
   { key: "segments", title: "Segments" },
   { key: "ports", title: "Ports" },
+  { key: "bridges", title: "Bridges" },
   { key: "tunnels", title: "Explicit tunnels" },
 ] as const;
 
 export function Glance({ fleet }: { fleet: Fleet | undefined }) {
   return (
-    <Grid hasGutter>
+    <div className="glance">
       {CARDS.map(({ key, title }) => (
-        <GridItem key={key} sm={6} xl={3}>
-          <Card component="section" aria-labelledby={`glance-${key}`} isFullHeight>
-            <CardTitle component="h2" id={`glance-${key}`}>
-              {title}
-            </CardTitle>
-            <CardBody>
-              {fleet ? (
-                <Counts counts={fleet[key]} title={title} />
-              ) : (
-                <Skeleton height="5rem" screenreaderText={`Loading ${title}`} />
-              )}
-            </CardBody>
-          </Card>
-        </GridItem>
+        <Card key={key} component="section" aria-labelledby={`glance-${key}`} className={`glance-of-${key}`}>
+          <CardTitle component="h2" id={`glance-${key}`}>
+            <Link href={`/${key}`}>{title}</Link>
+          </CardTitle>
+          <CardBody>
+            {fleet ? (
+              <Counts counts={fleet[key]} title={title} href={`/${key}`} />
+            ) : (
+              <Skeleton height="5rem" screenreaderText={`Loading ${title}`} />
+            )}
+            {fleet && key === "hosts" && fleet.hosts.total > 0 && <HostFacts fleet={fleet} />}
+          </CardBody>
+        </Card>
       ))}
-    </Grid>
+    </div>
   );
 }
 
-function Counts({ counts, title }: { counts: PhaseCounts; title: string }) {
+interface CountsProps {
+  counts: PhaseCounts;
+  title: string;
+  href: string;
+}
+
+function Counts({ counts, title, href }: CountsProps) {
   const present = PHASES.filter((phase) => countOf(counts, phase) > 0);
   return (
     <>
       <p className="glance-figure">
-        <span className="glance-ready">{counts.ready}</span>
-        <span className="glance-total"> of {counts.total} ready</span>
+        <span className="glance-ready">{counts.ready.toLocaleString()}</span>
+        <span className="glance-total number"> of {counts.total.toLocaleString()} ready</span>
       </p>
       <ProportionBar counts={counts} />
       <ul className="glance-legend" aria-label={`${title} by phase`}>
@@ -48,7 +56,9 @@ function Counts({ counts, title }: { counts: PhaseCounts; title: string }) {
         {present.map((phase) => (
           <li key={phase}>
             <PhaseIcon phase={phase} />
-            <strong>{countOf(counts, phase)}</strong> {phase}
+            <Link href={`${href}?phase=${phase}`} className="number">
+              {countOf(counts, phase).toLocaleString()} {phase}
+            </Link>
           </li>
         ))}
       </ul>

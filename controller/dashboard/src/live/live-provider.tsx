@@ -8,10 +8,9 @@ import { keysOf, OBJECTS } from "../api/objects";
 import { FLEET, HOST, useFleet } from "../api/queries";
 import { useSession } from "../session/session";
 import { followEvents } from "./event-stream";
-import { CONNECTING, type Live, LiveContext, type RecentChange } from "./live";
+import { CONNECTING, type Live, LiveContext } from "./live";
 import { Refresher } from "./refresher";
 
-const KEPT_CHANGES = 30;
 /** What tells of the fleet as a whole, and is old as soon as anything in it is. */
 const SUMMARIES = [FLEET, "attention", "events", "changes", "topology"];
 /** What hosts report moves the status of any object that is on them. */
@@ -24,7 +23,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const head = useFleet().data?.revision;
   // Where the stream starts is fixed by the first answer; later heads arrive through the stream.
   const [start, setStart] = useState<number | null>(null);
-  if (start === null && head !== undefined) setStart(Math.max(0, head - KEPT_CHANGES));
+  if (start === null && head !== undefined) setStart(head);
   const [live, setLive] = useState<Live>(CONNECTING);
 
   useEffect(() => {
@@ -33,15 +32,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const refresher = new Refresher((key) =>
       queryClient.invalidateQueries({ queryKey: key.split("/") }),
     );
-    let caughtUp = false;
     const onEvent = (event: string, data: unknown) => {
-      if (event === "synced") caughtUp = true;
       if (event === "status") refresher.mark(...STATUSES, `${HOST}/${(data as StatusEvent).host}`);
       if (event !== "change") return;
-      const change = data as Change;
-      refresher.mark(...SUMMARIES, ...keysOf(change), HOST);
-      const seenAt = caughtUp ? new Date() : null;
-      setLive((now) => withChange(now, { ...change, seenAt }));
+      refresher.mark(...SUMMARIES, ...keysOf(data as Change), HOST);
     };
     const onOpen = () => {
       setLive((now) => ({ ...now, state: "open", reason: "", brokenSince: null }));
@@ -61,12 +55,4 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   }, [start, api, signOut, queryClient]);
 
   return <LiveContext value={live}>{children}</LiveContext>;
-}
-
-/** The stream delivers at least once; an object changes at most once in a revision. */
-function withChange(live: Live, change: RecentChange): Live {
-  const isKnown = ({ uid, revision }: RecentChange) =>
-    uid === change.uid && revision === change.revision;
-  if (live.changes.some(isKnown)) return live;
-  return { ...live, changes: [change, ...live.changes].slice(0, KEPT_CHANGES) };
 }

@@ -23,7 +23,6 @@ export function PaletteButton() {
       <Button
         variant="control"
         icon={<SearchIcon />}
-        aria-label="Search"
         aria-keyshortcuts="Control+K /"
         onClick={() => setOpen(true)}
         className="palette-button"
