@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.client import authoring, contexts, granting, lifecycle, observing, webhooks
+from controller.client import (
+    authoring,
+    contexts,
+    granting,
+    lifecycle,
+    looking,
+    observing,
+    webhooks,
+)
 from controller.client.failures import CommandError, ExitCode
 from controller.client.options import (
     ConfirmCount,
@@ -67,6 +75,7 @@ def _of_every_command(
 
 
 app.add_typer(authoring.app)
+app.add_typer(looking.app)
 app.add_typer(observing.app)
 app.add_typer(granting.app)
 app.add_typer(lifecycle.app)

@@ -78,14 +78,14 @@ def attention(
         whole = _hosts(tx, principal, wanted, now)
         place = _place(after)
         found = rows.read_page(tx, wanted, place, page_size + 1)
-        ahead = {each.place: each for each in found}
+        ahead = {each.place: each for each in found.items}
         known = {each.place: each for each in whole if place is None or each.place > place}
         places = sorted({*ahead, *known})
         shown = places[:page_size]
         items = known | _judged(tx, [ahead[each] for each in shown if each in ahead])
         return ItemPage(
             items=tuple(items[each] for each in shown),
-            total=len(whole) + rows.count(tx, wanted),
+            total=len(whole) + found.total,
             next_after=_word(shown[-1]) if len(places) > page_size else "",
         )
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Select,
-    Subquery,
     Text,
     Uuid,
     and_,
@@ -94,24 +94,29 @@ class Wanted:
 
 def count(tx: Transaction, wanted: Wanted) -> int:
     things = _things(wanted)
-    return 0 if things is None else tx.execute(_count_of(things)).scalar_one()
+    if things is None:
+        return 0
+    return tx.execute(select(func.count()).select_from(things)).scalar_one()
 
 
-def _count_of(things: Subquery) -> Select[int]:
-    return select(func.count()).select_from(things)
+class FoundPage(NamedTuple):
+    items: list[Found]
+    total: int
 
 
-def read_page(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> list[Found]:
-    """In the order of their places, from behind ``after``."""
+def read_page(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> FoundPage:
+    """In the order of their places, from behind ``after``; with how many there are in all."""
     things = _things(wanted)
     if things is None:
-        return []
+        return FoundPage([], 0)
     found = things.c
+    total = select(func.count()).select_from(things).scalar_subquery()
     place = (found.urgency, found.age, *(collate(found[name], "C") for name in _NAMES))
-    query = select(things).order_by(*place).limit(limit)
+    query = select(things, total.label("total")).order_by(*place).limit(limit)
     if after is not None:
         query = query.where(tuple_(*place) > tuple_(*after))
-    return [_found(row) for row in tx.execute(query)]
+    rows = tx.execute(query).all()
+    return FoundPage([_found(row) for row in rows], rows[0].total if rows else count(tx, wanted))
 
 
 _NAMES = ("kind", "project", "name")
@@ -128,7 +133,7 @@ def _found(row: Any) -> Found:
     )
 
 
-def _things(wanted: Wanted) -> Subquery | None:
+def _things(wanted: Wanted) -> CTE | None:
     """Each once, with the worst of it."""
     parts = [_failing(kind, wanted) for kind in FAILING if kind in wanted.projects]
     if Kind.PORT in wanted.projects:
@@ -139,7 +144,7 @@ def _things(wanted: Wanted) -> Subquery | None:
     age = cast(-extract("epoch", each.c.since) * 1_000_000, BigInteger)
     worst = (each.c.uid, each.c.urgency, each.c.since, each.c.resource)
     query = select(*each.c, age.label("age")).ext(distinct_on(each.c.uid)).order_by(*worst)
-    return query.subquery("things")
+    return query.cte("things")
 
 
 def _thing(

@@ -1,8 +1,7 @@
 """Which objects may be in a phase, by what hosts reported: for lists that are narrowed to one.
 
 Owns nothing. A condition holds for every object in the phase and maybe for more, so that what is
-found must still be judged. Who is meant is found first, by small tables and indexes; then the
-objects by who they are and which hosts they are on.
+found must still be judged. Who is meant is found by small tables and by indexes.
 """
 
 from __future__ import annotations
@@ -12,12 +11,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
-    SQLColumnExpression,
     and_,
     exists,
     false,
-    func,
-    not_,
     or_,
     select,
     union_all,
@@ -62,12 +58,6 @@ def maybe_not_ready(kind: Kind) -> ColumnElement[bool] | None:
     return or_(*known) if len(known) == len(others) else None
 
 
-def _among(column: SQLColumnExpression[Any], wanted: Any) -> ColumnElement[bool]:
-    """As an array that is read once, by which an index finds rows."""
-    found: ColumnElement[bool] = column == func.any(func.array(wanted.scalar_subquery()))
-    return found
-
-
 # --- hosts ---------------------------------------------------------------------------------------
 
 
@@ -97,17 +87,17 @@ def _hosts(phase: Phase) -> ColumnElement[bool] | None:
         case Phase.READY:
             return None
         case Phase.UNKNOWN:
-            return _among(host.uid, _away())
+            return host.uid.in_(_away())
         case Phase.FAILED:
             held = select(status.host_uid).where(status.outcome == Outcome.HELD)
-            return _among(host.uid, union_all(_stopped(), held))
+            return host.uid.in_(union_all(_stopped(), held))
         case Phase.DEGRADED:
             pinned = select(status.host_uid).where(status.pinned_revision.is_not(None))
-            return _among(host.uid, union_all(failing, pinned))
+            return host.uid.in_(union_all(failing, pinned))
         case Phase.PENDING:
             silent_start = select(status.host_uid).where(status.outcome.is_(None))
             waiting = union_all(failing, silent_start, _behind(), _strange())
-            return or_(_among(host.uid, waiting), host.state != Lifecycle.ACTIVE)
+            return or_(host.uid.in_(waiting), host.state != Lifecycle.ACTIVE)
 
 
 # --- segments ------------------------------------------------------------------------------------
@@ -121,13 +111,13 @@ def _segments(phase: Phase) -> ColumnElement[bool] | None:
         case Phase.FAILED:
             return false()
         case Phase.UNKNOWN:
-            return _among(SegmentRow.uid, _with_members(_away()))
+            return SegmentRow.uid.in_(_with_members(_away()))
         case Phase.DEGRADED:
             failing = select(_FAILURE.object_uid).where(_FAILURE.object_uid.is_not(None))
-            return _among(SegmentRow.uid, union_all(failing, _with_members(_stopped())))
+            return SegmentRow.uid.in_(union_all(failing, _with_members(_stopped())))
         case Phase.PENDING:
             waiting = union_all(_with_members(_behind()), _with_members(_strange()))
-            return _among(SegmentRow.uid, waiting)
+            return SegmentRow.uid.in_(waiting)
 
 
 def _with_members(hosts: Select[Any]) -> Select[Any]:
@@ -140,28 +130,45 @@ def _with_members(hosts: Select[Any]) -> Select[Any]:
 # --- ports ---------------------------------------------------------------------------------------
 
 
-def _ports(phase: Phase) -> ColumnElement[bool] | None:
+def _ports(phase: Phase) -> ColumnElement[bool]:
+    """As one set of ports or of hosts, so that whatever is less is read: it, or the list."""
     port = PortRow
     match phase:
         case Phase.READY:
             bad = union_all(_stopped(), _away(), _strange())
-            return and_(port.host_uid.is_not(None), not_(_among(port.host_uid, bad)))
+            return and_(port.host_uid.is_not(None), port.host_uid.not_in(bad))
         case Phase.UNKNOWN:
-            return _are(_two_places(), _away())
-        case Phase.FAILED:
-            return _are(union_all(_two_places(), _refused(), _failing(~_LEFT)), _stopped())
-        case Phase.DEGRADED:
-            return _among(port.uid, union_all(_two_places(), _refused(), _failing(_LEFT)))
-        case Phase.PENDING:
-            is_late = exists().where(
-                _STATUS.host_uid == port.host_uid, _STATUS.applied_revision < port.valid_from
+            moving = select(port.host_uid).where(
+                objects.current(Kind.PORT), port.migrating_to_uid.is_not(None)
             )
-            late = and_(_among(port.host_uid, _behind()), is_late)
-            return or_(_are(_two_places(), _strange()), port.host_uid.is_(None), late)
+            return port.host_uid.in_(union_all(_away(), moving))
+        case Phase.FAILED:
+            own = _two_places(), _refused(), _failing(~_LEFT)
+            return port.uid.in_(union_all(*own, _on(_stopped())))
+        case Phase.DEGRADED:
+            return port.uid.in_(union_all(_two_places(), _refused(), _failing(_LEFT)))
+        case Phase.PENDING:
+            nowhere = select(port.uid).where(objects.current(Kind.PORT), port.host_uid.is_(None))
+            waiting = _two_places(), nowhere, _late(), _on(_strange())
+            return port.uid.in_(union_all(*waiting))
 
 
-def _are(ports: Any, hosts: Any) -> ColumnElement[bool]:
-    return or_(_among(PortRow.uid, ports), _among(PortRow.host_uid, hosts))
+def _on(hosts: Select[Any]) -> Select[Any]:
+    port = PortRow
+    return select(port.uid).where(objects.current(Kind.PORT), port.host_uid.in_(hosts))
+
+
+def _late() -> Select[Any]:
+    port, head = PortRow, select(FleetRow.revision).scalar_subquery()
+    return (
+        select(port.uid)
+        .join(_STATUS, _STATUS.host_uid == port.host_uid)
+        .where(
+            objects.current(Kind.PORT),
+            _STATUS.applied_revision < head,
+            port.valid_from > _STATUS.applied_revision,
+        )
+    )
 
 
 def _failing(which: ColumnElement[bool]) -> Select[Any]:

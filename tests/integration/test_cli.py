@@ -226,7 +226,10 @@ def test_describing_a_host_lists_what_fails_on_it(cli: Cli, hosts: dict[str, Any
     assert "applied   fleet revision 100" in described
     assert "port/blue-1 (not_found): NamespaceMissing" in described
     assert "no netns web" in cli.out("describe", "port", "blue-1")
-    assert "NamespaceMissing" in cli.out("status")
+    assert "NamespaceMissing: no netns web" in cli.out("status")
+    assert "port/blue-1 on host/h1 Failed" in cli.out("attention", "--host", "h1")
+    assert "mac" not in cli.out("search", "blue-1", "-k", "port")
+    assert "network-admin" in cli.out("whoami")
 
 
 TUNNEL = """\
