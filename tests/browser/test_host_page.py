@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from controller.services.statistics import Intake
 from controller.services.status import ReportedFailure
@@ -18,6 +18,7 @@ from tests.support.counting import reading, report
 from tests.support.dashboard import (
     OpenPage,
     apply,
+    assert_accessible,
     expect_live,
     host,
     manifest,
@@ -56,18 +57,18 @@ def seed(fleet: httpx.Client) -> int:
 
 
 def test_a_host_shows_what_is_on_it_and_how_it_is_doing_as_it_happens(
-    open_page: OpenPage, api: Api, fleet: httpx.Client
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
 ) -> None:
     revision = seed(fleet)
-    page = open_page()
+    page = open_page("/hosts/alpha")
     sign_in(page, api.secret)
-    row(page, "Hosts", "alpha").get_by_role("link", name="alpha").click()
-    expect(page).to_have_url(re.compile("/hosts/alpha$"))
-    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("198.51.100.1/24")
-    expect(row(page, "Ports of br-edge", "vlan")).to_contain_text("100")
-    expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("192.0.2.2")
-    expect(row(page, "Tunnels", "campus to 203.0.113.7")).to_contain_text("900")
     expect(row(page, "Conditions", "Connected")).to_contain_text("NotEnrolled")
+    assert_accessible(page, axe)
+    open_tab(page, "Bridges and ports")
+    expect(page).to_have_url(re.compile("tab=bridges"))
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("198.51.100.1/24")
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("VNI 7001")
+    expect(row(page, "Ports of br-edge", "vlan")).to_contain_text("100")
     expect_live(page)
     page.evaluate("window.notReloaded = true")
 
@@ -76,6 +77,11 @@ def test_a_host_shows_what_is_on_it_and_how_it_is_doing_as_it_happens(
     taken = ReportedFailure(resource, "conflict", "NameTaken", "remove the foreign device web-1")
     alpha.report(revision, [taken])
     expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("NameTaken")
+    assert_accessible(page, axe)
+    page.get_by_label("Only what is not Ready").check()
+    expect(page.get_by_text("No port here matches.")).to_be_visible()
+    expect(row(page, "Ports of br-fleet", "web-1")).to_be_visible()
+    open_tab(page, "Overview")
     failures = page.get_by_role("region", name=re.compile("^Failures"))
     expect(failures).to_contain_text("Port web-1")
     expect(failures).to_contain_text("remove the foreign device web-1")
@@ -83,27 +89,41 @@ def test_a_host_shows_what_is_on_it_and_how_it_is_doing_as_it_happens(
 
     alpha.report(revision)
     expect(failures).to_contain_text("Nothing failed on this host.")
-    expect(page.get_by_role("main")).to_contain_text(f"revision {revision} applied")
+    expect(page.get_by_role("region", name="Facts")).to_contain_text(f"revision {revision} applied")
+    for tab, told in (
+        ("Events", "resource.recovered"),
+        ("History", "created"),
+        ("Drift", "Nobody else has changed anything"),
+        ("Inventory", "The host has told nothing of this yet"),
+        ("Desired and observed", "The host could not be asked"),
+    ):
+        open_tab(page, tab)
+        expect(page.get_by_role("main").get_by_text(told).first).to_be_visible()
+    page.get_by_role("button", name="Show as YAML").click()
+    expect(page.get_by_text("overlay_bridge").first).to_be_visible()
     assert page.evaluate("window.notReloaded") is True
-    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Fleet").click()
-    expect(row(page, "Hosts", "alpha")).to_contain_text("up to date")
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def test_a_host_without_open_vswitch_shows_its_linux_bridges(
     open_page: OpenPage, api: Api, fleet: httpx.Client
 ) -> None:
     seed(fleet)
-    page = open_page("/hosts/delta")
+    page = open_page("/hosts/delta?tab=bridges")
     sign_in(page, api.secret)
-    expect(row(page, "Ports of br-v7001", "web-4")).to_contain_text("eth0 in four")
-    expect(page.get_by_text("no Open vSwitch")).to_be_visible()
+    expect(row(page, "Ports of br-v", "web-4")).to_contain_text("br-v7001")
+    expect(row(page, "Ports of br-v", "web-4")).to_contain_text("the far end, in four")
+    open_tab(page, "Tunnels")
     expect(row(page, "Tunnels", "blue to alpha")).to_contain_text("kernel")
 
 
 def test_a_host_that_is_not_there_is_told_and_shown_once_it_is(
     open_page: OpenPage, api: Api, fleet: httpx.Client
 ) -> None:
-    page = open_page("/hosts/alpha")
+    page = open_page("/hosts/alpha?tab=bridges")
     sign_in(page, api.secret)
     expect(page.get_by_role("heading", name="There is no host alpha")).to_be_visible()
     expect_live(page)
@@ -134,21 +154,24 @@ def test_rates_come_into_the_charts_and_go_on(
     page = open_page("/hosts/alpha?range=5m")
     sign_in(page, api.secret)
     expect(page.get_by_text("No statistics yet")).to_be_visible()
-    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("no data")
 
     count(api, alpha, subjects, sequence=1, received=0)
     count(api, alpha, subjects, sequence=2, received=10**7)
     expect(row(page, "Rates in numbers", "eth1")).to_contain_text("bit/s")
     expect(page.get_by_role("img", name=re.compile("^Throughput.*eth1"))).to_be_visible()
-    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("bit/s")
-    expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("bit/s")
 
     before = row(page, "Rates in numbers", "eth1").inner_text()
     count(api, alpha, subjects, sequence=3, received=10**12)
     expect(row(page, "Rates in numbers", "eth1")).not_to_have_text(before)
 
+    open_tab(page, "Bridges and ports")
+    expect(row(page, "Ports of br-fleet", "web-1")).to_contain_text("bit/s")
+    page.get_by_role("button", name="Chart web-1").click()
+    expect(row(page, "Rates in numbers", "web-1")).to_contain_text("bit/s")
+    open_tab(page, "Tunnels")
+    expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("bit/s")
     page.get_by_role("button", name="blue to bravo").click()
-    expect(page).to_have_url(re.compile(r"range=5m&series=tunnel"))
+    expect(page).to_have_url(re.compile(r"range=5m.*series=tunnel"))
     expect(row(page, "Rates in numbers", "blue to bravo")).to_contain_text("bit/s")
     page.reload()
     expect(page.get_by_label("Charted series")).to_have_value(mesh)
@@ -161,7 +184,7 @@ def test_what_a_token_may_not_see_is_told_where_it_would_stand(
     open_page: OpenPage, api: Api, fleet: httpx.Client
 ) -> None:
     seed(fleet)
-    page = open_page("/hosts/alpha")
+    page = open_page("/hosts/alpha?tab=tunnels")
     # Every role of today may read all of this, so the refusal is put in the controller's mouth.
     refusal = {"title": "Forbidden", "status": 403, "detail": "the role guest may not read tunnels"}
     page.route("**/v1/hosts/alpha/tunnels", lambda route: route.fulfill(status=403, json=refusal))
@@ -169,4 +192,63 @@ def test_what_a_token_may_not_see_is_told_where_it_would_stand(
     tunnels = page.get_by_role("region", name="Tunnels")
     expect(tunnels).to_contain_text("Tunnels are not yours to see")
     expect(tunnels).to_contain_text("the role guest may not read tunnels")
+    open_tab(page, "Bridges and ports")
     expect(row(page, "Ports of br-fleet", "web-1")).to_be_visible()
+
+
+def test_an_operator_sends_no_change_to_a_host_in_maintenance_and_lets_it_go_on_later(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
+) -> None:
+    seed(fleet)
+    page = open_page("/hosts/alpha", color_scheme="dark")
+    sign_in(page, api.secret)
+    choose(page, "Maintenance on")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("is sent no change until you take it out again")
+    assert_accessible(page, axe)
+    dialog.get_by_role("button", name="Put into maintenance").click()
+    expect(page.get_by_text("alpha is in maintenance")).to_be_visible()
+    expect(page.get_by_text("the host forwards with what it has")).to_be_visible()
+
+    choose(page, "Maintenance off")
+    page.get_by_role("dialog").get_by_role("button", name="Make active").click()
+    expect(page.get_by_text("alpha is active")).to_be_visible()
+
+    choose(page, "Decommission")
+    expect(dialog).to_contain_text("Bridge edge")
+    decommission = dialog.get_by_role("button", name="Decommission")
+    expect(decommission).to_be_disabled()
+    dialog.get_by_label("Type alpha to go on").fill("alpha")
+    decommission.click()
+    expect(page.get_by_text("alpha is leaving the fleet")).to_be_visible()
+    assert fleet.get("/v1/hosts/alpha").json()["spec"]["state"] == "decommissioning"
+
+
+def choose(page: Page, action: str) -> None:
+    page.get_by_role("button", name="Actions").click()
+    page.get_by_role("menuitem", name=re.compile(f"^{action}")).click()
+
+
+def test_what_waits_for_a_person_goes_on_when_it_is_named(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    revision = seed(fleet)
+    alpha = ReportingHost(api.db, uid_of(fleet, "hosts/alpha"))
+    left = "port:00000000-0000-0000-0000-00000000beef"
+    alpha.report(revision, [ReportedFailure(left, "conflict", "NotRemoved", "old-1 is ours")])
+    page = open_page("/hosts/alpha")
+    sign_in(page, api.secret)
+    choose(page, "Release")
+    dialog = page.get_by_role("dialog")
+    release = dialog.get_by_role("button", name="Release")
+    expect(release).to_be_disabled()
+    dialog.get_by_label(left).check()
+    dialog.get_by_label("Type alpha to go on").fill("alpha")
+    release.click()
+    expect(page.get_by_text("alpha takes 1 away")).to_be_visible()
+
+    choose(page, "Withdraw grants")
+    dialog.get_by_label(left).check()
+    dialog.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_text("1 granted no more")).to_be_visible()
+    assert fleet.get("/v1/hosts/alpha/grants").json()["items"] == []

@@ -1,13 +1,27 @@
 /** What the page of one host reads. All keys begin with the host, so that the change stream can
  * refresh what concerns it and leave the rest. */
 
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSession } from "../session/session";
-import { allPages, document, type Api } from "./client";
-import type { Bridge, EffectiveTunnel, Failure, Host, Port } from "./documents";
-import { HOST, PAGE_SIZE } from "./queries";
+import { document, type Api } from "./client";
+import type { EffectiveTunnel, Failure, Host } from "./documents";
+import { usePage } from "./objects";
+import { HOST } from "./queries";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Grants = Schemas["GrantsDocument"];
+export type Grant = Schemas["GrantDocument"];
+export type Pin = Schemas["PinDocument"];
+export type Inventory = Schemas["InventoryDocument"];
+export type Observed = Schemas["ObservedDocument"];
+export type ObservedItem = Schemas["ObservedItem"];
+export type DesiredState = Schemas["DesiredState"];
+
+const ROWS = 50;
 
 const pathOf = (name: string) => ({ path: { name_or_uid: name } });
+const paged = (pageToken: string) => ({ page_size: ROWS, ...(pageToken && { page_token: pageToken }) });
 
 export function useHost(name: string): UseQueryResult<Host> {
   return useHostQuery(name, "object", async (api, signal) =>
@@ -29,18 +43,67 @@ export function useEffectiveTunnels(name: string): UseQueryResult<EffectiveTunne
   });
 }
 
-export const useHostPorts = (name: string) => useOnHost<Port>(name, "/v1/ports");
-export const useHostBridges = (name: string) => useOnHost<Bridge>(name, "/v1/bridges");
-
-/** The objects of a collection that are on the host. */
-function useOnHost<T>(host: string, path: "/v1/ports" | "/v1/bridges"): UseQueryResult<T[]> {
-  return useHostQuery(host, path, (api, signal) =>
-    allPages(async (page_token) => {
-      const query = { host, page_size: PAGE_SIZE, ...(page_token && { page_token }) };
-      const page = document(await api.GET(path, { params: { query }, signal }));
-      return { ...page, items: page.items as T[] };
-    }),
+export function useGrants(name: string): UseQueryResult<Grants> {
+  return useHostQuery(name, "grants", async (api, signal) =>
+    document(await api.GET("/v1/hosts/{name_or_uid}/grants", { params: pathOf(name), signal })),
   );
+}
+
+export function useInventory(name: string): UseQueryResult<Inventory> {
+  return useHostQuery(name, "inventory", async (api, signal) =>
+    document(await api.GET("/v1/hosts/{name_or_uid}/inventory", { params: pathOf(name), signal })),
+  );
+}
+
+/** Compiled when it is asked for, and large where a thousand ports are on a host. */
+export function useDesiredState(name: string): UseQueryResult<DesiredState> {
+  return useHostQuery(name, "desired", async (api, signal) =>
+    document(await api.GET("/v1/hosts/{name_or_uid}/desired-state", { params: pathOf(name), signal })),
+  );
+}
+
+/** The host's agent looks: only when a person asks, and not again by itself. */
+export function useObserved(name: string): UseQueryResult<Observed> {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ["observed", name],
+    retry: false,
+    refetchInterval: false,
+    queryFn: async ({ signal }) =>
+      document(await api.GET("/v1/hosts/{name_or_uid}/observed", { params: pathOf(name), signal })),
+  });
+}
+
+export function useHostEvents(name: string, pageToken: string) {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ["events", "on", name, pageToken],
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => {
+      const query = { host: name, ...paged(pageToken) };
+      return document(await api.GET("/v1/events", { params: { query }, signal }));
+    },
+  });
+}
+
+export function useHostDrift(name: string, pageToken: string) {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: [HOST, name, "drift", pageToken],
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => {
+      const params = { ...pathOf(name), query: paged(pageToken) };
+      return document(await api.GET("/v1/hosts/{name_or_uid}/drift-events", { params, signal }));
+    },
+  });
+}
+
+/** The newest revision of what is on the host; 0 for nothing, or nothing known yet. */
+export function useNewestOnHost(host: string): number {
+  const newest = { host, order_by: "revision desc", page_size: 1 };
+  const ports = usePage("ports", newest).data?.items ?? [];
+  const bridges = usePage("bridges", newest).data?.items ?? [];
+  return Math.max(0, ...[...ports, ...bridges].map(({ metadata }) => metadata.revision));
 }
 
 function useHostQuery<T>(

@@ -1,12 +1,14 @@
 /** What is not as intended on the host, why, and what can be done about it. */
 
-import { Card, CardBody, CardTitle } from "@patternfly/react-core";
+import { Button, Card, CardBody, CardTitle } from "@patternfly/react-core";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import type { UseQueryResult } from "@tanstack/react-query";
+import { useState } from "react";
 import type { Failure } from "../api/documents";
 import { Moment } from "../chrome/moment";
 import { QueryState } from "../chrome/query-state";
 import { Message } from "../status/message";
+import { Affected } from "./affected";
 
 /** Who has to act, by the kind of the failure (`ovsfleet.v1.ErrorKind`). */
 const WAYS_OUT: Record<string, string> = {
@@ -16,6 +18,18 @@ const WAYS_OUT: Record<string, string> = {
   transient: "The agent tries again by itself.",
   datapath: "The switch refused it. The agent tries again by itself; look at ovs-vswitchd's log on the host if it stays.",
   bug: "A fault of the agent: its log on the host says more. It tries again by itself.",
+};
+
+/** What waits for a person says so itself, whatever kind it is of. */
+const WAITS: Record<string, string> = {
+  NotRemoved: "It stays until somebody lets it go: Actions, Release.",
+  MassRemovalHeld: "Nothing is taken away until somebody says so: Actions, Release.",
+  NoWayBack: "It is changed when somebody says so, without a way back: Actions, Release.",
+  DeviceInUse: "Move the addresses, or have it changed all the same: Actions, Release.",
+  DriftFought: "Stop who changes it, then have it mended: Actions, Release.",
+  Drifted: "Change it back there, have it mended (Actions, Release), or change the intent.",
+  AlreadyTaken: "Rename one of the two, remove the other on the host, or adopt it: Inventory.",
+  AdoptionDiffers: "Make intent like it, or adopt it and accept the differences: Inventory.",
 };
 
 export function FailuresCard({ query }: { query: UseQueryResult<Failure[]> }) {
@@ -34,11 +48,7 @@ export function FailuresCard({ query }: { query: UseQueryResult<Failure[]> }) {
                 Nothing failed on this host.
               </p>
             ) : (
-              <ul className="attention">
-                {failures.map((failure) => (
-                  <Item key={`${failure.resource} ${failure.reason}`} failure={failure} />
-                ))}
-              </ul>
+              <Items failures={failures} />
             )
           }
         </QueryState>
@@ -51,7 +61,7 @@ function Item({ failure }: { failure: Failure }) {
   return (
     <li className="attention-item attention-failed">
       <div className="attention-head">
-        <Affected failure={failure} />
+        <Affected object={failure.object} resource={failure.resource} />
         <span className="reason">{failure.reason}</span>
         <span className="muted">
           since <Moment at={failure.since} />
@@ -60,16 +70,28 @@ function Item({ failure }: { failure: Failure }) {
       <p>
         <Message text={failure.message} />
       </p>
-      <p className="muted">{WAYS_OUT[failure.kind]}</p>
+      <p className="muted">{WAITS[failure.reason] ?? WAYS_OUT[failure.kind]}</p>
     </li>
   );
 }
 
-function Affected({ failure: { object, resource } }: { failure: Failure }) {
-  if (!object) return <span className="mono">{resource || "a resource of another project"}</span>;
+const FEW = 20;
+
+/** A host that fails fails at many things at once; the first of them say why. */
+function Items({ failures }: { failures: Failure[] }) {
+  const [isAll, setAll] = useState(false);
   return (
-    <span>
-      <span className="muted">{object.kind}</span> <strong>{object.name}</strong>
-    </span>
+    <>
+      <ul className="attention">
+        {failures.slice(0, isAll ? undefined : FEW).map((failure) => (
+          <Item key={`${failure.resource} ${failure.reason}`} failure={failure} />
+        ))}
+      </ul>
+      {!isAll && failures.length > FEW && (
+        <Button variant="link" isInline onClick={() => setAll(true)}>
+          Show all {failures.length}
+        </Button>
+      )}
+    </>
   );
 }

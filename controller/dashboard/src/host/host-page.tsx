@@ -1,106 +1,115 @@
-/** One host: how it is doing, what is on it and what flows through it, live. */
+/** One host: how it is doing, what is on it, what flows through it, and what can be done to it. */
 
-import { Grid, GridItem, StackItem } from "@patternfly/react-core";
-import { EmptyState, EmptyStateBody, Skeleton } from "@patternfly/react-core";
-import type { ReactNode } from "react";
+import { EmptyState, EmptyStateBody, Skeleton, StackItem } from "@patternfly/react-core";
+import { Label, Tab, Tabs, TabTitleText, Title } from "@patternfly/react-core";
+import { Suspense, useState } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../api/client";
-import { useEffectiveTunnels, useFailures, useHost } from "../api/host-queries";
-import { useHostBridges, useHostPorts } from "../api/host-queries";
-import { useSegments } from "../api/queries";
+import type { Host } from "../api/documents";
+import { useHost } from "../api/host-queries";
+import type { StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
 import { QueryState } from "../chrome/query-state";
-import { useHostRates } from "../rates/queries";
-import { RatesCard } from "../rates/rates-card";
-import { useSelection } from "../rates/selection";
-import { BridgesCard } from "./bridges-card";
-import { ConditionsCard } from "./conditions-card";
-import { FailuresCard } from "./failures-card";
-import { HostHeader } from "./host-header";
-import { subjectsOf } from "./subjects";
-import { TunnelsCard } from "./tunnels-card";
+import { useUrlState } from "../chrome/url-state";
+import { infoOf } from "../kinds/kinds";
+import "../object/object.css";
+import { PhaseLabel } from "../status/phase";
+import { HostActions } from "./host-actions";
+import "./host.css";
+import type { Notice } from "./operations";
+import { Done, Standing } from "./standing";
+import { HOST_TABS } from "./tabs";
 
 export default function HostPage({ name }: { name: string }) {
-  const host = useHost(name);
-  const isGone = host.error instanceof ApiError && host.error.status === 404;
+  const query = useHost(name);
+  const isGone = query.error instanceof ApiError && query.error.status === 404;
   return (
     <AppPage title={name} above={[{ title: "Hosts", href: "/hosts" }]}>
-      {isGone ? <NoSuchHost name={name} /> : <HostBody name={name} query={host} />}
+      <StackItem>
+        {isGone ? (
+          <NoSuchHost name={name} />
+        ) : (
+          <QueryState title="Hosts" query={query} height="24rem">
+            {(host) => <Body host={host} />}
+          </QueryState>
+        )}
+      </StackItem>
     </AppPage>
   );
 }
 
 function NoSuchHost({ name }: { name: string }) {
   return (
-    <StackItem>
-      <EmptyState headingLevel="h1" titleText={`There is no host ${name}`}>
-        <EmptyStateBody>
-          It was deleted, or the address is mistyped. <Link href="/">Go to the fleet</Link>, or declare
-          it in a manifest: <code>ovsfleet apply -f FILE</code>.
-        </EmptyStateBody>
-      </EmptyState>
-    </StackItem>
+    <EmptyState headingLevel="h1" titleText={`There is no host ${name}`}>
+      <EmptyStateBody>
+        It was deleted, or the address is mistyped. <Link href="/hosts">All hosts</Link>, or{" "}
+        <Link href="/enrol">enrol it</Link>.
+      </EmptyStateBody>
+    </EmptyState>
   );
 }
 
-function HostBody({ name, query }: { name: string; query: ReturnType<typeof useHost> }) {
-  const failures = useFailures(name);
-  const ports = useHostPorts(name);
-  const bridges = useHostBridges(name);
-  const tunnels = useEffectiveTunnels(name);
-  const segments = useSegments();
-  const rates = useHostRates(name).data;
-  const [selection, select] = useSelection();
-  const subjects = subjectsOf(ports.data ?? [], tunnels.data ?? []);
-  const charting = { rates, chosen: selection.subject, choose: select.subject };
+function Body({ host }: { host: Host }) {
+  const [notice, tell] = useState<Notice | null>(null);
   return (
     <>
-      <StackItem>
-        <QueryState title="Hosts" query={query}>
-          {(host) => (
-            <HostHeader host={host} objects={[...(ports.data ?? []), ...(bridges.data ?? [])]} />
-          )}
-        </QueryState>
-      </StackItem>
-      {query.data && (
-        <>
-          <StackItem>
-            <Grid hasGutter>
-              <GridItem lg={7}>
-                <ConditionsCard conditions={query.data.status.conditions} />
-              </GridItem>
-              <GridItem lg={5}>
-                <FailuresCard query={failures} />
-              </GridItem>
-            </Grid>
-          </StackItem>
-          <StackItem>
-            <RatesCard host={name} subjects={subjects} selection={selection} select={select} />
-          </StackItem>
-          <StackItem>
-            <BridgesCard
-              host={query.data}
-              ports={ports}
-              bridges={bridges}
-              segments={segments.data ?? []}
-              failures={failures.data ?? []}
-              charting={charting}
-            />
-          </StackItem>
-          <StackItem>
-            <TunnelsCard query={tunnels} charting={charting} />
-          </StackItem>
-        </>
-      )}
-      {query.isPending && <Loading />}
+      <div className="page-heading host-heading">
+        <Title headingLevel="h1">{host.metadata.name}</Title>
+        <PhaseLabel phase={host.status.phase} />
+        {host.spec.state !== "active" && (
+          <Label color="purple" isCompact>
+            {host.spec.state}
+          </Label>
+        )}
+        <HostActions host={host} tell={tell} />
+      </div>
+      <div className="host-notices">
+        {notice && <Done notice={notice} close={() => tell(null)} />}
+        <Standing host={host} tell={tell} />
+      </div>
+      <HostTabs host={host} />
     </>
   );
 }
 
-function Loading(): ReactNode {
+/** What else the address holds is of the tab that is left; the range of charts is of the reader. */
+const KEPT = ["range"];
+const PANEL = "host-tab";
+
+function HostTabs({ host }: { host: Host }) {
+  const { get, put } = useUrlState();
+  const active = HOST_TABS.find(({ key }) => key === get("tab")) ?? HOST_TABS[0];
+  const { name } = host.metadata;
+  const open = (key: string) => {
+    const others = [...new URLSearchParams(location.search).keys()].filter((each) => !KEPT.includes(each));
+    put({ ...Object.fromEntries(others.map((each) => [each, null])), tab: key === HOST_TABS[0]?.key ? null : key }, true);
+  };
   return (
-    <StackItem>
-      <Skeleton height="24rem" screenreaderText="Loading what is on the host" />
-    </StackItem>
+    <>
+      <Tabs
+        className="object-tabs"
+        aria-label={`About host ${name}`}
+        activeKey={active?.key}
+        onSelect={(_, key) => open(String(key))}
+      >
+        {HOST_TABS.map(({ key, title }) => (
+          <Tab key={key} eventKey={key} tabContentId={PANEL} title={<TabTitleText>{title}</TabTitleText>}>
+            {null}
+          </Tab>
+        ))}
+      </Tabs>
+      <div id={PANEL} role="tabpanel" aria-label={active?.title}>
+        <Suspense fallback={<Skeleton height="16rem" screenreaderText="Loading this part of the page" />}>
+          {active && (
+            <active.Body
+              host={host}
+              info={infoOf("Host")}
+              objectRef={{ kind: "Host", name }}
+              object={host as unknown as StoredObject}
+            />
+          )}
+        </Suspense>
+      </div>
+    </>
   );
 }

@@ -1,6 +1,6 @@
 /** Whether a host has applied what is wanted of it. Pure. */
 
-import type { Bridge, Host, Port } from "../api/documents";
+import type { Host } from "../api/documents";
 
 export interface Sync {
   text: "Up to date" | "Behind" | "Nothing applied";
@@ -9,8 +9,9 @@ export interface Sync {
   wanted: number;
 }
 
-export function syncOf(host: Host, objects: (Port | Bridge)[]): Sync {
-  const wanted = Math.max(...[host, ...objects].map(({ metadata }) => metadata.revision));
+/** `newest`: the newest revision of anything on the host. */
+export function syncOf(host: Host, newest: number): Sync {
+  const wanted = Math.max(host.metadata.revision, newest);
   const applied = host.status.applied_revision;
   if (applied === 0) return { text: "Nothing applied", color: "grey", wanted };
   if (applied < wanted) return { text: "Behind", color: "blue", wanted };

@@ -1,16 +1,15 @@
 /** Deletes an object once a person has seen what goes with it. */
 
-import { Alert, Button, FormGroup, Modal, ModalBody, ModalFooter } from "@patternfly/react-core";
+import { Button, FormGroup, Modal, ModalBody, ModalFooter } from "@patternfly/react-core";
 import { ModalHeader, TextInput } from "@patternfly/react-core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { ApiError } from "../api/client";
 import { OBJECTS, parametersOf, pathTo, useRealization, type StoredObject } from "../api/objects";
 import { CopyAs } from "../copy/copy-as";
 import { DEFAULT_PROJECT, type KindInfo } from "../kinds/kinds";
 import { useSession } from "../session/session";
-import { Message } from "../status/message";
+import { Refusal } from "./refusal";
 
 interface Props {
   info: KindInfo;
@@ -77,22 +76,4 @@ function consequence({ noun, kind }: KindInfo, hosts: number): string {
   if (kind === "Host") return "What the fleet made on this host stays on it; the host is no longer managed.";
   if (hosts === 0) return `No host has anything of this ${noun}.`;
   return `It is taken off ${hosts} ${hosts === 1 ? "host" : "hosts"} at once. What uses it loses it.`;
-}
-
-function Refusal({ error }: { error: Error }) {
-  const errors = error instanceof ApiError ? error.errors : [];
-  const isStale = error instanceof ApiError && error.status === 412;
-  return (
-    <Alert
-      variant="danger"
-      isInline
-      title={isStale ? "It was changed meanwhile. Look at it again before you delete it." : <Message text={error.message} />}
-    >
-      {errors.map(({ code, detail, fix, pointer }) => (
-        <p key={`${code} ${pointer} ${detail}`}>
-          <Message text={`${detail}${fix ? `: ${fix}` : ""}`} />
-        </p>
-      ))}
-    </Alert>
-  );
 }

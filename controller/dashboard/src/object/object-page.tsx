@@ -49,6 +49,9 @@ interface BodyProps {
   object: StoredObject;
 }
 
+/** What all tabs open. */
+const PANEL = "object-tab";
+
 function Body({ info, objectRef, object }: BodyProps) {
   const { get, put } = useUrlState();
   const tabs = tabsOf(info);
@@ -68,14 +71,16 @@ function Body({ info, objectRef, object }: BodyProps) {
         onSelect={(_, key) => put({ tab: key === tabs[0]?.key ? null : String(key), page: null, order: null }, true)}
       >
         {tabs.map(({ key, title }) => (
-          <Tab key={key} eventKey={key} title={<TabTitleText>{title}</TabTitleText>}>
+          <Tab key={key} eventKey={key} tabContentId={PANEL} title={<TabTitleText>{title}</TabTitleText>}>
             {null}
           </Tab>
         ))}
       </Tabs>
-      <Suspense fallback={<Skeleton height="16rem" screenreaderText="Loading this part of the page" />}>
-        {active && <active.Body info={info} objectRef={objectRef} object={object} />}
-      </Suspense>
+      <div id={PANEL} role="tabpanel" aria-label={active?.title}>
+        <Suspense fallback={<Skeleton height="16rem" screenreaderText="Loading this part of the page" />}>
+          {active && <active.Body info={info} objectRef={objectRef} object={object} />}
+        </Suspense>
+      </div>
     </>
   );
 }

@@ -1,0 +1,56 @@
+/** Asks before something is done, and says what it does. */
+
+import { Button, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from "@patternfly/react-core";
+import { useState, type ReactNode } from "react";
+import { CopyAs, type Request } from "../copy/copy-as";
+import { Refusal } from "../object/refusal";
+
+interface Props {
+  title: string;
+  /** On the button that does it. */
+  verb: string;
+  isDanger?: boolean;
+  /** What has to be typed before it is done. */
+  mustType?: string;
+  /** Whether there is anything to do. */
+  isReady?: boolean;
+  operation: { mutate: () => void; isPending: boolean; error: Error | null };
+  close: () => void;
+  cli?: string;
+  request: Request;
+  children: ReactNode;
+}
+
+export function ConfirmDialog(props: Props) {
+  const { title, verb, isDanger = false, mustType, isReady = true, operation, close, cli, request, children } = props;
+  const [typed, setTyped] = useState("");
+  const isConfirmed = mustType === undefined || typed === mustType;
+  return (
+    <Modal isOpen onClose={close} variant="medium" aria-labelledby="confirm-title">
+      <ModalHeader title={title} labelId="confirm-title" titleIconVariant={isDanger ? "warning" : undefined} />
+      <ModalBody className="confirm-body" tabIndex={0}>
+        {children}
+        {mustType !== undefined && (
+          <FormGroup label={`Type ${mustType} to go on`} fieldId="confirm-name">
+            <TextInput id="confirm-name" value={typed} autoComplete="off" onChange={(_, text) => setTyped(text)} />
+          </FormGroup>
+        )}
+        {operation.error && <Refusal error={operation.error} />}
+      </ModalBody>
+      <ModalFooter>
+        <Button
+          variant={isDanger ? "danger" : "primary"}
+          isDisabled={!isReady || !isConfirmed || operation.isPending}
+          isLoading={operation.isPending}
+          onClick={() => operation.mutate()}
+        >
+          {verb}
+        </Button>
+        <Button variant="link" onClick={close}>
+          Cancel
+        </Button>
+        <CopyAs request={request} {...(cli !== undefined && { cli })} />
+      </ModalFooter>
+    </Modal>
+  );
+}
