@@ -60,12 +60,13 @@ def expect_live(page: Page) -> None:
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-def assert_accessible(page: Page, axe: str) -> None:
+def assert_accessible(page: Page, axe: str, within: str = "html") -> None:
+    """``within``: a selector, for a test of one screen that leaves what is around it to others."""
     page.evaluate(axe)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    found = page.evaluate("within => axe.run(within, {resultTypes: ['violations']})", within)
     serious = [
         (violation["id"], [node["html"] for node in violation["nodes"]])
         for violation in found["violations"]
         if violation["impact"] in {"serious", "critical"}
     ]
-    assert serious == []
+    assert serious == [], serious

@@ -8,6 +8,7 @@ export interface Request {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With its query, as it stands after the host: `/v1/segments/blue`. */
   path: string;
+  /** A text is sent as it is, anything else as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -61,7 +62,10 @@ export function curl({ method, path, body, headers = {} }: Request): string {
   const lines = [
     `curl -X ${method} "${location.origin}${path}"`,
     ...Object.entries(all).map(([name, value]) => `-H "${name}: ${value.replaceAll('"', '\\"')}"`),
-    ...(body === undefined ? [] : [`--data '${JSON.stringify(body).replaceAll("'", "'\\''")}'`]),
+    ...(body === undefined ? [] : [`--data-binary '${written(body).replaceAll("'", "'\\''")}'`]),
   ];
   return lines.join(" \\\n  ");
 }
+
+/** A text is the body as it is; anything else is sent as JSON. */
+const written = (body: unknown): string => (typeof body === "string" ? body : JSON.stringify(body));

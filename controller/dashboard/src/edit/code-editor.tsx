@@ -12,8 +12,10 @@ import { unifiedMergeView } from "@codemirror/merge";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { placeholder as placeholderText } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
+import { ASSIST } from "./yaml-assist";
 
 const LOOK = EditorView.theme({
   "&": { color: "var(--pf-t--global--text--color--regular)", fontSize: "0.875rem" },
@@ -38,6 +40,16 @@ const LOOK = EditorView.theme({
     color: "var(--pf-t--global--text--color--regular)",
     border: "1px solid var(--pf-t--global--border--color--default)",
   },
+  ".cm-tooltip .cm-field, .cm-tooltip.cm-completionInfo": {
+    maxWidth: "28rem",
+    padding: "0.5rem 0.75rem",
+    fontFamily: "var(--pf-t--global--font--family--body)",
+  },
+  ".cm-tooltip .cm-field p": { margin: "0.25rem 0 0" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": {
+    background: "var(--pf-t--global--color--brand--default)",
+    color: "var(--pf-t--global--text--color--on-brand--default)",
+  },
   ".cm-changedLine": { background: "var(--line-added) !important" },
   ".cm-deletedChunk": { background: "var(--line-removed) !important" },
   ".cm-changedText": { background: "var(--word-added) !important" },
@@ -51,9 +63,11 @@ const COLOURS = HighlightStyle.define([
   { tag: tags.comment, color: "var(--pf-t--global--text--color--subtle)" },
 ]);
 
-const PLAIN: Extension[] = [lineNumbers(), yaml(), syntaxHighlighting(COLOURS), LOOK];
+/** Without colours of its own: on the tints of a difference they would be too faint. */
+const PLAIN: Extension[] = [lineNumbers(), yaml(), LOOK];
+const COLOURED: Extension[] = [...PLAIN, syntaxHighlighting(COLOURS)];
 const WRITING: Extension[] = [
-  ...PLAIN,
+  ...COLOURED,
   history(),
   drawSelection(),
   indentUnit.of("  "),
@@ -75,9 +89,11 @@ interface EditorProps {
   value: string;
   onChange: (value: string) => void;
   faults: readonly Diagnostic[];
+  /** What stands there while nothing is written. */
+  placeholder?: string;
 }
 
-export function YamlEditor({ label, value, onChange, faults }: EditorProps) {
+export function YamlEditor({ label, value, onChange, faults, placeholder = "" }: EditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const changed = useRef(onChange);
@@ -95,6 +111,8 @@ export function YamlEditor({ label, value, onChange, faults }: EditorProps) {
         doc: first.current,
         extensions: [
           ...WRITING,
+          ...ASSIST,
+          placeholderText(placeholder),
           EditorView.contentAttributes.of({
             "aria-label": `${label}; Escape and then Tab leaves the editor`,
           }),
@@ -109,7 +127,7 @@ export function YamlEditor({ label, value, onChange, faults }: EditorProps) {
       view.current = null;
       made.destroy();
     };
-  }, [label]);
+  }, [label, placeholder]);
   useEffect(() => {
     const made = view.current;
     if (!made || made.state.doc.toString() === value) return;
@@ -171,7 +189,7 @@ export function YamlText({ label, value }: { label: string; value: string }) {
       state: EditorState.create({
         doc: value,
         extensions: [
-          ...PLAIN,
+          ...COLOURED,
           EditorState.readOnly.of(true),
           EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
         ],

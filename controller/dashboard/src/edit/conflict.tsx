@@ -74,8 +74,12 @@ function ClashTable({ clashes, taken, choose }: ClashTableProps) {
               <Radio
                 id={`${key}-${isTheirs ? "theirs" : "mine"}`}
                 name={key}
-                label={<span className="clash-side">{shown(value)}</span>}
-                aria-label={`${isTheirs ? "Theirs" : "Mine"}: ${key}`}
+                label={
+                  <span className="clash-side">
+                    <span className="pf-v6-u-screen-reader">{`${isTheirs ? "Theirs" : "Mine"} of ${key}: `}</span>
+                    {shown(value)}
+                  </span>
+                }
                 isChecked={taken.has(key) === isTheirs}
                 onChange={() => choose(clash, isTheirs)}
               />

@@ -1,9 +1,10 @@
 /** An object as a person is writing it, and its manifest. Pure. */
 
-import { parseDocument, stringify, type YAMLError } from "yaml";
+import { stringify } from "yaml";
 import type { StoredObject } from "../api/objects";
 import { DEFAULT_PROJECT, infoOf, type Kind } from "../kinds/kinds";
 import { fieldsOf, type Field, type Values } from "./fields";
+import { faultAt, read, type ParseFault } from "./positions";
 
 export interface Draft {
   kind: Kind;
@@ -26,6 +27,14 @@ export const emptyDraft = (kind: Kind): Draft => ({
   labels: {},
   spec: {},
 });
+
+/** What the next one of a series has in common with the last: where it is, and what it is part of. */
+export function nextOf({ kind, project, labels, spec }: Draft): Draft {
+  const kept = Object.entries(spec).filter(([name]) => SHARED.includes(name));
+  return { ...emptyDraft(kind), project, labels: { ...labels }, spec: Object.fromEntries(kept) };
+}
+
+const SHARED = ["host", "host_group", "segment", "bridge", "zone", "zones", "type", "protocol", "vni_pool"];
 
 /** What is stored, less what merely is the default: as a person would write it. */
 export function draftOf({ kind, metadata, spec }: StoredObject): Draft {
@@ -79,43 +88,37 @@ export function manifestOf({ kind, name, project, labels, spec }: Draft): Manife
 
 export const yamlOf = (manifest: Manifest): string => stringify(manifest, { lineWidth: 100 });
 
-export interface ParseFault {
-  /** Offsets into the text. */
-  from: number;
-  to: number;
-  message: string;
-}
-
 export type Parsed = { draft: Draft } | { faults: ParseFault[] };
 
 /** Reads a manifest of this kind; the faults say where in the text they are. */
 export function parse(text: string, kind: Kind): Parsed {
-  const document = parseDocument(text, { prettyErrors: false });
-  if (document.errors.length > 0) return { faults: document.errors.map(faultOf) };
-  const read: unknown = document.toJS({ maxAliasCount: 100 });
-  const whole = (message: string): Parsed => ({ faults: [{ from: 0, to: text.length, message }] });
-  if (!isValues(read)) return whole("This is no manifest: kind, metadata and spec are missing.");
-  if (read.kind !== kind) return whole(`kind must be ${kind} here.`);
-  const metadata = isValues(read.metadata) ? read.metadata : {};
-  if (typeof metadata.name !== "string") return whole("metadata.name must be a text.");
-  if (read.spec !== undefined && read.spec !== null && !isValues(read.spec))
-    return whole("spec must be a mapping of fields.");
+  const { documents, faults } = read(text);
+  const [document, second] = documents;
+  if (faults.length > 0) return { faults };
+  const at = (pointer: string, message: string): Parsed => ({
+    faults: [faultAt(documents, `/objects/0${pointer}`, message) ?? { from: 0, to: text.length, message }],
+  });
+  const written: unknown = document?.toJS({ maxAliasCount: 100 });
+  if (!isValues(written)) return at("", "This is no manifest: kind, metadata and spec are missing.");
+  if (second) {
+    const message = "Several documents: one object is edited here. Apply a file takes many.";
+    return { faults: [faultAt(documents, "/objects/1", message) ?? { from: 0, to: 1, message }] };
+  }
+  if (written.kind !== kind) return at("/kind", `kind must be ${kind} here.`);
+  const metadata = isValues(written.metadata) ? written.metadata : {};
+  if (typeof metadata.name !== "string") return at("/metadata/name", "metadata.name must be a text.");
+  if (written.spec !== undefined && written.spec !== null && !isValues(written.spec))
+    return at("/spec", "spec must be a mapping of fields.");
   return {
     draft: {
       kind,
       name: metadata.name,
       project: typeof metadata.project === "string" ? metadata.project : DEFAULT_PROJECT,
       labels: isValues(metadata.labels) ? (metadata.labels as Record<string, string>) : {},
-      spec: isValues(read.spec) ? read.spec : {},
+      spec: isValues(written.spec) ? written.spec : {},
     },
   };
 }
-
-const faultOf = ({ pos: [from, to], message }: YAMLError): ParseFault => ({
-  from,
-  to: Math.max(to, from + 1),
-  message,
-});
 
 /** The spec with one value set; undefined takes the field out. */
 export function withValue(values: Values, path: readonly string[], value: unknown): Values {

@@ -1,7 +1,8 @@
 /** Makes an object, or changes one: by a form or as YAML, with what saving would change before it
  * does. */
 
-import { StackItem, Title } from "@patternfly/react-core";
+import { EmptyState, EmptyStateBody, Skeleton, StackItem, Title } from "@patternfly/react-core";
+import { Link } from "wouter";
 import { ApiError } from "../api/client";
 import { useObject, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
@@ -34,8 +35,10 @@ export default function EditPage({ info, name }: Props) {
             title={`Changes of ${info.plural}`}
             reason={`The roles of this token (${who.data?.roles.join(", ")}) do not let it write ${info.plural}.`}
           />
+        ) : who.isPending ? (
+          <Skeleton height="24rem" screenreaderText="Loading what this token may write" />
         ) : name === null ? (
-          <New info={info} />
+          <New info={info} projects={who.data?.projects ?? []} />
         ) : (
           <Existing info={info} name={name} />
         )}
@@ -45,21 +48,29 @@ export default function EditPage({ info, name }: Props) {
 }
 
 /** The address may say what it begins with: `/ports/new?host=h1&segment=blue`. */
-function New({ info }: { info: KindInfo }) {
+function New({ info, projects }: { info: KindInfo; projects: readonly string[] }) {
   const { get } = useUrlState();
   const draft = emptyDraft(info.kind);
+  const [first] = projects;
+  const mine = first === undefined || projects.includes(draft.project) ? draft.project : first;
   const given = ["host", "segment", "bridge", "host_group"]
     .filter((field) => get(field))
     .map((field) => [field, get(field)]);
-  const begun = { ...draft, project: get("project") || draft.project, spec: Object.fromEntries(given) };
-  return <Editor info={info} stored={null} initial={begun} />;
+  const initial = { ...draft, project: get("project") || mine, spec: Object.fromEntries(given) };
+  return <Editor info={info} stored={null} initial={initial} />;
 }
 
 function Existing({ info, name }: { info: KindInfo; name: string }) {
   const { get } = useUrlState();
   const query = useObject<StoredObject>({ kind: info.kind, name, project: get("project") || undefined });
   if (query.error instanceof ApiError && query.error.status === 404)
-    return <p>There is no {info.noun} of this name (any more).</p>;
+    return (
+      <EmptyState headingLevel="h2" titleText={`There is no ${info.noun} ${name}`}>
+        <EmptyStateBody>
+          It was deleted, or the address is mistyped. <Link href={`/${info.collection}`}>All {info.plural}</Link>.
+        </EmptyStateBody>
+      </EmptyState>
+    );
   return (
     <QueryState title={capitalized(info.plural)} query={query} height="24rem">
       {(object) => <Editor info={info} stored={object} initial={draftOf(object)} begun={begunFrom(info)} />}

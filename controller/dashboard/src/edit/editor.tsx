@@ -1,19 +1,25 @@
 /** One draft, its three views, and the way to the store. */
 
-import { ActionGroup, Alert, Button, Checkbox, Tab, Tabs, TabTitleText } from "@patternfly/react-core";
-import { useState } from "react";
-import { useLocation } from "wouter";
+import { Alert, Tab, Tabs, TabTitleText } from "@patternfly/react-core";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { Link, useLocation } from "wouter";
 import { ApiError } from "../api/client";
-import { useObject, type StoredObject } from "../api/objects";
-import { CopyAs } from "../copy/copy-as";
+import type { StoredObject } from "../api/objects";
+import { ObjectLink } from "../kinds/object-link";
 import { pathOf, type KindInfo } from "../kinds/kinds";
-import { Message } from "../status/message";
+import { Actions } from "./actions";
 import { YamlEditor } from "./code-editor";
-import { Conflict } from "./conflict";
-import { draftOf, manifestOf, parse, yamlOf, type Draft, type ParseFault } from "./drafts";
-import { useCheck, useWrite } from "./queries";
+import { draftOf, manifestOf, nextOf, parse, yamlOf, type Draft } from "./drafts";
+import { told } from "./faults";
+import { useUnsavedGuard } from "./guard";
+import { same } from "./merge";
+import { faultAt, read, type ParseFault } from "./positions";
+import { useCheck, useWrite, type Written } from "./queries";
+import { Refusal } from "./refusal";
+import { useRequestKey } from "./request-key";
 import { Findings, Review } from "./review";
 import { SpecForm } from "./spec-form";
+import { StaleDraft } from "./stale-draft";
 
 interface Props {
   info: KindInfo;
@@ -26,6 +32,8 @@ interface Props {
 
 type View = "form" | "yaml" | "review";
 
+const PANEL = "edit-view";
+
 export function Editor({ info, stored, initial, begun = initial }: Props) {
   const [base, setBase] = useState({ draft: initial, revision: stored?.metadata.revision ?? null });
   const [draft, setDraft] = useState(begun);
@@ -33,12 +41,23 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
   const [faults, setFaults] = useState<readonly ParseFault[]>([]);
   const [view, setView] = useState<View>("form");
   const [isForced, setForced] = useState(false);
+  const [isTried, setTried] = useState(false);
+  const [former, setFormer] = useState<Written | null>(null);
   const [, navigate] = useLocation();
+  const form = useRef<HTMLDivElement>(null);
   const write = useWrite();
+  const requestKey = useRequestKey();
   const isWritten = faults.length === 0;
   const check = useCheck(isWritten ? draft : null);
   const isNew = base.revision === null;
-  const isStale = write.error instanceof ApiError && write.error.status === 412;
+  const isStale = !isNew && write.error instanceof ApiError && write.error.status === 412;
+  const errors = told(info, check.data, write.error, { isNew, isTried });
+  const isUnsaved = !isWritten || !same(manifestOf(draft), manifestOf(base.draft));
+  useUnsavedGuard(isUnsaved);
+
+  useEffect(() => {
+    if (write.error) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [write.error]);
 
   const change = (changed: Draft) => {
     write.reset();
@@ -57,25 +76,51 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
     setText(wanted === "yaml" ? yamlOf(manifestOf(draft)) : null);
     setView(wanted);
   };
-  const save = () =>
-    write.mutate(
-      { draft, base: base.revision, force: isForced },
-      { onSuccess: ({ metadata }) => navigate(pathOf(info.kind, metadata.name, metadata.project)) },
-    );
+  const goOn = (written: Written) => {
+    const next = nextOf(draft);
+    setFormer(written);
+    setTried(false);
+    setBase({ draft: next, revision: null });
+    setDraft(next);
+    setText(null);
+    setView("form");
+    document.getElementById("edit-name")?.focus();
+  };
+  const leave = ({ metadata, warnings }: Written) =>
+    navigate(pathOf(info.kind, metadata.name, metadata.project), {
+      state: { written: { revision: metadata.revision, warnings, isNew } },
+    });
+  const save = (another: boolean) => {
+    setTried(true);
+    const key = requestKey.keyOf(JSON.stringify([manifestOf(draft), base.revision, isForced]));
+    const onSuccess = another ? goOn : leave;
+    write.mutate({ draft, base: base.revision, force: isForced, key }, { onSuccess });
+  };
 
   return (
     <>
+      {former && (
+        <Alert variant="success" isInline isLiveRegion className="edit-former" title={`The ${info.noun} was created`}>
+          <ObjectLink kind={info.kind} name={former.metadata.name} project={former.metadata.project} /> is there in
+          revision {former.metadata.revision}. Here is the next one.
+        </Alert>
+      )}
       <Tabs
         className="edit-tabs"
         aria-label="Ways to write it"
         activeKey={view}
         onSelect={(_, key) => isWritten && show(key as View)}
       >
-        <Tab eventKey="form" title={<TabTitleText>Form</TabTitleText>} isAriaDisabled={!isWritten} />
-        <Tab eventKey="yaml" title={<TabTitleText>YAML</TabTitleText>} />
-        <Tab eventKey="review" title={<TabTitleText>What would change</TabTitleText>} isAriaDisabled={!isWritten} />
+        <Tab eventKey="form" tabContentId={PANEL} title={<TabTitleText>Form</TabTitleText>} isAriaDisabled={!isWritten} />
+        <Tab eventKey="yaml" tabContentId={PANEL} title={<TabTitleText>YAML</TabTitleText>} />
+        <Tab
+          eventKey="review"
+          tabContentId={PANEL}
+          title={<TabTitleText>What would change</TabTitleText>}
+          isAriaDisabled={!isWritten}
+        />
       </Tabs>
-      {isStale && base.revision !== null && (
+      {isStale && (
         <StaleDraft
           info={info}
           base={base.draft}
@@ -87,104 +132,53 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
           }}
         />
       )}
-      {view === "form" && (
-        <SpecForm draft={draft} isNew={isNew} onChange={change} errors={check.data?.errors ?? []} />
+      <div id={PANEL} role="tabpanel" aria-label="What is written">
+        {view === "form" && (
+          <div ref={form}>
+            <SpecForm draft={draft} isNew={isNew} onChange={change} errors={errors} />
+          </div>
+        )}
+        {view === "yaml" && <AsYaml info={info} text={text ?? ""} faults={faults} errors={errors} onChange={changeText} />}
+        {view === "review" && draft.name && <Review manifests={[manifestOf(draft)]} />}
+        {view === "review" && !draft.name && <p className="muted">Give it a name first.</p>}
+      </div>
+      {!write.error && check.data && (
+        <Findings check={check.data} errors={errors} isBesideFields={view === "form"} />
       )}
-      {view === "yaml" && (
-        <YamlEditor
-          label={`YAML of the ${info.noun}`}
-          value={text ?? ""}
-          onChange={changeText}
-          faults={faults.map((fault) => ({ ...fault, severity: "error" }))}
-        />
-      )}
-      {view === "yaml" && faults[0] && <Alert variant="danger" isInline title={faults[0].message} />}
-      {view === "review" && draft.name && <Review manifests={[manifestOf(draft)]} />}
-      <Findings check={view === "form" ? check.data : check.data && everywhere(check.data)} />
       {write.error && !isStale && <Refusal error={write.error} force={isForced} setForced={setForced} />}
-      <ActionGroup className="edit-actions">
-        <Button
-          variant="primary"
-          isLoading={write.isPending}
-          isDisabled={!draft.name || !isWritten || isStale || write.isPending}
-          onClick={save}
-        >
-          {isNew ? `Create the ${info.noun}` : "Save"}
-        </Button>{" "}
-        <Button variant="link" onClick={() => history.back()}>
-          Cancel
-        </Button>{" "}
-        <CopyAs
-          cli={`ovsfleet apply -f - <<'EOF'\n${yamlOf(manifestOf(draft))}EOF`}
-          request={{ method: "POST", path: "/v1/apply", body: { objects: [manifestOf(draft)] } }}
-        />
-      </ActionGroup>
+      <Actions
+        info={info}
+        draft={draft}
+        isNew={isNew}
+        isPending={write.isPending}
+        isReady={draft.name !== "" && isWritten && !isStale && (isNew || isUnsaved)}
+        save={save}
+        cancel={(props) => (
+          <Link {...props} href={isNew ? `/${info.collection}` : pathOf(info.kind, draft.name, draft.project)} />
+        )}
+      />
     </>
   );
 }
 
-/** Beside the YAML there is no field to stand by: everything is told in one place. */
-function everywhere<T extends { errors: readonly { pointer: string; detail: string }[] }>(check: T): T {
-  const errors = check.errors.map((error) => ({
-    ...error,
-    detail: `${error.pointer.slice(1).replaceAll("/", ".")}: ${error.detail}`,
-    pointer: `:${error.pointer}`,
-  }));
-  return { ...check, errors };
-}
-
-interface StaleProps {
+interface AsYamlProps {
   info: KindInfo;
-  base: Draft;
-  mine: Draft;
-  onSettled: (draft: Draft, theirs: StoredObject) => void;
+  text: string;
+  faults: readonly ParseFault[];
+  errors: ReturnType<typeof told>;
+  onChange: (text: string) => void;
 }
 
-function StaleDraft({ info, base, mine, onSettled }: StaleProps) {
-  const theirs = useObject<StoredObject>({ kind: info.kind, name: mine.name, project: mine.project });
-  if (theirs.error instanceof ApiError && theirs.error.status === 404)
-    return (
-      <Alert variant="danger" isInline title={`Somebody else deleted the ${info.noun} meanwhile.`}>
-        Nothing was written. Create it again from its YAML if it shall be there.
-      </Alert>
-    );
-  if (!theirs.data) return null;
-  const { data } = theirs;
+function AsYaml({ info, text, faults, errors, onChange }: AsYamlProps) {
+  const marks = useMemo(() => {
+    const { documents } = read(text);
+    const refused = errors.flatMap(({ pointer, detail }) => faultAt(documents, `/objects/0${pointer}`, detail) ?? []);
+    return [...faults, ...refused].map((fault) => ({ ...fault, severity: "error" as const }));
+  }, [text, faults, errors]);
   return (
-    <Conflict
-      base={base}
-      mine={mine}
-      theirs={draftOf(data)}
-      revision={data.metadata.revision}
-      onSettled={(settled) => onSettled(settled, data)}
-    />
-  );
-}
-
-interface RefusalProps {
-  error: Error;
-  force: boolean;
-  setForced: (force: boolean) => void;
-}
-
-function Refusal({ error, force, setForced }: RefusalProps) {
-  const errors = error instanceof ApiError ? error.errors : [];
-  const mayForce = errors.some(({ fix }) => fix.includes("force"));
-  return (
-    <Alert variant="danger" isInline title={<Message text={error.message} />}>
-      {errors.map(({ code, detail, fix, pointer }) => (
-        <p key={`${code} ${pointer}`}>
-          <span className="mono">{pointer}</span> <Message text={`${detail} ${fix}`} />
-        </p>
-      ))}
-      {mayForce && (
-        <Checkbox
-          id="edit-force"
-          label="Do it all the same: it goes on trial, and is undone where the controller is not reached with it"
-          isChecked={force}
-          onChange={(_, wanted) => setForced(wanted)}
-        />
-      )}
-    </Alert>
+    <>
+      <YamlEditor label={`YAML of the ${info.noun}`} value={text} onChange={onChange} faults={marks} />
+      {faults[0] && <Alert variant="danger" isInline isLiveRegion title={faults[0].message} />}
+    </>
   );
 }

@@ -1,13 +1,12 @@
 /** One field of a spec: the control that its type asks for, its description and what is wrong with
  * it. */
 
-import { FormGroup, FormHelperText, FormSelect, FormSelectOption } from "@patternfly/react-core";
-import { HelperText, HelperTextItem, TextInput } from "@patternfly/react-core";
+import { FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
 import { useId } from "react";
 import type { ProblemError } from "../api/documents";
-import { Message } from "../status/message";
 import { labelOf, REFERENCES, type Field } from "./fields";
 import { GroupInput } from "./group-input";
+import { Help } from "./help";
 import { ListInput } from "./list-input";
 import { MapInput } from "./map-input";
 import { ReferenceInput } from "./reference-input";
@@ -50,6 +49,9 @@ interface LabelledProps {
 function Labelled({ field, errors, isWide = false, children }: LabelledProps) {
   const id = useId();
   const { name, description, required } = field;
+  // In a list of groups, each group's fields have their errors beside them.
+  const isOfGroups = field.type === "list" && field.items?.type === "object";
+  const own = isOfGroups ? errors.filter(({ pointer }) => !/^\/\d+\/./.test(pointer)) : errors;
   return (
     <FormGroup
       label={labelOf(name)}
@@ -58,26 +60,7 @@ function Labelled({ field, errors, isWide = false, children }: LabelledProps) {
       className={isWide ? "edit-wide" : undefined}
     >
       {children(id)}
-      <FormHelperText>
-        <HelperText id={`${id}-help`} isLiveRegion={errors.length > 0}>
-          {errors.map(({ code, detail, fix, pointer }) => (
-            <HelperTextItem key={`${pointer} ${code}`} variant="error">
-              <Message text={detail} />
-              {fix && (
-                <>
-                  {": "}
-                  <Message text={fix} />
-                </>
-              )}
-            </HelperTextItem>
-          ))}
-          {description && (
-            <HelperTextItem>
-              <Message text={description} />
-            </HelperTextItem>
-          )}
-        </HelperText>
-      </FormHelperText>
+      <Help id={`${id}-help`} errors={own} text={description} />
     </FormGroup>
   );
 }
@@ -99,11 +82,18 @@ function Control({ id, field, value, onChange, errors }: InputProps & { id: stri
       {...common}
       value={asText(value)}
       placeholder={placeholderOf(field)}
-      inputMode={type === "integer" || type === "number" ? "decimal" : "text"}
+      inputMode={inputModeOf(field)}
+      autoComplete="off"
       isRequired={field.required}
       onChange={(_, text) => onChange(typed(field, text))}
     />
   );
+}
+
+/** A keyboard of digits, unless a word may stand there too. */
+function inputModeOf({ type, words = [] }: Field): "numeric" | "decimal" | "text" {
+  if (words.length > 0) return "text";
+  return ({ integer: "numeric", number: "decimal" } as const)[type as "integer" | "number"] ?? "text";
 }
 
 const asText = (value: unknown): string => (value === undefined || value === null ? "" : String(value));

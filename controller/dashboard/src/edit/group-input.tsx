@@ -1,19 +1,28 @@
 /** Fields that belong together, such as those of a bond: there or not there as a whole. */
 
 import { Switch } from "@patternfly/react-core";
+import { useId } from "react";
+import { Message } from "../status/message";
 import { isValues, withValue } from "./drafts";
 import { below, FieldInput, type InputProps } from "./field-input";
 import { labelOf } from "./fields";
+import { Help } from "./help";
 
 export function GroupInput({ field, value, onChange, errors }: InputProps) {
+  const id = useId();
   const isThere = isValues(value);
   const fields = field.fields ?? [];
   return (
     <fieldset className="edit-group edit-wide">
       <legend>{labelOf(field.name)}</legend>
+      {field.description && (
+        <p className="muted detail">
+          <Message text={field.description} />
+        </p>
+      )}
       {!field.required && (
         <Switch
-          label={isThere ? "As below" : field.description || "Not set"}
+          label={isThere ? "Set as below" : "Not set"}
           isChecked={isThere}
           aria-label={`Set ${labelOf(field.name)}`}
           onChange={(_, wanted) => onChange(wanted ? {} : undefined)}
@@ -32,13 +41,7 @@ export function GroupInput({ field, value, onChange, errors }: InputProps) {
           ))}
         </div>
       )}
-      {errors
-        .filter(({ pointer }) => pointer === "")
-        .map(({ code, detail }) => (
-          <p key={code} className="edit-error" role="alert">
-            {detail}
-          </p>
-        ))}
+      <Help id={id} errors={errors.filter(({ pointer }) => pointer === "")} text="" />
     </fieldset>
   );
 }

@@ -51,7 +51,7 @@ export function useCheck(draft: Draft | null) {
         const { results, warnings } = document(await api.POST("/v1/apply", { body, signal }));
         return { errors: [], refusal: "", warnings, action: results[0]?.action ?? "" };
       } catch (error) {
-        if (!(error instanceof ApiError) || ![400, 409, 422].includes(error.status)) throw error;
+        if (!(error instanceof ApiError) || ![400, 403, 409, 422].includes(error.status)) throw error;
         const errors = error.errors.map(ofObject);
         return { errors, refusal: error.message, warnings: [], action: "" };
       }
@@ -85,19 +85,24 @@ interface Writing {
   /** The revision that the draft is based on; null: there must be none yet. */
   base: number | null;
   force: boolean;
+  /** Under which the request is carried out once. */
+  key: string;
 }
 
 export function useWrite() {
   const { api } = useSession();
   const queryClient = useQueryClient();
   return useMutation<Written, Error, Writing>({
-    mutationFn: async ({ draft, base, force }) => {
+    mutationFn: async ({ draft, base, force, key }) => {
       const path = `${pathTo(infoOf(draft.kind).collection)}/{name_or_uid}` as const;
       const parameters = parametersOf(draft);
       const params = {
         ...parameters,
         query: { ...(infoOf(draft.kind).ofProjects && parameters.query), ...(force && { force }) },
-        header: base === null ? { "If-None-Match": "*" } : { "if-match": `"${base}"` },
+        header: {
+          "idempotency-key": key,
+          ...(base === null ? { "If-None-Match": "*" } : { "if-match": `"${base}"` }),
+        },
       };
       const body = manifestOf(draft) as never;
       return document(await api.PUT(path, { params, body })) as unknown as Written;

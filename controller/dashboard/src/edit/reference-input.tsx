@@ -1,9 +1,10 @@
 /** The name of another object: typed, or chosen from those that the server finds. */
 
 import { TextInput } from "@patternfly/react-core";
-import { useDeferredValue, useId, useState } from "react";
+import { use, useDeferredValue, useId, useState } from "react";
 import { usePage, type StoredObject } from "../api/objects";
 import { infoOf, type Kind } from "../kinds/kinds";
+import { DraftContext, referring } from "./context";
 
 interface Props {
   id: string;
@@ -20,14 +21,17 @@ const OFFERED = 20;
 export function ReferenceInput({ kind, value, onChange, ...rest }: Props) {
   const list = useId();
   const [isAsked, setAsked] = useState(false);
-  const words = useDeferredValue(value);
+  const { project, host, written } = referring(use(DraftContext), kind);
+  const words = useDeferredValue(value.slice(value.indexOf("/") + 1));
   const { collection, noun } = infoOf(kind);
   const found = usePage<StoredObject>(
     collection,
     {
       filter: words ? `metadata.name : ${JSON.stringify(`${words}*`)}` : "",
-      fields: "metadata.name",
+      fields: "metadata.name,metadata.project",
       page_size: OFFERED,
+      project,
+      host,
     },
     isAsked,
   );
@@ -43,8 +47,8 @@ export function ReferenceInput({ kind, value, onChange, ...rest }: Props) {
         onChange={(_, text) => onChange(text === "" ? undefined : text)}
       />
       <datalist id={list}>
-        {found.data?.items.map(({ metadata: { name } }) => (
-          <option key={name} value={name} />
+        {found.data?.items.map(({ metadata }) => (
+          <option key={written(metadata)} value={written(metadata)} />
         ))}
       </datalist>
     </>

@@ -1,6 +1,7 @@
 /** What saving would change, before it does: the API's own dry run. */
 
 import { Alert, EmptyState, EmptyStateBody } from "@patternfly/react-core";
+import type { ChangeWarning, ProblemError } from "../api/documents";
 import { QueryState } from "../chrome/query-state";
 import { Message } from "../status/message";
 import { Difference } from "./code-editor";
@@ -39,25 +40,42 @@ function actionOf(before: string, after: string): string {
   return after ? "will be changed" : "will be deleted";
 }
 
+interface FindingsProps {
+  check: Check;
+  /** Of the check and of the write, those that a person is told. */
+  errors: readonly ProblemError[];
+  /** Whether each field has its errors beside it already. */
+  isBesideFields: boolean;
+}
+
 /** What the dry run says of the whole: refused, or done with a warning. */
-export function Findings({ check }: { check: Check | undefined }) {
-  if (!check) return null;
-  // What belongs to a field stands beside it in the form.
-  const others = check.errors.filter(({ pointer }) => !/^\/(spec|metadata)\//.test(pointer));
-  const isBare = check.refusal !== "" && check.errors.length === 0;
+export function Findings({ check, errors, isBesideFields }: FindingsProps) {
+  const { refusal, warnings } = check;
+  const isBare = refusal !== "" && check.errors.length === 0;
+  const others = isBesideFields ? errors.filter(({ pointer }) => !/^\/(spec|metadata)\//.test(pointer)) : errors;
   return (
     <>
-      {isBare && <Alert variant="danger" isInline title={check.refusal} />}
+      {isBare && <Alert variant="danger" isInline title={<Message text={refusal} />} />}
       {others.map(({ code, detail, fix, pointer }) => (
-        <Alert key={`${code} ${pointer}`} variant="danger" isInline title={<Message text={detail} />}>
+        <Alert
+          key={`${code} ${pointer}`}
+          variant="danger"
+          isInline
+          title={<Message text={pointer ? `${pointer.slice(1).replaceAll("/", ".")}: ${detail}` : detail} />}
+        >
           <Message text={fix} />
         </Alert>
       ))}
-      {check.warnings.map(({ code, detail, fix, pointer }) => (
-        <Alert key={`${code} ${pointer}`} variant="warning" isInline title={<Message text={detail} />}>
-          <Message text={fix} />
-        </Alert>
-      ))}
+      <Warnings warnings={warnings} />
     </>
   );
+}
+
+/** What is done all the same, and may be regretted. */
+export function Warnings({ warnings }: { warnings: readonly ChangeWarning[] }) {
+  return warnings.map(({ code, detail, fix, pointer }) => (
+    <Alert key={`${code} ${pointer} ${detail}`} variant="warning" isInline title={<Message text={detail} />}>
+      <Message text={fix} />
+    </Alert>
+  ));
 }

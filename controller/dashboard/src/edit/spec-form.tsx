@@ -1,12 +1,14 @@
 /** A draft as a form: what most people need, and the rest folded away. */
 
 import { ExpandableSection, Form, FormGroup, TextInput } from "@patternfly/react-core";
-import { FormHelperText, HelperText, HelperTextItem } from "@patternfly/react-core";
 import { useState } from "react";
 import type { ProblemError } from "../api/documents";
 import { infoOf } from "../kinds/kinds";
+import { useWhoAmI } from "../session/whoami";
+import { DraftContext } from "./context";
 import { withValue, type Draft } from "./drafts";
 import { below, FieldInput } from "./field-input";
+import { Help } from "./help";
 import { sorted, type Field, type Values } from "./fields";
 import { MapInput } from "./map-input";
 
@@ -18,25 +20,28 @@ interface Props {
 }
 
 export function SpecForm({ draft, isNew, onChange, errors }: Props) {
-  const { first, more } = sorted(draft.kind, draft.spec);
   const specErrors = below(errors, "spec");
+  const faulty = specErrors.map(({ pointer }) => pointer.split("/")[1] ?? "");
+  const { first, more } = sorted(draft.kind, draft.spec, faulty);
   const [isOpen, setOpen] = useState(false);
   const hasFaults = more.some(({ name }) => below(specErrors, name).length > 0);
   const setSpec = (spec: Values) => onChange({ ...draft, spec });
   return (
-    <Form onSubmit={(event) => event.preventDefault()}>
-      <Identity draft={draft} isNew={isNew} onChange={onChange} errors={below(errors, "metadata")} />
-      <Fields fields={first} spec={draft.spec} onChange={setSpec} errors={specErrors} />
-      {more.length > 0 && (
-        <ExpandableSection
-          toggleText={`More settings (${more.length})`}
-          isExpanded={isOpen || hasFaults}
-          onToggle={(_, wanted) => setOpen(wanted)}
-        >
-          <Fields fields={more} spec={draft.spec} onChange={setSpec} errors={specErrors} />
-        </ExpandableSection>
-      )}
-    </Form>
+    <DraftContext value={draft}>
+      <Form onSubmit={(event) => event.preventDefault()}>
+        <Identity draft={draft} isNew={isNew} onChange={onChange} errors={below(errors, "metadata")} />
+        <Fields fields={first} spec={draft.spec} onChange={setSpec} errors={specErrors} />
+        {more.length > 0 && (
+          <ExpandableSection
+            toggleText={`More settings (${more.length})`}
+            isExpanded={isOpen || hasFaults}
+            onToggle={(_, wanted) => setOpen(wanted)}
+          >
+            <Fields fields={more} spec={draft.spec} onChange={setSpec} errors={specErrors} />
+          </ExpandableSection>
+        )}
+      </Form>
+    </DraftContext>
   );
 }
 
@@ -65,7 +70,7 @@ function Fields({ fields, spec, onChange, errors }: FieldsProps) {
 
 function Identity({ draft, isNew, onChange, errors }: Props) {
   const { kind, name, project, labels } = draft;
-  const nameErrors = below(errors, "name");
+  const projects = useWhoAmI().data?.projects ?? [];
   return (
     <div className="edit-fields">
       <FormGroup label="Name" fieldId="edit-name" isRequired>
@@ -74,20 +79,12 @@ function Identity({ draft, isNew, onChange, errors }: Props) {
           value={name}
           isRequired
           isDisabled={!isNew}
-          validated={nameErrors.length > 0 ? "error" : "default"}
+          autoComplete="off"
+          validated={validatedOf(errors, "name")}
+          aria-describedby="edit-name-help"
           onChange={(_, changed) => onChange({ ...draft, name: changed })}
         />
-        {nameErrors.length > 0 && (
-          <FormHelperText>
-            <HelperText isLiveRegion>
-              {nameErrors.map(({ detail }) => (
-                <HelperTextItem key={detail} variant="error">
-                  {detail}
-                </HelperTextItem>
-              ))}
-            </HelperText>
-          </FormHelperText>
-        )}
+        <Help id="edit-name-help" errors={below(errors, "name")} text="How the API, the command line and other objects call it. Fixed." />
       </FormGroup>
       {infoOf(kind).ofProjects && (
         <FormGroup label="Project" fieldId="edit-project">
@@ -95,8 +92,18 @@ function Identity({ draft, isNew, onChange, errors }: Props) {
             id="edit-project"
             value={project}
             isDisabled={!isNew}
+            list="edit-projects"
+            autoComplete="off"
+            validated={validatedOf(errors, "project")}
+            aria-describedby="edit-project-help"
             onChange={(_, changed) => onChange({ ...draft, project: changed })}
           />
+          <datalist id="edit-projects">
+            {projects.map((one) => (
+              <option key={one} value={one} />
+            ))}
+          </datalist>
+          <Help id="edit-project-help" errors={below(errors, "project")} text="Whose it is. Fixed." />
         </FormGroup>
       )}
       <FormGroup label="Labels" fieldId="edit-labels" className="edit-wide">
@@ -106,7 +113,11 @@ function Identity({ draft, isNew, onChange, errors }: Props) {
           value={labels}
           onChange={(changed) => onChange({ ...draft, labels: (changed ?? {}) as Record<string, string> })}
         />
+        <Help id="edit-labels-help" errors={below(errors, "labels")} text="" />
       </FormGroup>
     </div>
   );
 }
+
+const validatedOf = (errors: readonly ProblemError[], name: string) =>
+  below(errors, name).length > 0 ? "error" : "default";

@@ -13,6 +13,7 @@ import { QueryState } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { infoOf } from "../kinds/kinds";
 import "../object/object.css";
+import { Written } from "../object/written";
 import { PhaseLabel } from "../status/phase";
 import { HostActions } from "./host-actions";
 import "./host.css";
@@ -66,6 +67,7 @@ function Body({ host }: { host: Host }) {
       <div className="host-notices">
         {notice && <Done notice={notice} close={() => tell(null)} />}
         <Standing host={host} tell={tell} />
+        <Written info={infoOf("Host")} objectRef={{ kind: "Host", name: host.metadata.name }} />
       </div>
       <HostTabs host={host} />
     </>

@@ -15,6 +15,7 @@ import { PhaseLabel } from "../status/phase";
 import { DeleteDialog } from "./delete-dialog";
 import "./object.css";
 import { tabsOf } from "./tabs";
+import { Written } from "./written";
 
 export default function ObjectPage({ info, name }: { info: KindInfo; name: string }) {
   const { get } = useUrlState();
@@ -64,6 +65,7 @@ function Body({ info, objectRef, object }: BodyProps) {
         <PhaseLabel phase={status.phase} />
         <Actions info={info} object={object} />
       </div>
+      <Written info={info} objectRef={objectRef} />
       <Tabs
         className="object-tabs"
         aria-label={`About ${info.noun} ${metadata.name}`}
