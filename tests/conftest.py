@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -12,6 +13,10 @@ from tests.support.in_memory import use_memory_for_files
 
 # Before anything makes a temporary folder.
 use_memory_for_files()
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 collect_ignore = ["kernel"]
 """Runs in a guest with a kernel of its own, as integration/test_kernel_guest.py sees to."""
