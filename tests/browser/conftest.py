@@ -9,25 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.support.api import Api, LiveServer
+from tests.support.browser import PAGE_TIMEOUT_MS, chromium_running
 
 _ROOT = Path(__file__).parents[2]
 _DASHBOARD = _ROOT / "controller" / "dashboard"
 _AXE = _DASHBOARD / "node_modules" / "axe-core" / "axe.min.js"
-_CHROMIUM = "/usr/bin/chromium"
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-_PAGE_TIMEOUT_MS = 20_000
-expect.set_options(timeout=_PAGE_TIMEOUT_MS)
+expect.set_options(timeout=PAGE_TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +31,8 @@ def dashboard() -> Path:
 def chromium() -> Iterator[Browser]:
     # For a module and not the session: Playwright keeps an event loop running in this thread, and
     # asynchronous tests need one of their own.
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+    with chromium_running() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -64,7 +52,7 @@ def open_page(
         context = chromium.new_context(base_url=live.url, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(_PAGE_TIMEOUT_MS)
+        page.set_default_timeout(PAGE_TIMEOUT_MS)
         page.on("console", note)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(path)

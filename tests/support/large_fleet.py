@@ -139,14 +139,14 @@ def large_fleet_url(postgres_server: PostgresServer, _large_template: str) -> It
 
 
 @contextmanager
-def served() -> Iterator[tuple[LargeFleet, Database, LiveServer, str]]:
-    """The whole fleet behind a real server, with an admin's token, for what is no test."""
+def served(plan: Plan | None = None) -> Iterator[tuple[LargeFleet, Database, LiveServer, str]]:
+    """A whole fleet behind a real server, with an admin's token, for what is no test."""
     configure_logging("warning", "console", "large fleet")
     with running_server() as server:
         server.execute(f"CREATE DATABASE {_TEMPLATE}")
         upgrade(server.url(_TEMPLATE))
         db = Database(server.url(_TEMPLATE), pool_size=20)
-        fleet = make(db)
+        fleet = make(db, plan)
         secret = tokens.ensure_admin(db, now=datetime.now(UTC))
         live = LiveServer(make_app(db))
         live.start()

@@ -20,9 +20,10 @@ import { Progress } from "./progress";
 
 type JoinToken = components["schemas"]["JoinTokenDocument"];
 
+const ONE_HOUR = 3600;
 const TIMES = [
   { seconds: 900, title: "15 minutes" },
-  { seconds: 3600, title: "1 hour" },
+  { seconds: ONE_HOUR, title: "1 hour" },
   { seconds: 86_400, title: "1 day" },
   { seconds: 604_800, title: "7 days" },
 ];
@@ -30,13 +31,19 @@ const TIMES = [
 export default function EnrolPage() {
   const who = useWhoAmI();
   const [tokens, setTokens] = useState<readonly JoinToken[]>([]);
+  const again = useEnrolment();
+  const without = (host: string) => (before: readonly JoinToken[]) =>
+    before.filter((token) => token.host !== host);
+  const add = (token: JoinToken) => setTokens((before) => [token, ...without(token.host)(before)]);
+  const askAgain = (host: string) =>
+    again.mutate({ host, vtep: "", seconds: ONE_HOUR, isNew: false }, { onSuccess: add });
   return (
     <AppPage title="Enrol a host">
       <StackItem>
         <Title headingLevel="h1">Enrol a host</Title>
         <p className="muted">
-          An agent on the host makes its bridges, ports and tunnels what is intended here. It opens one
-          connection to this controller; the controller opens none to it.
+          An agent on the host makes its bridges, ports and tunnels what is intended here. It connects to this
+          controller; the controller never connects to the host. Several hosts can be under way at once.
         </p>
       </StackItem>
       {who.data?.may.enrol === false ? (
@@ -48,12 +55,21 @@ export default function EnrolPage() {
         </StackItem>
       ) : (
         <StackItem>
-          <Wanted onToken={(token) => setTokens((before) => [token, ...before.filter(({ host }) => host !== token.host)])} />
+          <Wanted onToken={add} />
+        </StackItem>
+      )}
+      {again.error && (
+        <StackItem>
+          <Refusal error={again.error} />
         </StackItem>
       )}
       {tokens.map((token) => (
         <StackItem key={token.token}>
-          <Progress token={token} />
+          <Progress
+            token={token}
+            onAgain={() => askAgain(token.host)}
+            onDone={() => setTokens(without(token.host))}
+          />
         </StackItem>
       ))}
     </AppPage>
@@ -70,7 +86,7 @@ function Wanted({ onToken }: { onToken: (token: JoinToken) => void }) {
   const { get } = useUrlState();
   const [host, setHost] = useState(get("host"));
   const [vtep, setVtep] = useState("");
-  const [seconds, setSeconds] = useState(TIMES[1]?.seconds ?? 3600);
+  const [seconds, setSeconds] = useState(ONE_HOUR);
   const enrolment = useEnrolment();
   const isUnknown = enrolment.error instanceof ApiError && enrolment.error.status === 404;
   const ask = (isNew: boolean) =>

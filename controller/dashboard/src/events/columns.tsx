@@ -19,7 +19,7 @@ export const COLUMNS: ServerColumn<EventDocument>[] = [
       </span>
     ),
   },
-  { title: "Of", cell: (event) => <Subject event={event} /> },
+  { title: "Of", className: "events-of", cell: (event) => <Subject event={event} /> },
   {
     title: "Message",
     className: "reason-cell",
@@ -29,33 +29,45 @@ export const COLUMNS: ServerColumn<EventDocument>[] = [
       </>
     ),
   },
-  { title: "Who", cell: ({ principal }) => principal ?? <span className="muted">—</span> },
-  { title: "Revision", cell: (event) => <Revision event={event} />, className: "number" },
+  { title: "Who", cell: (event) => <Origin event={event} /> },
 ];
 
 function Subject({ event: { kind, name, project, host } }: { event: EventDocument }) {
   if (!kind && !host) return <span className="muted">the fleet</span>;
+  const elsewhere = host && kind !== "Host" ? host : null;
   return (
     <>
-      {kind && (
-        <>
-          <span className="muted">{kind}</span>{" "}
-          {name && isKind(kind) && <ObjectLink kind={kind} name={name} project={project} />}
-        </>
-      )}
-      {host && kind !== "Host" && (
-        <div className="detail">
-          <span className="muted">on</span> <ObjectLink kind="Host" name={host} />
+      {kind && name && isKind(kind) && <ObjectLink kind={kind} name={name} project={project} />}
+      <div className="detail">
+        <span className="muted">{kind}</span>
+        {elsewhere && (
+          <>
+            {" "}
+            <span className="muted">on</span> <ObjectLink kind="Host" name={elsewhere} />
+          </>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Origin({ event }: { event: EventDocument }) {
+  const { principal, revision } = event;
+  if (!principal && revision === null) return <span className="muted">—</span>;
+  return (
+    <>
+      {principal}
+      {revision !== null && (
+        <div className="detail nowrap">
+          <span className="muted">revision</span> <Revision event={event} />
         </div>
       )}
-      {host && !kind && <ObjectLink kind="Host" name={host} />}
     </>
   );
 }
 
 /** To the versions of what changed: there the change itself is told. */
 function Revision({ event: { kind, name, project, revision } }: { event: EventDocument }) {
-  if (revision === null) return <span className="muted">—</span>;
   if (!kind || !name || !isKind(kind)) return revision;
   const [path, query] = pathOf(kind, name, project).split("?");
   return <Link href={`${path}?${[query, "tab=history"].filter(Boolean).join("&")}`}>{revision}</Link>;

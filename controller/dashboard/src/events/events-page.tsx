@@ -13,13 +13,16 @@ import { CopyAs } from "../copy/copy-as";
 import { KINDS } from "../kinds/kinds";
 import { useSession } from "../session/session";
 import { COLUMNS } from "./columns";
+import "./events.css";
 import { asCsv, asJson } from "./export";
-import { askedOf, MOST_EXPORTED, readEvents, SPANS, useEvents, type Asked, type EventDocument } from "./queries";
+import { keyOf, useHeld } from "./held";
+import { askedOf, MOST_EXPORTED, readEvents, SPANS, TYPES, useEvents, type Asked, type EventDocument } from "./queries";
 
 export default function EventsPage() {
   const { get } = useUrlState();
   const asked = askedOf(get);
-  const query = useEvents(asked, get("page"));
+  const page = get("page");
+  const { query, waiting, isMore, show } = useHeld(useEvents(asked, page), JSON.stringify([asked, page]));
   return (
     <AppPage title="Events">
       <StackItem>
@@ -37,11 +40,19 @@ export default function EventsPage() {
             <Filters />
           </CardHeader>
           <CardBody>
+            <div role="status" className="events-new">
+              {waiting > 0 && page === "" && (
+                <Button variant="link" isInline onClick={show}>
+                  Show {waiting}
+                  {isMore && "+"} new {waiting === 1 ? "event" : "events"}
+                </Button>
+              )}
+            </div>
             <ServerTable
               label="Events"
               query={query}
               columns={COLUMNS}
-              keyOf={({ at, type, id, name }) => `${at} ${type} ${id} ${name}`}
+              keyOf={keyOf}
               empty={
                 <EmptyState headingLevel="h3" variant="sm" titleText="Nothing happened">
                   <EmptyStateBody>
@@ -94,6 +105,14 @@ function Filters() {
             ))}
           </FormSelect>
         </ToolbarItem>
+        <ToolbarItem>
+          <FormSelect aria-label="What" value={get("type")} onChange={(_, value) => choose("type", value)}>
+            <FormSelectOption value="" label="Anything" />
+            {TYPES.map((type) => (
+              <FormSelectOption key={type} value={type} label={type} />
+            ))}
+          </FormSelect>
+        </ToolbarItem>
         {(["host", "name"] as const).map((name) => (
           <ToolbarItem key={name}>
             <Word name={name} key={get(name)} />
@@ -112,6 +131,7 @@ function Word({ name }: { name: "host" | "name" }) {
   const title = name === "host" ? "Host" : "Object's name";
   return (
     <form
+      className="events-word"
       onSubmit={(event) => {
         event.preventDefault();
         ask();

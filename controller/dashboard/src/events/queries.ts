@@ -22,6 +22,30 @@ const ROWS = 50;
 /** That one file has. */
 export const MOST_EXPORTED = 5000;
 
+export const TYPES: readonly EventDocument["type"][] = [
+  "object.created",
+  "object.updated",
+  "object.deleted",
+  "host.state_changed",
+  "host.enrolled",
+  "host.replaced",
+  "host.given_up",
+  "host.connected",
+  "host.disconnected",
+  "host.silent",
+  "host.applied",
+  "host.held",
+  "host.reverted",
+  "host.released",
+  "host.withdrawn",
+  "host.adopted",
+  "resource.failed",
+  "resource.recovered",
+  "drift.enforced",
+  "drift.reported",
+  "drift.gave_up",
+];
+
 /** The part of a question that does not move with the clock. */
 export interface Asked {
   span: string;

@@ -1,7 +1,7 @@
 /** How this browser shows things, who is signed in, the controller itself, and its webhooks. */
 
 import { Card, CardBody, CardTitle, DescriptionList, Grid, GridItem } from "@patternfly/react-core";
-import { FormGroup, Label, StackItem, Title, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
+import { FormGroup, StackItem, Title, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { useFleet } from "../api/queries";
 import { AppPage } from "../chrome/app-page";
@@ -11,6 +11,7 @@ import { QueryState } from "../chrome/query-state";
 import { chooseTheme, useTheme } from "../chrome/theme";
 import { Fact } from "../object/facts";
 import { useWhoAmI } from "../session/whoami";
+import "./settings.css";
 import { WebhooksCard } from "./webhooks-card";
 
 export default function SettingsPage() {
@@ -48,7 +49,9 @@ function Section({ id, title, children }: { id: string; title: string; children:
       <CardTitle component="h2" id={id}>
         {title}
       </CardTitle>
-      <CardBody>{children}</CardBody>
+      <CardBody>
+        <div className="settings-stack">{children}</div>
+      </CardBody>
     </Card>
   );
 }
@@ -146,12 +149,7 @@ function Shortcuts() {
           </Fact>
         ))}
       </DescriptionList>
-      <p>
-        <Label isCompact variant="outline">
-          Tip
-        </Label>{" "}
-        Every address of these pages can be sent to somebody else: it holds what is shown.
-      </p>
+      <p className="muted">The address of a page holds what is shown: it can be sent to somebody else.</p>
     </Section>
   );
 }

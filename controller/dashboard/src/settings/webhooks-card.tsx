@@ -6,14 +6,20 @@ import { document } from "../api/client";
 import type { components } from "../api/schema";
 import { type Column, PagedTable } from "../chrome/paged-table";
 import { QueryState } from "../chrome/query-state";
+import { useUrlState } from "../chrome/url-state";
 import { useSession } from "../session/session";
+import { Deliveries } from "./deliveries";
 
 type Webhook = components["schemas"]["WebhookDocument"];
 
+/** What is told of deliveries begins with this, too. */
 const WEBHOOKS = ["webhooks"];
 
 export function WebhooksCard() {
   const { api } = useSession();
+  const { get, put } = useUrlState();
+  const shown = get("webhook");
+  const columns = [...COLUMNS, actions(shown, (name) => put({ webhook: name === shown ? null : name }, true))];
   const query = useQuery({
     queryKey: WEBHOOKS,
     queryFn: async ({ signal }) => document(await api.GET("/v1/webhooks", { signal })).items,
@@ -32,7 +38,10 @@ export function WebhooksCard() {
                 <code>POST /v1/webhooks</code>.
               </p>
             ) : (
-              <PagedTable label="Webhooks" columns={COLUMNS} items={webhooks} keyOf={({ uid }) => uid} />
+              <>
+                <PagedTable label="Webhooks" columns={columns} items={webhooks} keyOf={({ uid }) => uid} />
+                {webhooks.some(({ name }) => name === shown) && <Deliveries name={shown} />}
+              </>
             )
           }
         </QueryState>
@@ -58,8 +67,24 @@ const COLUMNS: Column<Webhook>[] = [
       </>
     ),
   },
-  { title: "", cell: (webhook) => <Try webhook={webhook} /> },
 ];
+
+const actions = (shown: string, toggle: (name: string) => void): Column<Webhook> => ({
+  title: "",
+  cell: (webhook) => (
+    <>
+      <Try webhook={webhook} />{" "}
+      <Button
+        variant="link"
+        isInline
+        aria-expanded={webhook.name === shown}
+        onClick={() => toggle(webhook.name)}
+      >
+        Deliveries<span className="pf-v6-screen-reader"> of {webhook.name}</span>
+      </Button>
+    </>
+  ),
+});
 
 function Try({ webhook: { name } }: { webhook: Webhook }) {
   const { api } = useSession();
