@@ -4,6 +4,9 @@ They stay somebody else's: only tag, mtu_request and our mark are ever written, 
 is deleted. A tag taken off would make the port a trunk of all VLANs, and let its guest hear every
 segment of the host; left on, it would keep the guest in a segment that it is no part of any more.
 So that a port which is let go of gets a VLAN that nobody else on the bridge has.
+
+Intent is about a port of one iface-id on one bridge. What is in the way of binding that one leaves
+it as it is; a port of another iface-id or bridge is let go of, as one of another host is.
 """
 
 from __future__ import annotations
@@ -102,7 +105,7 @@ def draft_letting_go(
     kept = {name for port in desired.ports for name in _kept(port, inventory)}
     for resource in sorted(inventory.bound):
         for placed in inventory.bound[resource]:
-            if placed.port.name in kept or _may_be(ports.get(resource), placed.port):
+            if placed.port.name in kept or _may_be(ports.get(resource), placed):
                 continue
             if resource in ports or resource in desired.removed:
                 yield _let_go(resource, placed, vlans, inventory)
@@ -117,11 +120,12 @@ def _kept(port: Port, inventory: Inventory) -> Iterator[str]:
             yield placed.port.name
 
 
-def _may_be(port: Port | None, row: OvsPort) -> bool:
+def _may_be(port: Port | None, placed: PlacedPort) -> bool:
     """Whether it is what ``port`` is about, and only something is in the way of binding it."""
     if port is None or port.type is PortType.UNKNOWN:
         return port is not None
-    return port.type is PortType.BOUND and port.iface_id in _iface_ids(row)
+    is_here = port.type is PortType.BOUND and port.bridge == placed.bridge
+    return is_here and port.iface_id in _iface_ids(placed.port)
 
 
 def _let_go(
@@ -168,7 +172,7 @@ def is_at_home(port: Port | None, placed: PlacedPort) -> bool:
     """Whether a row that bears the mark of ``port`` is in the VLAN of that one's own segment."""
     return (
         port is not None
-        and _may_be(port, placed.port)
+        and _may_be(port, placed)
         and (port.bridge, port.tag) == (placed.bridge, placed.port.tag)
     )
 

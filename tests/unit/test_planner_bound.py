@@ -286,6 +286,19 @@ def test_a_port_that_got_another_iface_id_is_let_go_of_while_its_successor_is_bo
     assert make_plan(state, switch.observed).describe() == ()
 
 
+def test_a_port_that_intent_has_on_another_bridge_is_let_go_of_until_it_is_back() -> None:
+    switch = plugged(tap("tap1"))
+    switch.run(make_plan(desired(GUEST), switch.observed))
+    bound = row(switch, "tap1")
+    lan = Bridge("bridge:a", "br-a", DatapathType.NETDEV)
+    state = desired(replace(GUEST, bridge="br-a"), bridges=(lan,))
+    switch.run(make_plan(state, switch.observed))
+    assert (row(switch, "tap1").tag, row(switch, "tap1").external_ids) == (4094, {})
+    assert reasons(state, switch.observed) == [(ErrorKind.CONFLICT, "PluggedElsewhere")]
+    switch.run(make_plan(desired(GUEST), switch.observed))
+    assert row(switch, "tap1") == bound
+
+
 def test_a_port_that_another_one_of_intent_is_bound_to_now_only_changes_its_mark() -> None:
     switch = plugged(tap("tap1"))
     switch.run(make_plan(desired(GUEST), switch.observed))
