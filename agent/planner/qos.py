@@ -1,8 +1,10 @@
 """What a port sends, shaped: its row of table QoS, which is that port's alone.
 
 The row and its queues bear the port's mark and are ours as a whole. Somebody else's QoS on a port
-of ours stays, also when the port is made anew: where intent wants one, that is a conflict. Ours
-stays while it is not known whether intent wants one.
+of ours stays, also when the port is made anew: where intent wants one, that is a conflict. It goes
+with the port when its resource has none of that name any more: what another resource has under the
+name is another port, whether it comes with the same plan or later. Ours stays while it is not known
+whether intent wants one.
 """
 
 from __future__ import annotations

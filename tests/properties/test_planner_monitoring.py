@@ -12,12 +12,12 @@ from ovsfleet.v1 import state_pb2
 from agent.controlplane.codec import decode_host_state, dump_host_state, encode_host_state
 from agent.controlplane.codec import load_host_state as load
 from agent.errors import ErrorKind
-from agent.model import OWNER_KEY, HostState
-from agent.monitoring import FlowExport, Mirror
+from agent.model import ID_KEY, OWNER_KEY, HostState
+from agent.monitoring import FlowExport, Mirror, MirrorTunnel, OvsQos
 from agent.observed import ObservedState, OvsBridge
 from agent.planner import make_plan, still_owed
 from agent.planner.plan import AddMirror, Plan, Stage
-from tests.support.hosts import FLEET, bare_host
+from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host
 from tests.support.monitoring_satisfaction import monitoring_faults, watching_rows
 from tests.support.monitoring_strategies import foreign_bridge, meddled, monitored_states
 from tests.support.switch import Switch
@@ -135,6 +135,7 @@ def test_rows_of_others_stay_as_they_are_and_what_they_hinder_is_told(
     converge(switch, first)
     for name in sorted(switch.bridges):
         switch.bridges[name] = data.draw(meddled(switch.bridges[name]))
+    ports = named_by_resource(switch)
     foreign = watching_rows(switch.observed, FLEET, ours=False)
     converge(switch, first)
     assert watching_rows(switch.observed, FLEET, ours=False) == foreign
@@ -143,10 +144,36 @@ def test_rows_of_others_stay_as_they_are_and_what_they_hinder_is_told(
     moved = move_on(replace(second, bridges=tuple(bridges.values())), first)
     converge(switch, moved)
     after = watching_rows(switch.observed, FLEET, ours=False)
-    kept = {port.name for bridge in switch.bridges.values() for port in bridge.ports}
+    kept = {name for name, _ in ports & named_by_resource(switch)}
     shaped = {place for place in foreign if place[0] == "qos" and place[1] in kept}
     assert {place: after.get(place) for place in shaped} == {p: foreign[p] for p in shaped}
     assert_at_rest(switch, moved)
+
+
+def named_by_resource(switch: Switch) -> set[tuple[str, str]]:
+    """A port is another one when another resource has it, although it has the name."""
+    ports = (port for bridge in switch.bridges.values() for port in bridge.ports)
+    return {(port.name, port.external_ids.get(ID_KEY, "")) for port in ports}
+
+
+def test_the_qos_of_others_goes_with_the_port_and_not_to_another_one_of_its_name() -> None:
+    tunnel = MirrorTunnel("mr1", "gre", {"remote_ip": "192.0.2.9"})
+    first = Mirror("mirror:n", "m", "br-fleet", select_all=True, tunnel=tunnel)
+    state = HostState(FLEET, 1, 1, b"any", OWN_HOST, OWN_HOST, overlay=OVERLAY, mirrors=(first,))
+    theirs = OvsQos("linux-sfq", {"perturb": "9"}, {}, {})
+    switch = Switch(a_host())
+    converge(switch, state)
+    bridge = switch.bridges["br-fleet"]
+    shaped = (replace(each, qos=theirs) if each.name == "mr1" else each for each in bridge.ports)
+    switch.bridges["br-fleet"] = replace(bridge, ports=tuple(shaped))
+    erspan = replace(first, tunnel=replace(tunnel, type="erspan"))
+    converge(switch, replace(state, mirrors=(erspan,)))
+    place = ("qos", "mr1")
+    assert watching_rows(switch.observed, FLEET, ours=False) == {place: repr(theirs)}
+    other = replace(state, mirrors=(replace(first, id="mirror:m"),))
+    converge(switch, move_on(other, state))
+    assert "mr1" in {name for name, _ in named_by_resource(switch)}
+    assert place not in watching_rows(switch.observed, FLEET, ours=False)
 
 
 @given(monitored_states(), monitored_states(), st.data())
