@@ -1,0 +1,114 @@
+"""Bringing a host in, what happened, and how this browser shows it, in headless Chromium."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from controller.auth import Role
+from controller.services.status import ReportedFailure
+from tests.support.api import Api
+from tests.support.dashboard import (
+    DESKTOP,
+    PHONE,
+    OpenPage,
+    apply,
+    assert_accessible,
+    expect_live,
+    host,
+    row,
+    sign_in,
+    uid_of,
+)
+from tests.support.reports import ReportingHost
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def opened(open_page: OpenPage, api: Api, path: str, **options: object) -> Page:
+    page = open_page(path, **options)
+    sign_in(page, api.secret)
+    expect_live(page)
+    return page
+
+
+def test_a_new_host_is_followed_from_its_line_until_it_is_as_intended(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
+) -> None:
+    page = opened(open_page, api, "/enrol?host=alpha", viewport=PHONE)
+    page.get_by_role("button", name="Make the line").click()
+    expect(page.get_by_text("There is no host alpha yet")).to_be_visible()
+    page.get_by_role("textbox", name="VTEP").fill("192.0.2.1")
+    page.get_by_role("button", name="Create alpha and make its line").click()
+
+    card = page.get_by_role("region", name="Enrolment of alpha")
+    line = card.get_by_role("textbox", name="Line for alpha")
+    expect(line).to_have_value(re.compile("^ovsfleet-agent enroll --token join.alpha."))
+    expect(card).to_contain_text(re.compile(r"for (59 min|1 h)"))
+    assert_accessible(page, axe)
+    assert fleet.get("/v1/hosts/alpha").json()["spec"]["vteps"] == ["192.0.2.1"]
+
+    alpha = ReportingHost(api.db, uid_of(fleet, "hosts/alpha"))
+    alpha.report(fleet.get("/v1/fleet").json()["revision"])
+    expect(card.get_by_role("link", name="Go to alpha")).to_be_visible()
+    expect(line).to_be_hidden()
+
+
+def test_events_wait_while_they_are_read_and_are_saved_as_they_are_filtered(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
+) -> None:
+    revision = apply(fleet, host("alpha", "192.0.2.1"))["revision"]
+    alpha = ReportingHost(api.db, uid_of(fleet, "hosts/alpha"))
+    alpha.report(revision)
+    page = opened(open_page, api, "/events?kind=Host", viewport=DESKTOP, color_scheme="dark")
+    created = row(page, "Events", "object.created")
+    expect(created).to_contain_text("alpha")
+    before = page.get_by_role("grid", name="Events").inner_text()
+
+    said = "ovs-vswitchd does not answer: start it"
+    alpha.report(revision, [ReportedFailure("host", "datapath", "SwitchDown", said)])
+    more = page.get_by_role("button", name=re.compile(r"^Show \d+ new event"))
+    expect(more).to_be_visible()
+    assert page.get_by_role("grid", name="Events").inner_text() == before
+    more.click()
+    expect(page.get_by_role("grid", name="Events")).to_contain_text(said)
+    expect(more).to_be_hidden()
+    assert_accessible(page, axe)
+
+    page.get_by_role("combobox", name="What").select_option("object.created")
+    expect(page).to_have_url(re.compile(r"kind=Host&type=object.created"))
+    expect(page.get_by_role("grid", name="Events")).not_to_contain_text(said)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    rows = list(csv.DictReader(Path(saved.value.path()).read_text().splitlines()))
+    assert [(each["type"], each["name"]) for each in rows] == [("object.created", "alpha")]
+
+
+def test_settings_say_who_is_signed_in_and_keep_how_times_and_colours_are_shown(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
+) -> None:
+    apply(fleet, host("alpha", "192.0.2.1"))
+    page = opened(open_page, api, "/settings", viewport=DESKTOP)
+    expect(page.get_by_role("region", name="Signed in")).to_contain_text("network-admin")
+    expect(page.get_by_role("region", name="Controller")).to_contain_text(
+        fleet.get("/v1/fleet").json()["version"]
+    )
+    page.get_by_role("button", name="Dark", exact=True).click()
+    page.get_by_role("button", name="UTC", exact=True).click()
+    assert_accessible(page, axe)
+    page.goto("/events")
+    expect(row(page, "Events", "object.created")).to_contain_text("UTC")
+    expect(page.locator("html")).to_have_class(re.compile("pf-v6-theme-dark"))
+
+
+def test_who_may_not_enrol_is_told_by_which_role(open_page: OpenPage, api: Api) -> None:
+    viewer = api.token(Role.VIEWER)
+    page = open_page("/enrol")
+    sign_in(page, viewer)
+    expect(page.get_by_text("do not let it bring machines in")).to_be_visible()
+    expect(page.get_by_role("button", name="Make the line")).to_be_hidden()
