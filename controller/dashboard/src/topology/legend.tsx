@@ -32,8 +32,9 @@ export function Legend() {
         ))}
       </ul>
       <p className="muted detail">
-        A ring shows the phases of the hosts. A dashed ring around it: tunnels within the group are not Ready. A
-        grey middle: agents are not heard. Click chooses, double click opens.
+        A line is as the worst of its tunnels, and the fainter the fewer these are. A ring shows the phases of
+        the hosts; a dashed ring around it: tunnels within the group are not Ready; a grey middle: no agent is
+        heard. Click chooses, double click opens.
       </p>
     </div>
   );

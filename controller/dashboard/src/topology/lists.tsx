@@ -13,7 +13,7 @@ import type { Graph, Link, TopologyNode, TopologySegment } from "./graph";
 import { nameOf, type PanelProps } from "./panel";
 import { titleOf } from "./controls";
 
-interface Props extends Omit<PanelProps, "open"> {
+interface Props extends Omit<PanelProps, "open" | "segment"> {
   segments: TopologySegment[];
   /** The one that stands out. */
   shown: string;

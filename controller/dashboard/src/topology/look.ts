@@ -7,7 +7,7 @@ import type { TopologyNode } from "./graph";
 const HOST_SIZE = 36;
 const GROUP_SIZE = 48;
 const LARGEST = 104;
-/** Of this many links on, a link is drawn so faintly that nodes stay legible. */
+/** Where there are more links, each is drawn so faintly that nodes stay legible. */
 export const MANY_LINKS = 400;
 
 export const sizeOf = ({ kind, hosts }: TopologyNode): number =>
@@ -80,7 +80,8 @@ export function lookOf(style: CSSStyleDeclaration, links: number): StylesheetJso
         "line-color": token(colourOf(phase)),
         "line-style": "dashed",
         "line-dash-pattern": DASHES[phase],
-        opacity: links > MANY_LINKS ? 0.55 : 0.9,
+        // One tunnel of thousands must not look like all of them.
+        opacity: `mapData(share, 0, 1, ${links > MANY_LINKS ? "0.2, 0.6" : "0.4, 1"})`,
         "z-index": 2,
       },
     })),

@@ -11,7 +11,7 @@ import { Message } from "../status/message";
 import { PhaseLabel } from "../status/phase";
 import type { Choice } from "./canvas";
 import { inWords, linkId, worstAndBusiestFirst, worstOf } from "./graph";
-import type { Graph, Link, TopologyNode } from "./graph";
+import type { Graph, Link, Lit, TopologyNode, TopologySegment } from "./graph";
 import { HostTunnels } from "./host-tunnels";
 import { Legend } from "./legend";
 
@@ -20,6 +20,8 @@ export interface PanelProps {
   choice: Choice | null;
   choose: (choice: Choice | null) => void;
   open: (id: string) => void;
+  /** The one that stands out, with what belongs to it. */
+  segment: { of: TopologySegment; lit: Lit } | null;
 }
 
 const MOST_LINKS = 8;
@@ -49,26 +51,47 @@ function Framed({ title, close, children }: { title: ReactNode; close?: () => vo
   );
 }
 
-function Overview({ graph, choose }: PanelProps) {
-  const troubles = [...graph.links.values(), ...graph.inner.values()].filter(({ phase }) => phase !== "Ready");
+const ALL_READY = "All tunnels are Ready. Choose a node or a link to see more of it.";
+const NO_TUNNELS =
+  "There are no tunnels between these hosts: a segment has some as soon as it has ports on two hosts.";
+
+function Overview({ graph, choose, segment }: PanelProps) {
+  const links = [...graph.links.values(), ...graph.inner.values()].filter(
+    ({ id }) => !segment || segment.lit.links.has(id),
+  );
+  const troubles = links.filter(({ phase }) => phase !== "Ready");
   return (
-    <Framed title="Links">
+    <Framed title={segment ? `Segment ${segment.of.name}` : "Links"}>
+      {segment && <SegmentFacts segment={segment.of} />}
       {troubles.length > 0 ? (
         <>
           <p className="topology-line">
-            {troubles.length} of {graph.links.size + graph.inner.size} have tunnels that are not Ready:
+            {troubles.length} of {links.length} links have tunnels that are not Ready:
           </p>
           <LinkList graph={graph} links={troubles} choose={choose} />
         </>
       ) : (
-        <p className="topology-line muted">
-          {graph.links.size + graph.inner.size > 0
-            ? "All tunnels are Ready. Choose a node or a link to see more of it."
-            : "There are no tunnels between these hosts: a segment has some as soon as it has ports on two hosts."}
-        </p>
+        <p className="topology-line muted">{links.length > 0 ? ALL_READY : NO_TUNNELS}</p>
       )}
       <Legend />
     </Framed>
+  );
+}
+
+function SegmentFacts({ segment: { name, project, vni, hosts, phase } }: { segment: TopologySegment }) {
+  return (
+    <>
+      <p className="topology-line">
+        <PhaseLabel phase={phase} /> <ObjectLink kind="Segment" name={name} project={project} />
+      </p>
+      <Facts
+        facts={[
+          ["Project", project],
+          ["VNI", vni],
+          ["Hosts", hosts],
+        ]}
+      />
+    </>
   );
 }
 
@@ -120,7 +143,7 @@ function NodePanel({ graph, node, choose, open }: PanelProps & { node: TopologyN
 
 function LinkPanel({ graph, choose, a, b }: PanelProps & { a: TopologyNode; b: TopologyNode }) {
   const link = a.id === b.id ? graph.inner.get(a.id) : graph.links.get(linkId(a.id, b.id));
-  const title = a.id === b.id ? `Within ${a.title}` : `${a.title} – ${b.title}`;
+  const title = a.id === b.id ? `Within ${a.title}` : `${a.title} to ${b.title}`;
   if (!link)
     return (
       <Framed title={title} close={() => choose(null)}>
@@ -215,5 +238,5 @@ function LinkList({ graph, links, choose, from }: LinkListProps) {
 export function nameOf({ a, b }: Link, from: string | undefined, title: (id: string) => string): string {
   if (a === b) return `within ${title(a)}`;
   if (from === a) return title(b);
-  return from === b ? title(a) : `${title(a)} – ${title(b)}`;
+  return from === b ? title(a) : `${title(a)} to ${title(b)}`;
 }

@@ -1,7 +1,7 @@
 /** Where nodes stand, kept in this browser for each grouping: what a person has learnt to find in
  * one place stays there. */
 
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "react";
 import { backbone, type Graph } from "./graph";
 import { arrange, circle, type Place, type Places } from "./layout";
 import { sizeOf } from "./look";
@@ -41,7 +41,8 @@ export function usePlaces(graph: Graph, grouping: string): Arrangement {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [missing, grouping]);
 
-  useEffect(() => write(grouping, places, graph), [grouping, places, graph]);
+  // Before the page is painted, so that what is seen is kept.
+  useLayoutEffect(() => write(grouping, places, graph), [grouping, places, graph]);
 
   const move = useCallback(
     (id: string, place: Place) => setKnown((now) => ({ ...now, places: new Map(now.places).set(id, place) })),

@@ -22,12 +22,11 @@ export default function TopologyPage() {
   const view = useView();
   const query = useTopology(view.whole);
   const [words, setWords] = useState("");
-  const wanted = useDeferredValue(words);
   const whole = query.data;
   const mesh = useTopology(view.segment && whole ? meshOf(view, whole) : null);
   const own = view.segment && !mesh.isPlaceholderData ? mesh.data : undefined;
   const graph = useMemo(() => whole && graphOf(own ? withMesh(whole, own) : whole), [whole, own]);
-  const matches = useMemo(() => (graph ? found(graph, wanted) : []), [graph, wanted]);
+  const matches = useMemo(() => (graph ? found(graph, words) : []), [graph, words]);
   const finding = { words, matches, setWords };
   return (
     <AppPage title="Topology" isWide>
@@ -97,16 +96,19 @@ function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
   const { choice, put } = view;
   const grouping = [topology.group_by, topology.within].filter(Boolean).join("|");
   const { places, isArranging, move, again } = usePlaces(graph, grouping);
-  const { matches } = finding;
+  // The field is as quick as the hand, also where the picture is not.
+  const matches = useDeferredValue(finding.matches);
+  const lit = useMemo(() => (mesh ? litBy(mesh) : null), [mesh]);
+  const of = mesh?.segments[0];
   const drawing = useMemo(
     () => ({
       graph,
       places: places ?? new Map(),
-      lit: mesh && !view.isAlone ? litBy(mesh) : null,
+      lit: view.isAlone ? null : lit,
       found: new Set(matches.map(({ id }) => id)),
       choice,
     }),
-    [graph, places, mesh, view.isAlone, matches, choice],
+    [graph, places, lit, view.isAlone, matches, choice],
   );
   const choose = (next: Choice | null) => put(choosing(next));
   const open = (id: string) => {
@@ -130,7 +132,13 @@ function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
               arrangeAgain={again}
             />
           </Card>
-          <Panel graph={graph} choice={choice} choose={choose} open={open} />
+          <Panel
+            graph={graph}
+            choice={choice}
+            choose={choose}
+            open={open}
+            segment={of && lit ? { of, lit } : null}
+          />
         </div>
       </StackItem>
       <StackItem>
