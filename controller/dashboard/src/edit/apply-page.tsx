@@ -3,12 +3,12 @@
 import { StackItem, Title } from "@patternfly/react-core";
 import { useState } from "react";
 import { AppPage } from "../chrome/app-page";
-import { Forbidden } from "../chrome/query-state";
 import { useWhoAmI } from "../session/whoami";
 import { Applied } from "./applied";
 import { ApplyForm } from "./apply-form";
 import type { ChangeResult } from "./apply-queries";
 import "./edit.css";
+import { MayNot } from "./may-not";
 
 export default function ApplyPage() {
   const who = useWhoAmI();
@@ -21,10 +21,7 @@ export default function ApplyPage() {
       </StackItem>
       <StackItem>
         {!mayWrite ? (
-          <Forbidden
-            title="Changes"
-            reason={`The roles of this token (${who.data?.roles.join(", ")}) let it write nothing.`}
-          />
+          <MayNot what="write anything" roles={who.data?.roles ?? []} />
         ) : result ? (
           <Applied result={result} onAgain={() => setResult(null)} />
         ) : (

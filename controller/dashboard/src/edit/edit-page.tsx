@@ -6,13 +6,14 @@ import { Link } from "wouter";
 import { ApiError } from "../api/client";
 import { useObject, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
-import { Forbidden, QueryState } from "../chrome/query-state";
+import { QueryState } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { capitalized, type KindInfo } from "../kinds/kinds";
 import { useWhoAmI } from "../session/whoami";
 import "./edit.css";
 import { draftOf, emptyDraft, type Draft } from "./drafts";
 import { Editor } from "./editor";
+import { MayNot } from "./may-not";
 
 interface Props {
   info: KindInfo;
@@ -31,10 +32,7 @@ export default function EditPage({ info, name }: Props) {
       </StackItem>
       <StackItem>
         {mayWrite === false ? (
-          <Forbidden
-            title={`Changes of ${info.plural}`}
-            reason={`The roles of this token (${who.data?.roles.join(", ")}) do not let it write ${info.plural}.`}
-          />
+          <MayNot what={`write ${info.plural}`} roles={who.data?.roles ?? []} />
         ) : who.isPending ? (
           <Skeleton height="24rem" screenreaderText="Loading what this token may write" />
         ) : name === null ? (

@@ -4,6 +4,7 @@ import { Button, TextInput } from "@patternfly/react-core";
 import { FormSelect, FormSelectOption } from "@patternfly/react-core";
 import MinusCircleIcon from "@patternfly/react-icons/dist/esm/icons/minus-circle-icon";
 import PlusCircleIcon from "@patternfly/react-icons/dist/esm/icons/plus-circle-icon";
+import { useState } from "react";
 import { isValues, withValue } from "./drafts";
 import { below, FieldInput, type InputProps } from "./field-input";
 import { labelOf, REFERENCES, type Field } from "./fields";
@@ -11,6 +12,8 @@ import { ReferenceInput } from "./reference-input";
 
 export function ListInput({ id, field, value, onChange, errors }: InputProps & { id: string }) {
   const items: unknown[] = Array.isArray(value) ? value : [];
+  // Whoever adds a line goes on typing in it.
+  const [added, setAdded] = useState(-1);
   const put = (changed: unknown[]) => onChange(changed.length > 0 ? changed : undefined);
   const set = (index: number, item: unknown) => put(items.with(index, item));
   const label = labelOf(field.name);
@@ -24,6 +27,7 @@ export function ListInput({ id, field, value, onChange, errors }: InputProps & {
             label={`${label}, ${index + 1}`}
             field={field}
             item={item}
+            isAdded={index === added}
             onChange={(changed) => set(index, changed)}
             hasError={below(errors, index).length > 0}
             errors={below(errors, index)}
@@ -41,7 +45,10 @@ export function ListInput({ id, field, value, onChange, errors }: InputProps & {
         variant="link"
         isInline
         icon={<PlusCircleIcon />}
-        onClick={() => onChange([...items, field.items?.type === "object" ? {} : ""])}
+        onClick={() => {
+          setAdded(items.length);
+          onChange([...items, field.items?.type === "object" ? {} : ""]);
+        }}
       >
         Add to {label}
       </Button>
@@ -54,12 +61,13 @@ interface ItemProps {
   label: string;
   field: Field;
   item: unknown;
+  isAdded: boolean;
   onChange: (item: unknown) => void;
   hasError: boolean;
   errors: InputProps["errors"];
 }
 
-function Item({ id, label, field, item, onChange, hasError, errors }: ItemProps) {
+function Item({ id, label, field, item, isAdded, onChange, hasError, errors }: ItemProps) {
   const { items } = field;
   const validated = hasError ? "error" : "default";
   if (items?.fields) {
@@ -95,6 +103,7 @@ function Item({ id, label, field, item, onChange, hasError, errors }: ItemProps)
       <ReferenceInput
         {...common}
         kind={kind}
+        autoFocus={isAdded}
         value={String(item)}
         onChange={(name) => onChange(name ?? "")}
       />
@@ -102,6 +111,7 @@ function Item({ id, label, field, item, onChange, hasError, errors }: ItemProps)
   return (
     <TextInput
       {...common}
+      autoFocus={isAdded}
       value={String(item)}
       onChange={(_, text) =>
         onChange(items?.type === "integer" && /^-?\d+$/.test(text) ? Number(text) : text)

@@ -12,6 +12,7 @@ interface Props {
   value: string;
   validated: "error" | "default";
   onChange: (name: string | undefined) => void;
+  autoFocus?: boolean;
   "aria-label"?: string;
   "aria-describedby"?: string;
 }
