@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from controller.auth import Role
 from controller.services.statistics import Intake
 from controller.services.status import ReportedFailure
 from tests.support.api import Api
@@ -100,7 +101,7 @@ def test_a_host_shows_what_is_on_it_and_how_it_is_doing_as_it_happens(
         open_tab(page, tab)
         expect(page.get_by_role("main").get_by_text(told).first).to_be_visible()
     page.get_by_role("button", name="Show as YAML").click()
-    expect(page.get_by_text("overlay_bridge").first).to_be_visible()
+    expect(page.get_by_role("textbox", name="Desired state of alpha")).to_be_visible()
     assert page.evaluate("window.notReloaded") is True
 
 
@@ -252,3 +253,33 @@ def test_what_waits_for_a_person_goes_on_when_it_is_named(
     dialog.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_text("1 granted no more")).to_be_visible()
     assert fleet.get("/v1/hosts/alpha/grants").json()["items"] == []
+
+
+def test_a_viewer_sees_what_differs_on_a_host_and_is_offered_no_action(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    seed(fleet)
+    page = open_page("/hosts/alpha?tab=observed")
+    # An agent is asked over its stream, and there is none here: its answer is put in the
+    # controller's mouth.
+    web = {"kind": "Port", "project": "default", "name": "web-1"}
+    item = {"resource": "port:1", "object": web, "state": "differs", "reason": "", "message": ""}
+    answer = {
+        "host": "alpha",
+        "revision": 1,
+        "asked_at": "2026-03-14T15:09:26Z",
+        "received_at": "2026-03-14T15:09:27Z",
+        "items": [item | {"differences": [{"field": "Port.tag", "intended": "2", "found": "7"}]}],
+        "counts": dict.fromkeys(("missing", "foreign", "unsupported", "failed"), 0)
+        | {"as_intended": 4, "differs": 1},
+        "truncated": True,
+    }
+    page.route("**/v1/hosts/alpha/observed", lambda route: route.fulfill(json=answer))
+    sign_in(page, api.token(Role.VIEWER))
+    expect(row(page, "What was looked at", "web-1")).to_contain_text("intended 2, found 7")
+    expect(page.get_by_role("button", name="4 as intended")).to_be_visible()
+    expect(page.get_by_role("link", name="Edit")).to_have_count(0)
+    page.get_by_role("button", name="Actions").click()
+    for action in ("Release", "Maintenance on", "Decommission", "Delete"):
+        item_of_menu = page.get_by_role("menuitem", name=re.compile(f"^{action}"))
+        expect(item_of_menu).to_have_attribute("aria-disabled", "true")
