@@ -3,6 +3,7 @@
  * The address holds what is shown: `q` words, `filter` in the API's own language, `labels`, `order`
  * and the token of the page. Going back goes through the pages that were seen. */
 
+import { Checkbox } from "@patternfly/react-core";
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -30,6 +31,14 @@ interface Props<T> {
   rowClass?: (item: T) => string | undefined;
   /** Of several tables on one page, each has its own part of the address. */
   prefix?: string;
+  /** Lets rows be chosen, for something that is done to all of them. */
+  selection?: Selection<T>;
+}
+
+export interface Selection<T> {
+  isChosen: (item: T) => boolean;
+  choose: (items: T[], isChosen: boolean) => void;
+  nameOf: (item: T) => string;
 }
 
 export function ServerTable<T>(props: Props<T>) {
@@ -46,7 +55,7 @@ interface RowsProps<T> extends Props<T> {
   next: string;
 }
 
-function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", items, next }: RowsProps<T>) {
+function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", selection, items, next }: RowsProps<T>) {
   const { get } = useUrlState();
   const page = `${prefix}page`;
   const isFirst = !get(page);
@@ -56,6 +65,16 @@ function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", i
       <Table aria-label={label} variant="compact" gridBreakPoint="grid-lg" aria-busy={query.isFetching}>
         <Thead>
           <Tr>
+            {selection && (
+              <Th className="choose-cell">
+                <Checkbox
+                  id={`${prefix}choose-all`}
+                  aria-label={`Choose all ${label} of this page`}
+                  isChecked={items.length > 0 && items.every(selection.isChosen)}
+                  onChange={(_, isChosen) => selection.choose(items, isChosen)}
+                />
+              </Th>
+            )}
             {columns.map((column) => (
               <Heading key={column.title} column={column} prefix={prefix} />
             ))}
@@ -64,6 +83,16 @@ function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", i
         <Tbody>
           {items.map((item) => (
             <Tr key={keyOf(item)} className={rowClass?.(item)}>
+              {selection && (
+                <Td className="choose-cell">
+                  <Checkbox
+                    id={`${prefix}choose-${keyOf(item)}`}
+                    aria-label={`Choose ${selection.nameOf(item)}`}
+                    isChecked={selection.isChosen(item)}
+                    onChange={(_, isChosen) => selection.choose([item], isChosen)}
+                  />
+                </Td>
+              )}
               {columns.map(({ title, cell, className }) => (
                 <Td key={title} dataLabel={title} className={className}>
                   <div>{cell(item)}</div>

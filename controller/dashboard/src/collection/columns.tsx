@@ -178,3 +178,6 @@ const COLUMNS: Record<Kind, Column[]> = {
 };
 
 export const columnsOf = (info: KindInfo): Column[] => [NAME, ...COLUMNS[info.kind]];
+
+/** Definitions are on no host by themselves, and always well. */
+export const hasHealth = ({ kind }: KindInfo): boolean => kind === "Host" || COLUMNS[kind].includes(HEALTH);

@@ -1,56 +1,96 @@
-/** Narrows a collection by words, phase and labels; the server does it. */
+/** Narrows a collection by name, health, labels, project, host and the API's own language. The
+ * server does it, and what it refuses is told where it was typed. */
 
-import { SearchInput, Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core";
-import { ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
-import { useState } from "react";
+import { FormSelect, FormSelectOption, HelperText, HelperTextItem, SearchInput } from "@patternfly/react-core";
+import { useId, useState } from "react";
 import { PHASES } from "../api/documents";
-import { useUrlState, type UrlState } from "../chrome/url-state";
+import { useUrlState } from "../chrome/url-state";
 import type { KindInfo } from "../kinds/kinds";
+import { hasHealth } from "./columns";
+import type { Refusals } from "./asked";
 
-export function FilterBar({ info }: { info: KindInfo }) {
+interface Props {
+  info: KindInfo;
+  refusals: Refusals;
+}
+
+export function FilterBar({ info, refusals }: Props) {
   const { get, put } = useUrlState();
-  const [words, setWords] = useState(get("q"));
-  const search = (wanted: string) => {
-    setWords(wanted);
-    put({ q: wanted, page: null });
-  };
   return (
-    <Toolbar>
-      <ToolbarContent>
-        <ToolbarItem>
-          <SearchInput
-            aria-label={`Filter ${info.plural} by name`}
-            placeholder="Name"
-            value={words}
-            onChange={(_, value) => search(value)}
-            onClear={() => search("")}
-          />
-        </ToolbarItem>
-        <ToolbarItem>
-          <ToggleGroup aria-label="Phase">
-            {PHASES.map((phase) => (
-              <ToggleGroupItem
-                key={phase}
-                text={phase}
-                isSelected={get("phase") === phase}
-                onChange={(_, chosen) => put({ phase: chosen ? phase : null, page: null })}
-              />
-            ))}
-          </ToggleGroup>
-        </ToolbarItem>
-      </ToolbarContent>
-    </Toolbar>
+    <div className="filters" role="search" aria-label={`Narrow the list of ${info.plural}`}>
+      <Typed name="q" label={`Filter ${info.plural} by name`} hint="Name" isAtOnce />
+      {hasHealth(info) && (
+        <FormSelect
+          aria-label="Health"
+          value={get("phase")}
+          onChange={(_, phase) => put({ phase, page: null })}
+        >
+          <FormSelectOption value="" label="Any health" />
+          {PHASES.map((phase) => (
+            <FormSelectOption key={phase} value={phase} label={phase} />
+          ))}
+        </FormSelect>
+      )}
+      <Typed name="labels" label="Label selector" hint="Labels: tier=web,!old" refusal={refusals.labels} />
+      {info.ofProjects && <Typed name="project" label="Project" hint="Project" />}
+      {info.onHosts && <Typed name="host" label="Host" hint="Host" />}
+      <Typed
+        name="filter"
+        label="Filter"
+        hint={'Filter: metadata.name : "web*" AND metadata.revision > 7'}
+        refusal={refusals.filter}
+        className="filter-wide"
+      />
+    </div>
   );
 }
 
-/** In the API's language: what the address says by words, and what it says itself. */
-export function filterOf(get: UrlState["get"]): string {
-  const parts = [
-    get("q") && `metadata.name : ${quoted(`*${get("q")}*`)}`,
-    get("phase") && `status.phase = ${quoted(get("phase"))}`,
-    get("filter") && `(${get("filter")})`,
-  ];
-  return parts.filter(Boolean).join(" AND ");
+interface TypedProps {
+  /** In the address. */
+  name: string;
+  label: string;
+  hint: string;
+  /** Asked for at every letter, and not at Enter: half of a filter is wrong, half of a name is not. */
+  isAtOnce?: boolean;
+  refusal?: string;
+  className?: string;
 }
 
-const quoted = (words: string): string => JSON.stringify(words);
+function Typed({ name, label, hint, isAtOnce = false, refusal, className }: TypedProps) {
+  const { get, put } = useUrlState();
+  const id = useId();
+  const asked = get(name);
+  const [words, setWords] = useState(asked);
+  // "Back" and "Show all" change the address under what was typed.
+  const [before, setBefore] = useState(asked);
+  if (before !== asked) {
+    setBefore(asked);
+    setWords(asked);
+  }
+  const ask = (wanted: string) => put({ [name]: wanted.trim(), page: null });
+  return (
+    <div className={className}>
+      <SearchInput
+        aria-label={label}
+        inputProps={{ "aria-invalid": refusal !== undefined, "aria-describedby": refusal ? id : undefined }}
+        placeholder={hint}
+        value={words}
+        onChange={(_, value) => {
+          setWords(value);
+          if (isAtOnce) put({ [name]: value, page: null });
+        }}
+        onBlur={() => words.trim() !== asked && !isAtOnce && ask(words)}
+        onKeyDown={({ key }) => key === "Enter" && ask(words)}
+        onClear={() => {
+          setWords("");
+          ask("");
+        }}
+      />
+      {refusal && (
+        <HelperText isLiveRegion id={id}>
+          <HelperTextItem variant="error">{refusal}</HelperTextItem>
+        </HelperText>
+      )}
+    </div>
+  );
+}

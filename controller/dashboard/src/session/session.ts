@@ -20,4 +20,5 @@ export function useSession(): Session {
 
 export const storedToken = (): string => sessionStorage.getItem(KEY) ?? "";
 export const storeToken = (token: string): void => sessionStorage.setItem(KEY, token);
-export const forgetToken = (): void => sessionStorage.removeItem(KEY);
+/** And what the page remembers of this session beside it: the next person may see less. */
+export const forgetToken = (): void => sessionStorage.clear();
