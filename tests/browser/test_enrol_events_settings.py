@@ -106,6 +106,25 @@ def test_settings_say_who_is_signed_in_and_keep_how_times_and_colours_are_shown(
     expect(page.locator("html")).to_have_class(re.compile("pf-v6-theme-dark"))
 
 
+def test_a_webhook_is_made_tried_and_its_deliveries_are_seen(
+    open_page: OpenPage, api: Api, axe: str
+) -> None:
+    page = opened(open_page, api, "/settings", viewport=PHONE)
+    page.get_by_role("button", name="Create a webhook").click()
+    form = page.get_by_role("form", name="New webhook")
+    form.get_by_role("textbox", name="Name").fill("ops")
+    form.get_by_role("textbox", name="URL").fill("https://alerts.example/ovsfleet")
+    form.get_by_role("button", name="Create it").click()
+    secret = page.get_by_role("textbox", name="Secret of ops")
+    expect(secret).to_have_value(re.compile("^whsec_"))
+    expect(row(page, "Webhooks", "ops")).to_contain_text("object.failed, host.silent")
+
+    page.get_by_role("button", name="Send a test").click()
+    page.get_by_role("button", name="Deliveries of ops").click()
+    expect(row(page, "Deliveries to ops", "webhook.test")).to_contain_text("waiting")
+    assert_accessible(page, axe)
+
+
 def test_who_may_not_enrol_is_told_by_which_role(open_page: OpenPage, api: Api) -> None:
     viewer = api.token(Role.VIEWER)
     page = open_page("/enrol")

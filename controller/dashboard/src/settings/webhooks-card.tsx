@@ -9,6 +9,7 @@ import { QueryState } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { useSession } from "../session/session";
 import { Deliveries } from "./deliveries";
+import { NewWebhook } from "./new-webhook";
 
 type Webhook = components["schemas"]["WebhookDocument"];
 
@@ -34,8 +35,7 @@ export function WebhooksCard() {
           {(webhooks) =>
             webhooks.length === 0 ? (
               <p className="muted">
-                Nobody is told yet. Make one: <code>ovsfleet webhooks create</code>, or{" "}
-                <code>POST /v1/webhooks</code>.
+                Nobody is told yet. Create one here, or by <code>ovsfleet webhooks create</code>.
               </p>
             ) : (
               <>
@@ -45,6 +45,7 @@ export function WebhooksCard() {
             )
           }
         </QueryState>
+        <NewWebhook />
       </CardBody>
     </Card>
   );
