@@ -32,8 +32,12 @@ test-faults: setup-test  ## Break the lab in every way and write docs/reliabilit
 	@ROUNDS=$(or $(ROUNDS),200) SEED=$(or $(SEED),1) $(PYTEST) -m faults -s $(or $(ARGS),tests/faults); \
 	  tried=$$?; $(AS_ROOT) $(PY) -m tests.support.reliability_page && exit $$tried
 
+.PHONY: test-large
+test-large: setup-test dashboard  ## Measure the dashboard on a fleet of 1,000 hosts and 100,000 ports (two minutes)
+	@$(PYTEST) -m large -s tests/browser/test_large_fleet.py
+
 .PHONY: test-long
-test-long: test-faults  ## That, and ask the live server 100 questions for each operation and way of asking (20 more minutes)
+test-long: test-faults test-large  ## That, and ask the live server 100 questions for each operation and way of asking (20 more minutes)
 	@OVSFLEET_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PYTEST) --numprocesses 2 --dist load \
 	  tests/integration/test_api_schema.py
 
@@ -64,6 +68,10 @@ test-kernel: setup-test  ## Run tests/kernel alone, in a guest with the kernel's
 .PHONY: conformance
 conformance: setup-test  ## Write docs/conformance.md from what becomes of each field on hosts of each sort
 	@$(AS_ROOT) $(PY) -m tests.support.conformance_page
+
+.PHONY: screenshots
+screenshots: setup-test dashboard  ## Draw every screen of the dashboard, light and dark, into docs/screenshots (ARGS="fleet host")
+	@$(AS_ROOT) $(PY) -m tests.support.screenshots $(ARGS)
 
 .PHONY: lint
 lint: ruff types imports protos-check  ## ruff, mypy --strict, import-linter, generated code
