@@ -1,5 +1,6 @@
 /** The graph in words: its nodes, links and segments as tables. */
 
+import CheckIcon from "@patternfly/react-icons/dist/esm/icons/check-icon";
 import { Button, Card, CardBody, Tab, Tabs, TabTitleText } from "@patternfly/react-core";
 import { useMemo } from "react";
 import { useUrlState } from "../chrome/url-state";
@@ -163,9 +164,10 @@ function segmentColumns(shown: string, show: Props["showSegment"]): Column<Topol
             isInline
             aria-pressed={isShown}
             aria-label={`Let ${segment.name} stand out`}
+            icon={isShown ? <CheckIcon /> : undefined}
             onClick={() => show(isShown ? null : segment)}
           >
-            {isShown ? "stands out" : "let stand out"}
+            stand out
           </Button>
         );
       },
