@@ -167,6 +167,7 @@ def test_everybody_can_use_the_pages(
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     page.goto("/hosts")
     row(page, "Hosts", "alpha").get_by_role("link", name="alpha").click()
+    page.get_by_role("tab", name="Bridges and ports").click()
     expect(row(page, "Ports of br-fleet", "web")).to_be_visible()
     assert_accessible(page, axe)
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

@@ -66,7 +66,7 @@ function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", s
         <Thead>
           <Tr>
             {selection && (
-              <Th className="choose-cell">
+              <Th className="pf-v6-c-table__check">
                 <Checkbox
                   id={`${prefix}choose-all`}
                   aria-label={`Choose all ${label} of this page`}
@@ -84,7 +84,7 @@ function Rows<T>({ label, query, columns, keyOf, empty, rowClass, prefix = "", s
           {items.map((item) => (
             <Tr key={keyOf(item)} className={rowClass?.(item)}>
               {selection && (
-                <Td className="choose-cell">
+                <Td className="pf-v6-c-table__check">
                   <Checkbox
                     id={`${prefix}choose-${keyOf(item)}`}
                     aria-label={`Choose ${selection.nameOf(item)}`}
