@@ -8,7 +8,7 @@ import { ObjectLink } from "../kinds/object-link";
 import type { Kind, KindInfo } from "../kinds/kinds";
 import { ConnectionLabel } from "../status/connection";
 import { PhaseLabel } from "../status/phase";
-import { CHANGED, HEALTH, Mono, NAME, Named, NONE, PROJECT, REASON, Several, type Column } from "./common-columns";
+import { CHANGED, HEALTH, Mono, NAME, Named, NONE, REASON, Several, type Column } from "./common-columns";
 import { HostSync } from "./host-sync";
 import { PoolUse } from "./pool-use";
 
@@ -49,6 +49,7 @@ const SEGMENT = of<Segment>(
 const PORT = of<Port>(
   {
     title: "Host",
+    className: "nowrap",
     cell: ({ spec: { host, migrating_to } }) => (
       <>
         {host ? <ObjectLink kind="Host" name={host} /> : <span className="muted">not plugged</span>}
@@ -70,8 +71,15 @@ const PORT = of<Port>(
         <Named kind="Bridge" name={spec.bridge} />
       ),
   },
-  { title: "Type", cell: ({ spec }) => spec.type },
-  { title: "Interface", cell: ({ spec }) => <Mono value={spec.interface || spec.iface_id} /> },
+  {
+    title: "Interface",
+    cell: ({ spec }) => (
+      <>
+        <Mono value={spec.interface || spec.iface_id} />
+        <div className="muted detail">{spec.type}</div>
+      </>
+    ),
+  },
   {
     title: "Addresses",
     cell: ({ spec: { mac, addresses } }) => <Several values={[...(mac ? [mac] : []), ...(addresses ?? [])]} />,
@@ -164,8 +172,8 @@ const FLOW_EXPORT = of<Schemas["FlowExportDocument"]>(
 
 const COLUMNS: Record<Kind, Column[]> = {
   Host: [...HOST, REASON],
-  Segment: [PROJECT, HEALTH, ...SEGMENT, REASON],
-  Port: [PROJECT, HEALTH, ...PORT, REASON],
+  Segment: [HEALTH, ...SEGMENT, REASON],
+  Port: [HEALTH, ...PORT, REASON],
   Bridge: [HEALTH, ...BRIDGE, REASON],
   Tunnel: [HEALTH, ...TUNNEL, REASON],
   HostGroup: [...HOST_GROUP, CHANGED],

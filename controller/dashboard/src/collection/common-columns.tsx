@@ -6,7 +6,7 @@ import type { AnyObject } from "../api/documents";
 import { Moment } from "../chrome/moment";
 import type { ServerColumn } from "../chrome/server-table";
 import { ObjectLink } from "../kinds/object-link";
-import { infoOf, type Kind } from "../kinds/kinds";
+import { DEFAULT_PROJECT, infoOf, type Kind } from "../kinds/kinds";
 import { PhaseLabel } from "../status/phase";
 import { Reason } from "../status/reason";
 
@@ -19,12 +19,13 @@ export const NAME: Column = {
   cell: ({ kind, metadata: { name, project, labels } }) => (
     <>
       <ObjectLink kind={kind} name={name} project={infoOf(kind).ofProjects ? project : undefined} />
+      {infoOf(kind).ofProjects && project !== DEFAULT_PROJECT && (
+        <div className="muted detail">in {project}</div>
+      )}
       <Labels labels={labels} />
     </>
   ),
 };
-
-export const PROJECT: Column = { title: "Project", cell: ({ metadata }) => metadata.project };
 
 export const HEALTH: Column = {
   title: "Health",
