@@ -44,6 +44,7 @@ export function ListInput({ id, field, value, onChange, errors }: InputProps & {
         id={items.length === 0 ? id : undefined}
         variant="link"
         isInline
+        aria-label={`Add to ${label}`}
         icon={<PlusCircleIcon />}
         onClick={() => {
           setAdded(items.length);

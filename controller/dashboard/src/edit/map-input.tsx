@@ -55,6 +55,7 @@ export function MapInput({ id, label, value, onChange }: Props) {
         id={shown.length === 0 ? id : undefined}
         variant="link"
         isInline
+        aria-label={`Add to ${label}`}
         icon={<PlusCircleIcon />}
         onClick={() => setRows([...shown, ["", ""]])}
       >
