@@ -22,6 +22,8 @@ collect_ignore = ["kernel"]
 """Runs in a guest with a kernel of its own, as integration/test_kernel_guest.py sees to."""
 
 _ONE_BY_ONE = {"e2e", "browser"}
+_COUNTS_FRAMES = {"test_agent_vteps.py"}
+"""A browser beside it takes the processor from the switches that carry the frames."""
 
 pytest_plugins: list[str] = [
     "tests.support.api",
@@ -46,7 +48,9 @@ class _FileByFile(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "one by one" if Path(file).parent.name in _ONE_BY_ONE else file
+        path = Path(file)
+        is_alone = path.parent.name in _ONE_BY_ONE or path.name in _COUNTS_FRAMES
+        return "one by one" if is_alone else file
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -98,6 +98,9 @@ export function YamlEditor({ label, value, onChange, faults, placeholder = "" }:
   const view = useRef<EditorView | null>(null);
   const changed = useRef(onChange);
   const first = useRef(value);
+  // What was typed and has not come back as the value yet: older than what the editor has by now.
+  const echoes = useRef<string[]>([]);
+  const isTold = useRef(false);
   useEffect(() => {
     changed.current = onChange;
   }, [onChange]);
@@ -116,9 +119,12 @@ export function YamlEditor({ label, value, onChange, faults, placeholder = "" }:
           EditorView.contentAttributes.of({
             "aria-label": `${label}; Escape and then Tab leaves the editor`,
           }),
-          EditorView.updateListener.of(
-            (update) => update.docChanged && changed.current(update.state.doc.toString()),
-          ),
+          EditorView.updateListener.of(({ docChanged, state }) => {
+            if (!docChanged || isTold.current) return;
+            const typed = state.doc.toString();
+            echoes.current.push(typed);
+            changed.current(typed);
+          }),
         ],
       }),
     });
@@ -130,8 +136,12 @@ export function YamlEditor({ label, value, onChange, faults, placeholder = "" }:
   }, [label, placeholder]);
   useEffect(() => {
     const made = view.current;
-    if (!made || made.state.doc.toString() === value) return;
+    const echo = echoes.current.indexOf(value);
+    echoes.current.splice(0, echo + 1);
+    if (!made || echo >= 0 || made.state.doc.toString() === value) return;
+    isTold.current = true;
     made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: value } });
+    isTold.current = false;
   }, [value]);
   useEffect(() => {
     const made = view.current;
