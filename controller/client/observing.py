@@ -14,7 +14,13 @@ from controller.client.output import Format, print_json
 
 app = typer.Typer()
 
-Since = Annotated[str, typer.Option("--since", metavar="DURATION", help="such as 15m, 6h or 7d")]
+_SINCE = typer.Option("--since", metavar="DURATION", help="such as 15m, 6h or 7d")
+Since = Annotated[str, _SINCE]
+SinceOrEver = Annotated[str | None, _SINCE]
+OnHost = Annotated[str | None, typer.Option("--host", help="only on this host")]
+OfKind = Annotated[str | None, typer.Option("--kind", "-k", help="only of objects of this kind")]
+SoCalled = Annotated[str | None, typer.Option("--name", help="only of objects so called")]
+HowMany = Annotated[int, typer.Option("--limit", "-l", min=1, help="how many")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="table or json")]
 
 
@@ -110,19 +116,15 @@ def inventory(
 @app.command()
 def drift(
     *,
-    host: Annotated[str | None, typer.Option("--host", help="only on this host")] = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", "-k", help="only of objects of this kind")
-    ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="only of objects so called")] = None,
+    host: OnHost = None,
+    kind: OfKind = None,
+    name: SoCalled = None,
     project: Project = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="DURATION", help="such as 15m, 6h or 7d")
-    ] = None,
+    since: SinceOrEver = None,
     action: Annotated[
         str | None, typer.Option("--action", help="enforced, reported or gave_up")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-l", min=1, help="how many")] = 50,
+    limit: HowMany = 50,
     output: Output = Format.TABLE,
 ) -> None:
     """Show what others changed on hosts, who it was, and what the agents did about it."""
@@ -166,11 +168,9 @@ def history(
 @app.command()
 def events(
     *,
-    host: Annotated[str | None, typer.Option("--host", help="only on this host")] = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", "-k", help="only of objects of this kind")
-    ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="only of objects so called")] = None,
+    host: OnHost = None,
+    kind: OfKind = None,
+    name: SoCalled = None,
     project: Project = None,
     type_: Annotated[
         str | None, typer.Option("--type", help="such as host.silent or resource.failed")
@@ -178,10 +178,8 @@ def events(
     severity: Annotated[
         str | None, typer.Option("--severity", help="at least: info, warning or error")
     ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="DURATION", help="such as 15m, 6h or 7d")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-l", min=1, help="how many")] = 50,
+    since: SinceOrEver = None,
+    limit: HowMany = 50,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="print what happens from now on")
     ] = False,
