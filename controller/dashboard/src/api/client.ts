@@ -53,20 +53,6 @@ export function document<T>({ data }: { data?: T }): T {
   return data;
 }
 
-/** Follows the pages of a collection. */
-export async function allPages<T>(
-  read: (pageToken: string) => Promise<{ items: T[]; next_page_token: string }>,
-): Promise<T[]> {
-  const items: T[] = [];
-  let pageToken = "";
-  do {
-    const page = await read(pageToken);
-    items.push(...page.items);
-    pageToken = page.next_page_token;
-  } while (pageToken);
-  return items;
-}
-
 async function send(request: Request): Promise<Response> {
   let response: Response;
   try {

@@ -37,17 +37,3 @@ export function blockingCondition(object: AnyObject): Condition | undefined {
   const blocking = object.status.conditions.filter((condition) => condition.status !== "True");
   return blocking.find((condition) => condition.type === "Realized") ?? blocking[0];
 }
-
-/** Whether a person's words are found in what an object is or how it is doing. */
-export function matches(object: AnyObject, filter: string): boolean {
-  if (!filter) return true;
-  const { metadata, spec, status } = object;
-  const reasons = status.conditions.map((condition) => condition.reason);
-  const text = [metadata.name, status.phase, ...reasons, JSON.stringify(spec)].join(" ");
-  return text.toLowerCase().includes(filter.toLowerCase());
-}
-
-/** The hosts that a port is on: none for one that awaits its guest, two while the guest migrates. */
-export function hostsOf({ spec: { host, migrating_to } }: Port): string[] {
-  return [host, migrating_to].filter((name) => typeof name === "string");
-}

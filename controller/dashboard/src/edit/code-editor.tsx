@@ -14,7 +14,7 @@ import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { placeholder as placeholderText } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { ASSIST } from "./yaml-assist";
 
 const LOOK = EditorView.theme({
@@ -80,8 +80,10 @@ const WRITING: Extension[] = [
   keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, indentWithTab]),
 ];
 
-function shadowOf(host: HTMLElement): ShadowRoot {
-  return host.shadowRoot ?? host.attachShadow({ mode: "open" });
+function viewIn(host: HTMLElement, doc: string, extensions: Extension[]): EditorView {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  const state = EditorState.create({ doc, extensions });
+  return new EditorView({ root, parent: root as unknown as Element, state });
 }
 
 interface EditorProps {
@@ -106,28 +108,20 @@ export function YamlEditor({ label, value, onChange, faults, placeholder = "" }:
   }, [onChange]);
   useEffect(() => {
     if (!host.current) return;
-    const root = shadowOf(host.current);
-    const made = new EditorView({
-      root,
-      parent: root as unknown as Element,
-      state: EditorState.create({
-        doc: first.current,
-        extensions: [
-          ...WRITING,
-          ...ASSIST,
-          placeholderText(placeholder),
-          EditorView.contentAttributes.of({
-            "aria-label": `${label}; Escape and then Tab leaves the editor`,
-          }),
-          EditorView.updateListener.of(({ docChanged, state }) => {
-            if (!docChanged || isTold.current) return;
-            const typed = state.doc.toString();
-            echoes.current.push(typed);
-            changed.current(typed);
-          }),
-        ],
+    const made = viewIn(host.current, first.current, [
+      ...WRITING,
+      ...ASSIST,
+      placeholderText(placeholder),
+      EditorView.contentAttributes.of({
+        "aria-label": `${label}; Escape and then Tab leaves the editor`,
       }),
-    });
+      EditorView.updateListener.of(({ docChanged, state }) => {
+        if (!docChanged || isTold.current) return;
+        const typed = state.doc.toString();
+        echoes.current.push(typed);
+        changed.current(typed);
+      }),
+    ]);
     view.current = made;
     return () => {
       view.current = null;
@@ -161,51 +155,41 @@ interface DifferenceProps {
 
 /** What a change takes out and puts in, line by line; what stays is folded away. */
 export function Difference({ label, before, after }: DifferenceProps) {
-  const host = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!host.current) return;
-    const root = shadowOf(host.current);
-    const made = new EditorView({
-      root,
-      parent: root as unknown as Element,
-      state: EditorState.create({
-        doc: after,
-        extensions: [
-          ...PLAIN,
-          EditorState.readOnly.of(true),
-          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
-          unifiedMergeView({
-            original: before,
-            mergeControls: false,
-            collapseUnchanged: { margin: 3, minSize: 6 },
-          }),
-        ],
+  const extensions = useMemo(
+    () => [
+      ...PLAIN,
+      unifiedMergeView({
+        original: before,
+        mergeControls: false,
+        collapseUnchanged: { margin: 3, minSize: 6 },
       }),
-    });
-    return () => made.destroy();
-  }, [label, before, after]);
-  return <div ref={host} className="code-editor" />;
+    ],
+    [before],
+  );
+  return <ReadOnly label={label} text={after} extensions={extensions} />;
 }
 
 /** To read and to copy. */
 export function YamlText({ label, value }: { label: string; value: string }) {
+  return <ReadOnly label={label} text={value} extensions={COLOURED} />;
+}
+
+interface ReadOnlyProps {
+  label: string;
+  text: string;
+  extensions: Extension[];
+}
+
+function ReadOnly({ label, text, extensions }: ReadOnlyProps) {
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!host.current) return;
-    const root = shadowOf(host.current);
-    const made = new EditorView({
-      root,
-      parent: root as unknown as Element,
-      state: EditorState.create({
-        doc: value,
-        extensions: [
-          ...COLOURED,
-          EditorState.readOnly.of(true),
-          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
-        ],
-      }),
-    });
+    const made = viewIn(host.current, text, [
+      ...extensions,
+      EditorState.readOnly.of(true),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+    ]);
     return () => made.destroy();
-  }, [label, value]);
+  }, [label, text, extensions]);
   return <div ref={host} className="code-editor" />;
 }

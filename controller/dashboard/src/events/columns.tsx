@@ -7,9 +7,34 @@ import { Message } from "../status/message";
 import { SeverityLabel } from "../status/severity";
 import type { EventDocument } from "./queries";
 
-export const COLUMNS: ServerColumn<EventDocument>[] = [
-  { title: "When", cell: ({ at }) => <Moment at={at} /> },
-  { title: "Severity", cell: ({ severity }) => <SeverityLabel severity={severity} /> },
+type Column = ServerColumn<EventDocument>;
+
+export const WHEN: Column = { title: "When", cell: ({ at }) => <Moment at={at} /> };
+export const SEVERITY: Column = {
+  title: "Severity",
+  cell: ({ severity }) => <SeverityLabel severity={severity} />,
+};
+export const TYPE: Column = {
+  title: "What",
+  cell: ({ type }) => <span className="nowrap">{type}</span>,
+};
+export const MESSAGE: Column = {
+  title: "Message",
+  className: "reason-cell",
+  cell: ({ reason, message }) => (
+    <>
+      <span className="reason">{reason}</span> <Message text={message} />
+    </>
+  ),
+};
+export const WHO: Column = {
+  title: "Who",
+  cell: ({ principal }) => principal ?? <span className="muted">—</span>,
+};
+
+export const COLUMNS: Column[] = [
+  WHEN,
+  SEVERITY,
   {
     title: "What",
     cell: ({ type, count }) => (
@@ -20,15 +45,7 @@ export const COLUMNS: ServerColumn<EventDocument>[] = [
     ),
   },
   { title: "Of", className: "events-of", cell: (event) => <Subject event={event} /> },
-  {
-    title: "Message",
-    className: "reason-cell",
-    cell: ({ reason, message }) => (
-      <>
-        <span className="reason">{reason}</span> <Message text={message} />
-      </>
-    ),
-  },
+  MESSAGE,
   { title: "Who", cell: (event) => <Origin event={event} /> },
 ];
 

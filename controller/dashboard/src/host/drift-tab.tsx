@@ -2,34 +2,24 @@
 
 import { Card, CardBody } from "@patternfly/react-core";
 import { useHostDrift } from "../api/host-queries";
-import { Moment } from "../chrome/moment";
 import { ServerTable, type ServerColumn } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
 import type { DriftEvent } from "../object/parts";
+import { THEN, WHEN, WHO } from "../status/drift-columns";
 import { Affected } from "./affected";
 import { Differences } from "./differences";
 import type { HostTabProps } from "./tabs";
 
-const ACTIONS = {
-  enforced: "brought back",
-  reported: "left, as its drift policy says",
-  gave_up: "left, after it was brought back in vain",
-} as const;
-
 const COLUMNS: ServerColumn<DriftEvent>[] = [
-  { title: "When", cell: ({ at }) => <Moment at={at} /> },
+  WHEN,
   { title: "What", cell: (event) => <Affected {...event} /> },
-  {
-    title: "Who",
-    cell: ({ who }) => (who ? <code>{who}</code> : <span className="muted">not known</span>),
-    className: "reason-cell",
-  },
+  WHO,
   {
     title: "Change",
     cell: ({ differences }) => <Differences differences={differences} />,
     className: "reason-cell",
   },
-  { title: "Then", cell: ({ action }) => ACTIONS[action] },
+  THEN,
 ];
 
 export function DriftTab({ host }: HostTabProps) {

@@ -2,30 +2,20 @@
 
 import { Card, CardBody } from "@patternfly/react-core";
 import { useHostEvents } from "../api/host-queries";
-import { Moment } from "../chrome/moment";
 import { ServerTable, type ServerColumn } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
+import { MESSAGE, SEVERITY, TYPE, WHEN, WHO } from "../events/columns";
 import { ObjectLink } from "../kinds/object-link";
 import type { EventDocument } from "../object/parts";
-import { Message } from "../status/message";
-import { SeverityLabel } from "../status/severity";
 import type { HostTabProps } from "./tabs";
 
 const COLUMNS: ServerColumn<EventDocument>[] = [
-  { title: "When", cell: ({ at }) => <Moment at={at} /> },
-  { title: "Severity", cell: ({ severity }) => <SeverityLabel severity={severity} /> },
-  { title: "What", cell: ({ type }) => <span className="nowrap">{type}</span> },
+  WHEN,
+  SEVERITY,
+  TYPE,
   { title: "Of", cell: (event) => <Of event={event} /> },
-  {
-    title: "Message",
-    className: "reason-cell",
-    cell: ({ reason, message }) => (
-      <>
-        <span className="reason">{reason}</span> <Message text={message} />
-      </>
-    ),
-  },
-  { title: "Who", cell: ({ principal }) => principal ?? <span className="muted">—</span> },
+  MESSAGE,
+  WHO,
 ];
 
 function Of({ event: { kind, name, project } }: { event: EventDocument }) {

@@ -1,27 +1,17 @@
 /** What others changed of the object on its hosts, and what became of that. */
 
 import { Card, CardBody } from "@patternfly/react-core";
-import { Moment } from "../chrome/moment";
 import { ServerTable, type ServerColumn } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
 import { ObjectLink } from "../kinds/object-link";
+import { THEN, WHEN, WHO } from "../status/drift-columns";
 import { useObjectDrift, type DriftEvent } from "./parts";
 import type { TabProps } from "./tabs";
 
-const ACTIONS = {
-  enforced: "brought back",
-  reported: "left, as its drift policy says",
-  gave_up: "left, after it was brought back in vain",
-} as const;
-
 const COLUMNS: ServerColumn<DriftEvent>[] = [
-  { title: "When", cell: ({ at }) => <Moment at={at} /> },
+  WHEN,
   { title: "Host", cell: ({ host }) => <ObjectLink kind="Host" name={host} /> },
-  {
-    title: "Who",
-    cell: ({ who }) => (who ? <code>{who}</code> : <span className="muted">not known</span>),
-    className: "reason-cell",
-  },
+  WHO,
   {
     title: "What",
     className: "reason-cell",
@@ -36,7 +26,7 @@ const COLUMNS: ServerColumn<DriftEvent>[] = [
       </ul>
     ),
   },
-  { title: "Then", cell: ({ action }) => ACTIONS[action] },
+  THEN,
 ];
 
 export function DriftTab({ objectRef }: TabProps) {
