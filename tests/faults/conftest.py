@@ -13,7 +13,7 @@ from tests.support.fault_site import FaultSite, fault_site
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[FaultSite]:
+def lasting_site() -> Iterator[FaultSite]:
     if os.geteuid() != 0:
         pytest.fail("the lab makes network namespaces: run the tests as root")
     lab = Lab()
@@ -24,6 +24,13 @@ def site() -> Iterator[FaultSite]:
             yield made
     finally:
         lab.clear()
+
+
+@pytest.fixture
+def site(lasting_site: FaultSite) -> FaultSite:
+    """Without what was written in the test before: a test knows all that may be there."""
+    lasting_site.begin_anew()
+    return lasting_site
 
 
 @pytest.hookimpl(wrapper=True)

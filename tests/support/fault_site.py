@@ -103,6 +103,18 @@ class FaultSite:
         """Seconds until all is as intended, and what still was not after ``within`` seconds."""
         return wait_until_empty(self.behind, within)
 
+    def begin_anew(self) -> None:
+        """Nothing but what is there before anything is written, and all of that at rest."""
+        base = base_intent()
+        kept = {(each["kind"], each["metadata"]["name"]) for each in base}
+        there: list[Any] = [*self.fleet.ports.list(), *self.fleet.segments.list()]
+        written = [each for each in there if (each["kind"], each["metadata"]["name"]) not in kept]
+        if written:
+            self.fleet.delete(written, confirm_count=len(written))
+        self.fleet.apply(base)
+        _, missing = self.wait_settled(30)
+        assert not missing, missing
+
     def wait_answer(self, ends: tuple[Endpoint, Endpoint]) -> None:
         wait_until("an answer across", lambda: len(ping_all([ends])) == 1, 20)
 
@@ -218,9 +230,7 @@ def fault_site(lab: Lab) -> Iterator[FaultSite]:
     fault_foreign.add_foreign(lab)
     with Fleet(lab.url, lab.admin_token, attempts=1, timeout_s=5.0) as fleet:
         site = FaultSite(lab, fleet, tuple(lab.plan.names))
-        fleet.apply(base_intent(), wait=30)
-        _, missing = site.wait_settled(30)
-        assert not missing, missing
+        site.begin_anew()
         site.remember_foreign()
         yield site
         _clear(site)

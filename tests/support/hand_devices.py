@@ -61,8 +61,9 @@ def _address(links: Mapping[str, Row], device: str, far: str = "") -> Deed:
 
 def ovs_device_deeds(host: Host) -> Iterator[Deed]:
     links = links_of(host.netns)
-    yield from _deeds(links, "p-int", f"address {_MAC}", "down")
-    for deed in _deeds(links, "p-int", "mtu 1333"):  # ovs-vswitchd may be faster
+    yield from _deeds(links, "p-int", "down")
+    # ovs-vswitchd, which keeps both as its rows say, may be faster.
+    for deed in _deeds(links, "p-int", f"address {_MAC}", "mtu 1333"):
         yield replace(deed, is_told=False)
     yield _address(links, "p-int")
     yield from _deeds(links, "p-set", "up", "mtu 1333")
