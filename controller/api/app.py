@@ -19,6 +19,7 @@ from controller.api.credentials import Credentials
 from controller.api.dashboard import Dashboard
 from controller.api.errors import install_error_handlers
 from controller.api.feed import Feed
+from controller.api.gathering import Gathering
 from controller.api.middleware import RequestScope
 from controller.api.routes import (
     attention,
@@ -49,7 +50,7 @@ from controller.api.routes import (
 )
 from controller.api.routes.collections import collection_router
 from controller.api.routes.kinds import COLLECTIONS
-from controller.api.schemas.answers import ChangeEvent, StatusEvent, SyncedEvent
+from controller.api.schemas.answers import AdvancedEvent, ChangeEvent, StatusEvent, SyncedEvent
 from controller.api.schemas.differences import DiffRequest
 from controller.api.schemas.grants import AdoptRequest, ReleaseRequest, WithdrawRequest
 from controller.api.schemas.problem import ConfirmationProblem, Problem
@@ -60,7 +61,7 @@ from controller.api.schemas.requests import (
     JoinTokenRequest,
 )
 from controller.api.schemas.webhooks import WebhookRequest
-from controller.api.waiting import WaitingRoom
+from controller.api.waiting import MOST_ASKING, MOST_ASKING_EACH, WaitingRoom
 
 __all__ = ["AppContext", "create_app"]
 
@@ -85,6 +86,8 @@ def create_app(context: AppContext) -> FastAPI:
     app.state.context = context
     app.state.feed = Feed(context.db)
     app.state.waiting_room = WaitingRoom(app.state.feed)
+    app.state.asking_room = WaitingRoom(app.state.feed, MOST_ASKING, MOST_ASKING_EACH)
+    app.state.gathering = Gathering()
     app.state.credentials = Credentials(context.db, context.now)
     app.add_middleware(RequestScope)
     install_error_handlers(app)
@@ -171,6 +174,7 @@ def _extra_schemas() -> dict[str, Any]:
             (WebhookRequest, "validation"),
             (Problem, "serialization"),
             (ConfirmationProblem, "serialization"),
+            (AdvancedEvent, "serialization"),
             (ChangeEvent, "serialization"),
             (StatusEvent, "serialization"),
             (SyncedEvent, "serialization"),

@@ -1,12 +1,19 @@
-"""ETags: an object's revision in quotes, and the two headers that compare it. Pure."""
+"""ETags: what an object's reader and its writer compare. Pure.
+
+What is read has a status besides, which no revision stands for: its ETag begins with the revision
+and goes on with a digest of all that is answered. A write replaces intent alone, so that only the
+revision counts for it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from controller.domain.errors import InvalidError, PreconditionRequiredError, Violation
 
-_ETAG = re.compile(r'"(\d{1,18})"')
+_DIGEST_CHARACTERS = 16
+_ETAG = re.compile(rf'"(\d{{1,18}})(?:-[0-9a-f]{{{_DIGEST_CHARACTERS}}})?"')
 _LIST = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
 
 
@@ -14,19 +21,24 @@ def etag(revision: int) -> str:
     return f'"{revision}"'
 
 
+def etag_of(revision: int, answer: bytes) -> str:
+    """Another for each other answer, so that caches may rely on it (RFC 9110, 8.8.1)."""
+    return f'"{revision}-{hashlib.sha256(answer).hexdigest()[:_DIGEST_CHARACTERS]}"'
+
+
 def required_revision(if_match: str | None) -> int | None:
     """The revision that the caller wants to change; None for ``*``, whatever is there."""
     if if_match is None:
         raise PreconditionRequiredError(
-            'this change needs the header If-Match: the ETag of what you read (If-Match: "7"), '
-            "or * to change whatever is there"
+            'this change needs the header If-Match: the revision of what you read (If-Match: "7"), '
+            "its ETag, or * to change whatever is there"
         )
     if if_match.strip() == "*":
         return None
     found = _ETAG.fullmatch(if_match.strip())
     if found is None:
         detail = f"the header If-Match is {if_match!r}, which is no ETag of this API"
-        fix = 'send the ETag as it was read, quotes included (If-Match: "7"), or *'
+        fix = 'send the revision in quotes (If-Match: "7"), the ETag as it was read, or *'
         raise InvalidError(detail, [Violation("", "if_match", detail, fix)])
     return int(found[1])
 
@@ -42,10 +54,10 @@ def wants_new(if_match: str | None, if_none_match: str | None) -> bool:
     return True
 
 
-def is_unchanged(if_none_match: str | None, revision: int) -> bool:
-    """Whether the caller has this revision already (RFC 9110, 13.1.2: compared weakly)."""
+def is_unchanged(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has this answer already (RFC 9110, 13.1.2: compared weakly)."""
     if if_none_match is None:
         return False
     if if_none_match.strip() == "*":
         return True
-    return str(revision) in _LIST.findall(if_none_match)
+    return tag.strip('"') in _LIST.findall(if_none_match)

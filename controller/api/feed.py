@@ -48,8 +48,18 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Advance:
+    """Hosts that a change of intent did not concern, brought forward by it: often the whole fleet,
+    so they go through the queues as one."""
+
+    hosts: tuple[StatusChange, ...]
+    before: Position
+    """Where to resume after any of them but the last."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    item: LogEntry | StatusChange
+    item: LogEntry | StatusChange | Advance
     position: Position
     """Where to resume after this event."""
 
@@ -81,10 +91,14 @@ class Cursor:
             # A long transaction holds the cursor back, and the same rows come again and again.
             found = tuple(each for each in found if self._shown.get(each.host_uid) != each)
         self._shown = {**self._shown, **{each.host_uid: each for each in found}}
-        before, self.statuses = self.statuses, cursor
+        before, self.statuses = Position(self.revision, self.statuses), cursor
+        moved = tuple(each for each in found if each.only_moved)
+        items: list[StatusChange | Advance] = [each for each in found if not each.only_moved]
+        items += [Advance(moved, before)] if moved else []
+        after = Position(self.revision, cursor)
+        last = len(items)
         return [
-            Event(each, Position(self.revision, cursor if i == len(found) else before))
-            for i, each in enumerate(found, start=1)
+            Event(item, after if i == last else before) for i, item in enumerate(items, start=1)
         ]
 
 
@@ -195,7 +209,7 @@ class _Reader(threading.Thread):
 
 
 def end_of_log(db: Database) -> Cursor:
-    _, statuses = status.changed_since(db, 0)
+    statuses = status.cursor_now(db)
     return Cursor(db, changes.head(db), statuses)
 
 

@@ -22,9 +22,11 @@ from controller.domain.filtering import (
     Operator,
     Some,
     Value,
+    holds,
     spec_value,
 )
 from controller.domain.intent import Kind, PortSpec
+from controller.domain.status import Phase
 from controller.services.queries import View
 
 _DEEPEST = 16
@@ -38,7 +40,8 @@ _METADATA = {
     "metadata.created_at": datetime,
     "metadata.updated_at": datetime,
 }
-_STATUS = {"status.phase": str, "status.observed_revision": int}
+_PHASE = "status.phase"
+_STATUS = {_PHASE: str, "status.observed_revision": int}
 _SPECS: Mapping[Kind, Mapping[str, type]] = {
     Kind.HOST: {
         "vteps": tuple,
@@ -235,9 +238,13 @@ class _Parser:
             possible = ", ".join(each for each in Operator if each in _OPERATORS[of])
             why = f"{field.text} is compared with {possible}, and not with {sign.text}"
             _refuse(self.text, sign.position, why)
-        return Comparison(field.text, operator, self._value(self.take(), of, operator))
+        return Comparison(field.text, operator, self._value(field.text, of, operator))
 
-    def _value(self, token: _Token, of: type, operator: Operator) -> Value:
+    def _value(self, field: str, of: type, operator: Operator) -> Value:
+        token = self.take()
+        if field == _PHASE and not _is_phase(token.text, operator):
+            why = f"{token.text!r} is no phase"
+            _refuse(self.text, token.position, why, f"ask for {', '.join(Phase)}")
         if token.says("null") and operator in {Operator.EQUAL, Operator.DIFFERS}:
             return None
         if of is bool:
@@ -267,6 +274,11 @@ class _Parser:
 
 _TRUTHS = {"true": True, "false": False}
 _A_TIME = '"2026-01-31T12:00:00Z"'
+
+
+def _is_phase(text: str, operator: Operator) -> bool:
+    asked = Comparison(_PHASE, Operator.HAS if operator is Operator.HAS else Operator.EQUAL, text)
+    return any(holds(asked, lambda _: phase) for phase in Phase)  # noqa: B023 (called at once)
 
 
 def _is_label(field: _Token) -> bool:

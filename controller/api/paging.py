@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 
-from controller.domain.errors import InvalidError, Violation
+from controller.domain.paging import invalid_page_token
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 1000
@@ -28,17 +28,11 @@ def decode_page_token(token: str, *question: str | None) -> str:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         digest, after = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:].decode()
     except (binascii.Error, UnicodeError, ValueError) as error:
-        raise _invalid("is not one that this controller gave out") from error
+        raise invalid_page_token("is not one that this controller gave out") from error
     if digest != _digest(question):
-        raise _invalid("belongs to a list with other filters, or was changed")
+        raise invalid_page_token("belongs to a list with other filters, or was changed")
     return after
 
 
 def _digest(question: tuple[str | None, ...]) -> bytes:
     return hashlib.sha256(repr(question).encode()).digest()[:_DIGEST_BYTES]
-
-
-def _invalid(reason: str) -> InvalidError:
-    detail = f"page_token {reason}"
-    fix = "start again without page_token, and keep the filters the same from page to page"
-    return InvalidError(detail, [Violation("", "page_token", detail, fix)])

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Query, Request
@@ -24,6 +25,8 @@ from controller.domain.errors import UnavailableError
 
 MOST_WAITERS = 100
 LONGEST_WAIT_SECONDS = 60.0
+MOST_ASKING, MOST_ASKING_EACH = 40, 8
+"""Who look at hosts, each for ten seconds at most where one hangs."""
 
 _LOOK_AGAIN_SECONDS = 2.0
 """Without any event: the token may have been revoked, or the caller may have gone."""
@@ -41,23 +44,28 @@ class WaitingRoom:
     """Belongs to the event loop."""
 
     feed: Feed
-    _inside: int = 0
+    most: int = MOST_WAITERS
+    most_each: int = MOST_WAITERS
+    """Of one who asks, so that nobody keeps the others out."""
+    _inside: Counter[str] = field(default_factory=Counter)
 
     @property
     def pause(self) -> float:
-        return self._inside * _PAUSE_SECONDS
+        return self._inside.total() * _PAUSE_SECONDS
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        if self._inside >= MOST_WAITERS:
+    def place(self, who: str) -> Iterator[None]:
+        if self._inside.total() >= self.most or self._inside[who] >= self.most_each:
             raise UnavailableError(
-                f"{MOST_WAITERS} requests wait already; try again soon, or ask without wait"
+                f"{self._inside.total()} such requests wait already, {self._inside[who]} of"
+                " them yours; try again soon"
             )
-        self._inside += 1
+        self._inside[who] += 1
         try:
             yield
         finally:
-            self._inside -= 1
+            self._inside[who] -= 1
+            self._inside += Counter()  # forgets who has left
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Patience:
         if is_over(found) or not self.seconds:
             return found
         room: WaitingRoom = self.request.app.state.waiting_room
-        with room.place():
+        with room.place(self.secret):
             async with room.feed.bell() as bell:
                 return await self._wait(look, is_over, bell, room)
 
@@ -103,12 +111,14 @@ class Patience:
         return await run_in_threadpool(asked)
 
 
-async def answered(request: Request, look: Callable[[], T | None], seconds: float) -> T | None:
+async def answered(
+    request: Request, who: str, look: Callable[[], T | None], seconds: float
+) -> T | None:
     """What ``look`` finds, which reads for a moment and is asked again and again; None: nothing in
-    time. For what no feed tells of."""
-    room: WaitingRoom = request.app.state.waiting_room
+    time. For what no feed tells of, in a room of its own: hosts that hang keep nobody else out."""
+    room: WaitingRoom = request.app.state.asking_room
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
-    with room.place():
+    with room.place(who):
         while (found := await run_in_threadpool(look)) is None:
             left = deadline - time.monotonic()
             if left <= 0 or room.feed.ended or await request.is_disconnected():

@@ -10,7 +10,7 @@ from functools import partial
 from controller.client.context import Context
 from controller.client.documents import Document, plain
 from controller.client.failures import CommandError, Locate, RefusedError, warning_lines
-from controller.client.kinds import BY_NAME, KindInfo, parse_kind
+from controller.client.kinds import BY_NAME, KindInfo, parse_kind, word_of
 from controller.client.manifests import Manifests
 from controller.client.output import Format, print_json, say
 from controller.client.progress import wait
@@ -198,7 +198,7 @@ def _print_results(answer: Document, options: Options, locate: Locate | None) ->
         return
     suffix = " (dry run)" if options.dry_run else ""
     for result in answer["results"]:
-        name = f"{BY_NAME[result['kind']].word}/{plain(result['name'])}"
+        name = f"{word_of(result['kind'])}/{plain(result['name'])}"
         said = name if options.output is Format.NAME else f"{name} {result['action']}{suffix}"
         sys.stdout.write(said + "\n")
     if options.output is Format.TABLE:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import unified_diff
 
 from controller.client.documents import Document, plain
-from controller.client.kinds import BY_NAME
+from controller.client.kinds import word_of
 from controller.client.manifests import Manifests
 from controller.client.rest import Api
 from controller.client.tables import console
@@ -28,7 +28,7 @@ def print_differences(api: Api, wanted: Manifests) -> bool:
 
 def difference(item: Document, revision: int) -> Iterator[str]:
     """A unified diff of the object's canonical YAML."""
-    name = f"{BY_NAME[item['kind']].word}/{item['name']}"
+    name = f"{word_of(item['kind'])}/{item['name']}"
     return unified_diff(
         _body(item["before"]),
         _body(item["after"]),

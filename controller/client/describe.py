@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.client.documents import Document, advice_for, age, plain, utc_now
 from controller.client.drifting import last_of, said_of
-from controller.client.kinds import BY_NAME, HOST, HOST_GROUP, POOL, SEGMENT, KindInfo
+from controller.client.kinds import HOST, HOST_GROUP, POOL, SEGMENT, KindInfo, word_of
 from controller.client.rest import Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
 
@@ -34,7 +34,7 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
         _print_members(api.get(f"{here}/hosts", page_size=_SHOWN))
     if kind is SEGMENT:
         here = f"/v1/segments/{document['metadata']['uid']}"
-        _print_mesh(api.get(f"{here}/tunnels")["items"])
+        _print_mesh(api.get(f"{here}/tunnels", page_size=_SHOWN))
     _print_drift(last_of(api, document))
     if advice := advice_for(document):
         _heading("What to do")
@@ -47,7 +47,7 @@ def _print_head(document: Document) -> None:
     metadata, status = document["metadata"], document["status"]
     phase = status["phase"]
     console().print(
-        Text(f"{BY_NAME[document['kind']].word}/{plain(metadata['name'])}  ", style="bold")
+        Text(f"{word_of(document['kind'])}/{plain(metadata['name'])}  ", style="bold")
         + Text(phase, style=PHASE_STYLES.get(phase, ""))
     )
     facts = {
@@ -190,11 +190,12 @@ def _print_tunnels(tunnels: Sequence[Document]) -> None:
         _print_rows("NAME", "name", tunnels)
 
 
-def _print_mesh(tunnels: Sequence[Document]) -> None:
+def _print_mesh(page: Document) -> None:
     """Each as the host that starts it sees it: a pair of hosts has two."""
-    if tunnels:
+    if page["items"]:
         _heading("Tunnels")
-        _print_rows("FROM", "host", tunnels)
+        _print_rows("FROM", "host", page["items"])
+        _tell_of_more(page)
 
 
 def _print_rows(first: str, field: str, tunnels: Sequence[Document]) -> None:
@@ -220,7 +221,7 @@ def _subject(failure: Document) -> str:
     target = failure.get("object")
     if not target:
         return f"{failure['resource']} ({failure['kind']})"
-    return f"{BY_NAME[target['kind']].word}/{target['name']} ({failure['kind']})"
+    return f"{word_of(target['kind'])}/{target['name']} ({failure['kind']})"
 
 
 def _heading(text: str) -> None:

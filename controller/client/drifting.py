@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from controller.client.documents import Document, plain
-from controller.client.kinds import BY_NAME, HOST
+from controller.client.kinds import HOST, word_of
 from controller.client.output import say
 from controller.client.rest import PAGE_SIZE, Api
 from controller.client.statistics import beginning
@@ -73,7 +73,7 @@ def said_of(event: Document) -> str:
 
 def _object(event: Document) -> str:
     of = event["object"]
-    return f"{BY_NAME[of['kind']].word}/{of['name']}" if of else str(event["resource"])
+    return f"{word_of(of['kind'])}/{of['name']}" if of else str(event["resource"])
 
 
 def _differences(event: Document) -> str:

@@ -23,7 +23,12 @@ class KindInfo:
     @property
     def word(self) -> str:
         """As in ``host/alpha`` and ``host-group/edge``."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", self.name).lower()
+        return word_of(self.name)
+
+
+def word_of(name: str) -> str:
+    """The word of a kind by its name in documents, which a newer controller may know alone."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 HOST = KindInfo("Host", "hosts", "h")

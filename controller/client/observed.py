@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from controller.client.documents import Document, plain
-from controller.client.kinds import BY_NAME
+from controller.client.kinds import word_of
 from controller.client.output import say
 from controller.client.rest import Api
 from controller.client.tables import console
@@ -48,7 +48,7 @@ def _name(item: Document) -> str:
     of = item["object"]
     if not of:
         return str(item["resource"])
-    name = f"{BY_NAME[of['kind']].word}/{of['name']}"
+    name = f"{word_of(of['kind'])}/{of['name']}"
     remote = str(item["resource"]).partition("/")[2]
     return f"{name} (tunnel to {remote})" if remote else name
 

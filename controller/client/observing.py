@@ -79,6 +79,9 @@ def topology(
     within: Annotated[
         str | None, typer.Option("--within", help="only hosts of a group: zone:east, label:rack=r1")
     ] = None,
+    meshes: Annotated[
+        str, typer.Option("--meshes", help="full meshes by pairs, as hubs, or auto: as fits")
+    ] = "pairs",
     output: Output = Format.TABLE,
 ) -> None:
     """Show how many tunnels are between hosts, or groups of them, and how they are doing."""
@@ -87,7 +90,7 @@ def topology(
     from controller.client.rest import Api
 
     asked = {"group_by": group_by, "segment": segment, "project": project}
-    asked |= {"label_selector": selector, "within": within}
+    asked |= {"label_selector": selector, "within": within, "meshes": meshes}
     with Api(context.current()) as api:
         found = graph.read(api, asked)
     if output is Format.JSON:
@@ -163,6 +166,32 @@ def history(
         print_json({"items": found})
     else:
         stories.print_history(found)
+
+
+@app.command()
+def changes(
+    *,
+    kind: OfKind = None,
+    name: SoCalled = None,
+    project: Project = None,
+    by: Annotated[str | None, typer.Option("--by", help="only what this token changed")] = None,
+    since: SinceOrEver = None,
+    limit: HowMany = 50,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show what was changed in the fleet, and by whom; `history` shows from what to what."""
+    from controller.client import context, stories
+    from controller.client.kinds import parse_kind
+    from controller.client.rest import Api
+
+    wanted = {"name": name, "project": project, "principal": by}
+    wanted["kind"] = parse_kind(kind).name if kind else None
+    with Api(context.current()) as api:
+        found = stories.read_changes(api, wanted, since, limit)
+    if output is Format.JSON:
+        print_json({"items": found})
+    else:
+        stories.print_changes(found)
 
 
 @app.command()

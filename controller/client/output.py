@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from controller.client.documents import Document, plain
 from controller.client.failures import CommandError, ExitCode
-from controller.client.kinds import BY_NAME, KindInfo
+from controller.client.kinds import KindInfo, word_of
 
 
 class Format(enum.StrEnum):
@@ -128,7 +128,7 @@ def print_failure(failure: CommandError) -> None:
 
 def _print_names(documents: Sequence[Document]) -> None:
     for document in documents:
-        sys.stdout.write(f"{BY_NAME[document['kind']].word}/{document['metadata']['name']}\n")
+        sys.stdout.write(f"{word_of(document['kind'])}/{document['metadata']['name']}\n")
 
 
 def _print_table(kind: KindInfo, documents: Sequence[Document], *, wide: bool) -> None:

@@ -129,6 +129,10 @@ class Api:
     def post(self, path: str, body: Document) -> Document:
         return self._call("POST", path, json=body)
 
+    def put(self, path: str, body: Document, *, revision: int) -> Document:
+        """Unless it was changed since that revision of its own."""
+        return self._call("PUT", path, json=body, headers={"If-Match": f'"{revision}"'})
+
     def remove(self, path: str) -> None:
         """Whatever is there."""
         with _plain_faults(self.url):

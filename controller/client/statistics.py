@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from controller.client.documents import Document, plain, utc_now
 from controller.client.failures import CommandError, ExitCode
-from controller.client.kinds import BY_NAME, HOST, KINDS, PORT, SEGMENT, TUNNEL, KindInfo
+from controller.client.kinds import HOST, KINDS, PORT, SEGMENT, TUNNEL, KindInfo, word_of
 from controller.client.output import say
 from controller.client.rest import Api, Choice
 from controller.client.tables import print_rows
@@ -50,7 +50,7 @@ def beginning(since: str) -> str:
 def print_statistics(found: Document) -> None:
     of = found["object"]
     say(
-        f"{BY_NAME[of['kind']].word}/{plain(of['name'])} from {found['from']} to {found['to']},"
+        f"{word_of(of['kind'])}/{plain(of['name'])} from {found['from']} to {found['to']},"
         f" each bar {found['step_seconds']} s or more ({found['resolution']})"
     )
     rows = [

@@ -1,4 +1,4 @@
-"""``ovsfleet history`` and ``ovsfleet events``: what became of an object, what happened."""
+"""``ovsfleet history``, ``changes`` and ``events``: what became of an object, what happened."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from controller.client.documents import Document, plain
-from controller.client.kinds import BY_NAME, KindInfo
+from controller.client.failures import CommandError
+from controller.client.kinds import BY_NAME, KindInfo, word_of
 from controller.client.output import Format, say
 from controller.client.rest import PAGE_SIZE, Api
 from controller.client.statistics import beginning
+from controller.client.stream import passes_by_itself
 from controller.client.tables import print_rows
 
 _EVENTS = "/v1/events"
@@ -62,8 +64,21 @@ def read_events(
     api: Api, wanted: Mapping[str, str | None], since: str | None, limit: int
 ) -> list[Document]:
     """The newest of those that are wanted, at most ``limit``."""
+    return _read(api, _EVENTS, wanted, since, limit)
+
+
+def read_changes(
+    api: Api, wanted: Mapping[str, str | None], since: str | None, limit: int
+) -> list[Document]:
+    """The newest of those that are wanted, at most ``limit``."""
+    return _read(api, "/v1/changes", wanted, since, limit)
+
+
+def _read(
+    api: Api, path: str, wanted: Mapping[str, str | None], since: str | None, limit: int
+) -> list[Document]:
     asked = {**wanted, "since": beginning(since) if since else None}
-    return _newest(_pages(api, _EVENTS, asked, min(limit, PAGE_SIZE)), limit)
+    return _newest(_pages(api, path, asked, min(limit, PAGE_SIZE)), limit)
 
 
 def _newest(pages: Iterator[list[Document]], limit: int) -> list[Document]:
@@ -106,6 +121,24 @@ def print_events(events: Sequence[Document]) -> None:
     print_rows(["TIME", "SEVERITY", "TYPE", "OBJECT", "HOST", "BY", "WHAT"], rows)
 
 
+def print_changes(changes: Sequence[Document]) -> None:
+    if not changes:
+        say("Nothing of this kind is known to have been changed.")
+        return
+    rows = [
+        [
+            str(each["revision"]),
+            _time(each["at"]) if each["at"] else "-",
+            each["action"],
+            plain(f"{word_of(each['kind'])}/{each['name']}"),
+            plain(each["project"]),
+            plain(each["principal"]),
+        ]
+        for each in changes
+    ]
+    print_rows(["REVISION", "TIME", "ACTION", "OBJECT", "PROJECT", "BY"], rows)
+
+
 class Waking(Protocol):
     def wait(self, seconds: float) -> None:
         """Until something may have happened, and no longer than that."""
@@ -114,31 +147,53 @@ class Waking(Protocol):
 def follow_events(
     api: Api, wake_up: Waking, wanted: Mapping[str, str | None], output: Format
 ) -> None:
-    """Prints what happens from now on, one line each. Runs until the person or script ends it."""
+    """Prints what happens from now on, one line each. Runs until the person or script ends it.
+
+    While the controller is away it waits, and then tells what happened meanwhile."""
     seen = {each["id"] for each in read_events(api, wanted, None, _PAGE)}
+    is_away = False
     while True:
         wake_up.wait(_PAUSE_S)
         time.sleep(_GATHERING_S)
-        news, known = _news(api, wanted, seen)
-        for each in reversed(news):
+        try:
+            news = _news(api, wanted, seen)
+        except CommandError as failure:
+            if not passes_by_itself(failure):
+                raise
+            if not is_away:
+                say(f"{failure} What happens meanwhile is shown once it is back.")
+            is_away = True
+            continue
+        is_away = False
+        for each in reversed(news.events):
             sys.stdout.write(_line(each, output) + "\n")
         sys.stdout.flush()
-        seen = known
+        if news.is_cut:
+            say(f"More happened before these {len(news.events)}: `ovsfleet events --since 1h`")
+        seen = news.seen
 
 
-def _news(
-    api: Api, wanted: Mapping[str, str | None], seen: set[int]
-) -> tuple[list[Document], set[int]]:
-    """What was not seen before, newest first, and what is seen by now."""
+class _News(NamedTuple):
+    events: list[Document]
+    """What was not seen before, newest first."""
+    seen: set[int]
+    """By now."""
+    is_cut: bool
+    """There may be more, between these and those before."""
+
+
+def _news(api: Api, wanted: Mapping[str, str | None], seen: set[int]) -> _News:
     news: list[Document] = []
     looked: set[int] = set()
-    for number, page in enumerate(_pages(api, _EVENTS, wanted, _PAGE), start=1):
+    for number, page in enumerate(_pages(api, _EVENTS, wanted, PAGE_SIZE), start=1):
         looked |= {each["id"] for each in page}
         news += [each for each in page if each["id"] not in seen]
         # Whoever wrote before somebody else may have committed later: the page is looked through.
-        if number == _MOST_PAGES or not seen or any(each["id"] in seen for each in page):
+        if any(each["id"] in seen for each in page):
             break
-    return news, looked
+        if number == _MOST_PAGES:
+            return _News(news, looked, is_cut=True)
+    return _News(news, looked, is_cut=False)
 
 
 def _line(event: Document, output: Format) -> str:
@@ -153,8 +208,10 @@ def _line(event: Document, output: Format) -> str:
 def _object(event: Document) -> str:
     if event["kind"] is None:
         return "-"
-    word = BY_NAME[event["kind"]]
-    return f"{word.word}/{event['name']}" if event["name"] else word.collection
+    if event["name"]:
+        return f"{word_of(event['kind'])}/{event['name']}"
+    known = BY_NAME.get(event["kind"])
+    return known.collection if known else word_of(event["kind"])
 
 
 def _said(event: Document) -> str:

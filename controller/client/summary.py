@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from controller.client.documents import Document, age, plain, utc_now
-from controller.client.kinds import BY_NAME, DEFAULT_PROJECT, HOST, KINDS
+from controller.client.kinds import DEFAULT_PROJECT, HOST, KINDS, word_of
 from controller.client.output import say
 from controller.client.rest import PAGE_SIZE, Api
 from controller.client.tables import PHASE_STYLES, console, print_rows
@@ -81,7 +81,7 @@ def _print_items(found: Sequence[Document], total: int) -> None:
 
 def _name(item: Document) -> str:
     """``port/web-1``, with what tells apart what may be called the same."""
-    name = f"{BY_NAME[item['kind']].word}/{plain(item['name'])}"
+    name = f"{word_of(item['kind'])}/{plain(item['name'])}"
     if item["project"] != DEFAULT_PROJECT:
         name += f" of project {plain(item['project'])}"
     is_elsewhere = item["host"] is not None and item["kind"] != HOST.name
@@ -108,7 +108,7 @@ def print_principal(found: Document) -> None:
 def print_found(found: Document) -> None:
     rows = [
         [
-            BY_NAME[item["kind"]].word,
+            word_of(item["kind"]),
             plain(item["name"]),
             plain(item["project"]),
             plain(item["host"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.client.documents import plain
 from controller.client.failures import CommandError
-from controller.client.kinds import BY_NAME, HOST, KindInfo
+from controller.client.kinds import HOST, KindInfo, word_of
 from controller.client.output import Format, say
 from controller.client.rest import Api
 from controller.client.stream import follow
@@ -46,7 +46,7 @@ def _print_event(event: str, data: dict[str, Any], output: Format) -> None:
 def _name(event: str, data: dict[str, Any]) -> str:
     if event == "status":
         return f"host/{plain(data['host'])}"
-    return f"{BY_NAME[data['kind']].word}/{plain(data['name'])}"
+    return f"{word_of(data['kind'])}/{plain(data['name'])}"
 
 
 def _sentence(event: str, data: dict[str, Any]) -> str:

@@ -85,6 +85,43 @@ def create(
 
 
 @app.command()
+def change(
+    name: Name,
+    *,
+    url: Annotated[str | None, typer.Option("--url", help="where messages go from now on")] = None,
+    event: Annotated[
+        list[str] | None, typer.Option("--event", "-e", help="these in place of all before")
+    ] = None,
+    selector: Annotated[
+        str | None, typer.Option("--selector", "-l", help='labels; "" for all objects')
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help='these in place of all before; "" for all')
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help='only of this one; "" for all')
+    ] = None,
+) -> None:
+    """Change what a webhook is told of, and where; what is left out stays, and so does the secret.
+
+    Refused with exit code 5 when somebody else changes it meanwhile."""
+    from controller.client.kinds import parse_kind
+
+    with _api() as api:
+        found = api.get(_path(name))
+        wanted = {each: found[each] for each in ("name", "url", "events", "label_selector")}
+        wanted |= {"kinds": found["kinds"], "project": found["project"]}
+        given: Document = {"url": url, "events": event, "label_selector": selector}
+        wanted |= {field: value for field, value in given.items() if value is not None}
+        if kind is not None:
+            wanted["kinds"] = [parse_kind(word).name for word in kind if word] or None
+        if project is not None:
+            wanted["project"] = project or None
+        api.put(_path(name), wanted, revision=found["revision"])
+    sys.stdout.write(f"webhook/{plain(name)} changed\n")
+
+
+@app.command()
 def delete(name: Name) -> None:
     """Delete a webhook, with all that waits to be sent to it."""
     with _api() as api:

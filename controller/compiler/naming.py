@@ -60,3 +60,11 @@ def object_of(resource: str) -> UUID | None:
         return UUID(resource.partition(":")[2].partition("/")[0])
     except ValueError:
         return None
+
+
+def remote_of(resource: str) -> UUID | None:
+    """The host that a segment's tunnel goes to; None for an outside VTEP and all else."""
+    try:
+        return UUID(resource.partition("/")[2])
+    except ValueError:
+        return None

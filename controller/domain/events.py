@@ -54,6 +54,9 @@ class EventType(enum.StrEnum):
     DRIFT_GAVE_UP = "drift.gave_up"
 
 
+OF_INTENT = (EventType.CREATED, EventType.UPDATED, EventType.DELETED, EventType.STATE_CHANGED)
+
+
 class Severity(enum.StrEnum):
     INFO = "info"
     WARNING = "warning"
@@ -63,7 +66,8 @@ class Severity(enum.StrEnum):
 
 
 REPEATED = "Repeated"
-"""Reason of the one event that stands for all further ones of its type, host and minute."""
+"""Reason of an event that stands for all further ones of its type, host, kind, project and minute.
+It has the names of what they are of."""
 _OF_OBJECTS = (
     EventType.FAILED,
     EventType.RECOVERED,
@@ -74,12 +78,16 @@ _OF_OBJECTS = (
 
 
 def most_a_minute(kind: EventType) -> int:
-    """How many events of a type are told of one host in a minute, one by one."""
+    """How many events of a type are told of one host in a minute, one by one. Of each kind and
+    project it is so many: a project's story has room, whatever happens to others."""
     return 20 if kind in _OF_OBJECTS else 5
 
 
 NAMED = 100
-"""Names that are kept of what was changed at once, to be found by."""
+"""Names that one event has to be found by; of more objects there are several."""
+CONTINUED = "Continued"
+"""Reason of an event that says the same as another of its revision, of further objects: told only
+of one of these, or of a host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ cost grows with segments and pairs of groups, and not with pairs of hosts. Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
@@ -138,26 +138,24 @@ def _add(edges: Edges, cells: _Cells, between: Counter[Pair], segments: int) -> 
 
 def _tell_ends(edges: Edges, cells: _Cells, mesh: Mesh, of: Mapping[UUID, int]) -> None:
     """Move the tunnels of which an end has a trouble of its own."""
-    found: dict[frozenset[UUID], Finding] = {}
-    for end, finding in mesh.ends.items():
-        pair = frozenset(end)
-        found[pair] = worse(found[pair], finding) if pair in found else finding
-    for pair in _that_exist(mesh, found, of):
-        a, b = pair
+    for (a, b), found in own_troubles(mesh).items():
         before = worse(cells.findings[of[a]], cells.findings[of[b]])
         edge = _edge(edges, cells.groups[of[a]], cells.groups[of[b]])
-        edge.move(before[0], worse(before, found[pair]))
+        edge.move(before[0], worse(before, found))
 
 
-def _that_exist(
-    mesh: Mesh, pairs: Collection[frozenset[UUID]], of: Mapping[UUID, int]
-) -> Collection[frozenset[UUID]]:
-    """Return the pairs with a tunnel; a host may still speak of one that it has to take away."""
-    near = [pair for pair in pairs if len(pair) == 2 and pair <= of.keys()]
-    if mesh.spec.topology is Topology.FULL:
-        return near
-    linked = {frozenset(link[:2]) for link in mesh_links(mesh.spec, mesh.members)}
-    return [pair for pair in near if pair in linked]
+def own_troubles(mesh: Mesh) -> dict[End, Finding]:
+    """The tunnels between members that are looked at of which an end has a trouble of its own, each
+    once and as the worse of these ends. A host may still speak of one that it has to take away:
+    that is none."""
+    found: dict[End, Finding] = {}
+    for end, finding in mesh.ends.items():
+        pair = (min(end), max(end))
+        found[pair] = worse(found[pair], finding) if pair in found else finding
+    near = {(a, b) for a, b in found if a != b and {a, b} <= mesh.findings.keys()}
+    if near and mesh.spec.topology is not Topology.FULL:
+        near &= {(link.a, link.b) for link in mesh_links(mesh.spec, mesh.members)}
+    return {pair: found[pair] for pair in sorted(near)}
 
 
 def _edge(edges: Edges, a: int, b: int) -> Edge:

@@ -1,4 +1,5 @@
-"""What a change of intent is told as: one event for each kind, project and action. Pure."""
+"""What a change of intent is told as: one event for each kind, project and action, and more that
+say the same where it has to be found by more names. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import NamedTuple
 
-from controller.domain.events import NAMED, EventType, Happening, Severity
+from controller.domain.events import CONTINUED, NAMED, EventType, Happening, Severity
 from controller.domain.intent import HostSpec, Kind, Ref, Spec
 from controller.domain.status import listing
 from controller.domain.validation import Draft, Planned, references
@@ -34,20 +35,22 @@ def of_intent(planned: Planned, revision: int, principal: str) -> Iterator[Happe
         state = _state(told.spec) if action is EventType.STATE_CHANGED else ""
         groups[action, told.ref.kind, told.ref.project, state].append(told)
     for (action, kind, project, _), group in groups.items():
-        hosts = _hosts(group)
-        yield Happening(
-            type=action,
-            severity=Severity.INFO,
-            reason=_reason(action, group[0]),
-            message=_message(action, kind, group),
-            kind=kind,
-            project=project,
-            names=tuple(each.ref.name for each in group[:NAMED]),
-            hosts=hosts,
-            principal=principal,
-            revision=revision,
-            count=len(group),
-        )
+        message = _message(action, kind, group)
+        for start in range(0, len(group), NAMED):
+            some = group[start : start + NAMED]
+            yield Happening(
+                type=action,
+                severity=Severity.INFO,
+                reason=CONTINUED if start else _reason(action, group[0]),
+                message=message,
+                kind=kind,
+                project=project,
+                names=tuple(each.ref.name for each in some),
+                hosts=_hosts(some),
+                principal=principal,
+                revision=revision,
+                count=len(group),
+            )
 
 
 def _all(planned: Planned) -> Iterator[tuple[_Told, EventType]]:
@@ -78,9 +81,6 @@ def _reason(action: EventType, first: _Told) -> str:
 
 
 def _hosts(group: Sequence[_Told]) -> tuple[str, ...]:
-    """None of what is changed at once in great numbers: it is nothing of one host."""
-    if len(group) > NAMED:
-        return ()
     found: dict[str, None] = {}
     for ref, spec, _ in group:
         if ref.kind is Kind.HOST:

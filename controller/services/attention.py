@@ -16,12 +16,14 @@ from controller.auth import Principal
 from controller.domain.attention import PATIENCE, fix, urgency
 from controller.domain.errors import NotFoundError
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Lifecycle, Ref
+from controller.domain.paging import decode_place, encode_place, number
 from controller.domain.status import LEFT_AS_FOUND, MAINTENANCE, Condition, Phase, Status
 from controller.services.queries import find, inspects, scope
 from controller.services.statuses import derive
 from controller.store import attention as rows
 from controller.store.attention import FAILING, Found, HostFound, Place, Waiting, Wanted
 from controller.store.engine import Database, Transaction
+from controller.store.strays import read_strays
 
 _OF_OBJECTS = frozenset({"SomeFailed", *LEFT_AS_FOUND})
 """Reasons of hosts that may say no more than the rows of the objects there."""
@@ -86,7 +88,7 @@ def attention(
         return ItemPage(
             items=tuple(items[each] for each in shown),
             total=len(whole) + found.total,
-            next_after=_word(shown[-1]) if len(places) > page_size else "",
+            next_after=encode_place(*shown[-1]) if len(places) > page_size else "",
         )
 
 
@@ -109,19 +111,12 @@ def _wanted(tx: Transaction, principal: Principal, asked: Asked, now: datetime) 
     kinds = (Kind.HOST, *FAILING) if asked.kind is None else (asked.kind,)
     within = {kind: scope(principal, kind, asked.project) for kind in kinds}
     projects = {kind: each for kind, each in within.items() if each != frozenset()}
-    return Wanted(projects, host, now - PATIENCE)
-
-
-def _word(place: Place) -> str:
-    """Neither a kind nor a project nor a name has a slash in it."""
-    return "/".join(map(str, place))
+    return Wanted(projects, host, now - PATIENCE, read_strays(tx))
 
 
 def _place(after: str) -> Place | None:
-    if not after:
-        return None
-    rank, age, *names = after.split("/")
-    return Place(int(rank), int(age), *names)
+    found = decode_place(after, number, number, str, str, str)
+    return None if found is None else Place(*found)
 
 
 def _judged(tx: Transaction, found: Iterable[Found]) -> dict[Place, Item]:
@@ -157,7 +152,7 @@ def _hosts(tx: Transaction, principal: Principal, wanted: Wanted, now: datetime)
     within = {kind: scope(principal, kind, None) for kind in _ON_HOSTS}
     seen = {kind: projects for kind, projects in within.items() if projects != frozenset()}
     late = rows.waited_for(tx, now - PATIENCE, seen)
-    found = rows.troubled_hosts(tx, late, wanted.host)
+    found = rows.troubled_hosts(tx, wanted, late)
     subjects = [each.subject for each in found]
     statuses = derive(tx, Kind.HOST, subjects, inspects=inspects(principal))
     items = (_host(each, statuses[each.subject.uid], late) for each in found)

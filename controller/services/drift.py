@@ -16,6 +16,7 @@ from controller.auth import Principal
 from controller.compiler.naming import object_of
 from controller.domain.events import drifted
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Ref
+from controller.domain.paging import decode_place, number
 from controller.domain.safety import DriftAction
 from controller.services.queries import find, inspects
 from controller.store import drift as rows
@@ -39,7 +40,6 @@ __all__ = [
 KEPT_FOR = timedelta(days=30)
 KEPT_OF_A_HOST = 10_000
 """Somebody who changes a host over and over fills no disk."""
-_LONGEST_PLACE = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,8 @@ def list_events(
 
 
 def _place(after: str) -> int | None:
-    """None for the beginning, and for what was never given out."""
-    is_place = after.isascii() and after.isdigit() and len(after) <= _LONGEST_PLACE
-    return int(after) if is_place else None
+    found = decode_place(after, number)
+    return None if found is None else int(found[0])
 
 
 def list_on_host(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,7 +22,6 @@ from controller.compiler.fragment import backend_on, host_spec
 from controller.compiler.links import remotes
 from controller.compiler.naming import linux_bridge, segment_id, tunnel_id
 from controller.compiler.tunnel import compile_tunnel
-from controller.domain.errors import InvalidError, Violation
 from controller.domain.host_intent import HostIntent, SegmentIntent, TunnelIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
@@ -33,6 +32,7 @@ from controller.domain.intent import (
     Kind,
     Object,
 )
+from controller.domain.paging import decode_place, encode_place
 from controller.domain.status import HOST_RESOURCE, HostFacts, Phase, resource_status
 from controller.services.queries import find
 from controller.store.changelog import newest_membership_changes
@@ -40,9 +40,6 @@ from controller.store.engine import Database, Transaction
 from controller.store.facts import ALL_TROUBLES, resource_facts
 from controller.store.fleet import read_fleet
 from controller.store.slices import load_segments, load_slices, pins
-
-MOST_TUNNELS = 10_000
-"""That one answer lists; the mesh of a segment grows with the square of its members."""
 
 
 class TunnelKind(enum.StrEnum):
@@ -80,6 +77,15 @@ class EffectiveTunnel:
     health: Health
 
 
+@dataclass(frozen=True, slots=True)
+class TunnelPage:
+    tunnels: tuple[EffectiveTunnel, ...]
+    next_after: str
+    """Give it as ``after`` for the next page; empty on the last."""
+    revision: int
+    """The fleet's, that the page was read at."""
+
+
 def host_tunnels(db: Database, principal: Principal, host_ref: str) -> tuple[EffectiveTunnel, ...]:
     """What the host (by name or uid) shall have, at the revision that it is sent."""
     with db.snapshot() as tx:
@@ -92,42 +98,52 @@ def host_tunnels(db: Database, principal: Principal, host_ref: str) -> tuple[Eff
 
 
 def segment_tunnels(
-    db: Database, principal: Principal, project: str, segment_ref: str, *, host: str | None = None
-) -> tuple[EffectiveTunnel, ...]:
-    """The mesh of a segment (by name or uid), each tunnel from both of its sides; with ``host``
-    (by name or uid) from that side only. InvalidError when that is too much for one answer."""
+    db: Database,
+    principal: Principal,
+    project: str,
+    segment_ref: str,
+    *,
+    host: str | None = None,
+    page_size: int,
+    after: str = "",
+) -> TunnelPage:
+    """A page of the mesh of a segment (by name or uid), each tunnel from both of its sides, by the
+    names of their ends; with ``host`` (by name or uid) from that side only."""
     with db.snapshot() as tx:
         segment = find(tx, principal, Kind.SEGMENT, project, segment_ref).object
-        intent = load_segments(tx, [segment.uid], read_fleet(tx).revision)[segment.uid]
+        head = read_fleet(tx).revision
+        intent = load_segments(tx, [segment.uid], head)[segment.uid]
         members = _by_name(intent.members)
         if host is not None:
             wanted = find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host).object.uid
             members = [member for member in members if member.uid == wanted]
-        _check_size(intent, members)
-        facts = _facts(tx, {segment.uid: [member.uid for member in members]})
+        ends = list(islice(_ends_behind(intent, members, _place(after)), page_size + 1))
+        shown = ends[:page_size]
+        on = list(dict.fromkeys(end.host.uid for end in shown))
+        facts = dict(zip(on, _facts(tx, {segment.uid: on})[segment.uid], strict=True))
         revision = _mesh_revisions(tx, [intent])[segment.uid]
-    backends = {backend_on(intent, member) for member in members}
-    fragments = {backend: compile_fragment(intent, backend) for backend in backends}
-    return tuple(
-        tunnel
-        for member, known in zip(members, facts[segment.uid], strict=True)
-        for tunnel in _mesh(intent, fragments[backend_on(intent, member)], member, revision, known)
+    return TunnelPage(
+        tuple(_of_mesh(intent, end, revision, facts[end.host.uid]) for end in shown),
+        next_after=encode_place(*shown[-1].place) if len(ends) > page_size else "",
+        revision=head,
     )
 
 
-def _check_size(segment: SegmentIntent, sides: Sequence[Object]) -> None:
-    tunnels = len(sides) * (len(segment.members) - 1)
-    if tunnels > MOST_TUNNELS:
-        fragment = compile_fragment(segment)
-        outside = len(fragment.external_vteps)
-        tunnels = sum(len(remotes(fragment, str(side.uid))) + outside for side in sides)
-    if tunnels > MOST_TUNNELS:
-        detail = (
-            f"segment {segment.segment.name!r} has {len(segment.members)} member hosts, and so"
-            f" {tunnels} tunnel ends; one answer has at most {MOST_TUNNELS}"
-        )
-        fix = "ask for one host at a time with the parameter host"
-        raise InvalidError(detail, [Violation("", "too_many_tunnels", detail, fix)])
+def _place(after: str) -> tuple[str, ...]:
+    """In front of all others at the beginning."""
+    return decode_place(after, str, str, str, str) or ("",)
+
+
+def _ends_behind(
+    intent: SegmentIntent, members: Sequence[Object], place: tuple[str, ...]
+) -> Iterator[_End]:
+    """Expand no more of the mesh than is taken: it grows with the square of its members."""
+    backends = {backend_on(intent, member) for member in members}
+    fragments = {backend: compile_fragment(intent, backend) for backend in backends}
+    for member in members:
+        if member.name >= place[0]:
+            ends = _ends(intent, fragments[backend_on(intent, member)], member)
+            yield from (end for end in ends if end.place > place)
 
 
 def _on_host(
@@ -142,7 +158,8 @@ def _on_host(
     for segment in segments:
         uid = segment.segment.uid
         fragment = compile_fragment(segment, backend_on(segment, intent.host))
-        yield from _mesh(segment, fragment, intent.host, revisions[uid], facts[uid][0])
+        for end in _ends(segment, fragment, intent.host):
+            yield _of_mesh(segment, end, revisions[uid], facts[uid][0])
     for tunnel in tunnels:
         yield _explicit(tunnel, intent, facts[tunnel.tunnel.uid][0])
 
@@ -167,56 +184,59 @@ def _mesh_revisions(tx: Transaction, segments: Sequence[SegmentIntent]) -> dict[
     return {s.segment.uid: max(s.segment.revision, changed.get(s.segment.uid, 0)) for s in segments}
 
 
-def _mesh(
-    intent: SegmentIntent,
-    fragment: state_pb2.SegmentFragment,
-    host: Object,
-    revision: int,
-    facts: HostFacts,
-) -> Iterator[EffectiveTunnel]:
-    """The tunnels of one member to those that it is linked with, and out of the fleet."""
-    segment, own = intent.segment, str(host.uid)
-    backend = backend_on(intent, host)
-    bridge = _segment_bridge(host_spec(host), fragment.vni)
-    for far in _far_ends(fragment, own, backend):
-        resource = tunnel_id(segment.uid, far.end)
-        yield EffectiveTunnel(
-            id=resource,
-            kind=TunnelKind.MESH,
-            backend=backend,
-            name=segment.name,
-            project=segment.project,
-            segment=segment.name,
-            host=host.name,
-            remote_host=far.host,
-            bridge=bridge,
-            local_ip=far.local_ip,
-            remote_ip=far.remote_ip,
-            vni=fragment.vni,
-            dst_port=fragment.dst_port,
-            health=_health(revision, facts, {resource, segment_id(segment.uid)}),
-        )
+class _End(NamedTuple):
+    """One end of a tunnel of a mesh, and what is at the other one."""
 
-
-class _FarEnd(NamedTuple):
-    end: str
-    """What names it in a resource id."""
-    host: str | None
+    host: Object
+    fragment: state_pb2.SegmentFragment
+    id: str
+    """What names the other one in a resource id."""
+    remote_host: str | None
     local_ip: str
     remote_ip: str
 
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Among the ends of a segment."""
+        far = f"member:{self.remote_host}" if self.remote_host else "outside"
+        return self.host.name, far, self.local_ip, self.remote_ip
 
-def _far_ends(fragment: state_pb2.SegmentFragment, own: str, backend: Backend) -> Iterator[_FarEnd]:
-    """Yield a tunnel for each pair of addresses: a member whose VTEP changes can have two."""
+
+def _ends(
+    intent: SegmentIntent, fragment: state_pb2.SegmentFragment, host: Object
+) -> Iterator[_End]:
+    """Yield one for each pair of addresses, by place: a member whose VTEP changes can have two."""
+    own, backend = str(host.uid), backend_on(intent, host)
     linked = remotes(fragment, own)
     here = next((_addresses(m, backend) for m in fragment.members if m.host_uid == own), ("",))
     # A fragment has its members by uid, so that it is the same bytes whoever compiles it.
-    for member in sorted(fragment.members, key=lambda member: member.host_name):
-        if member.host_uid in linked:
-            for local_ip, remote_ip in product(here, _addresses(member, backend)):
-                yield _FarEnd(member.host_uid, member.host_name, local_ip, remote_ip)
-    for vtep in fragment.external_vteps:
-        yield _FarEnd(vtep, None, here[0], vtep)
+    far = [member for member in fragment.members if member.host_uid in linked]
+    for member in sorted(far, key=lambda member: member.host_name):
+        for local_ip, remote_ip in sorted(product(here, _addresses(member, backend))):
+            yield _End(host, fragment, member.host_uid, member.host_name, local_ip, remote_ip)
+    for vtep in sorted(fragment.external_vteps):
+        yield _End(host, fragment, vtep, None, here[0], vtep)
+
+
+def _of_mesh(intent: SegmentIntent, end: _End, revision: int, facts: HostFacts) -> EffectiveTunnel:
+    segment, fragment = intent.segment, end.fragment
+    resource = tunnel_id(segment.uid, end.id)
+    return EffectiveTunnel(
+        id=resource,
+        kind=TunnelKind.MESH,
+        backend=backend_on(intent, end.host),
+        name=segment.name,
+        project=segment.project,
+        segment=segment.name,
+        host=end.host.name,
+        remote_host=end.remote_host,
+        bridge=_segment_bridge(host_spec(end.host), fragment.vni),
+        local_ip=end.local_ip,
+        remote_ip=end.remote_ip,
+        vni=fragment.vni,
+        dst_port=fragment.dst_port,
+        health=_health(revision, facts, {resource, segment_id(segment.uid)}),
+    )
 
 
 def _addresses(member: state_pb2.SegmentMember, backend: Backend) -> tuple[str, ...]:

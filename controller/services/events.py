@@ -6,12 +6,14 @@ the same transaction. Must not show a principal what lies outside its projects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from controller.auth import Principal
-from controller.domain.events import EventType, Severity
+from controller.domain.events import OF_INTENT, EventType, Severity
 from controller.domain.intent import Kind
+from controller.domain.paging import decode_place, encode_place, moment, number
 from controller.services.queries import inspects
 from controller.store import events as rows
 from controller.store.engine import Database
@@ -58,21 +60,18 @@ def list_events(
     shown = stored[:page_size]
     return EventPage(
         items=tuple(_event(each, whole=sees_all) for each in shown),
-        next_after=f"{shown[-1].at.isoformat()}/{shown[-1].id}" if len(stored) > page_size else "",
+        next_after=encode_place(shown[-1].at, shown[-1].id) if len(stored) > page_size else "",
     )
 
 
 def _place(after: str) -> tuple[datetime, int] | None:
-    """None for the beginning, and for what was never given out."""
-    at, _, number = after.partition("/")
-    try:
-        return datetime.fromisoformat(at), int(number)
-    except ValueError:
-        return None
+    found = decode_place(after, moment, number)
+    return None if found is None else (found[0], found[1])
 
 
 def _event(stored: Stored, *, whole: bool) -> Event:
     detail = f": {stored.detail}" if whole and stored.detail else ""
+    is_part = stored.type in OF_INTENT and stored.times > len(stored.names)
     return Event(
         id=stored.id,
         at=stored.at,
@@ -80,14 +79,18 @@ def _event(stored: Stored, *, whole: bool) -> Event:
         severity=stored.severity,
         kind=stored.kind,
         project=stored.project,
-        name=stored.names[0] if len(stored.names) == 1 else None,
-        host=stored.hosts[0] if len(stored.hosts) == 1 else None,
+        name=None if is_part else _only(stored.names),
+        host=None if is_part else _only(stored.hosts),
         reason=stored.reason,
         message=stored.message + detail,
         principal=stored.principal,
         revision=stored.revision,
         count=stored.times,
     )
+
+
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
 
 
 def forget(db: Database, *, before: datetime) -> int:

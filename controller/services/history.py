@@ -14,14 +14,13 @@ from uuid import UUID
 from controller.auth import Principal, sees
 from controller.domain.errors import NotFoundError
 from controller.domain.intent import Kind, Object
+from controller.domain.paging import decode_place, encode_place, number
 from controller.services.queries import find, is_uid
 from controller.store import history as rows
 from controller.store.engine import Database, Transaction
 from controller.store.history import Act, Entry, Version, Wanted
 
 __all__ = ["Change", "ChangePage", "HistoryPage", "Step", "Wanted", "list_changes", "read_history"]
-
-_LONGEST_NUMBER = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,8 @@ def read_history(
 ) -> HistoryPage:
     """Of an object by name or uid, also of one that is deleted; by name, of the one that is there,
     else of the last that was. NotFoundError when there never was one within reach."""
-    before = int(after) if _is_number(after) else None
+    place = decode_place(after, number)
+    before = None if place is None else int(place[0])
     with db.snapshot() as tx:
         uid = _uid(tx, principal, kind, project, ref)
         # The last of a page is compared with the first of the next.
@@ -143,7 +143,9 @@ def list_changes(
         acts = rows.acts_of(tx, {entry.revision for entry in shown})
     return ChangePage(
         items=tuple(_change(entry, acts.get(entry.revision)) for entry in shown),
-        next_after=f"{shown[-1].revision}-{shown[-1].seq}" if len(found) > page_size else "",
+        next_after=encode_place(shown[-1].revision, shown[-1].seq)
+        if len(found) > page_size
+        else "",
     )
 
 
@@ -162,10 +164,5 @@ def _change(entry: Entry, act: Act | None) -> Change:
 
 
 def _place(after: str) -> tuple[int, int] | None:
-    """None for the beginning, and for what was never given out."""
-    revision, _, seq = after.partition("-")
-    return (int(revision), int(seq)) if _is_number(revision) and _is_number(seq) else None
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER
+    found = decode_place(after, number, number)
+    return None if found is None else (found[0], found[1])

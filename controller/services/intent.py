@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from controller.auth import Principal, Verb, may, reaches
-from controller.domain.errors import ConflictError, ForbiddenError, NotFoundError, Violation
+from controller.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    StaleError,
+    Violation,
+)
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Manifest, Object, Ref, Removal
 from controller.domain.intent_events import of_intent
 from controller.domain.validation import Planned, World, named
@@ -60,6 +66,9 @@ class Change:
     confirm_count: int | None = None
     audience: frozenset[str] | None = None
     """The projects whose objects the answer may name; None: all within the principal's reach."""
+    seen: int | None = None
+    """The fleet revision that the caller has looked at: what was changed after it is neither
+    replaced nor deleted. None: whatever is there is."""
     force: bool = False
     """Take what the agent is reached through all the same: the change goes on trial on its host."""
 
@@ -192,6 +201,7 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     manifests = (*change.manifests, *(as_it_is(port, pointer) for port, pointer in released))
     asked_for = Asked(tx, manifests, removals, current, forced=change.force)
     world, planned, refusals = plan_where_it_may_be(asked_for, within)
+    _refuse_unseen(change.seen, planned, {each.ref: each.pointer for each in removals})
     _ask(change, planned)
     uids = _uids(world, planned)
     revision = head
@@ -229,6 +239,26 @@ def _all_removals(tx: Transaction, principal: Principal, change: Change) -> tupl
         return change.removals
     spared = named(change.manifests, change.removals)
     return (*change.removals, *pruned(tx, principal, change.prune, spared))
+
+
+def _refuse_unseen(seen: int | None, planned: Planned, removals: Mapping[Ref, str]) -> None:
+    if seen is None:
+        return
+    updates = ((draft.current, draft.pointer) for draft in planned.updates)
+    deletes = ((gone, removals[gone.ref]) for gone in planned.deletes)
+    faults = [
+        Violation(
+            pointer,
+            "stale",
+            f"{found.kind} {found.name!r} was changed in revision {found.revision}",
+            "look at what it is now, and send the request again with a newer seen_revision",
+        )
+        for found, pointer in (*updates, *deletes)
+        if found is not None and found.revision > seen
+    ]
+    if faults:
+        what = "an object was" if len(faults) == 1 else f"{len(faults)} objects were"
+        raise StaleError(f"{what} changed after revision {seen}; nothing was done", faults)
 
 
 def _ask(change: Change, planned: Planned) -> None:

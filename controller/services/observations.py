@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from controller.auth import Principal
-from controller.compiler.naming import object_of
+from controller.compiler.naming import object_of, remote_of
 from controller.domain.errors import UnavailableError
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref
 from controller.domain.observation import OBSERVE, ObservedState
@@ -107,10 +107,14 @@ class Observed:
     received_at: datetime
     answer: Answer
     objects: Mapping[UUID, Ref]
-    """The intended objects of its resources."""
+    """The intended objects of its resources, and the hosts that tunnels go to."""
 
     def object_of(self, resource: str) -> Ref | None:
         uid = object_of(resource)
+        return None if uid is None else self.objects.get(uid)
+
+    def remote_of(self, resource: str) -> Ref | None:
+        uid = remote_of(resource)
         return None if uid is None else self.objects.get(uid)
 
 
@@ -150,7 +154,8 @@ def read(db: Database, question: Question) -> Observed | None:
             raise UnavailableError(
                 f"the agent on host {question.host.name!r} could not look: {answer.trouble}"
             )
-        uids = {uid for each in answer.items if (uid := object_of(each.resource)) is not None}
+        named = ((object_of(item.resource), remote_of(item.resource)) for item in answer.items)
+        uids = {uid for each in named for uid in each if uid is not None}
         return Observed(
             asked.asked_at, asked.received_at, answer, read_refs(tx, uids) if uids else {}
         )

@@ -13,9 +13,11 @@ from datetime import datetime
 from uuid import UUID
 
 from controller.auth import FLEET_KINDS, PROJECT_KINDS, Principal, Verb, may, sees
+from controller.compiler.naming import remote_of
 from controller.domain.errors import NotFoundError
 from controller.domain.filtering import Filter
 from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, Ref
+from controller.domain.paging import decode_place, encode_place, moment, number
 from controller.domain.status import HOST_RESOURCE, Phase, Status
 from controller.services.statuses import count_ports, derive
 from controller.store.engine import Database, Transaction
@@ -70,6 +72,8 @@ class ResourceFailure:
     since: datetime
     object: Ref | None
     """The intended object it belongs to; None when there is none (any more)."""
+    remote: Ref | None
+    """The host that a segment's tunnel goes to; None of all else."""
 
 
 def get(db: Database, principal: Principal, kind: Kind, project: str, ref: str) -> View:
@@ -119,7 +123,7 @@ def list_views(
             kind,
             scope(principal, kind, project),
             limit=page_size + 1,
-            after=decode_place(after, order),
+            after=_decode_place(after, order),
             labels=labels or {},
             hosts=None if host is None else _hosts(tx, principal, host),
             asked=asked,
@@ -128,7 +132,7 @@ def list_views(
         shown = listed[:page_size]
         return Page(
             items=tuple(_views(tx, principal, kind, shown)),
-            next_after=encode_place(shown[-1].object, order) if len(listed) > page_size else "",
+            next_after=_encode_place(shown[-1].object, order) if len(listed) > page_size else "",
             revision=read_fleet(tx).revision,
         )
 
@@ -165,21 +169,24 @@ def failures(db: Database, principal: Principal, host_ref: str) -> tuple[Resourc
     with db.snapshot() as tx:
         host = find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host_ref)
         rows = read_failures(tx, host.object.uid)
-        refs = read_refs(tx, {row.object_uid for row in rows if row.object_uid})
-    found = (_failure(row, refs.get(row.object_uid) if row.object_uid else None) for row in rows)
+        uids = ({row.object_uid, remote_of(row.resource)} for row in rows)
+        refs = read_refs(tx, {uid for each in uids for uid in each if uid is not None})
+    found = (_failure(row, refs) for row in rows)
     if inspects(principal):
         return tuple(found)
     return tuple(_veiled(each) for each in found if _is_within_reach(principal, each.object))
 
 
-def _failure(row: FailureRow, ref: Ref | None) -> ResourceFailure:
+def _failure(row: FailureRow, refs: Mapping[UUID, Ref]) -> ResourceFailure:
+    remote = remote_of(row.resource)
     return ResourceFailure(
         resource=row.resource,
         kind=row.kind,
         reason=row.reason,
         message=row.message,
         since=row.since,
-        object=ref,
+        object=refs.get(row.object_uid) if row.object_uid else None,
+        remote=refs.get(remote) if remote else None,
     )
 
 
@@ -244,29 +251,25 @@ def _as_uid(ref: str) -> UUID | None:
         return None
 
 
-def encode_place(last: Object, order: Order) -> str:
+def _encode_place(last: Object, order: Order) -> str:
     """Where a page ended: what the order goes by, the project and the name."""
-    name = f"{last.project}/{last.name}"
+    name = (last.project, last.name)
     match order.by:
         case OrderBy.NAME:
-            return name
+            return encode_place(*name)
         case OrderBy.CREATED_AT:
-            return f"{last.created_at.isoformat()}/{name}"
+            return encode_place(last.created_at, *name)
         case OrderBy.UPDATED_AT:
-            return f"{last.updated_at.isoformat()}/{name}"
+            return encode_place(last.updated_at, *name)
         case OrderBy.REVISION:
-            return f"{last.revision}/{name}"
+            return encode_place(last.revision, *name)
 
 
-def decode_place(place: str, order: Order) -> tuple[object, ...] | None:
-    """Neither a project nor a name has a slash in it."""
-    if not place:
-        return None
-    words = place.split("/")
+def _decode_place(place: str, order: Order) -> tuple[object, ...] | None:
     match order.by:
         case OrderBy.NAME:
-            return tuple(words)
+            return decode_place(place, str, str)
         case OrderBy.REVISION:
-            return (int(words[0]), *words[1:])
+            return decode_place(place, number, str, str)
         case _:
-            return (datetime.fromisoformat(words[0]), *words[1:])
+            return decode_place(place, moment, str, str)

@@ -47,6 +47,7 @@ __all__ = [
     "advance",
     "changed_since",
     "close_session",
+    "cursor_now",
     "failures_of",
     "heartbeat",
     "heartbeats",
@@ -100,7 +101,10 @@ class StatusChange:
     observed_revision: int
     outcome: Outcome | None
     """None before the first report."""
-    failures: int
+    failures: int | None
+    """None for who may not see all that is on the host."""
+    only_moved: bool = False
+    """Nothing but the revisions moved: a change of intent did not concern the host."""
 
 
 def open_session(
@@ -263,11 +267,20 @@ def changed_since(db: Database, cursor: int) -> tuple[tuple[StatusChange, ...], 
         reported = rows.read_reported(tx, hosts) if hosts else []
         subjects = [Subject(row.host_uid, row.revision) for row in reported]
         statuses = derive(tx, Kind.HOST, subjects) if subjects else {}
-    changes = tuple(_change(row, statuses[row.host_uid].phase) for row in reported)
+    changes = tuple(
+        _change(row, statuses[row.host_uid].phase, only_moved=hosts[row.host_uid])
+        for row in reported
+    )
     return changes, following
 
 
-def _change(row: rows.Reported, phase: Phase) -> StatusChange:
+def cursor_now(db: Database) -> int:
+    """Where ``changed_since`` goes on for somebody who needs nothing of what was before."""
+    with db.snapshot() as tx:
+        return rows.cursor_now(tx)
+
+
+def _change(row: rows.Reported, phase: Phase, *, only_moved: bool) -> StatusChange:
     return StatusChange(
         host_uid=row.host_uid,
         host=row.host,
@@ -277,6 +290,7 @@ def _change(row: rows.Reported, phase: Phase) -> StatusChange:
         observed_revision=row.observed_revision,
         outcome=None if row.outcome is None else Outcome(row.outcome),
         failures=row.failures,
+        only_moved=only_moved,
     )
 
 

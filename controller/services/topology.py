@@ -16,7 +16,16 @@ from uuid import UUID
 
 from controller.auth import Principal
 from controller.compiler.naming import segment_id
-from controller.domain.fleet_graph import Edge, Edges, ExplicitTunnel, Mesh, connect, worse
+from controller.domain.fleet_graph import (
+    Edge,
+    Edges,
+    ExplicitTunnel,
+    Mesh,
+    Pair,
+    connect,
+    worse,
+)
+from controller.domain.fleet_hubs import Hubs, Meshes, are_many, gather
 from controller.domain.host_grouping import (
     MOST_HOSTS,
     GroupableHost,
@@ -26,7 +35,7 @@ from controller.domain.host_grouping import (
     grouped,
     inside,
 )
-from controller.domain.intent import DEFAULT_PROJECT, Backend, Kind, Object, SegmentSpec
+from controller.domain.intent import DEFAULT_PROJECT, Kind, Object, SegmentSpec
 from controller.domain.label_selectors import Selector
 from controller.domain.segment_status import SegmentFacts, segment_status
 from controller.domain.spread_status import WORST_FIRST
@@ -41,7 +50,7 @@ from controller.domain.status import (
     resource_finding,
 )
 from controller.services.queries import find, scope
-from controller.services.tunnel_loads import Load, RatedMesh, RatedTunnel, loads_between
+from controller.services.tunnel_loads import Load, Loads, RatedMesh, RatedTunnel, loads_between
 from controller.store import topology as rows
 from controller.store.engine import Database, Transaction
 from controller.store.facts import host_facts, segment_facts
@@ -49,6 +58,9 @@ from controller.store.fleet import read_fleet
 
 MOST_SEGMENTS = 500
 """That one answer lists; those with troubles and the largest come first."""
+MOST_EDGES = 400
+"""That one answer has beside hubs; the worst and those of the most tunnels come first."""
+_RANKS = {phase: rank for rank, phase in enumerate(WORST_FIRST)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ class Asked:
     """Name or uid; in the default project where ``project`` is None."""
     within: str | None = None
     """Id of the group that hosts must be in."""
+    meshes: Meshes = Meshes.PAIRS
 
     @property
     def is_of_all_hosts(self) -> bool:
@@ -84,6 +97,22 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoke:
+    node: str
+    edge: Edge
+    """Of the ends of tunnels there."""
+    load: Load | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnHub:
+    id: str
+    segments: tuple[Object, ...]
+    tunnels: int
+    spokes: tuple[Spoke, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ListedSegment:
     project: str
     name: str
@@ -97,7 +126,11 @@ class Topology:
     revision: int
     group_by: GroupBy
     nodes: tuple[Node, ...]
+    meshes: Meshes
     edges: tuple[Between, ...]
+    edges_left_out: int
+    hubs: tuple[DrawnHub, ...]
+    tunnels: int
     segments: tuple[ListedSegment, ...]
     truncated: bool
     """There are more nodes or segments than are told."""
@@ -142,17 +175,44 @@ def topology(
     every_set = _worst_and_largest_first(grouped(found.hosts, by, found.groups), found.phases)
     sets = sorted(every_set[:MOST_HOSTS], key=lambda each: each.title)
     shown = {host.uid: number for number, each in enumerate(sets) for host in each.hosts}
-    edges = connect(_meshes(found, shown), _tunnels(found, shown), shown)
-    loads = loads_between(stats_db, *_rated(found), shown, now=now)
+    meshes, tunnels = list(_meshes(found, shown)), list(_tunnels(found, shown))
+    by_hubs = asked.meshes is Meshes.HUBS or (
+        asked.meshes is Meshes.AUTO and are_many(meshes, tunnels, shown)
+    )
+    drawn = (gather if by_hubs else _by_pairs)(meshes, tunnels, shown)
+    pairs = _worst_and_most_first(drawn.edges)[:MOST_EDGES] if by_hubs else [*drawn.edges]
+    loads = loads_between(stats_db, *_rated(found, drawn), shown, now=now)
     listed = _listed(found.segments)
     return Topology(
         revision=found.revision,
         group_by=by,
         nodes=tuple(_node(each, found) for each in sets),
-        edges=tuple(_between(edges, loads, sets)),
+        meshes=Meshes.HUBS if by_hubs else Meshes.PAIRS,
+        edges=tuple(
+            Between(sets[a].id, sets[b].id, drawn.edges[a, b], loads.pairs.get((a, b)))
+            for a, b in sorted(pairs)
+        ),
+        edges_left_out=len(drawn.edges) - len(pairs),
+        hubs=tuple(_hubs(drawn, loads, sets, found.segments)),
+        tunnels=drawn.tunnels,
         segments=listed[:MOST_SEGMENTS],
         truncated=len(every_set) > len(sets) or len(listed) > MOST_SEGMENTS,
     )
+
+
+def _by_pairs(
+    meshes: Sequence[Mesh], tunnels: Sequence[ExplicitTunnel], shown: Mapping[UUID, int]
+) -> Hubs:
+    edges = connect(meshes, tunnels, shown)
+    return Hubs([], edges, sum(edge.tunnels for edge in edges.values()))
+
+
+def _worst_and_most_first(edges: Edges) -> list[Pair]:
+    def place(pair: Pair) -> tuple[int, int, Pair]:
+        worst = edges[pair].worst
+        return _RANKS[worst[0] if worst else Phase.READY], -edges[pair].tunnels, pair
+
+    return sorted(edges, key=place)
 
 
 def _read(tx: Transaction, principal: Principal, asked: Asked) -> _Slice:
@@ -216,10 +276,8 @@ def _troubles(
 def _worst_and_largest_first(
     sets: Sequence[HostSet], phases: Mapping[UUID, Phase]
 ) -> list[HostSet]:
-    ranks = {phase: rank for rank, phase in enumerate(WORST_FIRST)}
-
     def place(each: HostSet) -> tuple[int, int, str]:
-        worst = min(ranks[phases[host.uid]] for host in each.hosts) if each.is_host else 0
+        worst = min(_RANKS[phases[host.uid]] for host in each.hosts)
         return worst, -len(each.hosts), each.title
 
     return sorted(sets, key=place)
@@ -296,25 +354,28 @@ def _told(needed: int, facts: HostFacts) -> Finding:
     return phase, reason, f"on host {facts.name!r}: {message}"
 
 
-def _rated(found: _Slice) -> tuple[list[RatedMesh], list[RatedTunnel]]:
-    """Only Open vSwitch counts for each tunnel; a kernel's device carries all of a segment."""
+def _rated(found: _Slice, drawn: Hubs) -> tuple[list[RatedMesh], list[RatedTunnel]]:
+    hub_of = {mesh: number for number, hub in enumerate(drawn.hubs) for mesh in hub.meshes}
     meshes = [
-        RatedMesh(each.object.uid, each.spec, each.members)
-        for each in found.segments
-        if each.spec.backend is not Backend.KERNEL
+        RatedMesh(each.object.uid, each.spec, each.members, hub_of.get(number))
+        for number, each in enumerate(found.segments)
     ]
     return meshes, [RatedTunnel(uid, a, b) for uid, _, a, b in found.tunnels]
 
 
-def _between(
-    edges: Edges, loads: Mapping[tuple[int, int], Load], sets: Sequence[HostSet]
-) -> Iterator[Between]:
-    for (a, b), edge in sorted(edges.items()):
-        yield Between(sets[a].id, sets[b].id, edge, loads.get((a, b)))
+def _hubs(
+    drawn: Hubs, loads: Loads, sets: Sequence[HostSet], segments: Sequence[_Segment]
+) -> Iterator[DrawnHub]:
+    for number, hub in enumerate(drawn.hubs):
+        of = tuple(segments[mesh].object for mesh in hub.meshes)
+        spokes = (
+            Spoke(sets[group].id, edge, loads.spokes.get((number, group)))
+            for group, edge in sorted(hub.spokes.items())
+        )
+        yield DrawnHub(segment_id(of[0].uid), of, hub.tunnels, tuple(spokes))
 
 
 def _listed(segments: Sequence[_Segment]) -> tuple[ListedSegment, ...]:
-    ranks = {phase: rank for rank, phase in enumerate(WORST_FIRST)}
     found = [
         ListedSegment(
             project=each.object.project,
@@ -325,4 +386,4 @@ def _listed(segments: Sequence[_Segment]) -> tuple[ListedSegment, ...]:
         )
         for each in segments
     ]
-    return tuple(sorted(found, key=lambda e: (ranks[e.phase], -e.hosts, e.project, e.name)))
+    return tuple(sorted(found, key=lambda e: (_RANKS[e.phase], -e.hosts, e.project, e.name)))

@@ -18,7 +18,7 @@ from ovsfleet.v1 import agent_pb2
 from controller.domain.errors import UnavailableError
 from controller.observability import get_logger
 from controller.services import observations
-from controller.services.observations import Answer
+from controller.services.observations import Answer, Waiting
 from controller.southbound.observation_codec import Parts
 from controller.southbound.sessions import HostSession, Sessions
 from controller.southbound.threads import Threads
@@ -27,6 +27,8 @@ log = get_logger(__name__)
 
 SWEEP_S = 2.0
 """How late a question is passed on at most when its NOTIFY was lost."""
+_PAUSE_S = 0.5
+"""After a failure."""
 _MOST_OPEN = 32
 """Of one session; of more, the oldest are forgotten: nobody waits for them any more."""
 _MOST_ANSWERS = 64
@@ -74,15 +76,25 @@ class Questions:
                 await self._send()
             except UnavailableError as error:
                 log.warning("Questions to hosts wait for the database", why=error.detail)
-                await asyncio.sleep(SWEEP_S)
+                await self._pause()
             except Exception:
                 log.exception("Fault in passing questions on")
-                await asyncio.sleep(SWEEP_S)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """And then try again at once: whoever asked waits for seconds only."""
+        await asyncio.sleep(_PAUSE_S)
+        self._wake.set()
 
     async def _store(self) -> None:
         while self._answers:
-            question, epoch, answer = self._answers.popleft()
-            await self._threads.call(observations.record, question, epoch, answer)
+            told = self._answers.popleft()
+            try:
+                await self._threads.call(observations.record, *told)
+            except UnavailableError:
+                if len(self._answers) < _MOST_ANSWERS:
+                    self._answers.appendleft(told)
+                raise
 
     async def _send(self) -> None:
         if not self._sessions:
@@ -94,14 +106,24 @@ class Questions:
             if (session := self._sessions.get(each.host_uid)) is not None
             and (each.sent_epoch or 0) < session.epoch
         }
-        if not due:
-            return
         epochs = {question: session.epoch for question, (session, _) in due.items()}
-        for question in await self._threads.call(observations.claim, epochs):
+        claimed = await self._threads.call(observations.claim, epochs) if due else ()
+        for question in claimed:
             session, resources = due[question]
             # It may have ended meanwhile, and then nobody would clear up after it.
             if self._sessions.get(session.host_uid) is session:
                 self._put(session, question, resources)
+        self._put_again(found)
+
+    def _put_again(self, found: Sequence[Waiting]) -> None:
+        """What was claimed for a session and never got into it: the database had not answered."""
+        answered = {question for question, *_ in self._answers}
+        for each in found:
+            session = self._sessions.get(each.host_uid)
+            if session is None or each.sent_epoch != session.epoch or each.id in answered:
+                continue
+            if each.id not in self._open.get(session, {}):
+                self._put(session, each.id, each.resources)
 
     def _put(self, session: HostSession, question: UUID, resources: Sequence[str]) -> None:
         waiting = self._open.setdefault(session, {})

@@ -6,7 +6,7 @@ left out here, because the host says so for all of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -42,6 +42,7 @@ from controller.domain.status import HOST_RESOURCE, LEFT_AS_FOUND
 from controller.store import objects
 from controller.store.engine import Transaction
 from controller.store.listing import Subject
+from controller.store.strays import Strays, is_at_home
 from controller.store.tables import (
     VERSIONED,
     BridgeRow,
@@ -90,6 +91,7 @@ class Wanted:
     host: UUID | None = None
     before: datetime | None = None
     """What is Pending is found when it is that old."""
+    strays: Strays = ()
 
 
 def count(tx: Transaction, wanted: Wanted) -> int:
@@ -175,9 +177,14 @@ def _failing(kind: Kind, wanted: Wanted) -> Select[Any]:
         .join(row, row.uid == failure.object_uid)
         .join(HostRow, and_(HostRow.uid == failure.host_uid, HostRow.valid_to.is_(None)))
         .join(HostStatusRow, HostStatusRow.host_uid == failure.host_uid)
-        .where(HostStatusRow.connected, ~HostStatusRow.silent, ~_stopped(failure.host_uid))
+        .where(
+            HostStatusRow.connected,
+            ~HostStatusRow.silent,
+            ~_stopped(failure.host_uid),
+            is_at_home(kind, wanted.strays),
+        )
     )
-    return _narrowed(query, kind, wanted, failure.host_uid)
+    return query.where(*_asked(kind, wanted, failure.host_uid))
 
 
 def _stopped(host: Any) -> ColumnElement[bool]:
@@ -210,7 +217,7 @@ def _refused(wanted: Wanted) -> Select[Any]:
         .join(HostRow, and_(HostRow.uid == iface.host_uid, HostRow.valid_to.is_(None)))
         .where(iface.refusal.is_not(None))
     )
-    return _narrowed(query, Kind.PORT, wanted, iface.host_uid)
+    return query.where(*_asked(Kind.PORT, wanted, iface.host_uid))
 
 
 def _unplugged(wanted: Wanted) -> Select[Any]:
@@ -222,14 +229,15 @@ def _unplugged(wanted: Wanted) -> Select[Any]:
     )
     if wanted.before is not None:
         query = query.where(port.updated_at < wanted.before)
-    return _narrowed(query, Kind.PORT, wanted, None)
+    return query.where(*_asked(Kind.PORT, wanted, None))
 
 
-def _narrowed(query: Select[Any], kind: Kind, wanted: Wanted, host: Any) -> Select[Any]:
+def _asked(kind: Kind, wanted: Wanted, host: Any) -> Iterator[ColumnElement[bool]]:
     projects = wanted.projects[kind]
     if projects is not None:
-        query = query.where(VERSIONED[kind].project == func.any(list(projects)))
-    return query if wanted.host is None else query.where(host == wanted.host)
+        yield VERSIONED[kind].project == func.any(list(projects))
+    if wanted.host is not None:
+        yield host == wanted.host
 
 
 # --- hosts ---------------------------------------------------------------------------------------
@@ -246,7 +254,7 @@ class HostFound(NamedTuple):
     updated_at: datetime
     applied_revision: int
     ails_itself: bool
-    """Whether it reports something that is no intended object's."""
+    """Whether it reports something that is no object's that is intended there."""
 
 
 class Waiting(NamedTuple):
@@ -257,12 +265,10 @@ class Waiting(NamedTuple):
     since: datetime
 
 
-def troubled_hosts(
-    tx: Transaction, also: Collection[UUID], host: UUID | None = None
-) -> list[HostFound]:
-    """Those that are maybe not as intended, and ``also`` these; or only one of them."""
+def troubled_hosts(tx: Transaction, wanted: Wanted, also: Collection[UUID]) -> list[HostFound]:
+    """Those that are maybe not as intended, and ``also`` these, of what is asked for."""
     row, status = HostRow, HostStatusRow
-    own = _ails_itself()
+    own = _ails_itself(wanted.strays)
     is_well = and_(
         status.connected,
         ~status.silent,
@@ -295,8 +301,7 @@ def troubled_hosts(
         )
         .order_by(row.name)
     )
-    if host is not None:
-        query = query.where(row.uid == host)
+    query = query.where(*_asked(Kind.HOST, wanted, row.uid))
     return [_host_found(*found) for found in tx.execute(query)]
 
 
@@ -304,10 +309,14 @@ def _host_found(uid: UUID, revision: int, *more: Any) -> HostFound:
     return HostFound(Subject(uid, revision), *more)
 
 
-def _ails_itself() -> ColumnElement[bool]:
+def _ails_itself(strays: Strays) -> ColumnElement[bool]:
     failure = ResourceFailureRow
     intended = (
-        exists().where(VERSIONED[kind].uid == failure.object_uid, objects.current(kind))
+        exists().where(
+            VERSIONED[kind].uid == failure.object_uid,
+            objects.current(kind),
+            is_at_home(kind, strays),
+        )
         for kind in FAILING
     )
     of_none = or_(failure.object_uid.is_(None), ~or_(*intended))

@@ -1,16 +1,16 @@
 """Rows of what happened: history that is forgotten after a while, never a truth.
 
 Owns ``event``. Rows are added in the transaction that they tell of. However fast a host goes back
-and forth, it has a few rows of each type in a minute: one more counts all the others.
+and forth, it has a few rows of each type, kind and project in a minute: more of them are counted.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -28,19 +28,36 @@ from sqlalchemy import (
 
 from controller.auth import FLEET_KINDS, PROJECT_KINDS
 from controller.domain.events import (
+    CONTINUED,
+    NAMED,
     REPEATED,
     EventType,
     Happening,
     Severity,
     most_a_minute,
 )
-from controller.domain.intent import DEFAULT_PROJECT, Kind, Ref
+from controller.domain.intent import Kind, Ref
 from controller.store.engine import Transaction
 from controller.store.listing import read_refs
 from controller.store.tables import EventRow
 
 _MINUTE = timedelta(minutes=1)
-_Key: TypeAlias = tuple[UUID, EventType]
+
+
+class _Key(NamedTuple):
+    """What is counted together. It is of one project, so that no other is told how much there was,
+    and none takes the room of another."""
+
+    host_uid: UUID
+    type: EventType
+    kind: Kind | None
+    project: str | None
+
+
+class _Told(NamedTuple):
+    id: int
+    repeats: bool
+    names: list[str]
 
 
 class Stored(NamedTuple):
@@ -127,60 +144,75 @@ def _row(each: Happening, refs: Mapping[UUID, Ref], now: datetime) -> dict[str, 
 def _few(
     tx: Transaction, rows: Sequence[dict[str, Any]], now: datetime
 ) -> Iterator[dict[str, Any]]:
-    """Those that are told one by one, and one that counts what is too much."""
-    of_hosts: defaultdict[_Key, list[dict[str, Any]]] = defaultdict(list)
+    """Those that are told one by one, and those that count what is too much."""
+    alike: defaultdict[_Key, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["host_uid"] is None:
             yield row
         else:
-            of_hosts[row["host_uid"], row["type"]].append(row)
-    if not of_hosts:
-        return
-    told = _told(tx, of_hosts, now)
-    for key, found in of_hosts.items():
-        count, repeated = told.get(key, (0, None))
-        room = max(0, most_a_minute(key[1]) - count)
+            alike[_Key(row["host_uid"], row["type"], row["kind"], row["project"])].append(row)
+    told = _told(tx, alike, now) if alike else {}
+    for key, found in alike.items():
+        before = told.get(key, [])
+        room = max(0, most_a_minute(key.type) - sum(not each.repeats for each in before))
         yield from found[:room]
-        more = sum(row["times"] for row in found[room:])
-        if more and repeated is not None:
-            _count(tx, repeated, more)
-        elif more:
-            yield _repeated(found[-1], more)
+        if more := found[room:]:
+            yield from _repeated(tx, more, [each for each in before if each.repeats])
 
 
-def _count(tx: Transaction, repeated: int, more: int) -> None:
-    row = EventRow
-    tx.execute(update(row).where(row.id == repeated).values(times=row.times + more))
-
-
-def _told(
-    tx: Transaction, keys: Iterable[_Key], now: datetime
-) -> dict[_Key, tuple[int, int | None]]:
-    """By host and type, how many were told in this minute, and the one that counts further ones."""
+def _told(tx: Transaction, keys: Iterable[_Key], now: datetime) -> dict[_Key, list[_Told]]:
+    """What was told in this minute, oldest first."""
     row = EventRow
     minute = now.replace(second=0, microsecond=0)
     query = (
         select(
-            row.host_uid,
-            row.type,
-            func.count(),
-            func.max(row.id).filter(row.reason == REPEATED),
+            row.host_uid, row.type, row.kind, row.project, row.id, row.reason == REPEATED, row.names
         )
         .where(
-            row.host_uid == func.any(list({host for host, _ in keys})),
-            row.type.in_({kind for _, kind in keys}),
+            row.host_uid == func.any(list({key.host_uid for key in keys})),
+            row.type.in_({key.type for key in keys}),
             row.at >= minute,
             row.at < minute + _MINUTE,
         )
-        .group_by(row.host_uid, row.type)
+        .order_by(row.id)
     )
-    return {(host, kind): (n, last) for host, kind, n, last in tx.execute(query) if host}
+    found: defaultdict[_Key, list[_Told]] = defaultdict(list)
+    each: Any
+    for each in tx.execute(query):
+        found[_Key(*each[:4])].append(_Told(*each[4:]))
+    return found
 
 
-def _repeated(row: dict[str, Any], more: int) -> dict[str, Any]:
-    said = "more of this within the same minute"
-    about = {"kind": Kind.HOST, "project": DEFAULT_PROJECT, "names": row["hosts"]}
-    return {**row, **about, "reason": REPEATED, "message": said, "detail": "", "times": more}
+def _repeated(
+    tx: Transaction, more: Sequence[dict[str, Any]], before: Sequence[_Told]
+) -> Iterator[dict[str, Any]]:
+    """As few as can name each object: what happened to it is found by its name."""
+    times = Counter[str]()
+    for row in more:
+        times[next(iter(row["names"]), "")] += row["times"]
+    new = list(times)
+    if before:
+        last, there = before[-1], {"", *(name for each in before for name in each.names)}
+        unknown = [name for name in times if name not in there]
+        room = max(0, NAMED - len(last.names))
+        added, new = unknown[:room], unknown[room:]
+        _count(tx, last.id, times.total() - sum(times[name] for name in new), added)
+    for start in range(0, len(new), NAMED):
+        names = new[start : start + NAMED]
+        yield {
+            **more[-1],
+            "reason": REPEATED,
+            "message": "more of this within the same minute",
+            "detail": "",
+            "names": [name for name in names if name],
+            "times": sum(times[name] for name in names),
+        }
+
+
+def _count(tx: Transaction, repeated: int, more: int, names: Sequence[str]) -> None:
+    row = EventRow
+    values = {"times": row.times + more, "names": row.names.concat(names)}
+    tx.execute(update(row).where(row.id == repeated).values(values))
 
 
 def read_page(
@@ -219,6 +251,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(row.severity != literal_column("'info'"))
     if wanted.severity is Severity.ERROR:
         found.append(row.severity == Severity.ERROR)
+    if wanted.host is None and wanted.name is None:
+        found.append(row.reason != CONTINUED)
     if wanted.host is None and wanted.name is None and wanted.type is None:
         # A change of a large mesh is applied by every host: that is told of each, and not of all.
         found.append(row.type != literal_column("'host.applied'"))

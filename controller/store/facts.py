@@ -106,7 +106,7 @@ def resource_facts(
     row = ResourceFailureRow
     whole_host = and_(row.host_uid == func.any(hosts), row.resource == HOST_RESOURCE)
     subject = func.coalesce(row.object_uid, row.host_uid)
-    own = row.object_uid == func.any(list(on_hosts))
+    own = and_(row.object_uid == func.any(list(on_hosts)), row.host_uid == func.any(hosts))
     troubles = _troubles(
         tx, subject, or_(own, whole_host), most_troubles, of_each_host=of_each_host
     )

@@ -102,12 +102,10 @@ def search(tx: Transaction, question: Question) -> list[Hit]:
 def _find(tx: Transaction, question: Question, way: Way) -> Iterator[Hit]:
     asked = _asked(question.words)
     query = _query(way, question.kinds, frozenset(asked))
-    words = question.words.lower()
     values: dict[str, Any] = {
-        "words": words,
         "given": question.words,
-        "behind": words + _BEHIND_ALL,
-        "pattern": _pattern(words),
+        **_spellings(question.words.lower()),
+        **{f"given_{name}": value for name, value in _spellings(question.words).items()},
         "most": question.limit,
         **{_within(kind): question.projects[kind] for kind in question.kinds},
     }
@@ -139,9 +137,10 @@ def _hit(row: Any) -> Hit:
     return Hit(Ref(Kind(row.kind), row.project, row.name), subject, row.host, row.field, row.value)
 
 
-def _pattern(words: str) -> str:
+def _spellings(words: str) -> dict[str, str]:
+    """What each way asks with."""
     escaped = re.sub(r"([\\%_])", r"\\\1", words)
-    return f"%{escaped}%"
+    return {"words": words, "behind": words + _BEHIND_ALL, "pattern": f"%{escaped}%"}
 
 
 # --- what the words may be beside a part of a name -----------------------------------------------
@@ -203,9 +202,8 @@ def _query(way: Way, kinds: tuple[Kind, ...], asked: frozenset[str]) -> _Query:
 
 def _looks(kind: Kind, way: Way, asked: frozenset[str]) -> Iterator[_Look]:
     for field, column in (("name", "name"), *_TABLES.get(kind, _Table()).columns):
-        words = way.value.replace(":words", ":given") if field == "iface_id" else way.value
         if way is not Way.WITHIN or field != "mac" or "mac" in asked:
-            yield _Look(field, column, words.format(column))
+            yield _Look(field, column, _meant(way, field, column))
     if way is Way.WITHIN:
         return
     if "uid" in asked:
@@ -215,6 +213,16 @@ def _looks(kind: Kind, way: Way, asked: frozenset[str]) -> Iterator[_Look]:
             yield _Look("label", ":given", "labels @> CAST(:label AS jsonb)")
         if "address" in asked:
             yield from _addressed(kind)
+
+
+def _meant(way: Way, field: str, column: str) -> str:
+    match field:
+        case "iface_id":  # Its index is of the letters as they are, and so is what Nova wrote.
+            return re.sub(":([a-z]+)", r":given_\1", way.value).format(column)
+        case "interface":
+            return way.value.format(f"lower({column})")
+        case _:
+            return way.value.format(column)
 
 
 def _addressed(kind: Kind) -> Iterator[_Look]:

@@ -194,7 +194,7 @@ WITH same AS (
 UPDATE host_status SET
     applied_revision = :revision,
     observed_revision = greatest(observed_revision, :revision),
-    changed_xid = CAST(CAST(pg_current_xact_id() AS text) AS bigint)
+    advanced_xid = CAST(CAST(pg_current_xact_id() AS text) AS bigint)
 FROM same WHERE host_status.host_uid = same.host_uid
 RETURNING 1
 """)
@@ -348,12 +348,19 @@ def lock(tx: Transaction, hosts: list[UUID]) -> None:
 _OVER_BELOW = text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)")
 
 
-def changed_hosts(tx: Transaction, cursor: int) -> tuple[frozenset[UUID], int]:
-    """Hosts whose row a transaction wrote that was not surely over at the cursor, and the next
-    cursor: below it, all transactions were over when this snapshot was taken."""
-    query = select(HostStatusRow.host_uid).where(HostStatusRow.changed_xid >= cursor)
-    hosts = frozenset(tx.execute(query).scalars())
-    return hosts, tx.execute(_OVER_BELOW).scalar_one()
+def changed_hosts(tx: Transaction, cursor: int) -> tuple[dict[UUID, bool], int]:
+    """Hosts whose row a transaction wrote that was not surely over at the cursor, each with whether
+    only its revisions moved, and the next cursor."""
+    row = HostStatusRow
+    query = select(row.host_uid, (row.changed_xid < cursor).label("only_moved"))
+    found = tx.execute(query.where(or_(row.changed_xid >= cursor, row.advanced_xid >= cursor)))
+    return {each.host_uid: each.only_moved for each in found}, cursor_now(tx)
+
+
+def cursor_now(tx: Transaction) -> int:
+    """Below it, all transactions were over when this snapshot was taken."""
+    found: int = tx.execute(_OVER_BELOW).scalar_one()
+    return found
 
 
 class Reported(NamedTuple):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from controller.api.bodies import YAML_LIMIT
+from controller.api.paging import encode_page_token
 from controller.store.engine import Database
 from tests.support.api import BODY_LIMIT, Api, make_app
 
@@ -268,6 +269,18 @@ async def test_a_bad_query_parameter_is_named(admin: httpx.AsyncClient, query: s
     problem = assert_problem(await admin.get(f"/v1/ports?{query}"), 422)
     (error,) = problem["errors"]
     assert query.partition("=")[0] in error["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [("attention", ("attention", None, None, None)), ("ports", ("Port", None, "", None, "", ""))],
+)
+async def test_a_page_token_of_another_version_is_refused(
+    admin: httpx.AsyncClient, path: str, question: tuple[str | None, ...]
+) -> None:
+    token = encode_page_token("somewhere", *question)
+    problem = assert_problem(await admin.get(f"/v1/{path}?page_token={token}"), 422)
+    assert problem["errors"][0]["code"] == "page_token"
 
 
 async def test_a_name_that_nothing_can_have_is_not_found(admin: httpx.AsyncClient) -> None:

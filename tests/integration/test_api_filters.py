@@ -170,6 +170,7 @@ NO_FILTERS = [
     *("spec.addresses = x", "metadata.created_at > yesterday", "spec.tag > null", "a\x00b"),
     *("spec.tag = 9999999999999999999", "metadata.created_at > '2026-01-01'", "NOT", "AND"),
     "spec.tag = 1 AND spec.tag = 2 OR spec.tag = 3",
+    *("status.phase = failed", "status.phase != OK", "status.phase : 'x*'", "status.phase = null"),
     "(" * 200 + "spec.tag = 1" + ")" * 200,
     "NOT " * 200 + "spec.tag = 1",
 ]

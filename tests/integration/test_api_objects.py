@@ -15,6 +15,7 @@ from controller.store.engine import Database, Transaction
 from tests.support.api import Api
 from tests.support.fabric import FABRIC, YAML, admin, fabric, names
 from tests.support.manifests import apply, segment
+from tests.support.reports import ReportingHost
 
 pytestmark = pytest.mark.integration
 
@@ -70,12 +71,19 @@ async def test_a_segment_gets_a_vni_and_says_auto_when_its_mtu_is_worked_out(
 
 
 async def test_an_object_that_the_caller_has_already_is_not_sent_again(
-    admin: httpx.AsyncClient,
+    api: Api, admin: httpx.AsyncClient
 ) -> None:
-    tag = (await admin.post("/v1/hosts", json=HOST)).headers["etag"]
+    await admin.post("/v1/hosts", json=HOST)
+    seen = await admin.get("/v1/hosts/h1")
+    tag = seen.headers["etag"]
     answer = await admin.get("/v1/hosts/h1", headers={"If-None-Match": tag})
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == tag
+    ReportingHost(api.db, seen.json()["metadata"]["uid"]).report(api.head())
+    answer = await admin.get("/v1/hosts/h1", headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.json()["status"]["phase"]) == (200, "Ready")
+    # What its host reports is in the way of no change.
+    assert (await admin.delete("/v1/hosts/h1", headers={"If-Match": tag})).status_code == 200
 
 
 async def test_a_change_needs_if_match_and_is_refused_when_the_object_changed_meanwhile(

@@ -11,12 +11,22 @@ import pytest
 from controller.auth import Role
 from controller.services.status import ReportedFailure
 from tests.support.api import Api
-from tests.support.fabric import admin, fabric
+from tests.support.fabric import YAML, admin, fabric
 from tests.support.reports import ReportingHost
 
 __all__ = ["admin", "fabric"]
 
 pytestmark = pytest.mark.integration
+
+CAPITALS = """\
+kind: Bridge
+metadata: {name: lan}
+spec: {host: h1, interface: BR-Ext}
+---
+kind: Port
+metadata: {name: cap-1}
+spec: {type: bound, iface_id: Vif-1, segment: blue}
+"""
 
 
 async def test_a_token_is_told_what_it_allows(api: Api) -> None:
@@ -84,6 +94,48 @@ async def test_what_failed_is_one_row_with_a_way_out(
     assert (await admin.get("/v1/fleet")).json()["attention"] == 1
     assert await attention(admin, kind="Segment") == []
     assert await attention(admin, host="nowhere") == []
+
+
+async def test_what_a_host_could_not_take_away_is_told_of_the_host_and_not_of_what_has_left(
+    api: Api, admin: httpx.AsyncClient, fabric: dict[str, Any]
+) -> None:
+    def made(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+        return {"kind": kind, "metadata": {"name": name}, "spec": spec}
+
+    objects = [
+        made("Host", "h2", vteps=["192.0.2.2"]),
+        made("HostGroup", "racks", selector="rack=a"),
+        made("Bridge", "lan", host_group="racks", interface="br-lan"),
+        made("FlowExport", "flows", protocol="sflow", targets=["198.51.100.2:6343"],
+             host_group="racks"),
+        made("Segment", "empty"),
+        made("Port", "db-1", host="h2", interface="db1", segment="blue"),
+    ]  # fmt: skip
+    answer = await admin.post("/v1/apply", json={"objects": objects})
+    assert answer.status_code == 200, answer.text
+    left = {
+        "port": "ports/db-1",
+        "bridge": "bridges/lan",
+        "export": "flow-exports/flows",
+        "segment": "segments/empty",
+    }
+    resources = [f"{kind}:{await uid(admin, path)}" for kind, path in left.items()]
+    hosts = [ReportingHost(api.db, await uid(admin, f"hosts/h{n}")) for n in (1, 2)]
+    for resource in resources:
+        hosts[0].report(api.head(), [failure(resource, "ForeignInterface")])
+        hosts[1].report(api.head())
+        (item,) = await attention(admin)
+        assert (item["kind"], item["name"], item["message"]) == ("Host", "h1", "see there")
+    assert (await admin.get("/v1/fleet")).json()["attention"] == 1
+    assert await attention(admin, project="blue") == []
+    assert len(await attention(admin, kind="Host", project="default")) == 1
+    patch = {"metadata": {"labels": {"rack": "a"}}}
+    merge = {"If-Match": "*", "Content-Type": "application/merge-patch+json"}
+    answer = await admin.patch("/v1/hosts/h1", json=patch, headers=merge)
+    assert answer.status_code == 200, answer.text
+    hosts[0].report(api.head(), [failure(each, "ForeignInterface") for each in resources[1:3]])
+    found = {(each["kind"], each["name"]) for each in await attention(admin)}
+    assert found == {("Bridge", "lan"), ("FlowExport", "flows")}
 
 
 PROJECTS = ("default", "blue")
@@ -216,6 +268,11 @@ async def test_search_finds_the_exact_before_beginnings_before_the_rest(
         ("web-1", "label"),
         ("web-2", "label"),
     ]
+    called = await admin.post("/v1/apply", content=CAPITALS, headers=YAML)
+    assert called.status_code == 200, called.text
+    assert await found("Web-1") == [("web-1", "name")]
+    assert await found("Vif") == await found("if-1") == [("cap-1", "iface_id")]
+    assert await found("BR-ext") == await found("r-ex") == [("lan", "interface")]
     port = await uid(admin, "ports/db-1")
     assert await found(port) == [("db-1", "uid")]
     assert await found(port[:13]) == [("db-1", "uid")]

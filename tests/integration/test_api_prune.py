@@ -194,3 +194,21 @@ async def test_pruning_costs_the_same_queries_however_much_goes(
         assert answer.status_code == 200, answer.text
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+async def test_nothing_is_overwritten_or_deleted_that_was_changed_after_it_was_seen(
+    admin: httpx.AsyncClient,
+) -> None:
+    seen = {"seen_revision": 1}
+    await apply(admin, [named("Segment", "shop", "other")])
+    for path, body in (
+        ("apply", {"objects": SHOP}),
+        ("apply", {"objects": [], "prune": {"label_selector": "app in (shop,other)"}}),
+        ("delete", {"objects": SHOP}),
+    ):
+        answer = await admin.post(f"/v1/{path}", json=body, params=seen)
+        assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+        (fault,) = answer.json()["errors"]
+        assert "'shop' was changed in revision 2" in fault["detail"]
+    unharmed = await admin.post("/v1/delete", json={"objects": BLOG}, params=seen)
+    assert told(unharmed) == ["blog deleted", "b1 deleted"]

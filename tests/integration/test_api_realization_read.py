@@ -174,7 +174,7 @@ async def test_a_revoked_token_ends_its_wait(fleet: Fleet) -> None:
 
 async def test_more_than_so_many_may_not_wait_and_asking_is_always_possible(fleet: Fleet) -> None:
     room: WaitingRoom = fleet.api.app.state.waiting_room
-    places = [room.place() for _ in range(MOST_WAITERS)]
+    places = [room.place(str(number)) for number in range(MOST_WAITERS)]
     for place in places:
         place.__enter__()
     refused = await fleet.client.get("/v1/ports/p1/realization", params={"wait": "realized"})

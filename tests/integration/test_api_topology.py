@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import pytest
 from controller.auth import Role
 from controller.services.statistics import Intake
 from controller.services.status import ReportedFailure
+from controller.store.engine import Database
 from tests.support.api import Api
 from tests.support.counting import reading, report
 from tests.support.reports import ReportingHost
@@ -18,6 +20,7 @@ from tests.support.reports import ReportingHost
 pytestmark = pytest.mark.integration
 
 RACKS = {"h1": "r1", "h2": "r1", "h3": "r2", "h4": None}
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 ZONES = {"h1": ["east"], "h2": ["east", "west"], "h3": ["west"], "h4": []}
 
 
@@ -166,3 +169,36 @@ async def test_the_load_of_a_pair_is_what_either_end_counts(api: Api) -> None:
     # What h2 receives is what h1 sends.
     assert (between["h1", "h2"]["tx_bps"], between["h1", "h2"]["rx_bps"]) == (8000, 16_000)
     assert between["h1", "h3"]["tx_bps"] is None
+    (hub,) = (await topology(api, meshes="hubs"))["hubs"]
+    rates = {spoke["node"]: (spoke["tx_bps"], spoke["rx_bps"]) for spoke in hub["spokes"]}
+    assert (rates[uids["h1"]], rates[uids["h2"]]) == ((8000, 16_000), (16_000, 8000))
+    assert rates[uids["h3"]] == (None, None)
+    # Statistics that cannot be read take no more than themselves along.
+    api.app.state.context = replace(api.app.state.context, stats_db=Database(NOWHERE))
+    between = edges(await topology(api))
+    assert between["h1", "h2"]["tx_bps"] is None
+
+
+async def test_a_mesh_is_a_hub_and_what_fails_by_itself_is_an_edge(api: Api) -> None:
+    uids = await fleet_of_four(api)
+    hosts = {name: ReportingHost(api.db, uids[name]) for name in ("h1", "h2", "h3")}
+    for each in hosts.values():
+        each.report(api.head())
+    broken = f"tunnel:{uids['red']}/{uids['h3']}"
+    hosts["h1"].report(api.head(), [ReportedFailure(broken, "datapath", "NoRoute", "no route")])
+    found = await topology(api, meshes="hubs")
+    (hub,) = found["hubs"]
+    assert (found["meshes"], found["tunnels"], found["edges_left_out"]) == ("hubs", 8, 0)
+    assert (hub["segments"], hub["tunnels"]) == ([{"project": "red", "name": "red"}], 6)
+    assert hub["id"] == f"segment:{uids['red']}"
+    spokes = {spoke["node"]: spoke for spoke in hub["spokes"]}
+    assert [spoke["ends"] for spoke in spokes.values()] == [3] * 4
+    assert (spokes[uids["h1"]]["phases"]["ready"], spokes[uids["h1"]]["phases"]["failed"]) == (2, 1)
+    assert spokes[uids["h3"]]["worst"] is None
+    assert spokes[uids["h4"]]["phases"]["pending"] == 3
+    # Two hosts need no hub, and an explicit tunnel is one line.
+    assert tunnels(found) == {("h1", "h2"): 1, ("h1", "h3"): 1, ("h3", "h4"): 1}
+    few = await topology(api, meshes="auto")
+    assert (few["meshes"], few["hubs"], few["tunnels"]) == ("pairs", [], 8)
+    own = await topology(api, api.token(Role.VIEWER, "blue"), meshes="hubs")
+    assert (own["hubs"], own["tunnels"]) == ([], 2)

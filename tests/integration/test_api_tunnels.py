@@ -250,6 +250,12 @@ async def test_effective_tunnels_say_what_each_host_has_and_how_it_is(
     }
     assert back == seen_from_h3
     assert await items(admin, "/v1/segments/blue/tunnels?host=h3") == [seen_from_h3]
+    first = (await admin.get("/v1/segments/blue/tunnels?page_size=1")).json()
+    asked = {"page_size": 1, "page_token": first["next_page_token"]}
+    last = (await admin.get("/v1/segments/blue/tunnels", params=asked)).json()
+    assert (first["items"], last["items"], last["next_page_token"]) == ([mesh], [back], "")
+    other = await admin.get("/v1/segments/blue/tunnels", params={**asked, "host": "h3"})
+    assert await errors(other, 422) == [("", "page_token")]
 
 
 async def items(admin: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:

@@ -46,6 +46,12 @@ def apply(client: httpx.Client, *objects: dict[str, Any]) -> int:
     return int(answer.json()["revision"])
 
 
+def connect(api: Api, client: httpx.Client) -> tuple[UUID, int]:
+    host_uid = UUID(client.get("/v1/hosts/h1").json()["metadata"]["uid"])
+    start = SessionStart(instance_nonce="n", agent_version="1")
+    return host_uid, status.open_session(api.db, host_uid, start, now=datetime.now(UTC))
+
+
 @contextmanager
 def watching(
     client: httpx.Client, query: str = "", headers: dict[str, str] | None = None
@@ -157,11 +163,9 @@ def test_a_change_of_status_arrives_without_a_change_of_intent(
     api: Api, client: httpx.Client
 ) -> None:
     revision = apply(client, HOST)
-    host_uid = UUID(client.get("/v1/hosts/h1").json()["metadata"]["uid"])
     with watching(client) as events:
         until(events, "synced")
-        start = SessionStart(instance_nonce="n", agent_version="1")
-        epoch = status.open_session(api.db, host_uid, start, now=datetime.now(UTC))
+        host_uid, epoch = connect(api, client)
         report = HostReport(revision, revision, b"hash", Outcome.APPLIED)
         assert status.record(api.db, host_uid, epoch, report, now=datetime.now(UTC))
         while True:
@@ -181,6 +185,33 @@ def test_a_change_of_status_arrives_without_a_change_of_intent(
     }
 
 
+def test_hosts_that_only_move_on_are_told_together_to_whoever_asks_for_news(
+    api: Api, client: httpx.Client
+) -> None:
+    hosts = [{**HOST, "metadata": {"name": f"h{i}"}, "spec": {}} for i in range(3)]
+    first, now = apply(client, *hosts), datetime.now(UTC)
+    uids = [UUID(each["metadata"]["uid"]) for each in client.get("/v1/hosts").json()["items"]]
+    start = SessionStart("n", "1", applied_revision=first, applied_hash=b"hash")
+    for uid in uids:
+        status.open_session(api.db, uid, start, now=now)
+    with watching(client) as each_alone, watching(client, "?statuses=news") as news:
+        known, _ = until(each_alone, "synced")
+        assert len(known) == len(uids)
+        assert until(news, "synced")[0] == []
+        revision = apply(client, segment("a"))
+        status.advance(api.db, dict.fromkeys(uids, b"hash"), revision, now=now)
+        _, told = until(news, "advanced")
+        assert json.loads(told.data) == {"hosts": len(uids), "applied_revision": revision}
+        alone = [until(each_alone, "status")[1] for _ in uids]
+        assert {json.loads(each.data)["host"] for each in alone} == {"h0", "h1", "h2"}
+        # Whoever leaves between them is told of all of them again.
+        assert len({each.id for each in alone[:-1]}) == 1
+        assert alone[-1].id == told.id
+    with watching(client, headers={"Last-Event-ID": alone[0].id}) as again:
+        missed, _ = until(again, "synced")
+        assert len(missed) == len(uids)
+
+
 def test_a_watcher_sees_only_its_own_projects(
     api: Api, live: LiveServer, client: httpx.Client
 ) -> None:
@@ -188,8 +219,11 @@ def test_a_watcher_sees_only_its_own_projects(
     headers = {"Authorization": f"Bearer {api.token(Role.VIEWER, 'blue')}"}
     with httpx.Client(base_url=live.url, headers=headers, timeout=60) as viewer:
         apply(client, HOST, segment("a", "red"), segment("b", "blue"))
+        connect(api, client)
         with watching(viewer, "?from_revision=0") as events:
             missed, _ = until(events, "synced")
+            (told,) = (json.loads(event.data) for event in missed if event.event == "status")
+            assert (told["host"], told["failures"]) == ("h1", None)
             seen = [json.loads(event.data) for event in missed if event.event == "change"]
             assert [each["name"] for each in seen] == ["h1", "b"]
             apply(client, segment("c", "red"), segment("d", "blue"))

@@ -212,6 +212,7 @@ def test_what_is_between_hosts_is_a_table_and_narrows(cli: Cli) -> None:
     shown = cli.run("topology", "--group-by", "host", "--segment", "blue")
     assert "at revision" in shown.stderr
     assert shown.returncode == 0
+    assert cli.run("topology", "--meshes", "hubs").returncode == 0
     refused = cli.run("topology", "--group-by", "colour")
     assert (refused.returncode, "label:KEY" in refused.stderr) == (1, True)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,7 +36,9 @@ pytestmark = pytest.mark.integration
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 BLUE = Principal("blue", frozenset({Role.PROJECT_ADMIN}), frozenset({"blue"}))
+RED = Principal("red", frozenset({Role.VIEWER}), frozenset({"default"}))
 
 
 @contextmanager
@@ -200,6 +204,30 @@ def test_a_host_that_flaps_fills_no_table(fleet: Fleet) -> None:
     assert (len(counts), sum(counts)) == (21, 300)
 
 
+def test_a_noisy_project_takes_no_room_from_another_and_each_port_has_its_story(
+    fleet: Fleet,
+) -> None:
+    noisy = [port(f"n{n}", "h1", "blue", segment="b") for n in range(130)]
+    apply(fleet.db, *noisy)
+    assert [each.count for each in fleet.told(BLUE, type=EventType.CREATED)] == [130]
+    (made,) = fleet.told(BLUE, name="n129")
+    assert (made.type, made.count, made.reason) == (EventType.CREATED, 130, "Continued")
+    assert fleet.story(host="h1") == ["object.created"] * 2
+    page = queries.list_views(fleet.db, BLUE, Kind.PORT, "blue", page_size=500)
+    failing = [(f"port:{each.object.uid}", "DeviceMissing") for each in page.items]
+    for _ in range(2):
+        fleet.report(5, (f"port:{fleet.ports['p1']}", "DeviceMissing"), *failing)
+        fleet.report(5)
+    found = fleet.told(RED, type=EventType.FAILED)
+    assert [(each.name, each.count) for each in found] == [("p1", 1), ("p1", 1)]
+    found = fleet.told(BLUE, type=EventType.FAILED)
+    assert (len(found), sum(each.count for each in found)) == (22, 2 * 131)
+    assert {each.project for each in found} == {"blue"}
+    for name in ("p2", *(f"n{n}" for n in range(130))):
+        assert fleet.story(BLUE, name=name, type=EventType.FAILED), name
+    remove(fleet.db, *noisy)
+
+
 def test_what_the_agent_says_of_a_host_is_for_who_may_see_all_of_it(fleet: Fleet) -> None:
     trouble = {"outcome": Outcome.REVERTED, "observed_revision": 9}
     fleet.report(4, ("change", "Reverted"), **trouble)
@@ -262,10 +290,10 @@ def lines(out: str) -> list[str]:
 
 
 class Waking:
-    """Wakes whoever follows once, after something has happened."""
+    """Wakes whoever follows after each thing that happens."""
 
-    def __init__(self, happen: Callable[[], None]) -> None:
-        self._happen = iter([happen])
+    def __init__(self, *happen: Callable[[], None]) -> None:
+        self._happen = iter(happen)
 
     def wait(self, _seconds: float) -> None:
         happen = next(self._happen, None)
@@ -286,13 +314,18 @@ def test_a_person_is_shown_what_was_and_what_happens(
         assert shown[1].endswith("admin updated mtu: auto → 1300")
         assert shown[2].endswith("admin created")
         apply(fleet.db, segment("red"))
+        shown = lines(cli.out("changes", "-k", "seg", "-l", "2"))
+        assert shown[1].endswith("updated segment/red default admin")
         fleet.close()
         shown = lines(cli.out("events", "-l", "2"))
         assert shown[1].startswith("2030-01-01T00:00:00Z warning host.disconnected host/h1 h1 -")
         assert shown[2].endswith("info object.updated segment/red - admin changed mtu")
         signed_in = context.Context(server.url, fleet.api.secret)
+        away = replace(fleet.api.app.state.context, db=Database(NOWHERE))
+        back = partial(setattr, fleet.api.app.state, "context", fleet.api.app.state.context)
+        go = partial(setattr, fleet.api.app.state, "context", away)
         with rest.Api(signed_in) as api, pytest.raises(KeyboardInterrupt):
-            stories.follow_events(api, Waking(fleet.open), {}, Format.TABLE)
+            stories.follow_events(api, Waking(go, fleet.open, back), {}, Format.TABLE)
         said = "host/h1 connected: its agent has connected"
         # The server in this process logs to the same place.
         told = [each for each in capsys.readouterr().out.splitlines() if " info " in each]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from ovsfleet.v1 import agent_pb2
 from sqlalchemy import text
 
+from controller.api.waiting import MOST_ASKING_EACH, WaitingRoom
 from controller.auth import Role
+from controller.domain.errors import UnavailableError
 from controller.domain.intent import DEFAULT_PROJECT, Kind
 from controller.services import observations, queries, tokens
 from tests.support.agent_end import AgentEnd, Identity, Site, hello_after, session
@@ -95,6 +98,7 @@ async def test_a_question_goes_to_the_agent_and_its_answer_comes_back(
     assert told["items"][0] == {
         "resource": f"port:{uid}",
         "object": {"kind": "Port", "name": "p1", "project": "default"},
+        "remote": None,
         "state": "differs",
         "differences": [{"field": "Port.tag", "intended": "2", "found": "7"}],
         "reason": "",
@@ -106,6 +110,17 @@ async def test_a_question_goes_to_the_agent_and_its_answer_comes_back(
         "as_intended": 4,
     }
     assert_forgotten_after_minutes(site)
+
+
+async def test_one_who_looks_at_many_hosts_keeps_nobody_else_from_it(site: Site, api: Api) -> None:
+    room: WaitingRoom = api.app.state.asking_room
+    with ExitStack() as inside:
+        for _ in range(MOST_ASKING_EACH):
+            inside.enter_context(room.place("greedy"))
+        with pytest.raises(UnavailableError, match="8 of them yours"):
+            inside.enter_context(room.place("greedy"))
+        inside.enter_context(room.place("another"))
+    assert not room.pause
 
 
 def assert_forgotten_after_minutes(site: Site) -> None:
@@ -128,6 +143,32 @@ async def test_a_question_that_a_broken_session_took_along_is_asked_in_the_next_
             observe = (await second.answered("observe")).observe
             await tell(second, observe.request_id, [[("overlay", AS_INTENDED, [])]])
             assert (await asked).json()["items"][0]["resource"] == "overlay"
+
+
+async def test_what_the_database_took_no_note_of_at_once_is_passed_on_all_the_same(
+    site: Site, api: Api, h1: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken: dict[str, Callable[..., Any]] = {
+        "claim": observations.claim,
+        "record": observations.record,
+    }
+
+    def breaks_once(name: str) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            monkeypatch.setattr(observations, name, broken[name])
+            if name == "claim":
+                broken[name](*args)
+            raise UnavailableError("gone for a moment")
+
+        return call
+
+    for name in broken:
+        monkeypatch.setattr(observations, name, breaks_once(name))
+    async with api.admin as client, session(site, h1) as agent:
+        asked = asyncio.create_task(client.get(PATH))
+        observe = (await agent.answered("observe")).observe
+        await tell(agent, observe.request_id, [[("overlay", AS_INTENDED, [])]])
+        assert (await asked).json()["items"][0]["resource"] == "overlay"
 
 
 async def test_who_cannot_be_asked_is_told_of_with_the_reason(

@@ -103,7 +103,7 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
     ),
     "tunnels of a host": (lambda db: effective.host_tunnels(db, ADMIN, "h1"), 27),
     "tunnels of a segment": (
-        lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel"),
+        lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel", page_size=50),
         9,
     ),
     "topology of hosts": (lambda db: _topology(db, "host"), 15),

@@ -58,8 +58,8 @@ class Fleet(StoredFleet):
         return compile_host(intent)
 
     def tunnels(self, name: str) -> set[tuple[str, str | None]]:
-        found = effective.segment_tunnels(self.db, ADMIN, DEFAULT_PROJECT, name)
-        return {(each.host, each.remote_host or each.remote_ip) for each in found}
+        found = effective.segment_tunnels(self.db, ADMIN, DEFAULT_PROJECT, name, page_size=50)
+        return {(each.host, each.remote_host or each.remote_ip) for each in found.tunnels}
 
 
 def profile(name: str = "wan", **fields: Any) -> Manifest:

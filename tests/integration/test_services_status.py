@@ -204,14 +204,15 @@ def test_a_host_that_never_connected_is_pending_and_says_what_to_do(db: Database
 def test_a_host_whose_state_stays_the_same_is_brought_forward(db: Database, fleet: Fleet) -> None:
     fleet.record("h1", report(1))
     apply(db, segment("unused"))
+    cursor = status.cursor_now(db)
     hosts = {fleet.uid["h1"]: b"hash-1", fleet.uid["h2"]: b"something else"}
     assert status.advance(db, hosts, 2, now=NOW) == 1
-    found, _ = status.changed_since(db, 0)
-    assert {c.host: c.applied_revision for c in found} == {"h1": 2, "h2": 0}
+    found, _ = status.changed_since(db, cursor)
+    assert [(c.host, c.applied_revision, c.only_moved) for c in found] == [("h1", 2, True)]
     # The agent repeats what it knows: the same state, by the revision it came with.
     fleet.record("h1", report(1))
-    found, _ = status.changed_since(db, 0)
-    assert {c.host: c.applied_revision for c in found} == {"h1": 2, "h2": 0}
+    found, _ = status.changed_since(db, cursor)
+    assert [(c.host, c.applied_revision, c.only_moved) for c in found] == [("h1", 2, False)]
     fleet.record("h1", report(1, applied_hash=b"went back"))
     found, _ = status.changed_since(db, 0)
     assert {c.host: c.applied_revision for c in found} == {"h1": 1, "h2": 0}

@@ -370,4 +370,11 @@ def test_the_command_line_makes_tries_and_shows_a_webhook(
     assert [line.split()[0] for line in run("list").splitlines()] == ["NAME", "made", "ops"]
     shown = run("deliveries", "ops").splitlines()[1].split(maxsplit=5)
     assert shown[1:5] == ["webhook.test", "-", "waiting", "1"]
+    other = ("--url", "https://other.example/", "--kind", "port", "-l", "a=b")
+    assert run("change", "made", *other) == "webhook/made changed\n"
+    made = webhooks.get(fleet.db, ADMIN, "made")
+    assert (made.url, made.label_selector) == ("https://other.example/", "a=b")
+    assert (made.kinds, made.events) == ((Kind.PORT,), (Event.SILENT,))
+    assert run("change", "made", "--kind", "", "-l", "") == "webhook/made changed\n"
+    assert webhooks.get(fleet.db, ADMIN, "made").kinds is None
     assert run("delete", "made") == "webhook/made deleted\n"

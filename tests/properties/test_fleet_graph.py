@@ -13,6 +13,7 @@ from ovsfleet.v1 import state_pb2
 
 from controller.compiler.links import add_links, remotes
 from controller.domain.fleet_graph import Edge, ExplicitTunnel, Mesh, connect, worse
+from controller.domain.fleet_hubs import gather
 from controller.domain.intent import SegmentSpec
 from controller.domain.mesh_counts import tunnels_between
 from controller.domain.status import Finding, Phase
@@ -107,3 +108,33 @@ def test_every_tunnel_is_as_its_worse_end(data: st.DataObject, group_of: dict[UU
 def summed(edge: Edge) -> tuple[int, int, Counter[Phase], Phase | None]:
     """Hosts of a group that are away or behind are told by the first of them."""
     return edge.tunnels, edge.segments, +edge.phases, edge.worst and edge.worst[0]
+
+
+@given(st.data(), st.dictionaries(hosts, st.integers(0, 5), min_size=4))
+def test_a_spoke_tells_the_ends_in_its_group_and_an_edge_what_has_a_trouble_of_its_own(
+    data: st.DataObject, group_of: dict[UUID, int]
+) -> None:
+    drawn = data.draw(st.lists(meshes(group_of), max_size=3))
+    found = gather(drawn, [], group_of)
+    assert found.tunnels == sum(edge.tunnels for edge in connect(drawn, [], group_of).values())
+    in_hubs = [drawn[number] for hub in found.hubs for number in hub.meshes]
+    ends: Counter[tuple[int, Phase]] = Counter()
+    named: Counter[tuple[int, int]] = Counter()
+    for mesh in in_hubs:
+        for a, b in combinations(sorted(mesh.findings), 2):
+            at_a, at_b = (
+                worse(mesh.findings[near], mesh.ends.get((near, far), READY))
+                for near, far in ((a, b), (b, a))
+            )
+            ends.update([(group_of[a], at_a[0]), (group_of[b], at_b[0])])
+            if {(a, b), (b, a)} & mesh.ends.keys() and worse(at_a, at_b)[0] is not Phase.READY:
+                named[pair_of(frozenset({a, b}), group_of)] += 1
+    told: Counter[tuple[int, Phase]] = Counter()
+    for hub in found.hubs:
+        for group, spoke in hub.spokes.items():
+            told.update({(group, phase): number for phase, number in spoke.phases.items()})
+    assert +told == ends
+    others = connect([mesh for mesh in drawn if mesh not in in_hubs], [], group_of)
+    for pair, edge in others.items():
+        named[pair] += edge.tunnels
+    assert Counter({pair: edge.tunnels for pair, edge in found.edges.items()}) == named

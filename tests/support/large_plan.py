@@ -131,7 +131,7 @@ class Plan:
         for tier in _TIERS:
             yield _manifest(Kind.HOST_GROUP, tier, HostGroupSpec(selector=f"tier={tier}"))
         yield from (self.host(number) for number in range(self.hosts))
-        yield from (self._segment(number) for number in range(self.segments))
+        yield from (self.segment(number) for number in range(self.segments))
         yield from self._tunnels()
 
     def host(self, number: int, state: Lifecycle = Lifecycle.ACTIVE) -> Manifest:
@@ -148,7 +148,7 @@ class Plan:
         )
         return _manifest(Kind.HOST, self.names[number], spec, labels=labels)
 
-    def _segment(self, number: int) -> Manifest:
+    def segment(self, number: int) -> Manifest:
         is_big = number < len(_BIG)
         hubs = [self.names[n] for n in self.members(number)[:2]] if number == _HUB_AND_SPOKE else ()
         spec = SegmentSpec(

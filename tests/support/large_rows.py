@@ -6,8 +6,9 @@ them are one revision with one line in the audit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -19,6 +20,8 @@ from controller.store.tables import HostStatusRow, PortRow
 
 _COUNTED = {"rx_bytes": 1.0, "tx_bytes": 0.7, "rx_packets": 1 / 900, "tx_packets": 1 / 1100}
 """Shares of what a subject carries; nothing goes wrong on its way."""
+_WAVES = {611: 0.4, 149: 0.25, 37: 0.2}
+"""Seconds from crest to crest, and how much of the mean each swells by: less than all of it."""
 _DEVICES = ("device:eth0", "device:eth1")
 
 
@@ -139,7 +142,8 @@ SELECT uid, device FROM host CROSS JOIN unnest(CAST(%(devices)s AS text[])) AS d
 WHERE valid_to IS NULL AND uid = ANY(%(hosts)s)
 ON CONFLICT DO NOTHING
 """
-# A steady rate by the name alone, so that a sample can be taken at any time.
+# Rates by the name alone, so that a sample can be taken at any time; means of 2 kbit/s to 130
+# Mbit/s.
 _SAMPLES = """
 INSERT INTO stat_raw (subject_id, sampled_at, epoch, {counters})
 SELECT id, at, 1, {counts}
@@ -147,14 +151,27 @@ FROM stat_subject CROSS JOIN unnest(CAST(%(times)s AS timestamptz[])) AS at
 WHERE host_uid = ANY(%(hosts)s)
 ON CONFLICT DO NOTHING
 """
-_COUNT = "CAST(extract(epoch FROM at) * (hashtext(subject) & 65535) * {share} AS bigint)"
+_MEAN = "power(2, 8 + CAST(hashtext(subject) & 1023 AS float8) / 64)"
+_SECOND = "CAST(extract(epoch FROM at) AS float8)"
+_SWELL = "{high} * sin(({second} + (hashtext(subject) & 511)) / {length})"
+
+
+def _counts(share: float) -> str:
+    """In SQL: the sum of all that was carried until ``at``."""
+    if share == 0:
+        return "0"
+    swells = (
+        _SWELL.format(high=depth * length / math.tau, second=_SECOND, length=length / math.tau)
+        for length, depth in _WAVES.items()
+    )
+    return f"CAST({share} * {_MEAN} * ({_SECOND} + {' + '.join(swells)}) AS bigint)"
 
 
 def count(db: Database, hosts: Iterable[object], times: Iterable[datetime]) -> None:
     """Take samples of everything on these hosts, at each of the times."""
     moments = list(times)
     ensure_partitions(db, {partition_of(Resolution.RAW, at) for at in moments})
-    counts = [_COUNT.format(share=_COUNTED.get(name, 0)) for name in COUNTERS]
+    counts = [_counts(_COUNTED.get(name, 0)) for name in COUNTERS]
     samples = _SAMPLES.format(counters=", ".join(COUNTERS), counts=", ".join(counts))
     given = {"hosts": list(hosts), "devices": list(_DEVICES), "times": moments}
     with psycopg.connect(db.url) as connection:
@@ -166,3 +183,31 @@ def analyze(url: str) -> None:
     """The tables are known only now; PostgreSQL would look at them in a minute by itself."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
+
+
+_AGES = """
+UPDATE {table} SET at = %(now)s - ((SELECT revision FROM fleet) - revision) * %(pause)s
+WHERE revision IS NOT NULL AND {what}
+"""
+_MADE = {"audit": "outcome = 'done'", "event": "type LIKE 'object.%%'"}
+
+
+def age_changes(url: str, now: datetime, pause: timedelta) -> None:
+    """As if so much time had passed between one change and the next."""
+    with psycopg.connect(url) as connection:
+        for table, what in _MADE.items():
+            aged = _AGES.format(table=table, what=what)
+            connection.execute(aged.encode(), {"now": now, "pause": pause})
+
+
+_FOLLOWED = """
+UPDATE host_status SET accepted_revision = revision, observed_revision = revision,
+    applied_revision = revision
+FROM fleet WHERE outcome = 'applied' AND applied_revision = revision - 1
+"""
+
+
+def follow(url: str) -> None:
+    """Let the hosts that were as far as the fleet have its newest revision too."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_FOLLOWED)

@@ -18,6 +18,24 @@ from controller.store.engine import Database
 from tests.support import large_rows
 from tests.support.large_plan import Ailment, Plan, ailment
 
+TUNNEL_REASON = "InterfaceError"
+TUNNEL_TOLD = (
+    "Open vSwitch cannot use interface vx{}-{}: could not add network device to ofproto (File"
+    " exists) (another tunnel of this ovs-vswitchd has the same remote, local address, VNI and UDP"
+    " port; remove that one)"
+)
+_STOPPED = (
+    "ovs-vswitchd is not running or does not act on its database; start it (on Debian: systemctl"
+    " start openvswitch-switch); nothing is changed until then"
+)
+_HELD = (
+    "40 of the 61 resources that this host has of the fleet are absent from intent without having"
+    " been deleted; they stay, and all else is applied"
+)
+_UNDONE = (
+    "within 60 s the controller could not be asked whether it is still reached (connection timed"
+    " out)"
+)
 _BROKEN = 3
 """Tunnels of a host that cannot reach all of its neighbours."""
 
@@ -46,14 +64,15 @@ class Teller:
             return
         start = SessionStart("large", "1.0.0")
         epoch = status.open_session(self.db, uid, start, now=since - timedelta(days=1))
-        report = self._report(number, found, head)
+        report = self.report(number, found, head)
         assert status.record(self.db, uid, epoch, report, now=since)
         if found is Ailment.AWAY:
             status.close_session(self.db, uid, epoch, now=since)
         elif found is Ailment.DRIFT:
             assert drift.record(self.db, uid, epoch, [self._drift(number, since)], now=since)
 
-    def _report(self, number: int, found: Ailment, head: int) -> HostReport:
+    def report(self, number: int, found: Ailment, head: int) -> HostReport:
+        """What the agent of a host with this ailment tells."""
         applied, outcome = head, Outcome.APPLIED
         failures: tuple[ReportedFailure, ...] = ()
         match found:
@@ -62,15 +81,14 @@ class Teller:
             case Ailment.BEHIND | Ailment.MAINTENANCE:
                 applied = head - 5
             case Ailment.STOPPED:
-                said = "ovs-vswitchd does not answer: start openvswitch-switch"
-                failures = (ReportedFailure(HOST_RESOURCE, "datapath", "SwitchDown", said),)
+                failures = (ReportedFailure(HOST_RESOURCE, "transient", "VswitchdDown", _STOPPED),)
             case Ailment.PINNED:
                 applied, outcome = head - 5, Outcome.REVERTED
-                said = "the controller could not be reached for 60 s after eth0 joined a bond"
-                failures = (ReportedFailure(CHANGE_RESOURCE, "transient", "Reverted", said),)
+                failures = (ReportedFailure(CHANGE_RESOURCE, "conflict", "Reverted", _UNDONE),)
             case Ailment.REMOVALS:
-                said = "40 ports are absent from intent and were not deleted: they stay"
-                failures = (ReportedFailure(REMOVALS_RESOURCE, "conflict", "MassDelete", said),)
+                failures = (
+                    ReportedFailure(REMOVALS_RESOURCE, "conflict", "MassRemovalHeld", _HELD),
+                )
             case Ailment.DRIFT:
                 said = "tag is 7 and 0 is intended; it was changed back 5 times"
                 failures = (ReportedFailure(self._port(number), "conflict", "DriftFought", said),)
@@ -88,8 +106,8 @@ class Teller:
             ReportedFailure(
                 f"tunnel:{uid}/{self._uid(Kind.HOST, self.plan.names[each])}",
                 "datapath",
-                "NoRoute",
-                f"there is no route to {self.plan.names[each]}: look at the underlay",
+                TUNNEL_REASON,
+                TUNNEL_TOLD.format(segment, self.plan.names[each]),
             )
             for each in far
         )

@@ -30,7 +30,7 @@ from controller.services.requests import Answer
 
 router = APIRouter(prefix="/v1", tags=["changes"])
 
-_ERRORS = declared(*WRITE_CODES)
+_ERRORS = declared(*WRITE_CODES, "stale")
 
 _ERRORS[409]["content"][PROBLEM_JSON]["schema"] = {
     "anyOf": [
@@ -49,6 +49,14 @@ PruneKinds = Annotated[
     list[KindName] | None,
     Query(alias="prune_kind", max_length=KINDS, description="`prune.kinds`, for YAML bodies."),
 ]
+SeenRevision = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        description="A fleet revision that the caller has looked at: when something that would be"
+        " replaced or deleted was changed after it, nothing is done.",
+    ),
+]
 
 
 @router.post(
@@ -66,6 +74,7 @@ def apply(
     prune_selector: PruneSelector = None,
     prune_kinds: PruneKinds = None,
     confirm_count: ConfirmCount = None,
+    seen_revision: SeenRevision = None,
     force: Force = False,
 ) -> Response:
     """Create or replace every object that is named, and delete what is to be pruned."""
@@ -78,6 +87,7 @@ def apply(
         prune=None if asked is None else _to_prune(asked),
         asks=True,
         confirm_count=_agreed_count(body.value.confirm_count, confirm_count),
+        seen=seen_revision,
         force=force,
     )
     with body.located():
@@ -98,6 +108,7 @@ def delete_objects(
     body: Annotated[Body[DeleteRequest], Depends(manifest_body(DeleteRequest))],
     dry_run: DryRun = False,
     confirm_count: ConfirmCount = None,
+    seen_revision: SeenRevision = None,
 ) -> Response:
     """Delete every object that is named; what is not there is reported as unchanged."""
     removals = tuple(
@@ -107,6 +118,7 @@ def delete_objects(
         removals=removals,
         asks=True,
         confirm_count=_agreed_count(body.value.confirm_count, confirm_count),
+        seen=seen_revision,
     )
     with body.located():
         require_writes(write.caller, [(removal.ref, removal.pointer) for removal in removals])

@@ -14,7 +14,7 @@ from controller.api.bodies import Body, described, json_body, merge_patch_body, 
 from controller.api.conversion import to_document, to_manifest, to_warnings
 from controller.api.dependencies import Caller, Context, Project, require, require_writes
 from controller.api.errors import MERGE_PATCH, READ_CODES, WRITE_CODES, declared
-from controller.api.etags import etag, is_unchanged, required_revision, wants_new
+from controller.api.etags import etag, etag_of, is_unchanged, required_revision, wants_new
 from controller.api.listing import AsRead, list_page
 from controller.api.merge_patch import patched
 from controller.api.paging import DEFAULT_PAGE_SIZE
@@ -36,7 +36,11 @@ from controller.services.requests import Answer
 _CHANGE = (*WRITE_CODES, "stale", "precondition_required")
 
 IfMatch = Annotated[
-    str | None, Header(description="ETag of what the change is based on, or `*`. Required.")
+    str | None,
+    Header(
+        description="The revision that the change is based on, in quotes, or the ETag that it was"
+        " read with, or `*`. Required."
+    ),
 ]
 OnlyNew = Annotated[
     str | None, Header(alias="If-None-Match", description="`*`: create, and never replace.")
@@ -123,11 +127,12 @@ def _add_readers(router: APIRouter, of: Collection) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Any:
         view = queries.get(context.db, caller, of.kind, project, name_or_uid)
-        tag = etag(view.object.revision)
-        if is_unchanged(if_none_match, view.object.revision):
+        document = to_document(view)
+        tag = etag_of(view.object.revision, document.model_dump_json().encode())
+        if is_unchanged(if_none_match, tag):
             return Response(status_code=304, headers={"ETag": tag})
         response.headers["ETag"] = tag
-        return to_document(view)
+        return document
 
 
 def _add_create(router: APIRouter, of: Collection) -> None:

@@ -20,7 +20,7 @@ from controller.api.schemas.drift import DriftDifference
 from controller.api.schemas.observed import ObservedCounts, ObservedDocument, ObservedItem
 from controller.api.waiting import answered
 from controller.auth import Verb
-from controller.domain.intent import DEFAULT_PROJECT, Kind
+from controller.domain.intent import DEFAULT_PROJECT, Kind, Ref
 from controller.services import observations
 from controller.services.observations import PATIENCE, Item, Observed
 
@@ -56,7 +56,7 @@ async def get_observed(
     require(caller, Verb.INSPECT, Kind.HOST, DEFAULT_PROJECT, name_or_uid)
     question = await run_in_threadpool(observations.ask, context.db, caller, name_or_uid, resource)
     look = partial(observations.read, context.db, question)
-    found = await answered(request, look, PATIENCE.total_seconds())
+    found = await answered(request, caller.name, look, PATIENCE.total_seconds())
     if found is None:
         raise observations.unanswered(question)
     return _document(question.host.name, found)
@@ -75,11 +75,17 @@ def _document(host: str, found: Observed) -> ObservedDocument:
     )
 
 
+def _reference(ref: Ref | None) -> ObjectReference | None:
+    if ref is None:
+        return None
+    return ObjectReference(kind=ref.kind.value, name=ref.name, project=ref.project)
+
+
 def _item(item: Item, found: Observed) -> ObservedItem:
-    of = found.object_of(item.resource)
     return ObservedItem(
         resource=item.resource,
-        object=of and ObjectReference(kind=of.kind.value, name=of.name, project=of.project),
+        object=_reference(found.object_of(item.resource)),
+        remote=_reference(found.remote_of(item.resource)),
         state=item.state.value,
         differences=[DriftDifference(**asdict(each)) for each in item.differences],
         reason=item.reason,

@@ -9,8 +9,19 @@ from fastapi import APIRouter, Query
 
 from controller.api.dependencies import Caller, Context, Project
 from controller.api.errors import declared
+from controller.api.paging import (
+    DEFAULT_PAGE_SIZE,
+    LARGEST_PAGE_SIZE,
+    decode_page_token,
+    encode_page_token,
+)
+from controller.api.routes.collections import PageSize, PageToken
 from controller.api.schemas.base import Text
-from controller.api.schemas.tunnels import EffectiveTunnelDocument, EffectiveTunnelList
+from controller.api.schemas.tunnels import (
+    EffectiveTunnelDocument,
+    EffectiveTunnelList,
+    EffectiveTunnelPage,
+)
 from controller.domain.intent import DEFAULT_PROJECT
 from controller.services import effective
 from controller.services.effective import EffectiveTunnel, Health
@@ -28,13 +39,14 @@ _ERRORS = declared("unauthenticated", "not_found", "invalid", "unavailable")
 )
 def list_host_tunnels(context: Context, caller: Caller, name_or_uid: Text) -> EffectiveTunnelList:
     """Every tunnel that the host shall have: those of its segments' meshes, then explicit ones."""
-    return _listed(effective.host_tunnels(context.db, caller, name_or_uid))
+    found = effective.host_tunnels(context.db, caller, name_or_uid)
+    return EffectiveTunnelList(items=[_document(tunnel) for tunnel in found])
 
 
 @router.get(
     "/segments/{name_or_uid}/tunnels",
     operation_id="list_segment_tunnels",
-    response_model=EffectiveTunnelList,
+    response_model=EffectiveTunnelPage,
     responses=_ERRORS,
 )
 def list_segment_tunnels(
@@ -46,13 +58,25 @@ def list_segment_tunnels(
     host: Annotated[
         Text | None, Query(description="Only those that this host has: its name or uid.")
     ] = None,
-) -> EffectiveTunnelList:
-    """The mesh of the segment, each tunnel from both of its sides."""
-    return _listed(effective.segment_tunnels(context.db, caller, project, name_or_uid, host=host))
-
-
-def _listed(tunnels: tuple[EffectiveTunnel, ...]) -> EffectiveTunnelList:
-    return EffectiveTunnelList(items=[_document(tunnel) for tunnel in tunnels])
+    page_size: PageSize = DEFAULT_PAGE_SIZE,
+    page_token: PageToken = "",
+) -> EffectiveTunnelPage:
+    """The mesh of the segment, each tunnel from both of its sides, by the names of their ends."""
+    question = ("tunnels", project, name_or_uid, host)
+    found = effective.segment_tunnels(
+        context.db,
+        caller,
+        project,
+        name_or_uid,
+        host=host,
+        page_size=min(page_size, LARGEST_PAGE_SIZE),
+        after=decode_page_token(page_token, *question),
+    )
+    return EffectiveTunnelPage(
+        items=[_document(tunnel) for tunnel in found.tunnels],
+        next_page_token=encode_page_token(found.next_after, *question),
+        revision=found.revision,
+    )
 
 
 def _document(tunnel: EffectiveTunnel) -> EffectiveTunnelDocument:

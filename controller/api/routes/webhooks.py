@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from controller.api.bodies import Body, described, json_body
 from controller.api.dependencies import Caller, Context, RequestId
 from controller.api.errors import declared
-from controller.api.etags import etag, is_unchanged, required_revision
+from controller.api.etags import etag, etag_of, is_unchanged, required_revision
 from controller.api.paging import (
     DEFAULT_PAGE_SIZE,
     LARGEST_PAGE_SIZE,
@@ -117,10 +117,12 @@ def get_webhook(
     ] = None,
 ) -> Any:
     view = webhooks.get(context.db, caller, name)
-    response.headers["ETag"] = etag(view.revision)
-    if is_unchanged(if_none_match, view.revision):
-        return Response(status_code=304, headers={"ETag": etag(view.revision)})
-    return _document(view)
+    document = _document(view)
+    tag = etag_of(view.revision, document.model_dump_json().encode())
+    if is_unchanged(if_none_match, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return document
 
 
 @router.put(

@@ -84,6 +84,8 @@ class FailureDocument(Answer):
     since: datetime
     object: ObjectReference | None
     """The intended object that is affected; None when there is none (any more)."""
+    remote: ObjectReference | None
+    """Of a tunnel of a segment: the host that it goes to."""
 
 
 class FailureList(Answer):
@@ -149,7 +151,17 @@ class StatusEvent(Answer):
     applied_revision: int
     observed_revision: int
     outcome: Literal["applied", "held", "reverted"] | None
-    failures: int
+    failures: int | None
+    """Null for who may not see all that is on the host."""
+
+
+class AdvancedEvent(Answer):
+    """``event: advanced``, where ``statuses=news`` was asked for: hosts that a change of intent did
+    not concern have moved on with it, and nothing else of them is new."""
+
+    hosts: int
+    applied_revision: int
+    """Each of them is there, or further."""
 
 
 class SyncedEvent(Answer):

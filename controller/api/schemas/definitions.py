@@ -29,6 +29,7 @@ Texts = Annotated[list[Text], Field(max_length=_FEW)]
 
 class PoolSpec(Shape):
     type: Literal["vni", "vtep"]
+    """What it gives out: VNIs to segments, or VTEPs to hosts."""
     ranges: Annotated[list[Text], Field(min_length=1, max_length=_FEW)]
     """`first-last`, both included, or one value alone: of VNIs, or of addresses of one family."""
     quarantine_s: int = 0
@@ -51,6 +52,7 @@ class Bfd(Shape):
     """RFC 5880 over each tunnel; Open vSwitch only."""
 
     enabled: bool | None = None
+    """Whether each tunnel is watched."""
     min_rx_ms: int | None = None
     """1..60000."""
     min_tx_ms: int | None = None
@@ -58,12 +60,19 @@ class Bfd(Shape):
     decay_min_rx_ms: int | None = None
     """0 (never), or at least min_rx_ms."""
     forwarding_if_rx: bool | None = None
+    """Take a tunnel that packets come from for up."""
     cpath_down: bool | None = None
+    """Tell the other end to send nothing here."""
     check_tnl_key: bool | None = None
+    """Take only BFD packets whose VNI is 0."""
     bfd_local_dst_mac: Text | None = None
+    """MAC address that BFD packets are sent to."""
     bfd_remote_dst_mac: Text | None = None
+    """MAC address that BFD packets have to be for; any when it is left out."""
     bfd_src_ip: Text | None = None
+    """IPv4 address that BFD packets are sent from."""
     bfd_dst_ip: Text | None = None
+    """IPv4 address that BFD packets are sent to."""
     mult: int | None = None
     """1..255."""
 
@@ -76,7 +85,9 @@ class TunnelProfileSpec(Shape):
     tos: Inheritable | None = None
     """0..255 or `inherit`."""
     csum: bool | None = None
+    """Whether UDP checksums are sent."""
     df_default: bool | None = None
+    """Whether outer packets must not be fragmented."""
     flow_label: int | None = None
     """0..1048575, of IPv6; kernel backend only."""
     gbp: bool | None = None
@@ -84,8 +95,9 @@ class TunnelProfileSpec(Shape):
     egress_pkt_mark: int | None = None
     """0..4294967295; ovs backend only."""
     source_port_min: int | None = None
-    """Both or neither; kernel backend only."""
+    """UDP port; both or neither; kernel backend only."""
     source_port_max: int | None = None
+    """UDP port; both or neither; kernel backend only."""
     bfd: Bfd | None = None
 
 
@@ -93,7 +105,9 @@ class Queue(Shape):
     id: int
     """0..4294967295; 0 is the one that packets take by default."""
     min_rate_bps: int | None = None
+    """Bits a second that it gets in any case."""
     max_rate_bps: int | None = None
+    """Bits a second that it never exceeds."""
     burst_b: int | None = None
     """Bits."""
     priority: int | None = None
@@ -112,6 +126,8 @@ class QosPolicySpec(Shape):
         "linux-netem",
         "linux-noop",
     ] = "linux-htb"
+    """The kernel's queueing discipline: classes by htb and hfsc, fair queues by sfq, short ones by
+    codel and fq_codel, delay and loss by netem, nothing by noop."""
     max_rate_bps: int | None = None
     """linux-htb and linux-hfsc: of all queues together, in bits a second."""
     perturb_s: int | None = None
@@ -138,7 +154,9 @@ class QosPolicySpec(Shape):
 
 class MirrorTunnel(Shape):
     type: Literal["gre", "erspan"]
+    """How copies are wrapped."""
     remote_ip: Text
+    """Address of the collector."""
     local_ip: Text | None = None
     """The host's VTEP of the same family when it is left out."""
     key: int | None = None
@@ -155,9 +173,11 @@ class MirrorTunnel(Shape):
 
 class MirrorSpec(Shape):
     host: Text
+    """Where the traffic is."""
     bridge: Text | None = None
     """A Bridge of the host; left out: the bridge that its segments are on."""
     select_all: bool = False
+    """Everything on the bridge."""
     select_src_ports: Texts = Field(default_factory=list)
     """Ports as `project/name`, or `name` in the default project: what enters the bridge there."""
     select_dst_ports: Texts = Field(default_factory=list)
@@ -171,6 +191,7 @@ class MirrorSpec(Shape):
     output_vlan: int | None = None
     """1..4094, on an explicit bridge."""
     tunnel: MirrorTunnel | None = None
+    """To a collector somewhere else."""
     snaplen: int | None = None
     """Bytes of each packet, 14..65535; all when it is left out."""
     ttl_s: int | None = None
@@ -182,6 +203,7 @@ class MirrorSpec(Shape):
 
 class FlowExportSpec(Shape):
     protocol: Literal["netflow", "sflow", "ipfix"]
+    """What the collectors speak."""
     targets: Annotated[list[Text], Field(min_length=1, max_length=_FEW)]
     """`ip:port`, or `[ip]:port` for IPv6."""
     host_group: Text | None = None

@@ -49,8 +49,9 @@ class EventDocument(Answer):
     host: str | None
     """Where it happened; null where that is no or more than one host."""
     reason: str
-    """A stable CamelCase word. `Repeated`: stands for all further events of this type on this host
-    in one minute, with their number in `count`."""
+    """A stable CamelCase word. `Continued`: says the same as another event of its
+    revision, of further objects. `Repeated`: stands for all further events of this type, kind and
+    project on this host in one minute, with their number in `count`."""
     message: str
     principal: str | None
     """Who did it; null where nobody did."""

@@ -27,6 +27,7 @@ class LinuxBridge(Shape):
     vlan_default_pvid: int | None = None
     """0..4094: the VLAN of ports that are told none; 0 is none."""
     vlan_stats_enabled: bool | None = None
+    """Whether packets are counted by VLAN."""
     stp_state: bool | None = None
     """Whether the kernel runs STP (IEEE 802.1D-1998)."""
     forward_delay_s: int | None = None
@@ -56,11 +57,17 @@ class LinuxBridge(Shape):
     mcast_last_member_interval_s: int | None = None
     """1..86400; the other intervals too."""
     mcast_membership_interval_s: int | None = None
+    """Until a group that nobody asks for is forgotten."""
     mcast_querier_interval_s: int | None = None
+    """Until another querier that is silent is given up."""
     mcast_query_interval_s: int | None = None
+    """Between two queries."""
     mcast_query_response_interval_s: int | None = None
+    """That listeners have to answer."""
     mcast_startup_query_interval_s: int | None = None
+    """Between two queries at the start."""
     mcast_stats_enabled: bool | None = None
+    """Whether IGMP and MLD packets are counted."""
     mcast_igmp_version: int | None = None
     """2 or 3."""
     mcast_mld_version: int | None = None
@@ -68,7 +75,9 @@ class LinuxBridge(Shape):
     nf_call_iptables: bool | None = None
     """Whether bridged IPv4 passes the host's netfilter."""
     nf_call_ip6tables: bool | None = None
+    """Whether bridged IPv6 passes the host's netfilter."""
     nf_call_arptables: bool | None = None
+    """Whether bridged ARP passes the host's netfilter."""
     group_fwd_mask: GroupFwdMask | None = None
     """Groups 01:80:c2:00:00:0n that are forwarded as any other: names, or a number with bit n. Not
     stp, pause and lacp."""
@@ -91,15 +100,19 @@ class BridgePort(Shape):
     protect: bool | None = None
     """The port never leads to the root (root guard)."""
     learning: bool | None = None
+    """Whether addresses are learned from what comes in here."""
     unicast_flood: bool | None = None
     """Whether frames to unknown addresses leave here."""
     mcast_flood: bool | None = None
+    """Whether multicast to unknown groups leaves here."""
     bcast_flood: bool | None = None
+    """Whether broadcasts leave here."""
     isolated: bool | None = None
     """Isolated ports of one bridge do not reach each other."""
     neigh_suppress: bool | None = None
     """Answer ARP and neighbour solicitations for the port from what the kernel knows."""
     fast_leave: bool | None = None
+    """Give a group up at once when somebody leaves it."""
     locked: bool | None = None
     """Take frames only from addresses that the port's entries name (IEEE 802.1X)."""
     group_fwd_mask: GroupFwdMask | None = None

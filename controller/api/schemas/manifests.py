@@ -85,6 +85,7 @@ class HostSpec(Shape):
     datapath_type: DatapathTypeName = "system"
     """Of the implicit overlay bridge."""
     overlay_bridge: Text = "br-fleet"
+    """Name of the bridge that segments are on, at most 15 bytes."""
     overlay_bridge_type: Literal["ovs", "linux"] = "ovs"
     """``linux``: the host has no Open vSwitch, and each segment a Linux bridge of its own there."""
     zones: list[Text] = Field(default_factory=list, max_length=_FEW)
@@ -116,6 +117,7 @@ class BridgeSpec(Shape):
     type: Literal["ovs", "linux"] = "ovs"
     """``linux``: a bridge of the kernel, told by ``linux`` alone. Fixed."""
     datapath_type: DatapathTypeName = "system"
+    """``netdev`` forwards in user space."""
     fail_mode: Literal["standalone", "secure"] = "standalone"
     """``secure`` is refused: without an OpenFlow controller it drops every packet."""
     stp: BridgeStp | None = None
@@ -142,7 +144,9 @@ class BridgeSpec(Shape):
 
 class SegmentLink(Shape):
     a: Text
+    """A host."""
     b: Text
+    """Another one."""
 
 
 class SegmentSpec(Shape):
@@ -153,6 +157,7 @@ class SegmentSpec(Shape):
     dst_port: int | None = None
     """UDP port. Left out: what it is already, at first 4789 (``ovs``) or 8472 (``kernel``)."""
     address_family: Literal["ipv4", "ipv6"] = "ipv4"
+    """Of the VTEPs that its tunnels go between."""
     backend: Literal["auto", "ovs", "kernel"] = "auto"
     """Who encapsulates: Open vSwitch, or the kernel. ``auto`` is decided by size when the segment
     is created, and afterwards keeps what it is."""
@@ -184,7 +189,9 @@ class SegmentSpec(Shape):
 
 class VethPeer(Shape):
     netns: Text
+    """Network namespace that the other end is moved to."""
     interface: Text
+    """Device name there, at most 15 bytes."""
 
 
 class PortSpec(Shape):
@@ -204,6 +211,7 @@ class PortSpec(Shape):
     segment: Text | None = None
     """Exactly one of ``segment`` and ``bridge``."""
     bridge: Text | None = None
+    """A Bridge of the host. Exactly one of ``segment`` and ``bridge``."""
     tag: int | None = None
     """VLAN 1..4094 on an explicit bridge: of an access port, or the native one of a trunk."""
     mac: Text | None = None
@@ -212,6 +220,7 @@ class PortSpec(Shape):
     """The segment's when it is left out, or 1500 on an explicit bridge; a device of type system or
     bond then keeps its own."""
     addresses: list[Text] = Field(default_factory=list, max_length=_FEW)
+    """IP addresses of its device, or of the workload behind it, as ``address/length``."""
     peer: VethPeer | None = None
     """Where the other end of a veth pair goes."""
     qos_policy: Text | None = None
@@ -227,10 +236,12 @@ class PortSpec(Shape):
     priority_tags: Literal["always", "if-nonzero", "never"] | None = None
     """When frames leave with VLAN 0 and a priority."""
     admin_state: Literal["up", "down"] = "up"
+    """Whether its link is up."""
     ingress_policing: IngressPolicing | None = None
     stp: PortStp | None = None
     rstp: PortRstp | None = None
     mcast_snooping: PortMcastSnooping | None = None
+    """What of multicast it gets unasked."""
     protected: bool | None = None
     """Protected ports of one bridge do not reach each other. Only on a bridge."""
     transient: bool | None = None
@@ -241,6 +252,7 @@ class PortSpec(Shape):
     patch: PatchPeer | None = None
     """Where the other end of a patch goes."""
     bond: Bond | None = None
+    """Devices that are used as one."""
     bridge_port: BridgePort | None = None
     """Only at a Bridge of type linux."""
     drift_policy: DriftPolicyName = "enforce"
@@ -252,6 +264,7 @@ class TunnelEnd(Shape):
     """A bridge of a host, or an outside VTEP: then there is nothing but ``ip``."""
 
     host: Text | None = None
+    """Left out for an outside VTEP."""
     bridge: Text | None = None
     """A Bridge of ``host``."""
     ip: Text | None = None
@@ -266,13 +279,17 @@ class TunnelSpec(Shape):
     key: int | None = None
     """VNI 1..16777215; the controller allocates one when it is left out."""
     dst_port: int = 4789
+    """Of both ends."""
     address_family: Literal["ipv4", "ipv6"] = "ipv4"
+    """Of the VTEPs at its ends."""
     ttl: Inheritable | None = None
     """1..255 or ``inherit``; like the other options, Open vSwitch's default when it is left out."""
     tos: Inheritable | None = None
     """0..255 or ``inherit``."""
     csum: bool | None = None
+    """Whether UDP checksums are sent."""
     df_default: bool | None = None
+    """Whether outer packets must not be fragmented."""
     drift_policy: DriftPolicyName = "enforce"
     """What the agents do when somebody else changes it on a host: mend it, leave and tell, or leave
     it."""

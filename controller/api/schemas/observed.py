@@ -19,6 +19,8 @@ class ObservedItem(Answer):
     """What of the host it is, e.g. `port:<uid>`."""
     object: ObjectReference | None
     """The intended object that it is of; null when it is of none."""
+    remote: ObjectReference | None
+    """Of a tunnel of a segment: the host that it goes to."""
     state: ObservedStateName
     """`missing`: it, or a row or device of it, is not there. `foreign`: something that is not the
     fleet's is in its place. `failed`: it was refused, or something that it needs is missing."""

@@ -61,6 +61,7 @@ class BridgeMcastSnooping(Shape):
     """IGMP and MLD snooping (RFC 4541)."""
 
     enabled: bool | None = None
+    """Whether multicast goes only to ports that asked for it."""
     table_size: int | None = None
     """10..1000000 addresses."""
     aging_time_s: int | None = None
@@ -86,6 +87,7 @@ class PortStp(Shape):
     """Not on ports of type internal or bond, which take no part."""
 
     enabled: bool | None = None
+    """Whether it takes part."""
     path_cost: int | None = None
     """0..65535."""
     priority: int | None = None
@@ -98,6 +100,7 @@ class PortRstp(Shape):
     """Not on ports of type internal or bond, which take no part."""
 
     enabled: bool | None = None
+    """Whether it takes part."""
     path_cost: int | None = None
     """1..200000000."""
     priority: int | None = None
@@ -105,7 +108,9 @@ class PortRstp(Shape):
     port_number: int | None = None
     """1..4095."""
     admin_edge: bool | None = None
+    """Whether it is taken for one without a bridge behind it."""
     auto_edge: bool | None = None
+    """Whether that is found out by listening."""
     admin_p2p_mac: Literal["force-false", "force-true", "auto"] | None = None
     """Whether the link is taken for one between two bridges."""
 
@@ -121,7 +126,9 @@ class TapOwner(Shape):
     """Who may open a TAP device besides root."""
 
     uid: int | None = None
+    """Number of a user."""
     gid: int | None = None
+    """Number of a group."""
 
 
 class PatchPeer(Shape):
@@ -147,6 +154,7 @@ class Bond(Shape):
     downdelay_ms: int | None = None
     """How long a link must be down not to be used."""
     lacp_time: Literal["fast", "slow"] | None = None
+    """How often LACP packets are asked for: every second, or every 30 seconds."""
     lacp_fallback_ab: bool | None = None
     """Be an active-backup bond while no partner negotiates."""
     primary: Text | None = None

@@ -49,6 +49,38 @@ class TopologyEdge(Answer):
     """Of a tunnel in the worst phase; None when all are Ready."""
 
 
+class TopologySpoke(Answer):
+    """The ends, in one node, of the tunnels that a hub stands for."""
+
+    node: str
+    ends: int
+    """A tunnel within the node has two."""
+    phases: PhaseCounts
+    """Of the ends, as the hosts there have them."""
+    tx_bps: float | None
+    """Bits per second from the node into its tunnels at present. None: nobody counts it, or there
+    are too many tunnels to add up."""
+    rx_bps: float | None
+    worst: TopologyTrouble | None
+    """Of an end in the worst phase; None when all are Ready."""
+
+
+class HubSegment(Answer):
+    project: str
+    name: str
+
+
+class TopologyHub(Answer):
+    """Full meshes of the same nodes."""
+
+    id: str
+    """Of its first segment: `segment:UID`."""
+    segments: list[HubSegment]
+    """By project and name."""
+    tunnels: int
+    spokes: list[TopologySpoke]
+
+
 class TopologySegment(Answer):
     project: str
     name: str
@@ -63,7 +95,15 @@ class TopologyDocument(Answer):
     """What the nodes are, also where `auto` was asked for."""
     nodes: list[TopologyNode]
     """By title, at most 150: of more hosts those with troubles, of more groups the largest."""
+    meshes: Literal["pairs", "hubs"]
+    """How full meshes are told, also where `auto` was asked for."""
     edges: list[TopologyEdge]
+    """Beside hubs at most 400, of more the worst: tunnels that have a trouble of their own, and
+    those that no hub stands for."""
+    edges_left_out: int
+    hubs: list[TopologyHub]
+    tunnels: int
+    """Between the nodes and within them, each once."""
     segments: list[TopologySegment]
     """At most 500; the worst and largest first."""
     truncated: bool

@@ -144,9 +144,11 @@ class Collection:
         where = {"project": project, **query}
         return self._calls.send(operation, path={"name_or_uid": name}, query=where, **more)
 
-    def _pages(self, operation: str, name: str, size: int) -> Iterator[Json]:
+    def _pages(
+        self, operation: str, name: str, size: int, query: Mapping[str, Value] = _NO_QUERY
+    ) -> Iterator[Json]:
         """What is told of one object, page by page."""
-        return _whole_pages(self._calls, operation, size, path={"name_or_uid": name})
+        return _whole_pages(self._calls, operation, size, query=query, path={"name_or_uid": name})
 
 
 class Hosts(Collection):
@@ -256,12 +258,17 @@ def _listed(which: bool | Sequence[str]) -> bool | list[str]:
 
 class Segments(Collection):
     def tunnels(
-        self, name: str, *, project: str | None = None, host: str | None = None
-    ) -> Sequence[Json]:
+        self,
+        name: str,
+        *,
+        project: str | None = None,
+        host: str | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Json]:
         """The mesh, each tunnel from both of its sides; with ``host`` only its own."""
-        answer = self._of_one("list_segment_tunnels", name, project, query={"host": host})
-        items: Sequence[Json] = answer["items"]
-        return items
+        asked = {"project": project, "host": host}
+        for page in self._pages("list_segment_tunnels", name, page_size, asked):
+            yield from page["items"]
 
 
 class Pools(Collection):

@@ -116,12 +116,14 @@ class Fleet:
         project: str | None = None,
         label_selector: str | None = None,
         within: str | None = None,
+        meshes: Literal["auto", "pairs", "hubs"] = "pairs",
     ) -> Json:
         """Hosts, or groups of them, and how the tunnels between them are doing: ``group_by`` is
         auto, host, zone, group or ``label:KEY``; the selector is of the hosts, and ``within`` the
-        id of a group of them."""
+        id of a group of them. ``meshes`` is how full meshes are told: as edges, as hubs with
+        spokes, or auto, by how many there are."""
         query = {"group_by": group_by, "segment": segment, "project": project}
-        query |= {"label_selector": label_selector, "within": within}
+        query |= {"label_selector": label_selector, "within": within, "meshes": meshes}
         found: Json = self._calls.send("get_topology", query=query)
         return found
 
@@ -221,6 +223,7 @@ class Fleet:
         dry_run: bool = False,
         prune: Prune | None = None,
         confirm_count: int | None = None,
+        seen_revision: int | None = None,
         force: bool = False,
         wait: float | None = None,
     ) -> ChangeResult:
@@ -228,12 +231,13 @@ class Fleet:
 
         With ``wait``, returns when all hosts that need the objects have applied them, and raises
         ``NotRealizedError`` after so many seconds. ``dry_run`` checks everything, writes nothing.
+        With ``seen_revision``, what was changed after that revision is not overwritten: ``stale``.
         ``force`` lets a host try what may cut it off, which it undoes where it does.
         """
         body: Json = {"objects": [manifest_of(each) for each in objects], "dry_run": dry_run}
         more = {"prune": prune, "confirm_count": confirm_count}
         body |= {name: value for name, value in more.items() if value is not None}
-        return self._change("apply", body, wait, force=force)
+        return self._change("apply", body, wait, seen_revision=seen_revision, force=force)
 
     def delete(
         self,
@@ -241,14 +245,15 @@ class Fleet:
         *,
         dry_run: bool = False,
         confirm_count: int | None = None,
+        seen_revision: int | None = None,
         wait: float | None = None,
     ) -> ChangeResult:
         """Deletes all of them at once; what is not there is ``unchanged``. More than ten have to
-        be confirmed by their number."""
+        be confirmed by their number. With ``seen_revision``, what was changed after it stays."""
         body: Json = {"objects": [manifest_of(each) for each in objects], "dry_run": dry_run}
         if confirm_count is not None:
             body["confirm_count"] = confirm_count
-        return self._change("delete_objects", body, wait)
+        return self._change("delete_objects", body, wait, seen_revision=seen_revision)
 
     def diff(self, objects: Sequence[AnyManifest]) -> DifferenceList:
         """What applying them would change, as YAML before and after."""
@@ -332,9 +337,17 @@ class Fleet:
             raise UnreachableError(failure.message) from failure
 
     def _change(
-        self, operation: str, body: Json, wait: float | None, *, force: bool = False
+        self,
+        operation: str,
+        body: Json,
+        wait: float | None,
+        *,
+        seen_revision: int | None = None,
+        force: bool = False,
     ) -> ChangeResult:
         query: dict[str, Value] = {"force": "true"} if force else {}
+        if seen_revision is not None:
+            query["seen_revision"] = seen_revision
         result: ChangeResult = self._calls.send(operation, query=query, body=body)
         if wait is not None and not body["dry_run"]:
             # What is unchanged need not be realized yet; of what was not there nobody knows.

@@ -99,7 +99,7 @@ def _of_definitions() -> Iterator[Operation]:
 
 def _of_segments() -> Iterator[Operation]:
     path = "/v1/segments/{name_or_uid}/tunnels"
-    query = _PROJECT | {"host"}
+    query = _PROJECT | _PAGES | {"host"}
     yield Operation("list_segment_tunnels", "segments.tunnels", "GET", path, query=query)
 
 
@@ -145,7 +145,7 @@ def _of_the_fleet() -> Iterator[Operation]:
         "topology",
         "GET",
         "/v1/topology",
-        query=_PROJECT | {"group_by", "segment", "label_selector", "within"},
+        query=_PROJECT | {"group_by", "segment", "label_selector", "within", "meshes"},
     )
     yield Operation("get_whoami", "whoami", "GET", "/v1/whoami")
     listed = _PROJECT | {"kind", "host"} | _PAGES
@@ -157,7 +157,9 @@ def _of_the_fleet() -> Iterator[Operation]:
     yield Operation("diff", "diff", "POST", "/v1/diff")
     yield Operation("export_objects", "export", "GET", "/v1/export", query=choice)
     yield Operation("get_revision", "revision", "GET", "/v1/revisions/{revision}", query=_WAIT)
-    yield Operation("watch", "watch", "GET", "/v1/watch", query=frozenset({"from_revision"}))
+    yield Operation(
+        "watch", "watch", "GET", "/v1/watch", query=frozenset({"from_revision", "statuses"})
+    )
 
 
 def _webhooks() -> Iterator[Operation]:

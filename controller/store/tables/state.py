@@ -18,6 +18,7 @@ class HostStatusRow(Base):
     __tablename__ = "host_status"
     __table_args__ = (
         Index(None, "changed_xid"),
+        Index(None, "advanced_xid"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
 
@@ -47,6 +48,9 @@ class HostStatusRow(Base):
     """Of the same, the agent's own words."""
     changed_xid: Mapped[int]
     """The transaction that last changed what people see of the row: a cursor that needs no lock."""
+    advanced_xid: Mapped[int | None]
+    """The same, of one that moved the revisions and nothing else: each change of intent does that
+    to all hosts that it does not concern."""
     written_off_at: Mapped[datetime | None]
     """Since when nobody waits for what the host may still have: its machine is gone, and another
     may come. The next session takes it back."""
