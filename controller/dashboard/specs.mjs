@@ -33,10 +33,16 @@ function typeOf({ type, properties }) {
   return { array: "list", integer: "integer", number: "number", boolean: "boolean" }[type] ?? "text";
 }
 
+/** What a field is for, or else what a group of fields is of. */
+function described(schema) {
+  const [main] = alternatives(schema);
+  return schema.description ?? (main.properties ? main.description : undefined) ?? "";
+}
+
 function fields({ properties, required = [] }) {
   return Object.entries(properties).map(([name, schema]) => ({
     name,
-    description: schema.description?.replaceAll("\n", " ").replaceAll("``", "`") ?? "",
+    description: described(schema).replaceAll("\n", " ").replaceAll("``", "`"),
     required: required.includes(name),
     nullable: schema.anyOf?.some(({ type }) => type === "null") ?? false,
     default: schema.default ?? null,

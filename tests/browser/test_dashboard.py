@@ -11,11 +11,9 @@ from playwright.sync_api import expect
 from controller.services.status import ReportedFailure
 from tests.support.api import Api
 from tests.support.dashboard import (
-    DESKTOP,
     PHONE,
     OpenPage,
     apply,
-    assert_accessible,
     expect_live,
     host,
     port,
@@ -62,6 +60,18 @@ def test_an_empty_fleet_says_what_to_do_first(open_page: OpenPage, api: Api) -> 
     expect(page.get_by_role("heading", name="No hosts yet")).to_be_visible()
     expect(page.get_by_text("Nothing has been changed yet.")).to_be_visible()
     expect(page.get_by_text("Everything is as intended.")).to_be_visible()
+
+
+def test_a_page_that_is_chosen_on_a_phone_is_uncovered_and_has_the_focus(
+    open_page: OpenPage, api: Api
+) -> None:
+    page = open_page(viewport=PHONE)
+    sign_in(page, api.secret)
+    pages = page.get_by_role("button", name="Pages", exact=True)
+    pages.click()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Segments").click()
+    expect(pages).to_have_attribute("aria-expanded", "false")
+    expect(page.get_by_role("heading", name="Segments", level=1)).to_be_focused()
 
 
 def test_a_segment_made_elsewhere_arrives_without_a_reload(
@@ -146,31 +156,6 @@ def test_markup_in_what_a_host_reports_stays_text(
     sign_in(page, api.secret)
     expect(page.get_by_text(markup).first).to_be_visible()
     assert page.evaluate("window.hit") is None
-
-
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_everybody_can_use_the_pages(
-    open_page: OpenPage, fleet: httpx.Client, axe: str, *, colours: str, viewport: dict[str, int]
-) -> None:
-    apply(fleet, host("alpha", "192.0.2.1"), host("bravo", "192.0.2.2"), segment("blue"))
-    apply(fleet, port("web", "alpha", "blue"))
-    page = open_page(color_scheme=colours, viewport=viewport)
-    sign_in(page, "ovsf_wrong")
-    expect(page.get_by_text("This token was refused")).to_be_visible()
-    assert_accessible(page, axe)
-    sign_in(page, fleet.headers["Authorization"].removeprefix("Bearer "))
-    expect(page.get_by_role("region", name="Ports", exact=True)).to_contain_text("1 Pending")
-    expect(page.get_by_role("region", name="Latest changes")).to_contain_text("port web created")
-    expect_live(page)
-    assert_accessible(page, axe)
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    page.goto("/hosts")
-    row(page, "Hosts", "alpha").get_by_role("link", name="alpha").click()
-    page.get_by_role("tab", name="Bridges and ports").click()
-    expect(row(page, "Ports of br-fleet", "web")).to_be_visible()
-    assert_accessible(page, axe)
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_the_keyboard_alone_signs_in_and_skips_to_the_content(

@@ -106,8 +106,8 @@ def test_settings_say_who_is_signed_in_and_keep_how_times_and_colours_are_shown(
     expect(page.locator("html")).to_have_class(re.compile("pf-v6-theme-dark"))
 
 
-def test_a_webhook_is_made_tried_and_its_deliveries_are_seen(
-    open_page: OpenPage, api: Api, axe: str
+def test_a_webhook_is_made_tried_changed_and_deleted(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
 ) -> None:
     page = opened(open_page, api, "/settings", viewport=PHONE)
     page.get_by_role("button", name="Create a webhook").click()
@@ -123,6 +123,28 @@ def test_a_webhook_is_made_tried_and_its_deliveries_are_seen(
     page.get_by_role("button", name="Deliveries of ops").click()
     expect(row(page, "Deliveries to ops", "webhook.test")).to_contain_text("waiting")
     assert_accessible(page, axe)
+
+    page.get_by_role("button", name="Edit ops").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("checkbox", name="object.deleted").check()
+    elsewhere = {"name": "ops", "url": "https://pager.example/", "events": ["host.silent"]}
+    changed = fleet.put("/v1/webhooks/ops", json=elsewhere, headers={"If-Match": "*"})
+    assert changed.status_code == 200
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("Somebody changed it meanwhile")
+    dialog.get_by_role("button", name="Show how it is now").click()
+    expect(dialog.get_by_role("textbox", name="URL")).to_have_value("https://pager.example/")
+    dialog.get_by_role("button", name="Only of some objects").click()
+    dialog.get_by_role("checkbox", name="Port", exact=True).check()
+    assert_accessible(page, axe)
+    dialog.get_by_role("button", name="Save").click()
+    expect(row(page, "Webhooks", "ops")).to_contain_text("only Port")
+
+    page.get_by_role("button", name="Delete ops").click()
+    dialog.get_by_label("Type ops to go on").fill("ops")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nobody is told yet")).to_be_visible()
+    assert fleet.get("/v1/webhooks").json()["items"] == []
 
 
 def test_who_may_not_enrol_is_told_by_which_role(open_page: OpenPage, api: Api) -> None:

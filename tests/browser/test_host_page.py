@@ -23,6 +23,7 @@ from tests.support.dashboard import (
     expect_live,
     host,
     manifest,
+    open_tab,
     port,
     row,
     segment,
@@ -105,10 +106,6 @@ def test_a_host_shows_what_is_on_it_and_how_it_is_doing_as_it_happens(
     assert page.evaluate("window.notReloaded") is True
 
 
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
 def test_a_host_without_open_vswitch_shows_its_linux_bridges(
     open_page: OpenPage, api: Api, fleet: httpx.Client
 ) -> None:
@@ -175,10 +172,37 @@ def test_rates_come_into_the_charts_and_go_on(
     expect(page).to_have_url(re.compile(r"range=5m.*series=tunnel"))
     expect(row(page, "Rates in numbers", "blue to bravo")).to_contain_text("bit/s")
     page.reload()
-    expect(page.get_by_label("Charted series")).to_have_value(mesh)
+    expect(row(page, "Rates in numbers", "blue to bravo")).to_contain_text("bit/s")
     expect(page.get_by_role("button", name="5 min", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
+    compare_and_zoom(page)
+
+
+def compare_and_zoom(page: Page) -> None:
+    """From a chart of one tunnel: what else is put in stays in the address, and so does a zoom."""
+    add = page.get_by_label("Add to the chart")
+    add.focus()
+    expect(page.locator('option[value="host bravo"]')).to_be_attached()
+    add.fill("host bravo")
+    expect(row(page, "Rates in numbers", "bravo, all ports")).to_contain_text("—")
+    expect(page).to_have_url(re.compile(r"series=tunnel.*series=hosts%2Fbravo"))
+    page.get_by_role("button", name="Take bravo out of the chart").click()
+
+    chart = page.locator(".u-over").first
+    box = chart.bounding_box()
+    assert box is not None
+    right, down = box["x"] + box["width"] - 2, box["y"] + box["height"] / 2
+    page.mouse.move(right - 60, down)
+    page.mouse.down()
+    page.mouse.move(right, down, steps=3)
+    page.mouse.up()
+    expect(page.get_by_text("nothing new comes in")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"zoom=\d+-\d+"))
+    page.get_by_role("button", name="All values as tables").click()
+    expect(page.get_by_role("grid", name="Throughput in values")).to_contain_text("—")
+    page.get_by_role("button", name="Back to live").click()
+    expect(page.get_by_text("nothing new comes in")).to_be_hidden()
 
 
 def test_what_a_token_may_not_see_is_told_where_it_would_stand(
@@ -245,7 +269,10 @@ def test_what_waits_for_a_person_goes_on_when_it_is_named(
     expect(release).to_be_disabled()
     dialog.get_by_label(left).check()
     dialog.get_by_label("Type alpha to go on").fill("alpha")
-    release.click()
+    with page.expect_request("**/release") as sent:
+        release.click()
+    wanted = {"pin": False, "drift": False, "removals": [left], "force": [], "confirm_count": 1}
+    assert sent.value.post_data_json == wanted
     expect(page.get_by_text("alpha takes 1 away")).to_be_visible()
 
     choose(page, "Withdraw grants")

@@ -28,6 +28,7 @@ from tests.support.dashboard import (
     port,
     row,
     segment,
+    sideways,
     sign_in,
     uid_of,
 )
@@ -148,10 +149,38 @@ def test_the_mesh_of_a_segment_stands_out_also_on_a_phone(
     expect(page.get_by_text("3 hosts, 4 tunnels")).to_be_visible()
     page.get_by_label("Only its hosts").check(force=True)
     expect(page.get_by_text("2 hosts, 1 tunnels")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert sideways(page) == []
     assert_accessible(page, axe)
     page.goto("/topology?segment=green")
     expect(page.get_by_text("default/green cannot be shown")).to_be_visible()
     page.goto("/topology?label_selector=rack%3Dr9")
     page.get_by_role("button", name="Show all hosts").click()
     expect(page.get_by_text("3 hosts, 4 tunnels")).to_be_visible()
+
+
+def test_a_mesh_of_many_hosts_is_a_hub_with_spokes_and_tunnels_that_fail(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
+) -> None:
+    names = [f"h{number:02d}" for number in range(1, 23)]
+    revision = apply(
+        fleet,
+        *(host(name, f"192.0.2.{n}") for n, name in enumerate(names, 1)),
+        segment("red", backend="ovs"),
+        *(port(f"red-{name}", name, "red") for name in names),
+    )["revision"]
+    broken = f"tunnel:{uid_of(fleet, 'segments/red')}/{uid_of(fleet, 'hosts/h02')}"
+    failure = ReportedFailure(broken, "datapath", "NoRoute", "look at `ip route get`")
+    ReportingHost(api.db, uid_of(fleet, "hosts/h01")).report(revision, [failure])
+    page = open_page("/topology?list=links", viewport=DESKTOP, color_scheme="light")
+    sign_in(page, api.secret)
+    expect(graph(page)).to_have_accessible_name("Graph of 22 nodes, 1 hub and 23 links")
+    expect(page.get_by_text("22 hosts, 231 tunnels")).to_be_visible()
+    expect(page.get_by_text("Arranging")).to_be_hidden()
+    expect(row(page, "Links", "h01 to h02")).to_contain_text("NoRoute")
+    row(page, "Links", "h01 in red").get_by_role("button").click()
+    expect(panel(page, "h01 in red")).to_contain_text("21 (1 Failed, 20 Ready)")
+    panel(page, "h01 in red").get_by_role("button", name="red", exact=True).click()
+    expect(panel(page, "red")).to_contain_text("22, 22 with ends that are not Ready")
+    assert_accessible(page, axe)
+    graph(page).press("Enter")
+    expect(page).to_have_url(re.compile("/segments/red$"))

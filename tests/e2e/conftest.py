@@ -8,15 +8,21 @@ with the last of them and not with the run: its daemons would slow the other tes
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from deploy.lab.lab import Lab
+from tests.support.browser import PAGE_TIMEOUT_MS, chromium_running
+from tests.support.dashboard import DESKTOP, expect_live, sign_in
 
 _HERE = Path(__file__).parent
+_ROOT = _HERE.parents[1]
+expect.set_options(timeout=PAGE_TIMEOUT_MS)
 _running = ExitStack()
 _labs: list[Lab] = []
 
@@ -61,3 +67,20 @@ def lab(running_lab: Lab, tmp_path: Path) -> Iterator[Lab]:
         manifests.write_text("---\n".join(others))
         running_lab.ovsfleet("delete", "--yes", "-f", str(manifests))
     running_lab.ovsfleet("wait", "host", *running_lab.plan.names, "--for=Ready", "--timeout=30")
+
+
+@pytest.fixture(scope="session")
+def _built() -> None:
+    subprocess.run([_ROOT / "deploy" / "dashboard.sh"], check=True, timeout=600)
+
+
+@pytest.fixture
+def page(lab: Lab, _built: None) -> Iterator[Page]:
+    """The lab's dashboard, signed in, on its first page."""
+    with chromium_running() as browser:
+        page = browser.new_page(base_url=lab.url, viewport=DESKTOP)
+        page.set_default_timeout(PAGE_TIMEOUT_MS)
+        page.goto("/")
+        sign_in(page, lab.admin_token)
+        expect_live(page)
+        yield page

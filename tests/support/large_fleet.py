@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
@@ -52,10 +53,14 @@ _HISTORY = timedelta(minutes=15)
 """For which the first host is known, to draw it."""
 
 
+Uids: TypeAlias = dict[Ref, UUID]
+Furnish: TypeAlias = Callable[[Database], Uids]
+
+
 @dataclass(frozen=True)
 class LargeFleet:
     plan: Plan
-    uids: dict[Ref, UUID]
+    uids: Uids
     """Of everything but the copied ports."""
     took: dict[str, float]
     """Seconds, by what was made."""
@@ -66,19 +71,28 @@ class LargeFleet:
         return [self.uids[self.plan.host(number).ref] for number in range(self.plan.hosts)]
 
 
-def make(db: Database, plan: Plan | None = None, *, now: datetime | None = None) -> LargeFleet:
-    """Fill an empty, migrated database; ``now`` is when its hosts reported."""
+def make(
+    db: Database,
+    plan: Plan | None = None,
+    *,
+    now: datetime | None = None,
+    furnish: Furnish | None = None,
+) -> LargeFleet:
+    """Fill an empty, migrated database; ``now`` is when its hosts reported, and ``furnish`` what
+    is changed before they do."""
     plan, now = plan or Plan(), now or datetime.now(UTC)
     took: dict[str, float] = {}
     with _timed(took, "fabric"):
         large_rows.add_projects(db.url, PROJECTS)
-        uids = _commit(db, plan.fabric())
+        uids = commit_as(db, plan.fabric())
     with _timed(took, "first ports"):
-        uids |= _commit(db, plan.first_ports())
+        uids |= commit_as(db, plan.first_ports())
     with _timed(took, "history"):
         _change_one_by_one(db, plan)
     with _timed(took, "all ports"):
         large_rows.multiply_ports(db.url, plan.ports_of_a_host)
+    if furnish is not None:
+        uids |= furnish(db)
     with _timed(took, "statuses"):
         Teller(db, plan, uids, now).tell_all()
     fleet = LargeFleet(plan, uids, took)
@@ -104,8 +118,8 @@ def _timed(took: dict[str, float], what: str) -> Iterator[None]:
     took[what] = time.monotonic() - started
 
 
-def _commit(db: Database, manifests: Iterable[Manifest], by: str = "terraform") -> dict[Ref, UUID]:
-    """Uids of what is there now."""
+def commit_as(db: Database, manifests: Iterable[Manifest], by: str = "terraform") -> Uids:
+    """Change intent as one of ``ana``, ``ben`` and ``terraform``; answers what is there now."""
     result = commit(db, _ADMINS[by], Change(tuple(manifests)), request_id="large-fleet")
     return {each.ref: each.uid for each in result.results if each.uid is not None}
 
@@ -115,9 +129,9 @@ def _change_one_by_one(db: Database, plan: Plan) -> None:
     for number in range(plan.changes):
         host = plan.host(number * 7 % plan.hosts)
         labels = {**host.labels, "checked": f"week-{number + 1}"}
-        _commit(db, [replace(host, labels=labels)], by=("ana", "ben")[number % 2])
+        commit_as(db, [replace(host, labels=labels)], by=("ana", "ben")[number % 2])
     halted = [n for n in range(plan.hosts) if ailment(n) is Ailment.MAINTENANCE]
-    _commit(db, [plan.host(n, Lifecycle.MAINTENANCE) for n in halted], by="ana")
+    commit_as(db, [plan.host(n, Lifecycle.MAINTENANCE) for n in halted], by="ana")
 
 
 @pytest.fixture(scope="session")
@@ -139,14 +153,16 @@ def large_fleet_url(postgres_server: PostgresServer, _large_template: str) -> It
 
 
 @contextmanager
-def served(plan: Plan | None = None) -> Iterator[tuple[LargeFleet, Database, LiveServer, str]]:
+def served(
+    plan: Plan | None = None, furnish: Furnish | None = None
+) -> Iterator[tuple[LargeFleet, Database, LiveServer, str]]:
     """A whole fleet behind a real server, with an admin's token, for what is no test."""
     configure_logging("warning", "console", "large fleet")
     with running_server() as server:
         server.execute(f"CREATE DATABASE {_TEMPLATE}")
         upgrade(server.url(_TEMPLATE))
         db = Database(server.url(_TEMPLATE), pool_size=20)
-        fleet = make(db, plan)
+        fleet = make(db, plan, furnish=furnish)
         secret = tokens.ensure_admin(db, now=datetime.now(UTC))
         live = LiveServer(make_app(db))
         live.start()

@@ -1,10 +1,14 @@
 /** Which address is which page. Each page comes when it is first asked for. */
 
 import { lazy, Suspense } from "react";
-import { Route, Switch } from "wouter";
+import { Route, Switch, useLocation, useSearchParams } from "wouter";
+import { Boundary } from "./chrome/boundary";
+import { BrokenPage } from "./chrome/broken-page";
 import { LoadingPage } from "./chrome/loading-page";
 import { NoSuchPage } from "./chrome/no-such-page";
+import { HiddenKindPage } from "./kinds/hidden-kind-page";
 import { ofCollection, type KindInfo } from "./kinds/kinds";
+import { useMayRead } from "./session/whoami";
 
 const FleetPage = lazy(() => import("./fleet/fleet-page"));
 const TopologyPage = lazy(() => import("./topology/topology-page"));
@@ -18,6 +22,16 @@ const EditPage = lazy(() => import("./edit/edit-page"));
 const ApplyPage = lazy(() => import("./edit/apply-page"));
 
 export function Pages() {
+  const [path] = useLocation();
+  return (
+    <Boundary resetKey={path} fallback={(error) => <BrokenPage error={error} />}>
+      <AllPages />
+    </Boundary>
+  );
+}
+
+function AllPages() {
+  const project = useSearchParams()[0].get("project") ?? "";
   return (
     <Suspense fallback={<LoadingPage />}>
       <Switch>
@@ -27,8 +41,6 @@ export function Pages() {
         <Route path="/enrol" component={EnrolPage} />
         <Route path="/settings" component={SettingsPage} />
         <Route path="/apply" component={ApplyPage} />
-        {/* A page per object: nothing of one may be seen under the name of another. */}
-        <Route path="/hosts/:name">{({ name }) => <HostPage key={name} name={decoded(name)} />}</Route>
         <Route path="/:collection">
           {({ collection }) => (
             <OfKind collection={collection} page={(info) => <CollectionPage key={collection} info={info} />} />
@@ -39,11 +51,13 @@ export function Pages() {
             <OfKind collection={collection} page={(info) => <EditPage key={collection} info={info} name={null} />} />
           )}
         </Route>
+        {/* A page per object: nothing of one may be seen under the name of another, nor of one project. */}
+        <Route path="/hosts/:name">{({ name }) => <HostPage key={name} name={decoded(name)} />}</Route>
         <Route path="/:collection/:name">
           {({ collection, name }) => (
             <OfKind
               collection={collection}
-              page={(info) => <ObjectPage key={`${collection}/${name}`} info={info} name={decoded(name)} />}
+              page={(info) => <ObjectPage key={`${collection}/${name}/${project}`} info={info} name={decoded(name)} />}
             />
           )}
         </Route>
@@ -51,7 +65,7 @@ export function Pages() {
           {({ collection, name }) => (
             <OfKind
               collection={collection}
-              page={(info) => <EditPage key={`${collection}/${name}`} info={info} name={decoded(name)} />}
+              page={(info) => <EditPage key={`${collection}/${name}/${project}`} info={info} name={decoded(name)} />}
             />
           )}
         </Route>
@@ -70,7 +84,11 @@ interface OfKindProps {
 
 function OfKind({ collection, page }: OfKindProps) {
   const info = ofCollection(collection);
-  return info ? page(info) : <NoSuchPage />;
+  return info ? <Readable info={info} page={page} /> : <NoSuchPage />;
+}
+
+function Readable({ info, page }: Pick<OfKindProps, "page"> & { info: KindInfo }) {
+  return useMayRead(info.kind) ? page(info) : <HiddenKindPage info={info} />;
 }
 
 /** A word that is no encoding stands for itself. */

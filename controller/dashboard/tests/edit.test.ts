@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deleteCommand } from "../src/collection/commands.ts";
 import { draftOf, emptyDraft, manifestOf, nextOf, parse, withValue, yamlOf } from "../src/edit/drafts.ts";
-import { fieldsOf, labelOf, sorted } from "../src/edit/fields.ts";
+import { fieldsOf, inSentence, labelOf, sorted } from "../src/edit/fields.ts";
 import { merge, taking } from "../src/edit/merge.ts";
 import { fieldOf, fieldsBelow, placeAt, wordsOf } from "../src/edit/places.ts";
-import { faultAt, lineOf, read } from "../src/edit/positions.ts";
-import { KINDS } from "../src/kinds/kinds.ts";
+import { faultAt, hasComments, lineOf, read } from "../src/edit/positions.ts";
+import { infoOf, KINDS } from "../src/kinds/kinds.ts";
 
 const segment = (spec, labels = {}) => ({ ...emptyDraft("Segment"), name: "blue", labels, spec });
 
@@ -22,6 +23,12 @@ test("nulls within groups and lists of groups are left out", () => {
   const ends = [{ host: "a", bridge: null, ip: null, tag: 5 }, { ip: "203.0.113.7", host: null }];
   const { spec } = draftOf({ kind: "Tunnel", metadata: { name: "t", labels: {} }, spec: { ends, csum: null } });
   assert.deepEqual(spec, { ends: [{ host: "a", tag: 5 }, { ip: "203.0.113.7" }] });
+});
+
+test("fields of a newer controller stay as they are stored", () => {
+  const ends = [{ host: "a", colour: "red", bridge: null }];
+  const { spec } = draftOf({ kind: "Tunnel", metadata: { name: "t", labels: {} }, spec: { ends, csum: null, newer: { of: 1 } } });
+  assert.deepEqual(spec, { ends: [{ host: "a", colour: "red" }], newer: { of: 1 } });
 });
 
 test("a value is set in depth, and taken out by undefined", () => {
@@ -43,8 +50,30 @@ test("a text that is no manifest of the kind is refused where it is wrong", () =
   assert.equal(faultOf("kind: Port\nmetadata: {name: x}\n").from, "kind: ".length);
   assert.match(faultOf("kind: Segment\nmetadata: {name: 5}\n").message, /metadata.name/);
   assert.match(faultOf("a: [1\nb: 2").message, /./);
+  const written = (more) => faultOf(`kind: Segment\nmetadata: {name: x, ${more}`)?.message;
+  assert.match(written("lables: {a: b}}\n"), /no metadata.lables; here may be name, project, labels/);
+  assert.match(written("labels: [a]}\n"), /labels must be a mapping/);
+  assert.match(written("project: 5}\n"), /project must be a text/);
+  assert.match(written("labels: {a: b}}\nspecs: {vni: 7}\n"), /no specs; here may be kind, metadata, spec/);
+  assert.equal(written("labels: }\n"), undefined);
   const two = "kind: Segment\nmetadata: {name: x}\n---\nkind: Segment\n";
   assert.equal(lineOf(two, faultOf(two).from), 4);
+});
+
+test("comments are told from values that look like them", () => {
+  assert.ok(hasComments("spec: # why\n  vni: 7\n"));
+  assert.ok(hasComments("# why\nspec:\n"));
+  assert.ok(!hasComments("a: x#y\nb: '#c'\nc: \"# d\"\nd: |\n  # text\n  more\n"));
+});
+
+test("what an object is called cannot be changed in its text", () => {
+  const faultOf = (metadata) => parse(`kind: Port\nmetadata: ${metadata}\n`, "Port", { name: "web", project: "shop" }).faults?.[0];
+  assert.equal(faultOf("{name: web, project: shop}"), undefined);
+  assert.match(faultOf("{name: db, project: shop}").message, /This is port web/);
+  assert.match(faultOf("{name: web, project: lab}").message, /This is port shop\/web/);
+  assert.match(faultOf("{name: web}").message, /This is port shop\/web/);
+  const pool = "kind: Pool\nmetadata: {name: a}\n";
+  assert.ok("draft" in parse(pool, "Pool", { name: "a", project: "" }));
 });
 
 test("changes of different fields are brought together, and of the same are asked about", () => {
@@ -84,10 +113,18 @@ test("every field of every kind has a place in its form, and what has a fault is
   assert.ok(names.includes("segment") && !names.includes("bridge") && !names.includes("tag"));
 });
 
+test("what a choice needs is required beside it, and only there", () => {
+  const required = (spec) => sorted("Port", spec).first.filter(({ required }) => required).map(({ name }) => name);
+  assert.deepEqual(required({ type: "veth" }), ["host", "interface", "peer"]);
+  assert.deepEqual(required({ type: "bound" }), ["iface_id"]);
+});
+
 test("labels have units and capitals", () => {
   assert.equal(labelOf("vni_pool"), "VNI pool");
   assert.equal(labelOf("max_rate_bps"), "Max rate (bit/s)");
   assert.equal(labelOf("vteps"), "VTEPs");
+  assert.equal(inSentence(labelOf("vteps")), "VTEPs");
+  assert.equal(inSentence(labelOf("subnets")), "subnets");
 });
 
 test("a place in a text that is being written belongs to a field", () => {
@@ -102,4 +139,12 @@ test("a place in a text that is being written belongs to a field", () => {
   assert.ok(fieldsBelow("Tunnel", ["spec", "ends"]).some(({ name }) => name === "tag"));
   assert.ok(wordsOf(fieldOf("Port", ["spec", "bond"], "mode")).includes("balance-slb"));
   assert.equal(placeAt("spec: {vni: 7", 13), null);
+});
+
+test("a command deletes in the project of what it names", () => {
+  const web = { name: "web", project: "shop" };
+  const said = (...named) => deleteCommand(infoOf("Segment"), named);
+  assert.equal(said(web), "ovsfleet delete segments web --project shop --confirm-count 1");
+  assert.equal(said({ ...web, project: "default" }), "ovsfleet delete segments web --confirm-count 1");
+  assert.equal(said(web, { ...web, project: "lab" }), undefined);
 });

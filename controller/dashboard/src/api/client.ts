@@ -2,29 +2,44 @@
  * ApiError with words for a person. */
 
 import createClient, { type Client } from "openapi-fetch";
+import { heardAt } from "./clock";
 import type { ProblemError } from "./documents";
 import type { paths } from "./schema";
 
 export type Api = Client<paths>;
 
 export class ApiError extends Error {
+  readonly status: number;
+  /** The API's own word for what is wrong: `stale`, `confirmation_required`, … */
+  readonly code: string;
+  /** What is wrong with which field. */
+  readonly errors: readonly ProblemError[];
+  /** What else the problem document says. */
+  readonly problem: Readonly<Record<string, unknown>>;
+
   constructor(
-    readonly status: number,
+    status: number,
     message: string,
-    /** The API's own word for what is wrong: `stale`, `confirmation_required`, … */
-    readonly code = "",
-    /** What is wrong with which field. */
-    readonly errors: readonly ProblemError[] = [],
-    /** What else the problem document says. */
-    readonly problem: Readonly<Record<string, unknown>> = {},
+    code = "",
+    errors: readonly ProblemError[] = [],
+    problem: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
     this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
+    this.problem = problem;
   }
 
   /** The token is not, or no longer, accepted. */
   get isRefused(): boolean {
     return this.status === 401;
+  }
+
+  /** No answer in time. What took so long is not asked for again at once. */
+  get isTimeout(): boolean {
+    return this.code === TIMED_OUT;
   }
 
   /** Asking again does not help: nothing is there, or nothing that this token may see. */
@@ -33,8 +48,19 @@ export class ApiError extends Error {
   }
 }
 
+export const isTimeout = (error: Error | null): boolean => error instanceof ApiError && error.isTimeout;
+
 export const isFinal = (error: Error | null): boolean => error instanceof ApiError && error.isFinal;
 
+/** How often to look again at what nothing tells of; what is refused stays so. */
+export const unlessFinal =
+  (milliseconds: number) =>
+  ({ state }: { state: { error: Error | null } }): number | false =>
+    isFinal(state.error) ? false : milliseconds;
+
+const TIMED_OUT = "timed_out";
+/** A connection may hang for minutes, on a network that was switched or a proxy that stalls. */
+const READ_LIMIT_MS = 30_000;
 const UNREACHABLE = "The controller cannot be reached. Is it running, and is the network up?";
 
 export function createApi(token: string): Api {
@@ -54,15 +80,33 @@ export function document<T>({ data }: { data?: T }): T {
 }
 
 async function send(request: Request): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(request);
-  } catch (error) {
-    if (request.signal.aborted) throw error;
-    throw new ApiError(0, UNREACHABLE);
-  }
+  const isStream = request.headers.get("Accept") === "text/event-stream";
+  const response = request.method === "GET" && !isStream ? await read(request) : await answerTo(request);
+  heardAt(response.headers.get("Date"));
   if (!response.ok) throw await problemOf(response);
   return response;
+}
+
+async function answerTo(request: Request, signal = request.signal): Promise<Response> {
+  try {
+    return await fetch(request, { signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError(0, UNREACHABLE);
+  }
+}
+
+/** The whole answer, or an error in time. */
+async function read(request: Request): Promise<Response> {
+  const limit = AbortSignal.timeout(READ_LIMIT_MS);
+  try {
+    const response = await answerTo(request, AbortSignal.any([request.signal, limit]));
+    return response.body ? new Response(await response.blob(), response) : response;
+  } catch (error) {
+    if (request.signal.aborted || error instanceof ApiError) throw error;
+    if (!limit.aborted) throw new ApiError(0, UNREACHABLE);
+    throw new ApiError(0, `The controller did not answer within ${READ_LIMIT_MS / 1000} s.`, TIMED_OUT);
+  }
 }
 
 interface SomeProblem extends Record<string, unknown> {

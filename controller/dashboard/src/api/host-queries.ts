@@ -1,11 +1,12 @@
 /** What the page of one host reads. All keys begin with the host, so that the change stream can
  * refresh what concerns it and leave the rest. */
 
-import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSession } from "../session/session";
 import { document, type Api } from "./client";
 import type { EffectiveTunnel, Failure, Host } from "./documents";
 import { usePage } from "./objects";
+import { usePaged } from "./paged";
 import { HOST } from "./queries";
 import type { components } from "./schema";
 
@@ -18,10 +19,7 @@ export type Observed = Schemas["ObservedDocument"];
 export type ObservedItem = Schemas["ObservedItem"];
 export type DesiredState = Schemas["DesiredState"];
 
-const ROWS = 50;
-
 const pathOf = (name: string) => ({ path: { name_or_uid: name } });
-const paged = (pageToken: string) => ({ page_size: ROWS, ...(pageToken && { page_token: pageToken }) });
 
 export function useHost(name: string): UseQueryResult<Host> {
   return useHostQuery(name, "object", async (api, signal) =>
@@ -74,29 +72,16 @@ export function useObserved(name: string): UseQueryResult<Observed> {
   });
 }
 
-export function useHostEvents(name: string, pageToken: string) {
-  const { api } = useSession();
-  return useQuery({
-    queryKey: ["events", "on", name, pageToken],
-    placeholderData: keepPreviousData,
-    queryFn: async ({ signal }) => {
-      const query = { host: name, ...paged(pageToken) };
-      return document(await api.GET("/v1/events", { params: { query }, signal }));
-    },
-  });
-}
+export const useHostEvents = (name: string, pageToken: string) =>
+  usePaged(["events", "on", name], pageToken, async (api, paging, signal) =>
+    document(await api.GET("/v1/events", { params: { query: { host: name, ...paging } }, signal })),
+  );
 
-export function useHostDrift(name: string, pageToken: string) {
-  const { api } = useSession();
-  return useQuery({
-    queryKey: [HOST, name, "drift", pageToken],
-    placeholderData: keepPreviousData,
-    queryFn: async ({ signal }) => {
-      const params = { ...pathOf(name), query: paged(pageToken) };
-      return document(await api.GET("/v1/hosts/{name_or_uid}/drift-events", { params, signal }));
-    },
+export const useHostDrift = (name: string, pageToken: string) =>
+  usePaged([HOST, name, "drift"], pageToken, async (api, paging, signal) => {
+    const params = { ...pathOf(name), query: paging };
+    return document(await api.GET("/v1/hosts/{name_or_uid}/drift-events", { params, signal }));
   });
-}
 
 /** The newest revision of what is on the host; 0 for nothing, or nothing known yet. */
 export function useNewestOnHost(host: string): number {

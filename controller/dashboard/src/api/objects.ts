@@ -3,8 +3,8 @@
  * The API has the same operations for every kind, under paths that differ by the collection alone;
  * the one cast in `pathTo` says so to the compiler. */
 
-import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { infoOf, type Collection, type Kind } from "../kinds/kinds";
+import { keepPreviousData, type Query, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { infoOf, isKind, type Collection, type Kind } from "../kinds/kinds";
 import { useSession } from "../session/session";
 import { document } from "./client";
 import type { Change, Metadata, Realization, Status } from "./documents";
@@ -66,10 +66,11 @@ export function usePage<T = StoredObject>(
   });
 }
 
-export function useObject<T = StoredObject>(ref: ObjectRef): UseQueryResult<T> {
+/** `part`: who is not to get what others have read already names a part of its own. */
+export function useObject<T = StoredObject>(ref: ObjectRef, part = "object"): UseQueryResult<T> {
   const { api } = useSession();
   return useQuery({
-    queryKey: keyOf(ref, "object"),
+    queryKey: keyOf(ref, part),
     queryFn: async ({ signal }) => {
       const path = `${pathTo(infoOf(ref.kind).collection)}/{name_or_uid}` as const;
       return document(await api.GET(path, { params: parametersOf(ref), signal })) as unknown as T;
@@ -99,4 +100,26 @@ export const keyOf = ({ kind, name, project }: ObjectRef, part: string): string[
 ];
 
 /** The keys of queries that a change of intent may have made old. */
-export const keysOf = (change: Change): string[] => [`${OBJECTS}/${infoOf(change.kind).collection}`];
+export const keysOf = ({ kind }: Change): string[][] =>
+  // A newer controller may have kinds that this page does not know.
+  isKind(kind) ? [[OBJECTS, infoOf(kind).collection]] : [];
+
+/** Whether what was read of objects may show how one of these hosts does. What says nowhere on which
+ * host it is may be on any. */
+export function concerns({ queryKey, state }: Query, hosts: ReadonlySet<string>): boolean {
+  const [of, collection, , asked] = queryKey;
+  if (of !== OBJECTS) return false;
+  // What a filter finds may change with the hosts' status.
+  if ((asked as ListQuery | undefined)?.filter) return true;
+  const { items = [state.data] } = (state.data ?? {}) as { items?: unknown[] };
+  return items.some((item) => {
+    const host = hostOf(collection as Collection, item as Partial<StoredObject>);
+    return host === null || hosts.has(host);
+  });
+}
+
+function hostOf(collection: Collection, object: Partial<StoredObject> | undefined): string | null {
+  const host = collection === "hosts" ? object?.metadata?.name : object?.spec?.host;
+  return typeof host === "string" ? host : null;
+}
+

@@ -1,16 +1,9 @@
-/** What every page behind the sign-in has: masthead, navigation, skip link, the banner of a broken
- * stream. */
+/** What every page behind the sign-in has: a title, the way back up, the banner of a broken stream. */
 
-import { Breadcrumb, BreadcrumbItem, Page, PageSection } from "@patternfly/react-core";
-import { SkipToContent, Stack, StackItem } from "@patternfly/react-core";
+import { Breadcrumb, BreadcrumbItem, PageSection, Stack, StackItem } from "@patternfly/react-core";
 import { useEffect, type ReactNode } from "react";
 import { Link } from "wouter";
-import "./chrome.css";
-import { AppMasthead } from "./app-masthead";
-import { Navigation } from "./navigation";
 import { StreamBanner } from "./stream-banner";
-
-const MAIN = "main-content";
 
 export interface Crumb {
   title: string;
@@ -31,25 +24,17 @@ export function AppPage({ title, above = [], isWide = false, children }: Props) 
     document.title = `${title} · ovsfleet`;
   }, [title]);
   return (
-    <Page
-      masthead={<AppMasthead />}
-      sidebar={<Navigation />}
-      isManagedSidebar
-      mainContainerId={MAIN}
-      skipToContent={<SkipToContent href={`#${MAIN}`}>Skip to content</SkipToContent>}
-    >
-      <PageSection isWidthLimited={!isWide} className="page-body">
-        <StreamBanner />
-        <Stack hasGutter>
-          {above.length > 0 && (
-            <StackItem>
-              <Crumbs above={above} title={title} />
-            </StackItem>
-          )}
-          {children}
-        </Stack>
-      </PageSection>
-    </Page>
+    <PageSection isWidthLimited={!isWide} className="page-body">
+      <StreamBanner />
+      <Stack hasGutter>
+        {above.length > 0 && (
+          <StackItem>
+            <Crumbs above={above} title={title} />
+          </StackItem>
+        )}
+        {children}
+      </Stack>
+    </PageSection>
   );
 }
 

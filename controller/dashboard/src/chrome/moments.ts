@@ -24,6 +24,10 @@ export const useZone = (): Zone => useSyncExternalStore(subscribe, storedZone);
 interface Formats {
   short: Intl.DateTimeFormat;
   full: Intl.DateTimeFormat;
+  /** Of a day that is known. */
+  time: Intl.DateTimeFormat;
+  minute: Intl.DateTimeFormat;
+  day: Intl.DateTimeFormat;
 }
 
 function formats(timeZone?: string): Formats {
@@ -37,9 +41,16 @@ function formats(timeZone?: string): Formats {
       timeZone,
     }),
     full: new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long", timeZone }),
+    time: new Intl.DateTimeFormat(undefined, { timeStyle: "medium", timeZone }),
+    minute: new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone }),
+    day: new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone }),
   };
 }
 
 const FORMATS: Record<Zone, Formats> = { local: formats(), utc: formats("UTC") };
 
 export const formatsOf = (zone: Zone): Formats => FORMATS[zone];
+
+/** A time of today, and in which zone where that is not the reader's own. */
+export const timeOf = (moment: Date, zone: Zone): string =>
+  formatsOf(zone).time.format(moment) + (zone === "utc" ? " UTC" : "");

@@ -15,7 +15,7 @@ interface Props {
 
 /** Nothing where all is on one page. Going back goes through the pages that were seen. */
 export function TablePages({ of, name, next, isLoading }: Props) {
-  const { get, put } = useUrlState();
+  const { get, put, step, isAfter } = useUrlState();
   const isFirst = !get(name);
   if (isFirst && !next) return null;
   return (
@@ -28,10 +28,10 @@ export function TablePages({ of, name, next, isLoading }: Props) {
       <Button variant="link" isDisabled={isFirst} onClick={() => put({ [name]: null }, true)}>
         First page
       </Button>
-      <Button variant="secondary" isDisabled={isFirst} onClick={() => history.back()}>
+      <Button variant="secondary" isDisabled={isFirst || !isAfter(name)} onClick={() => history.back()}>
         Back
       </Button>
-      <Button variant="secondary" isDisabled={!next || isLoading} onClick={() => put({ [name]: next }, true)}>
+      <Button variant="secondary" isDisabled={!next || isLoading} onClick={() => step(name, next)}>
         Next page
       </Button>
     </Flex>

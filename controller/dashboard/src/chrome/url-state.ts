@@ -9,7 +9,18 @@ export interface UrlState {
   get: (name: string) => string;
   /** Sets what has a value and removes what has none. `push` makes a step that "back" undoes. */
   put: (changes: Changes, push?: boolean) => void;
+  /** As `put` with a step, of which `isAfter` tells that going back undoes it. */
+  step: (name: string, value: string) => void;
+  isAfter: (name: string) => boolean;
 }
+
+/** What the browser remembers of a step, beside its address; an address that was sent to somebody
+ * has no step before it. */
+interface Step {
+  step?: string;
+}
+
+const stepHere = (): string | undefined => (history.state as Step | null)?.step;
 
 export function useUrlState(): UrlState {
   const [params, setParams] = useSearchParams();
@@ -18,7 +29,9 @@ export function useUrlState(): UrlState {
       setParams((before) => changed(before, changes), { replace: !push }),
     [setParams],
   );
-  return { get: (name) => params.get(name) ?? "", put };
+  const step = (name: string, value: string) =>
+    setParams((before) => changed(before, { [name]: value }), { state: { step: name } });
+  return { get: (name) => params.get(name) ?? "", put, step, isAfter: (name) => stepHere() === name };
 }
 
 function changed(before: URLSearchParams, changes: Changes): URLSearchParams {

@@ -3,9 +3,9 @@
 import { Button, Card, CardBody, EmptyState, EmptyStateActions } from "@patternfly/react-core";
 import { EmptyStateBody, EmptyStateFooter, StackItem, Title } from "@patternfly/react-core";
 import { useState } from "react";
-import { Link } from "wouter";
 import { usePage, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
+import { LinkButton } from "../chrome/link-button";
 import { ServerTable } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
 import { CopyAs } from "../copy/copy-as";
@@ -37,9 +37,7 @@ export default function CollectionPage({ info }: { info: KindInfo }) {
           <Title headingLevel="h1">{title}</Title>
           <span className="page-actions">
             {mayWrite && (
-              <Button component={(props) => <Link {...props} href={`/${info.collection}/new`} />}>
-                Create {info.noun}
-              </Button>
+              <LinkButton href={`/${info.collection}/new`}>Create {info.noun}</LinkButton>
             )}{" "}
             <CopyAs label="Copy list as" cli={listCommand(info, asked)} request={listRequest(info, asked)} />
           </span>

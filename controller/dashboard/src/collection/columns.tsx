@@ -29,13 +29,17 @@ const HOST = of<Host>(
   },
   { title: "Connection", cell: (host) => <ConnectionLabel host={host} /> },
   { title: "Sync", cell: (host) => <HostSync host={host} /> },
-  { title: "VTEPs", cell: ({ spec }) => <Several values={spec.vteps ?? []} /> },
   {
-    title: "Switch",
+    title: "VTEPs",
     className: "nowrap",
-    cell: ({ spec }) => (spec.overlay_bridge_type === "linux" ? "Linux bridge" : "Open vSwitch"),
+    cell: ({ spec }) => (
+      <>
+        <Several values={spec.vteps ?? []} />
+        <div className="muted detail">{spec.overlay_bridge_type === "linux" ? "Linux bridges" : "Open vSwitch"}</div>
+      </>
+    ),
   },
-  { title: "Zones", cell: ({ spec }) => <Several values={spec.zones ?? []} /> },
+  { title: "Zones", className: "nowrap", cell: ({ spec }) => <Several values={spec.zones ?? []} /> },
 );
 
 const SEGMENT = of<Segment>(

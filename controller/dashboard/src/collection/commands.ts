@@ -1,12 +1,9 @@
 /** What a list shows, as a command and as a request. Pure. */
 
 import type { Request } from "../copy/copy-as";
+import { shellWord } from "../copy/shell";
 import type { ListQuery } from "../api/objects";
-import type { KindInfo } from "../kinds/kinds";
-
-/** As a POSIX shell takes it for one word. */
-export const shellWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+import { DEFAULT_PROJECT, type KindInfo } from "../kinds/kinds";
 
 export function listCommand(info: KindInfo, asked: ListQuery): string {
   const options: [string, string | undefined][] = [
@@ -24,4 +21,14 @@ export function listRequest(info: KindInfo, asked: ListQuery): Request {
   const said = Object.entries(asked).filter(([, value]) => value) as [string, string][];
   const query = new URLSearchParams(said).toString();
   return { method: "GET", path: `/v1/${info.collection}${query && `?${query}`}` };
+}
+
+/** None for objects of several projects: one command is of one. */
+export function deleteCommand(info: KindInfo, named: readonly { name: string; project: string }[]): string | undefined {
+  const projects = new Set(named.map(({ project }) => project));
+  if (info.ofProjects && projects.size > 1) return undefined;
+  const [project = DEFAULT_PROJECT] = projects;
+  const names = named.map(({ name }) => shellWord(name));
+  const within = info.ofProjects && project !== DEFAULT_PROJECT ? [`--project ${shellWord(project)}`] : [];
+  return ["ovsfleet delete", info.collection, ...names, ...within, `--confirm-count ${named.length}`].join(" ");
 }

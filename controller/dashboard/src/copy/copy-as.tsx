@@ -3,6 +3,7 @@
 import { Dropdown, DropdownItem, DropdownList, MenuToggle } from "@patternfly/react-core";
 import CopyIcon from "@patternfly/react-icons/dist/esm/icons/copy-icon";
 import { useState } from "react";
+import { shellWord } from "./shell";
 
 export interface Request {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -56,13 +57,12 @@ export function CopyAs({ cli, request, label = "Copy as" }: Props) {
 
 /** The token is named and not written out: commands end up in histories and tickets. */
 export function curl({ method, path, body, headers = {} }: Request): string {
-  const all = { Authorization: "Bearer $OVSFLEET_TOKEN", ...headers };
-  if (body !== undefined && !("Content-Type" in all))
-    Object.assign(all, { "Content-Type": "application/json" });
+  const all = { ...(body !== undefined && { "Content-Type": "application/json" }), ...headers };
   const lines = [
-    `curl -X ${method} "${location.origin}${path}"`,
-    ...Object.entries(all).map(([name, value]) => `-H "${name}: ${value.replaceAll('"', '\\"')}"`),
-    ...(body === undefined ? [] : [`--data-binary '${written(body).replaceAll("'", "'\\''")}'`]),
+    `curl -X ${method} ${shellWord(`${location.origin}${path}`)}`,
+    '-H "Authorization: Bearer $OVSFLEET_TOKEN"',
+    ...Object.entries(all).map(([name, value]) => `-H ${shellWord(`${name}: ${value}`)}`),
+    ...(body === undefined ? [] : [`--data-binary ${shellWord(written(body))}`]),
   ];
   return lines.join(" \\\n  ");
 }

@@ -1,8 +1,9 @@
 /** What can be done with a draft. */
 
-import { ActionGroup, Button } from "@patternfly/react-core";
-import type { ComponentProps } from "react";
+import { Button } from "@patternfly/react-core";
+import { LinkButton } from "../chrome/link-button";
 import { CopyAs } from "../copy/copy-as";
+import { withInput } from "../copy/shell";
 import type { KindInfo } from "../kinds/kinds";
 import { manifestOf, yamlOf, type Draft } from "./drafts";
 
@@ -14,14 +15,14 @@ interface Props {
   /** Whether there is something that could be saved. */
   isReady: boolean;
   save: (another: boolean) => void;
-  /** The link that leaves it. */
-  cancel: NonNullable<ComponentProps<typeof Button>["component"]>;
+  /** Where a person goes who leaves it. */
+  wayOut: string;
 }
 
-export function Actions({ info, draft, isNew, isPending, isReady, save, cancel }: Props) {
+export function Actions({ info, draft, isNew, isPending, isReady, save, wayOut }: Props) {
   const manifest = manifestOf(draft);
   return (
-    <ActionGroup className="edit-actions">
+    <div className="edit-actions">
       <Button variant="primary" isLoading={isPending} isDisabled={!isReady || isPending} onClick={() => save(false)}>
         {isNew ? `Create the ${info.noun}` : "Save"}
       </Button>
@@ -30,13 +31,13 @@ export function Actions({ info, draft, isNew, isPending, isReady, save, cancel }
           Create and add another
         </Button>
       )}
-      <Button variant="link" component={cancel}>
+      <LinkButton variant="link" href={wayOut}>
         Cancel
-      </Button>
+      </LinkButton>
       <CopyAs
-        cli={`ovsfleet apply -f - <<'EOF'\n${yamlOf(manifest)}EOF`}
+        cli={withInput("ovsfleet apply -f -", yamlOf(manifest))}
         request={{ method: "POST", path: "/v1/apply", body: { objects: [manifest] } }}
       />
-    </ActionGroup>
+    </div>
   );
 }

@@ -1,12 +1,13 @@
 /** Manifests as text, what applying them would do, and the button that does it. */
 
-import { ActionGroup, Alert, Button, Card, CardBody, CardTitle } from "@patternfly/react-core";
+import { Alert, Button, Card, CardBody, CardTitle } from "@patternfly/react-core";
 import { FormGroup, FormHelperText, HelperText, HelperTextItem } from "@patternfly/react-core";
 import { Stack, StackItem, TextInput } from "@patternfly/react-core";
 import { useMemo, useState } from "react";
 import { CopyAs } from "../copy/copy-as";
+import { shellWord, withInput } from "../copy/shell";
 import { Message } from "../status/message";
-import { useApply, usePlan, type ChangeResult } from "./apply-queries";
+import { seenBy, useApply, usePlan, type ChangeResult } from "./apply-queries";
 import { YamlEditor } from "./code-editor";
 import { FileDrop } from "./file-drop";
 import { useUnsavedGuard } from "./guard";
@@ -19,7 +20,7 @@ import { useRequestKey } from "./request-key";
 export function ApplyForm({ onApplied }: { onApplied: (result: ChangeResult) => void }) {
   const [text, setText] = useState("");
   const [prune, setPrune] = useState("");
-  const [typed, setTyped] = useState("");
+  const [confirmed, setConfirmed] = useState({ count: "", names: "" });
   const [isForced, setForced] = useState(false);
   const asked = { text: useSettled(text), prune: useSettled(prune.trim()) };
   const { documents, faults } = useMemo(() => read(asked.text), [asked.text]);
@@ -29,10 +30,14 @@ export function ApplyForm({ onApplied }: { onApplied: (result: ChangeResult) => 
   const requestKey = useRequestKey();
   useUnsavedGuard(text.trim() !== "");
 
-  const isCurrent = asked.text === text && asked.prune === prune.trim() && !plan.isPlaceholderData;
+  const isCurrent = asked.text === text && asked.prune === prune.trim() && !plan.isPlaceholderData && !plan.isFetching;
   const found = isReadable && isCurrent ? plan.data : undefined;
   const results = found?.result?.results ?? [];
-  const deleted = results.filter(({ action }) => action === "deleted").length;
+  const deletions = results.filter(({ action }) => action === "deleted");
+  const deleted = deletions.length;
+  const names = JSON.stringify(deletions.map(({ kind, project, name }) => [kind, project, name]));
+  // The number was typed for what was named then.
+  const typed = confirmed.names === names ? confirmed.count : "";
   const changed = results.filter(({ action }) => action !== "unchanged").length;
   const isConfirmed = deleted === 0 || typed.trim() === String(deleted);
   const marks = useMemo(
@@ -40,9 +45,23 @@ export function ApplyForm({ onApplied }: { onApplied: (result: ChangeResult) => 
     [documents, faults, found],
   );
   const pruneErrors = (found?.errors ?? []).filter(({ pointer }) => pointer.startsWith("/prune"));
-  const run = () => {
-    const key = requestKey.keyOf(JSON.stringify([asked, isForced]));
-    apply.mutate({ ...asked, count: deleted, force: isForced, key }, { onSuccess: onApplied });
+  // A person has confirmed and forced what was planned, and nothing else.
+  const change = () => {
+    apply.reset();
+    setForced(false);
+  };
+  const write = (changed: string) => {
+    change();
+    setText(changed);
+  };
+  const run = (plan: ChangeResult) => {
+    const seen = seenBy(plan);
+    const key = requestKey.keyOf(JSON.stringify([asked, seen, isForced]));
+    const onSuccess = (result: ChangeResult) => {
+      requestKey.renew();
+      onApplied(result);
+    };
+    apply.mutate({ ...asked, count: deleted, seen, force: isForced, key }, { onSuccess });
   };
 
   return (
@@ -53,15 +72,12 @@ export function ApplyForm({ onApplied }: { onApplied: (result: ChangeResult) => 
             Manifests
           </CardTitle>
           <CardBody>
-            <FileDrop text={text} setText={setText}>
+            <FileDrop text={text} setText={write}>
               <YamlEditor
                 label="Manifests as YAML"
                 placeholder="Paste manifests here, or drop files: YAML, one document for each object"
                 value={text}
-                onChange={(changed) => {
-                  apply.reset();
-                  setText(changed);
-                }}
+                onChange={write}
                 faults={marks.map((fault) => ({ ...fault, severity: "error" }))}
               />
             </FileDrop>
@@ -72,7 +88,10 @@ export function ApplyForm({ onApplied }: { onApplied: (result: ChangeResult) => 
                 placeholder="nothing is deleted"
                 validated={pruneErrors.length > 0 ? "error" : "default"}
                 aria-describedby="apply-prune-help"
-                onChange={(_, changed) => setPrune(changed)}
+                onChange={(_, changed) => {
+                  change();
+                  setPrune(changed);
+                }}
               />
               <FormHelperText>
                 <HelperText id="apply-prune-help">
@@ -119,24 +138,24 @@ export function ApplyForm({ onApplied }: { onApplied: (result: ChangeResult) => 
                 value={typed}
                 inputMode="numeric"
                 autoComplete="off"
-                onChange={(_, changed) => setTyped(changed)}
+                onChange={(_, count) => setConfirmed({ count, names })}
               />
             </FormGroup>
           </Alert>
         </StackItem>
       )}
       <StackItem>
-        <ActionGroup className="edit-actions">
+        <div className="edit-actions">
           <Button
             variant="primary"
             isLoading={apply.isPending}
             isDisabled={!found?.result || changed === 0 || !isConfirmed || apply.isPending}
-            onClick={run}
+            onClick={() => found?.result && run(found.result)}
           >
             {changed > 0 ? `Apply ${changed} ${changed === 1 ? "change" : "changes"}` : "Apply"}
           </Button>
           {text.trim() !== "" && <CopyAs cli={commandOf(text, prune.trim(), deleted)} request={requestOf(text, prune.trim())} />}
-        </ActionGroup>
+        </div>
       </StackItem>
     </Stack>
   );
@@ -148,8 +167,8 @@ function faultOf(documents: Parameters<typeof faultAt>[0], error: { pointer: str
 }
 
 function commandOf(text: string, prune: string, deleted: number): string {
-  const options = prune ? ` --prune -l '${prune}'${deleted > 0 ? ` --confirm-count ${deleted}` : ""}` : "";
-  return `ovsfleet apply${options} -f - <<'EOF'\n${text.trimEnd()}\nEOF`;
+  const options = prune ? ` --prune -l ${shellWord(prune)}${deleted > 0 ? ` --confirm-count ${deleted}` : ""}` : "";
+  return withInput(`ovsfleet apply${options} -f -`, text.trimEnd());
 }
 
 const requestOf = (text: string, prune: string) => ({

@@ -9,11 +9,14 @@ import { ApplyForm } from "./apply-form";
 import type { ChangeResult } from "./apply-queries";
 import "./edit.css";
 import { MayNot } from "./may-not";
+import { useEver } from "./queries";
 
 export default function ApplyPage() {
   const who = useWhoAmI();
   const [result, setResult] = useState<ChangeResult | null>(null);
-  const mayWrite = who.data === undefined || who.data.may.write.length > 0;
+  // A text outlives a token that may less than the one before.
+  const mayNow = who.data && who.data.may.write.length > 0;
+  const mayWrite = useEver(mayNow === true) || mayNow !== false;
   return (
     <AppPage title="Apply a file">
       <StackItem>

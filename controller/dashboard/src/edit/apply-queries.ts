@@ -19,6 +19,10 @@ export interface Plan {
   refusal: string;
 }
 
+/** The fleet's revision at which a dry run has looked; it answers the one that the change would get. */
+export const seenBy = ({ revision, results }: ChangeResult): number =>
+  results.every(({ action }) => action === "unchanged") ? revision : revision - 1;
+
 interface Asked {
   text: string;
   /** Labels of what is deleted when it is not in the text; empty: nothing. */
@@ -28,6 +32,7 @@ interface Asked {
 interface Query {
   dry_run?: boolean;
   confirm_count?: number;
+  seen_revision?: number;
   force?: boolean;
 }
 
@@ -36,6 +41,8 @@ interface Sending {
   key?: string;
 }
 
+const PLANS = ["check", "apply"];
+const DIFFERENCES = ["difference", "apply"];
 const REFUSALS = [400, 403, 404, 409, 413, 422];
 
 async function send(api: Api, { text, prune }: Asked, more: Query, { signal, key }: Sending): Promise<ChangeResult> {
@@ -53,7 +60,7 @@ const asYaml = (text: string) => ({
 export function usePlan(asked: Asked, enabled: boolean) {
   const { api } = useSession();
   return useQuery({
-    queryKey: ["check", "apply", asked],
+    queryKey: [...PLANS, asked],
     enabled,
     placeholderData: keepPreviousData,
     gcTime: 0,
@@ -72,7 +79,7 @@ export function usePlan(asked: Asked, enabled: boolean) {
 export function useTextDifferences(text: string, enabled: boolean) {
   const { api } = useSession();
   return useQuery({
-    queryKey: ["difference", "apply", text],
+    queryKey: [...DIFFERENCES, text],
     enabled,
     gcTime: 0,
     queryFn: async ({ signal }): Promise<Difference[]> =>
@@ -83,6 +90,8 @@ export function useTextDifferences(text: string, enabled: boolean) {
 export interface Application extends Asked {
   /** How many objects it deletes, as a person has confirmed. */
   count: number;
+  /** At which the plan was drawn: what was changed after it is not overwritten. */
+  seen: number;
   force: boolean;
   key: string;
 }
@@ -91,9 +100,18 @@ export function useApply() {
   const { api } = useSession();
   const queryClient = useQueryClient();
   return useMutation<ChangeResult, Error, Application>({
-    mutationFn: ({ text, prune, count, force, key }) =>
-      send(api, { text, prune }, { ...(count > 0 && { confirm_count: count }), ...(force && { force }) }, { key }),
+    mutationFn: ({ text, prune, count, seen, force, key }) => {
+      const query = { seen_revision: seen, ...(count > 0 && { confirm_count: count }), ...(force && { force }) };
+      return send(api, { text, prune }, query, { key });
+    },
     onSuccess: () => queryClient.invalidateQueries({ queryKey: [OBJECTS] }),
+    onError: async () => {
+      // What was planned may not be so any more.
+      await Promise.all([
+        queryClient.invalidateQueries({ queryKey: PLANS }),
+        queryClient.invalidateQueries({ queryKey: DIFFERENCES }),
+      ]);
+    },
   });
 }
 

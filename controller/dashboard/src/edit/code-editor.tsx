@@ -27,6 +27,7 @@ const LOOK = EditorView.theme({
     border: "none",
   },
   ".cm-content": { caretColor: "var(--pf-t--global--text--color--regular)" },
+  ".cm-placeholder": { color: "var(--pf-t--global--text--color--subtle)" },
   ".cm-cursor": { borderLeftColor: "var(--pf-t--global--text--color--regular)" },
   ".cm-activeLine, .cm-activeLineGutter": {
     background: "var(--pf-t--global--background--color--action--plain--hover)",
@@ -114,6 +115,8 @@ export function YamlEditor({ label, value, onChange, faults, placeholder = "" }:
       placeholderText(placeholder),
       EditorView.contentAttributes.of({
         "aria-label": `${label}; Escape and then Tab leaves the editor`,
+        // Of a text that is wider than the screen, also those who have no mouse see the end.
+        tabindex: "0",
       }),
       EditorView.updateListener.of(({ docChanged, state }) => {
         if (!docChanged || isTold.current) return;

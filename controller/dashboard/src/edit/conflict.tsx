@@ -32,6 +32,7 @@ export function Conflict({ base, mine, theirs, revision, onSettled }: Props) {
     <Alert
       variant="warning"
       isInline
+      className="edit-clash"
       title={`Somebody else changed it meanwhile, in revision ${revision}. Nothing of yours was written.`}
       actionLinks={
         <Button variant="primary" onClick={settle}>

@@ -36,7 +36,9 @@ export function nextOf({ kind, project, labels, spec }: Draft): Draft {
 
 const SHARED = ["host", "host_group", "segment", "bridge", "zone", "zones", "type", "protocol", "vni_pool"];
 
-/** What is stored, less what merely is the default: as a person would write it. */
+/** What is stored, less what merely is the default: as a person would write it. Fields that are not
+ * known here stay as they are: a controller that is newer than this page has some, and a write
+ * without them would reset them. */
 export function draftOf({ kind, metadata, spec }: StoredObject): Draft {
   return {
     kind,
@@ -54,7 +56,8 @@ function trimmed(fields: Field[], values: Values): Values {
     const inner = field.fields && isValues(value) ? trimmed(field.fields, value) : value;
     return [[field.name, withoutNulls(field, inner)] as const];
   });
-  return Object.fromEntries(kept);
+  const unknown = Object.entries(values).filter(([name]) => fields.every((field) => field.name !== name));
+  return Object.fromEntries([...kept, ...unknown]);
 }
 
 function withoutNulls({ items }: Field, value: unknown): unknown {
@@ -90,8 +93,12 @@ export const yamlOf = (manifest: Manifest): string => stringify(manifest, { line
 
 export type Parsed = { draft: Draft } | { faults: ParseFault[] };
 
-/** Reads a manifest of this kind; the faults say where in the text they are. */
-export function parse(text: string, kind: Kind): Parsed {
+/** What an object is called, which is fixed once it is there. */
+export type Identity = Pick<Draft, "name" | "project">;
+
+/** Reads a manifest of this kind, or of this object of it; the faults say where in the text they
+ * are. */
+export function parse(text: string, kind: Kind, fixed: Identity | null = null): Parsed {
   const { documents, faults } = read(text);
   const [document, second] = documents;
   if (faults.length > 0) return { faults };
@@ -105,20 +112,37 @@ export function parse(text: string, kind: Kind): Parsed {
     return { faults: [faultAt(documents, "/objects/1", message) ?? { from: 0, to: 1, message }] };
   }
   if (written.kind !== kind) return at("/kind", `kind must be ${kind} here.`);
-  const metadata = isValues(written.metadata) ? written.metadata : {};
-  if (typeof metadata.name !== "string") return at("/metadata/name", "metadata.name must be a text.");
-  if (written.spec !== undefined && written.spec !== null && !isValues(written.spec))
-    return at("/spec", "spec must be a mapping of fields.");
-  return {
-    draft: {
-      kind,
-      name: metadata.name,
-      project: typeof metadata.project === "string" ? metadata.project : DEFAULT_PROJECT,
-      labels: isValues(metadata.labels) ? (metadata.labels as Record<string, string>) : {},
-      spec: isValues(written.spec) ? written.spec : {},
-    },
-  };
+  const fault = shapeFault(written, kind);
+  if (fault) return at(...fault);
+  const { name, project = DEFAULT_PROJECT, labels } = written.metadata as { name: string; project?: string; labels?: Labels | null };
+  if (fixed && name !== fixed.name) return at("/metadata/name", otherThan(kind, fixed.name));
+  if (fixed && infoOf(kind).ofProjects && project !== fixed.project)
+    return at("/metadata/project", otherThan(kind, `${fixed.project}/${fixed.name}`));
+  return { draft: { kind, name, project, labels: labels ?? {}, spec: isValues(written.spec) ? written.spec : {} } };
 }
+
+type Labels = Record<string, string>;
+
+/** What the API would refuse and a draft has no place for, so that nothing is left out unseen. */
+function shapeFault({ metadata, spec, ...top }: Values, kind: Kind): [pointer: string, message: string] | null {
+  const [other] = Object.keys(top).filter((key) => key !== "kind");
+  if (other !== undefined) return [`/${other}`, unknownKey(other, ["kind", "metadata", "spec"])];
+  if (!isValues(metadata) || typeof metadata.name !== "string") return ["/metadata/name", "metadata.name must be a text."];
+  const known = infoOf(kind).ofProjects ? ["name", "project", "labels"] : ["name", "labels"];
+  const strange = Object.keys(metadata).find((key) => !known.includes(key));
+  if (strange !== undefined) return [`/metadata/${strange}`, unknownKey(`metadata.${strange}`, known)];
+  const { project, labels } = metadata;
+  if (project !== undefined && typeof project !== "string") return ["/metadata/project", "metadata.project must be a text."];
+  if (labels !== undefined && labels !== null && !isValues(labels))
+    return ["/metadata/labels", "metadata.labels must be a mapping of words."];
+  if (spec !== undefined && spec !== null && !isValues(spec)) return ["/spec", "spec must be a mapping of fields."];
+  return null;
+}
+
+const unknownKey = (key: string, known: string[]) => `There is no ${key}; here may be ${known.join(", ")}.`;
+
+const otherThan = (kind: Kind, called: string) =>
+  `This is ${infoOf(kind).noun} ${called}, and what it is called is fixed. To make another, use Create.`;
 
 /** The spec with one value set; undefined takes the field out. */
 export function withValue(values: Values, path: readonly string[], value: unknown): Values {

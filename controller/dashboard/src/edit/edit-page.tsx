@@ -1,19 +1,21 @@
 /** Makes an object, or changes one: by a form or as YAML, with what saving would change before it
  * does. */
 
-import { EmptyState, EmptyStateBody, Skeleton, StackItem, Title } from "@patternfly/react-core";
-import { Link } from "wouter";
+import { Skeleton, StackItem, Title } from "@patternfly/react-core";
+import { useState } from "react";
 import { ApiError } from "../api/client";
 import { useObject, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
 import { QueryState } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { capitalized, type KindInfo } from "../kinds/kinds";
+import { NoSuchObject } from "../kinds/no-such-object";
 import { useWhoAmI } from "../session/whoami";
 import "./edit.css";
 import { draftOf, emptyDraft, type Draft } from "./drafts";
 import { Editor } from "./editor";
 import { MayNot } from "./may-not";
+import { useEver } from "./queries";
 
 interface Props {
   info: KindInfo;
@@ -24,7 +26,9 @@ interface Props {
 export default function EditPage({ info, name }: Props) {
   const title = name === null ? `Create a ${info.noun}` : `Edit ${info.noun} ${name}`;
   const who = useWhoAmI();
-  const mayWrite = who.data?.may.write.includes(info.kind);
+  const mayNow = who.data?.may.write.includes(info.kind);
+  // A draft outlives a token that may less than the one before.
+  const mayWrite = useEver(mayNow === true) || mayNow;
   return (
     <AppPage title={title} above={[{ title: capitalized(info.plural), href: `/${info.collection}` }]}>
       <StackItem>
@@ -60,18 +64,22 @@ function New({ info, projects }: { info: KindInfo; projects: readonly string[] }
 
 function Existing({ info, name }: { info: KindInfo; name: string }) {
   const { get } = useUrlState();
-  const query = useObject<StoredObject>({ kind: info.kind, name, project: get("project") || undefined });
+  const project = get("project");
+  return <Loaded key={project} info={info} name={name} project={project} />;
+}
+
+/** Once it was read, the editor stands: what becomes of the object meanwhile takes no draft away. */
+function Loaded({ info, name, project }: { info: KindInfo; name: string; project: string }) {
+  const query = useObject<StoredObject>({ kind: info.kind, name, project: project || undefined });
+  const [first, setFirst] = useState<StoredObject | null>(null);
+  if (first === null && query.data !== undefined && !query.isError) setFirst(query.data);
+  if (first !== null)
+    return <Editor info={info} stored={first} initial={draftOf(first)} begun={begunFrom(info)} lost={query.error} />;
   if (query.error instanceof ApiError && query.error.status === 404)
-    return (
-      <EmptyState headingLevel="h2" titleText={`There is no ${info.noun} ${name}`}>
-        <EmptyStateBody>
-          It was deleted, or the address is mistyped. <Link href={`/${info.collection}`}>All {info.plural}</Link>.
-        </EmptyStateBody>
-      </EmptyState>
-    );
+    return <NoSuchObject info={info} name={name} headingLevel="h2" />;
   return (
     <QueryState title={capitalized(info.plural)} query={query} height="24rem">
-      {(object) => <Editor info={info} stored={object} initial={draftOf(object)} begun={begunFrom(info)} />}
+      {() => null}
     </QueryState>
   );
 }

@@ -2,18 +2,19 @@
 
 import { Alert, Tab, Tabs, TabTitleText } from "@patternfly/react-core";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { ApiError } from "../api/client";
 import type { StoredObject } from "../api/objects";
 import { ObjectLink } from "../kinds/object-link";
 import { pathOf, type KindInfo } from "../kinds/kinds";
 import { Actions } from "./actions";
 import { YamlEditor } from "./code-editor";
-import { draftOf, manifestOf, nextOf, parse, yamlOf, type Draft } from "./drafts";
+import { draftOf, emptyDraft, manifestOf, nextOf, parse, yamlOf, type Draft } from "./drafts";
 import { told } from "./faults";
 import { useUnsavedGuard } from "./guard";
+import { Lost } from "./lost";
 import { same } from "./merge";
-import { faultAt, read, type ParseFault } from "./positions";
+import { faultAt, hasComments, read, type ParseFault } from "./positions";
 import { useCheck, useWrite, type Written } from "./queries";
 import { Refusal } from "./refusal";
 import { useRequestKey } from "./request-key";
@@ -28,13 +29,15 @@ interface Props {
   initial: Draft;
   /** What it shall become, as far as that is known already. */
   begun?: Draft | undefined;
+  /** Why it could not be read again since. */
+  lost?: Error | null;
 }
 
 type View = "form" | "yaml" | "review";
 
 const PANEL = "edit-view";
 
-export function Editor({ info, stored, initial, begun = initial }: Props) {
+export function Editor({ info, stored, initial, begun = initial, lost = null }: Props) {
   const [base, setBase] = useState({ draft: initial, revision: stored?.metadata.revision ?? null });
   const [draft, setDraft] = useState(begun);
   const [text, setText] = useState<string | null>(null);
@@ -50,10 +53,10 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
   const isWritten = faults.length === 0;
   const check = useCheck(isWritten ? draft : null);
   const isNew = base.revision === null;
-  const isStale = !isNew && write.error instanceof ApiError && write.error.status === 412;
+  const isStale = !isNew && write.error instanceof ApiError && [404, 412].includes(write.error.status);
   const errors = told(info, check.data, write.error, { isNew, isTried });
   const isUnsaved = !isWritten || !same(manifestOf(draft), manifestOf(base.draft));
-  useUnsavedGuard(isUnsaved);
+  const letGo = useUnsavedGuard(isUnsaved);
 
   useEffect(() => {
     if (write.error) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
@@ -61,46 +64,56 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
 
   const change = (changed: Draft) => {
     write.reset();
+    // A person has forced what was refused, and nothing else.
+    setForced(false);
     setDraft(changed);
   };
   const changeText = (changed: string) => {
     setText(changed);
-    const parsed = parse(changed, info.kind);
+    const parsed = parse(changed, info.kind, isNew ? null : base.draft);
     if ("faults" in parsed) return setFaults(parsed.faults);
     setFaults([]);
-    const { name, project } = draft;
-    // What an object is called is fixed once it is there.
-    change(isNew ? parsed.draft : { ...parsed.draft, name, project });
+    change(parsed.draft);
   };
   const show = (wanted: View) => {
     setText(wanted === "yaml" ? yamlOf(manifestOf(draft)) : null);
     setView(wanted);
   };
+  const makeNew = () => {
+    setBase({ draft: emptyDraft(info.kind), revision: null });
+    change(draft);
+  };
   const goOn = (written: Written) => {
     const next = nextOf(draft);
     setFormer(written);
     setTried(false);
+    setForced(false);
     setBase({ draft: next, revision: null });
     setDraft(next);
     setText(null);
     setView("form");
     document.getElementById("edit-name")?.focus();
   };
-  const leave = ({ metadata, warnings }: Written) =>
+  const leave = ({ metadata, warnings }: Written) => {
+    letGo();
     navigate(pathOf(info.kind, metadata.name, metadata.project), {
       state: { written: { revision: metadata.revision, warnings, isNew } },
     });
+  };
   const save = (another: boolean) => {
     setTried(true);
     const key = requestKey.keyOf(JSON.stringify([manifestOf(draft), base.revision, isForced]));
-    const onSuccess = another ? goOn : leave;
+    const onSuccess = (written: Written) => {
+      requestKey.renew();
+      (another ? goOn : leave)(written);
+    };
     write.mutate({ draft, base: base.revision, force: isForced, key }, { onSuccess });
   };
 
   return (
     <>
       {former && (
-        <Alert variant="success" isInline isLiveRegion className="edit-former" title={`The ${info.noun} was created`}>
+        <Alert variant="success" isInline isLiveRegion className="edit-notice" title={`The ${info.noun} was created`}>
           <ObjectLink kind={info.kind} name={former.metadata.name} project={former.metadata.project} /> is there in
           revision {former.metadata.revision}. Here is the next one.
         </Alert>
@@ -120,11 +133,14 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
           isAriaDisabled={!isWritten}
         />
       </Tabs>
+      {lost && !isNew && !isStale && <Lost info={info} error={lost} makeNew={makeNew} />}
       {isStale && (
         <StaleDraft
           info={info}
           base={base.draft}
           mine={draft}
+          attempt={write.submittedAt}
+          makeNew={makeNew}
           onSettled={(settled, theirs) => {
             setBase({ draft: draftOf(theirs), revision: theirs.metadata.revision });
             change(settled);
@@ -153,9 +169,7 @@ export function Editor({ info, stored, initial, begun = initial }: Props) {
         isPending={write.isPending}
         isReady={draft.name !== "" && isWritten && !isStale && (isNew || isUnsaved)}
         save={save}
-        cancel={(props) => (
-          <Link {...props} href={isNew ? `/${info.collection}` : pathOf(info.kind, draft.name, draft.project)} />
-        )}
+        wayOut={isNew ? `/${info.collection}` : pathOf(info.kind, draft.name, draft.project)}
       />
     </>
   );
@@ -175,10 +189,14 @@ function AsYaml({ info, text, faults, errors, onChange }: AsYamlProps) {
     const refused = errors.flatMap(({ pointer, detail }) => faultAt(documents, `/objects/0${pointer}`, detail) ?? []);
     return [...faults, ...refused].map((fault) => ({ ...fault, severity: "error" as const }));
   }, [text, faults, errors]);
+  const isCommented = useMemo(() => hasComments(text), [text]);
   return (
     <>
       <YamlEditor label={`YAML of the ${info.noun}`} value={text} onChange={onChange} faults={marks} />
       {faults[0] && <Alert variant="danger" isInline isLiveRegion title={faults[0].message} />}
+      {isCommented && (
+        <Alert variant="info" isInline isPlain title="Comments are not stored: they are gone when this view is left." />
+      )}
     </>
   );
 }

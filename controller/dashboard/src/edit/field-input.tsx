@@ -4,6 +4,7 @@
 import { FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
 import { useId } from "react";
 import type { ProblemError } from "../api/documents";
+import { formatRate } from "../rates/units";
 import { labelOf, REFERENCES, type Field } from "./fields";
 import { GroupInput } from "./group-input";
 import { Help } from "./help";
@@ -33,20 +34,26 @@ export function FieldInput(props: InputProps) {
   if (field.type === "object") return <GroupInput {...props} />;
   const isWide = field.type === "map" || (field.type === "list" && field.items?.type === "object");
   return (
-    <Labelled field={field} errors={errors} isWide={isWide}>
+    <Labelled field={field} value={props.value} errors={errors} isWide={isWide}>
       {(id) => <Control id={id} {...props} />}
     </Labelled>
   );
 }
 
+/** A long number of bits as people say it. */
+function inWords(name: string, value: unknown): string {
+  return name.endsWith("_bps") && typeof value === "number" && value >= 1000 ? formatRate(value, "bit/s", String) : "";
+}
+
 interface LabelledProps {
   field: Field;
+  value: unknown;
   errors: readonly ProblemError[];
   isWide?: boolean;
   children: (id: string) => React.ReactNode;
 }
 
-function Labelled({ field, errors, isWide = false, children }: LabelledProps) {
+function Labelled({ field, value, errors, isWide = false, children }: LabelledProps) {
   const id = useId();
   const { name, description, required } = field;
   // In a list of groups, each group's fields have their errors beside them.
@@ -60,7 +67,7 @@ function Labelled({ field, errors, isWide = false, children }: LabelledProps) {
       className={isWide ? "edit-wide" : undefined}
     >
       {children(id)}
-      <Help id={`${id}-help`} errors={own} text={description} />
+      <Help id={`${id}-help`} errors={own} text={[inWords(name, value), description].filter(Boolean).join(". ")} />
     </FormGroup>
   );
 }
@@ -99,9 +106,10 @@ function inputModeOf({ type, words = [] }: Field): "numeric" | "decimal" | "text
 const asText = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
 
 function placeholderOf({ default: usual, words = [] }: Field): string {
-  const kinds = words.length > 0 ? `a number or ${words.join(", ")}` : "";
+  const others = words.filter((word) => word !== usual);
+  const kinds = words.length > 0 ? ["a number", ...others].join(" or ") : "";
   if (usual === null || usual === "") return kinds;
-  return [`${String(usual)} (default)`, kinds].filter(Boolean).join("; ");
+  return [`${String(usual)} (default)`, kinds].filter(Boolean).join(", or ");
 }
 
 /** Digits become a number; anything else goes to the API as it is, which says what is wrong. */

@@ -4,7 +4,7 @@
  * meaning for which choice, and which name other objects. */
 
 import type { Kind } from "../kinds/kinds";
-import { FIRST, ONLY_WITH } from "./order";
+import { FIRST, FIRST_WITHIN, ONLY_WITH, REQUIRED_WITH } from "./order";
 import specs from "./specs.json";
 
 export interface Field {
@@ -59,7 +59,9 @@ export function sorted(kind: Kind, spec: Values, faulty: readonly string[] = [])
   const rules = ONLY_WITH[kind] ?? {};
   const isShown = ({ name }: Field) =>
     name in spec || faulty.includes(name) || (rules[name]?.(spec) ?? true);
-  const shown = fieldsOf(kind).filter(isShown);
+  const needs = REQUIRED_WITH[kind] ?? {};
+  const needed = (field: Field): Field => (needs[field.name]?.(spec) ? { ...field, required: true } : field);
+  const shown = fieldsOf(kind).filter(isShown).map(needed);
   const order = FIRST[kind];
   const isFirst = ({ name, required }: Field) => required || order.includes(name);
   const place = ({ name }: Field) => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -69,6 +71,12 @@ export function sorted(kind: Kind, spec: Values, faulty: readonly string[] = [])
   };
 }
 
+/** Those of a group within a form: what is required, then what the others depend on. */
+export function ordered(fields: Field[]): Field[] {
+  const place = ({ name }: Field) => (FIRST_WITHIN.includes(name) ? FIRST_WITHIN.indexOf(name) : FIRST_WITHIN.length);
+  return [...fields].sort((a, b) => Number(b.required) - Number(a.required) || place(a) - place(b));
+}
+
 const UNITS: [suffix: RegExp, unit: string][] = [
   [/_ms$/, "ms"],
   [/_us$/, "µs"],
@@ -76,12 +84,51 @@ const UNITS: [suffix: RegExp, unit: string][] = [
   [/_bps$/, "bit/s"],
   [/_kbps$/, "kbit/s"],
   [/_kb$/, "kbit"],
+  [/_b$/, "bytes"],
   [/_percent$/, "%"],
 ];
-const CAPITALS = /\b(bpdu|dscp|erspan|pvid|rx|tx|vni|vtep|vteps|mtu|mac|ip|vlan|vlans|stp|rstp|qos|bfd|ttl|tos|df|id|ids|arp|udp|lacp|gbp|ovs|uid|gid|mld|igmp)\b/g;
+const CAPITALS =
+  /\b(arp|bfd|bpdu|df|dscp|erspan|gbp|gid|id|ids|igmp|ip|lacp|mac|mld|mtu|nf|pvid|qos|rstp|rx|stp|tos|ttl|tx|udp|uid|ovs|vlan|vlans|vni|vtep|vteps)\b/gi;
+
+/** Where the field's own name says too little, or another unit than it seems to. */
+const LABELS: Record<string, string> = {
+  a: "One host",
+  b: "Other host",
+  burst_b: "Burst (bits)",
+  csum: "UDP checksums",
+  cvlans: "Customer VLANs",
+  df_default: "Don’t fragment",
+  dst_port: "UDP port",
+  external_ids: "External IDs",
+  gbp: "Group policy (GBP)",
+  hwaddr: "MAC address",
+  kpkts_burst: "Burst (1,000 packets)",
+  kpkts_rate: "Rate (1,000 packets/s)",
+  mac: "MAC address",
+  mult: "Multiplier",
+  netns: "Network namespace",
+  nf_call_arptables: "Call arptables",
+  nf_call_ip6tables: "Call ip6tables",
+  nf_call_iptables: "Call iptables",
+  obs_domain_id: "Observation domain",
+  obs_point_id: "Observation point",
+  select_all: "All traffic",
+  select_dst_ports: "Destination ports",
+  select_segments: "Segments",
+  select_src_ports: "Source ports",
+  select_vlans: "VLANs",
+  snaplen: "Snap length (bytes)",
+  tag: "VLAN tag",
+  trunks: "Trunk VLANs",
+  ttl_s: "Lifetime (seconds)",
+  tunnel: "Output tunnel",
+  underlay_mtu: "Underlay MTU (bytes)",
+};
 
 /** A field's name as a label: its unit in brackets, abbreviations in capitals. */
 export function labelOf(name: string): string {
+  const given = LABELS[name];
+  if (given) return given;
   const found = UNITS.find(([suffix]) => suffix.test(name));
   const words = (found ? name.replace(found[0], "") : name).replaceAll("_", " ");
   const cased = words.replace(CAPITALS, (word) =>
@@ -90,3 +137,7 @@ export function labelOf(name: string): string {
   const label = cased.charAt(0).toUpperCase() + cased.slice(1);
   return found ? `${label} (${found[1]})` : label;
 }
+
+/** A label within a sentence: abbreviations stay in capitals. */
+export const inSentence = (label: string): string =>
+  /^[A-Z][a-z]/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;

@@ -5,13 +5,13 @@ import { useId } from "react";
 import { Message } from "../status/message";
 import { isValues, withValue } from "./drafts";
 import { below, FieldInput, type InputProps } from "./field-input";
-import { labelOf } from "./fields";
+import { labelOf, ordered } from "./fields";
 import { Help } from "./help";
 
 export function GroupInput({ field, value, onChange, errors }: InputProps) {
   const id = useId();
   const isThere = isValues(value);
-  const fields = field.fields ?? [];
+  const fields = ordered(field.fields ?? []);
   return (
     <fieldset className="edit-group edit-wide">
       <legend>{labelOf(field.name)}</legend>

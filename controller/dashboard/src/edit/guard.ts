@@ -1,41 +1,47 @@
-/** Asks before what is written and not saved goes away: by a link, by "back", by closing the page. */
+/** Asks before what is written and not saved goes away: by a link, by the palette, by "back", by
+ * signing out, by closing the page. */
 
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 
 const QUESTION = "What you have written here is not saved. Leave it?";
 
-export function useUnsavedGuard(isUnsaved: boolean): void {
+const unsaved = new Set<object>();
+
+export const hasUnsaved = (): boolean => unsaved.size > 0;
+
+/** Whether the page may go away, or a person says that it may. */
+export const mayLeave = (): boolean => !hasUnsaved() || confirm(QUESTION);
+
+type Navigate = (to: string, options?: object) => void;
+
+/** For the router: every way to another page of the dashboard leads through here. */
+export function aroundNavigation(navigate: Navigate, to: string, options?: object): void {
+  if (new URL(to, location.href).pathname === location.pathname || mayLeave()) navigate(to, options);
+}
+
+/** Answers what lets the page go: once it is saved, nobody is asked. */
+export function useUnsavedGuard(isUnsaved: boolean): () => void {
+  const me = useRef({});
   useEffect(() => {
     if (!isUnsaved) return;
+    const { current } = me;
+    unsaved.add(current);
     const here = location.href;
     const state: unknown = history.state;
-    const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
-    const onClick = (event: MouseEvent) => {
-      if (!leads(event) || confirm(QUESTION)) return;
-      event.preventDefault();
-      event.stopPropagation();
-    };
+    const onUnload = (event: BeforeUnloadEvent) => hasUnsaved() && event.preventDefault();
     const onPop = (event: PopStateEvent) => {
-      if (confirm(QUESTION)) return;
+      if (mayLeave()) return;
       // The address has changed already; nobody else is to hear of it.
       event.stopImmediatePropagation();
       history.pushState(state, "", here);
     };
     addEventListener("beforeunload", onUnload);
     addEventListener("popstate", onPop, true);
-    document.addEventListener("click", onClick, true);
     return () => {
+      unsaved.delete(current);
       removeEventListener("beforeunload", onUnload);
       removeEventListener("popstate", onPop, true);
-      document.removeEventListener("click", onClick, true);
     };
   }, [isUnsaved]);
-}
-
-/** Whether a click follows a link to another page of the dashboard, in this window. */
-function leads(event: MouseEvent): boolean {
-  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
-  if (!(link instanceof HTMLAnchorElement) || link.target || event.button !== 0) return false;
-  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
-  return link.origin === location.origin && link.pathname !== location.pathname;
+  return () => unsaved.delete(me.current);
 }

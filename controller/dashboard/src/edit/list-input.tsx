@@ -7,18 +7,21 @@ import PlusCircleIcon from "@patternfly/react-icons/dist/esm/icons/plus-circle-i
 import { useState } from "react";
 import { isValues, withValue } from "./drafts";
 import { below, FieldInput, type InputProps } from "./field-input";
-import { labelOf, REFERENCES, type Field } from "./fields";
+import { inSentence, labelOf, ordered, REFERENCES, type Field } from "./fields";
 import { ReferenceInput } from "./reference-input";
 
 export function ListInput({ id, field, value, onChange, errors }: InputProps & { id: string }) {
-  const items: unknown[] = Array.isArray(value) ? value : [];
+  const blank = field.items?.type === "object" ? {} : "";
+  const given: unknown[] = Array.isArray(value) ? value : [];
+  // What has to be there is asked for at once.
+  const least = leastOf(field);
+  const items = [...given, ...Array.from({ length: Math.max(0, least - given.length) }, () => blank)];
   // Whoever adds a line goes on typing in it.
   const [added, setAdded] = useState(-1);
-  const put = (changed: unknown[]) => onChange(changed.length > 0 ? changed : undefined);
-  const set = (index: number, item: unknown) => put(items.with(index, item));
+  const put = (changed: unknown[]) => onChange(changed.length > least || changed.some(isWritten) ? changed : undefined);
   const label = labelOf(field.name);
   return (
-    <>
+    <div className={field.name === ENDS ? "edit-ends" : undefined}>
       {items.map((item, index) => (
         // Lines have no identity but their place.
         <div key={index} className="edit-row">
@@ -28,34 +31,46 @@ export function ListInput({ id, field, value, onChange, errors }: InputProps & {
             field={field}
             item={item}
             isAdded={index === added}
-            onChange={(changed) => set(index, changed)}
+            onChange={(changed) => put(items.with(index, changed))}
             hasError={below(errors, index).length > 0}
             errors={below(errors, index)}
           />
-          <Button
-            variant="plain"
-            aria-label={`Remove ${label}, ${index + 1}`}
-            icon={<MinusCircleIcon />}
-            onClick={() => put(items.toSpliced(index, 1))}
-          />
+          {items.length > least && (
+            <Button
+              variant="plain"
+              aria-label={`Remove ${label}, ${index + 1}`}
+              icon={<MinusCircleIcon />}
+              onClick={() => put(items.toSpliced(index, 1))}
+            />
+          )}
         </div>
       ))}
-      <Button
-        id={items.length === 0 ? id : undefined}
-        variant="link"
-        isInline
-        aria-label={`Add to ${label}`}
-        icon={<PlusCircleIcon />}
-        onClick={() => {
-          setAdded(items.length);
-          onChange([...items, field.items?.type === "object" ? {} : ""]);
-        }}
-      >
-        Add to {label}
-      </Button>
-    </>
+      {field.name !== ENDS && (
+        <Button
+          id={items.length === 0 ? id : undefined}
+          variant="link"
+          isInline
+          // The field's label would be its name otherwise.
+          aria-label={`Add to ${inSentence(label)}`}
+          icon={<PlusCircleIcon />}
+          onClick={() => {
+            setAdded(items.length);
+            onChange([...items, blank]);
+          }}
+        >
+          Add to {inSentence(label)}
+        </Button>
+      )}
+    </div>
   );
 }
+
+/** Of a tunnel: two, no more and no less. */
+const ENDS = "ends";
+
+const leastOf = ({ name, required }: Field): number => (name === ENDS ? 2 : required ? 1 : 0);
+
+const isWritten = (item: unknown): boolean => (isValues(item) ? Object.keys(item).length > 0 : item !== "");
 
 interface ItemProps {
   id: string;
@@ -76,7 +91,7 @@ function Item({ id, label, field, item, isAdded, onChange, hasError, errors }: I
     return (
       <fieldset className="edit-group edit-fields">
         <legend>{label}</legend>
-        {items.fields.map((inner) => (
+        {ordered(items.fields).map((inner) => (
           <FieldInput
             key={inner.name}
             field={inner}

@@ -1,10 +1,11 @@
 /** Words by their names, such as labels and external_ids. */
 
-import { Button, TextInput } from "@patternfly/react-core";
+import { Button, FormHelperText, HelperText, HelperTextItem, TextInput } from "@patternfly/react-core";
 import MinusCircleIcon from "@patternfly/react-icons/dist/esm/icons/minus-circle-icon";
 import PlusCircleIcon from "@patternfly/react-icons/dist/esm/icons/plus-circle-icon";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { isValues } from "./drafts";
+import { inSentence } from "./fields";
 import { same } from "./merge";
 
 interface Props {
@@ -29,40 +30,64 @@ export function MapInput({ id, label, value, onChange }: Props) {
   return (
     <>
       {shown.map(([key, text], index) => (
-        <div key={index} className="edit-row">
-          <TextInput
-            id={index === 0 ? id : undefined}
-            aria-label={`${label}, key ${index + 1}`}
-            placeholder="key"
-            value={key}
-            onChange={(_, changed) => put(shown.with(index, [changed, text]))}
-          />
-          <TextInput
-            aria-label={`${label}, value ${index + 1}`}
-            placeholder="value"
-            value={text}
-            onChange={(_, changed) => put(shown.with(index, [key, changed]))}
-          />
-          <Button
-            variant="plain"
-            aria-label={`Remove ${label} ${key || index + 1}`}
-            icon={<MinusCircleIcon />}
-            onClick={() => put(shown.toSpliced(index, 1))}
-          />
-        </div>
+        <Fragment key={index}>
+          <div className="edit-row">
+            <TextInput
+              id={index === 0 ? id : undefined}
+              aria-label={`${label}, key ${index + 1}`}
+              placeholder="key"
+              value={key}
+              validated={rowFault(shown, index) ? "error" : "default"}
+              aria-describedby={rowFault(shown, index) ? `${id}-fault-${index}` : undefined}
+              onChange={(_, changed) => put(shown.with(index, [changed, text]))}
+            />
+            <TextInput
+              aria-label={`${label}, value ${index + 1}`}
+              placeholder="value"
+              value={text}
+              onChange={(_, changed) => put(shown.with(index, [key, changed]))}
+            />
+            <Button
+              variant="plain"
+              aria-label={`Remove ${label} ${key || index + 1}`}
+              icon={<MinusCircleIcon />}
+              onClick={() => put(shown.toSpliced(index, 1))}
+            />
+          </div>
+          <RowFault id={`${id}-fault-${index}`} text={rowFault(shown, index)} />
+        </Fragment>
       ))}
       <Button
         id={shown.length === 0 ? id : undefined}
         variant="link"
         isInline
-        aria-label={`Add to ${label}`}
+        // The field's label would be its name otherwise.
+        aria-label={`Add to ${inSentence(label)}`}
         icon={<PlusCircleIcon />}
         onClick={() => setRows([...shown, ["", ""]])}
       >
-        Add to {label}
+        Add to {inSentence(label)}
       </Button>
     </>
   );
+}
+
+function RowFault({ id, text }: { id: string; text: string }) {
+  if (!text) return null;
+  return (
+    <FormHelperText>
+      <HelperText id={id} isLiveRegion>
+        <HelperTextItem variant="error">{text}</HelperTextItem>
+      </HelperText>
+    </FormHelperText>
+  );
+}
+
+/** Of a row that is not saved as it stands there. */
+function rowFault(rows: readonly Row[], index: number): string {
+  const [key, value] = rows[index] ?? ["", ""];
+  if (key === "") return value === "" ? "" : "It has no key, and is not saved.";
+  return rows.slice(index + 1).some(([later]) => later === key) ? `${key} stands below again, and that is saved.` : "";
 }
 
 const rowsOf = (values: Record<string, unknown>): Row[] =>

@@ -59,6 +59,27 @@ export const FIRST: Record<Kind, string[]> = {
   FlowExport: ["protocol", "targets", "host_group", "overlay", "bridge_selector", "sampling"],
 };
 
+/** Of groups of fields, such as the ends of a tunnel. */
+export const FIRST_WITHIN = ["enabled", "id", "members", "mode", "type", "host", "bridge", "netns", "interface", "remote_ip", "ip", "tag"];
+
+const isBound: Rule = ({ type }) => type === "bound";
+
+/** What is missing beside a certain choice if it is left out. */
+export const REQUIRED_WITH: Partial<Record<Kind, Record<string, Rule>>> = {
+  Port: {
+    host: (spec) => !isBound(spec),
+    interface: (spec) => !isBound(spec),
+    iface_id: isBound,
+    bond: ({ type }) => type === "bond",
+    patch: ({ type }) => type === "patch",
+    peer: ({ type }) => type === "veth",
+  },
+  Segment: {
+    hubs: ({ topology }) => topology === "hub_spoke",
+    links: ({ topology }) => topology === "explicit",
+  },
+};
+
 const isOvs: Rule = ({ type }) => type !== "linux";
 const onBridge: Rule = ({ segment }) => !segment;
 const ofType =
@@ -87,8 +108,8 @@ export const ONLY_WITH: Partial<Record<Kind, Record<string, Rule>>> = {
     patch: ({ type }) => type === "patch",
     peer: ({ type }) => type === "veth",
     tap_owner: ({ type }) => type === "tap",
-    iface_id: ({ type }) => type === "bound",
-    interface: ({ type }) => type !== "bound",
+    iface_id: isBound,
+    interface: (spec) => !isBound(spec),
     tag: onBridge,
     trunks: onBridge,
     cvlans: onBridge,

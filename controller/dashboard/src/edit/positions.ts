@@ -1,6 +1,6 @@
 /** Where in a YAML text something stands that the API names by a pointer. Pure. */
 
-import { isMap, isPair, isScalar, isSeq, parseAllDocuments, type Document, type Node, type Pair } from "yaml";
+import { isMap, isPair, isScalar, isSeq, Lexer, parseAllDocuments, type Document, type Node, type Pair } from "yaml";
 
 export interface ParseFault {
   /** Offsets into the text. */
@@ -27,6 +27,15 @@ export function read(text: string): Manifests {
 }
 
 const isNothing = (node: Node): boolean => isScalar(node) && node.value === null && !node.source;
+
+/** Whether there are words in it that only its reader sees. */
+export function hasComments(text: string): boolean {
+  const tokens = [...new Lexer().lex(text)];
+  return tokens.some((token, index) => token.startsWith("#") && tokens[index - 1] !== SCALAR);
+}
+
+/** By which the lexer announces a value. */
+const SCALAR = "\u001f";
 
 /** From 1, as editors and the API count. */
 export const lineOf = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;

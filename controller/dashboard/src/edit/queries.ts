@@ -24,6 +24,13 @@ export function useSettled<T>(value: T, pauseMs = PAUSE_MS): T {
   return settled;
 }
 
+/** Whether it is so, or was since this is on the screen. */
+export function useEver(isSo: boolean): boolean {
+  const [was, setWas] = useState(isSo);
+  if (isSo && !was) setWas(true);
+  return was || isSo;
+}
+
 export interface Check {
   errors: readonly ProblemError[];
   /** What is wrong with no field in particular. */

@@ -1,8 +1,8 @@
-/** Why the API did not write it, and what can be done. */
+/** Why the API did not write it, and how it can be had all the same. */
 
-import { Alert, Checkbox } from "@patternfly/react-core";
+import { Checkbox } from "@patternfly/react-core";
 import { ApiError } from "../api/client";
-import { Message } from "../status/message";
+import { Refusal as Refused } from "../status/refusal";
 
 interface Props {
   error: Error;
@@ -11,16 +11,9 @@ interface Props {
 }
 
 export function Refusal({ error, force, setForced }: Props) {
-  const errors = error instanceof ApiError ? error.errors : [];
-  const mayForce = errors.some(({ fix }) => fix.includes("force"));
+  const mayForce = error instanceof ApiError && error.errors.some(({ fix }) => fix.includes("force"));
   return (
-    <Alert variant="danger" isInline isLiveRegion title={<Message text={error.message} />}>
-      {errors.map(({ code, detail, fix, pointer }) => (
-        <p key={`${code} ${pointer} ${detail}`}>
-          {pointer && <span className="mono">{pointer} </span>}
-          <Message text={fix ? `${detail}: ${fix}` : detail} />
-        </p>
-      ))}
+    <Refused error={error} isOfFields>
       {mayForce && (
         <Checkbox
           id="edit-force"
@@ -29,6 +22,6 @@ export function Refusal({ error, force, setForced }: Props) {
           onChange={(_, wanted) => setForced(wanted)}
         />
       )}
-    </Alert>
+    </Refused>
   );
 }

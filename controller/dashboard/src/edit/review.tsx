@@ -1,6 +1,7 @@
 /** What saving would change, before it does: the API's own dry run. */
 
 import { Alert, EmptyState, EmptyStateBody } from "@patternfly/react-core";
+import { ApiError } from "../api/client";
 import type { ChangeWarning, ProblemError } from "../api/documents";
 import { QueryState } from "../chrome/query-state";
 import { Message } from "../status/message";
@@ -8,8 +9,17 @@ import { Difference } from "./code-editor";
 import type { Manifest } from "./drafts";
 import { useDifference, type Check } from "./queries";
 
+/** By a rule of intent, or by what is there already. */
+const REFUSED = [409, 422];
+
 export function Review({ manifests }: { manifests: Manifest[] }) {
   const query = useDifference(manifests, true);
+  if (query.error instanceof ApiError && REFUSED.includes(query.error.status))
+    return (
+      <EmptyState headingLevel="h3" variant="sm" titleText="It would be refused">
+        <EmptyStateBody>Nothing would change. Below is why, and what to do.</EmptyStateBody>
+      </EmptyState>
+    );
   return (
     <QueryState title="Changes" query={query} height="12rem">
       {(differences) =>

@@ -31,6 +31,7 @@ export function SpecForm({ draft, isNew, onChange, errors }: Props) {
       <Form onSubmit={(event) => event.preventDefault()}>
         <Identity draft={draft} isNew={isNew} onChange={onChange} errors={below(errors, "metadata")} />
         <Fields fields={first} spec={draft.spec} onChange={setSpec} errors={specErrors} />
+        <Labels draft={draft} onChange={onChange} errors={below(errors, "metadata")} />
         {more.length > 0 && (
           <ExpandableSection
             toggleText={`More settings (${more.length})`}
@@ -69,7 +70,7 @@ function Fields({ fields, spec, onChange, errors }: FieldsProps) {
 }
 
 function Identity({ draft, isNew, onChange, errors }: Props) {
-  const { kind, name, project, labels } = draft;
+  const { kind, name, project } = draft;
   const projects = useWhoAmI().data?.projects ?? [];
   return (
     <div className="edit-fields">
@@ -84,7 +85,7 @@ function Identity({ draft, isNew, onChange, errors }: Props) {
           aria-describedby="edit-name-help"
           onChange={(_, changed) => onChange({ ...draft, name: changed })}
         />
-        <Help id="edit-name-help" errors={below(errors, "name")} text="How the API, the command line and other objects call it. Fixed." />
+        <Help id="edit-name-help" errors={below(errors, "name")} text="What the API, the command line and other objects call it. Fixed once it is created." />
       </FormGroup>
       {infoOf(kind).ofProjects && (
         <FormGroup label="Project" fieldId="edit-project">
@@ -103,19 +104,24 @@ function Identity({ draft, isNew, onChange, errors }: Props) {
               <option key={one} value={one} />
             ))}
           </datalist>
-          <Help id="edit-project-help" errors={below(errors, "project")} text="Whose it is. Fixed." />
+          <Help id="edit-project-help" errors={below(errors, "project")} text="Whose it is. Fixed once it is created." />
         </FormGroup>
       )}
-      <FormGroup label="Labels" fieldId="edit-labels" className="edit-wide">
-        <MapInput
-          id="edit-labels"
-          label="labels"
-          value={labels}
-          onChange={(changed) => onChange({ ...draft, labels: (changed ?? {}) as Record<string, string> })}
-        />
-        <Help id="edit-labels-help" errors={below(errors, "labels")} text="" />
-      </FormGroup>
     </div>
+  );
+}
+
+function Labels({ draft, onChange, errors }: Omit<Props, "isNew">) {
+  return (
+    <FormGroup label="Labels" fieldId="edit-labels">
+      <MapInput
+        id="edit-labels"
+        label="labels"
+        value={draft.labels}
+        onChange={(changed) => onChange({ ...draft, labels: (changed ?? {}) as Record<string, string> })}
+      />
+      <Help id="edit-labels-help" errors={below(errors, "labels")} text="To find it by, and to choose it by selectors." />
+    </FormGroup>
   );
 }
 

@@ -14,7 +14,7 @@ import { useUrlState } from "../chrome/url-state";
 import { ReferenceInput } from "../edit/reference-input";
 import { useSession } from "../session/session";
 import { useWhoAmI } from "../session/whoami";
-import { Message } from "../status/message";
+import { Refusal } from "../status/refusal";
 import "./enrol.css";
 import { Progress } from "./progress";
 
@@ -60,7 +60,7 @@ export default function EnrolPage() {
       )}
       {again.error && (
         <StackItem>
-          <Refusal error={again.error} />
+          <Refusal error={again.error}>{ALL_HOSTS}</Refusal>
         </StackItem>
       )}
       {tokens.map((token) => (
@@ -115,6 +115,7 @@ function Wanted({ onToken }: { onToken: (token: JoinToken) => void }) {
           <div className="enrol-fields">
             <FormGroup label="Host" fieldId="enrol-host" isRequired>
               <ReferenceInput
+                mayBeNew
                 id="enrol-host"
                 kind="Host"
                 value={host}
@@ -162,7 +163,7 @@ function Wanted({ onToken }: { onToken: (token: JoinToken) => void }) {
           {isUnknown && (
             <Alert variant="info" isInline title={`There is no host ${host} yet. It will be created.`} />
           )}
-          {enrolment.error && !isUnknown && <Refusal error={enrolment.error} />}
+          {enrolment.error && !isUnknown && <Refusal error={enrolment.error}>{ALL_HOSTS}</Refusal>}
           <div>
             <Button type="submit" isDisabled={!host || enrolment.isPending} isLoading={enrolment.isPending}>
               {isUnknown ? `Create ${host} and make its line` : "Make the line"}
@@ -177,6 +178,8 @@ function Wanted({ onToken }: { onToken: (token: JoinToken) => void }) {
 function useEnrolment() {
   const { api } = useSession();
   return useMutation<JoinToken, Error, Asked & { isNew: boolean }>({
+    // What it answers is a secret.
+    gcTime: 0,
     mutationFn: async ({ host, vtep, seconds, isNew }) => {
       if (isNew) {
         const manifest = { kind: "Host", metadata: { name: host }, spec: vtep ? { vteps: [vtep] } : {} };
@@ -189,18 +192,8 @@ function useEnrolment() {
   });
 }
 
-function Refusal({ error }: { error: Error }) {
-  const errors = error instanceof ApiError ? error.errors : [];
-  return (
-    <Alert variant="danger" isInline title={<Message text={error.message} />}>
-      {errors.map(({ code, detail, fix, pointer }) => (
-        <p key={`${code} ${pointer}`}>
-          <Message text={[detail, fix].filter(Boolean).join(": ")} />
-        </p>
-      ))}
-      <p>
-        <Link href="/hosts">See all hosts</Link>
-      </p>
-    </Alert>
-  );
-}
+const ALL_HOSTS = (
+  <p>
+    <Link href="/hosts">See all hosts</Link>
+  </p>
+);

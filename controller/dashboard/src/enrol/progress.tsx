@@ -4,6 +4,7 @@ import { Alert, Button, Card, CardBody, CardHeader, CardTitle } from "@patternfl
 import { ClipboardCopy, ProgressStep, ProgressStepper } from "@patternfly/react-core";
 import { useEffect, useId, useState } from "react";
 import { Link } from "wouter";
+import { controllerNow } from "../api/clock";
 import type { Host } from "../api/documents";
 import { useObject } from "../api/objects";
 import type { components } from "../api/schema";
@@ -91,9 +92,9 @@ function Line({ token, onAgain }: { token: JoinToken; onAgain: () => void }) {
 }
 
 function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
+  const [now, setNow] = useState(controllerNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
+    const timer = setInterval(() => setNow(controllerNow()), TICK_MS);
     return () => clearInterval(timer);
   }, []);
   return now;

@@ -44,7 +44,7 @@ export const COLUMNS: Column[] = [
       </span>
     ),
   },
-  { title: "Of", className: "events-of", cell: (event) => <Subject event={event} /> },
+  { title: "Of", className: "events-of object-cell", cell: (event) => <Subject event={event} /> },
   MESSAGE,
   { title: "Who", cell: (event) => <Origin event={event} /> },
 ];

@@ -10,6 +10,7 @@ import { saveFile } from "../chrome/save-file";
 import { ServerTable } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
 import { CopyAs } from "../copy/copy-as";
+import { shellWord } from "../copy/shell";
 import { KINDS } from "../kinds/kinds";
 import { useSession } from "../session/session";
 import { COLUMNS } from "./columns";
@@ -182,6 +183,6 @@ async function allEvents(api: Api, asked: Asked): Promise<EventDocument[]> {
 }
 
 function cliOf({ filters }: Asked): string {
-  const words = Object.entries(filters).map(([name, value]) => `--${name} ${value}`);
+  const words = Object.entries(filters).map(([name, value]) => `--${name} ${shellWord(value)}`);
   return ["ovsfleet events", ...words].join(" ");
 }

@@ -1,8 +1,8 @@
 /** What happened in the fleet, newest first, as the address asks for it. */
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { document } from "../api/client";
-import type { Api } from "../api/client";
+import { type Api, document } from "../api/client";
+import { controllerNow } from "../api/clock";
 import type { components, paths } from "../api/schema";
 import type { UrlState } from "../chrome/url-state";
 import { useSession } from "../session/session";
@@ -81,6 +81,6 @@ export async function readEvents(
   rows = ROWS,
 ): Promise<EventPage> {
   const page = { page_size: rows, ...(pageToken && { page_token: pageToken }) };
-  const query = { ...queryOf(asked, Date.now()), ...page };
+  const query = { ...queryOf(asked, controllerNow()), ...page };
   return document(await api.GET("/v1/events", { params: { query }, signal }));
 }

@@ -1,10 +1,10 @@
 /** The fleet at a glance, live. */
 
-import { Alert, Button, EmptyState, EmptyStateActions, EmptyStateBody } from "@patternfly/react-core";
+import { Alert, EmptyState, EmptyStateActions, EmptyStateBody } from "@patternfly/react-core";
 import { EmptyStateFooter, Grid, GridItem, StackItem, Title } from "@patternfly/react-core";
-import { Link } from "wouter";
 import { useFleet } from "../api/queries";
 import { AppPage } from "../chrome/app-page";
+import { LinkButton } from "../chrome/link-button";
 import { useMayWrite } from "../session/whoami";
 import { AttentionCard } from "./attention-card";
 import { CapacityCard } from "./capacity-card";
@@ -20,9 +20,7 @@ export default function FleetPage() {
         <div className="page-heading">
           <Title headingLevel="h1">Fleet</Title>
           {fleet && (
-            <p className="muted">
-              ovsfleet {fleet.version} · <span className="mono">{fleet.fleet_uid}</span> · epoch {fleet.epoch}
-            </p>
+            <p className="muted">ovsfleet {fleet.version}</p>
           )}
         </div>
         {error && (
@@ -63,13 +61,19 @@ function NoHosts() {
   return (
     <EmptyState headingLevel="h2" titleText="No hosts yet" variant="sm">
       <EmptyStateBody>
-        Declare a host here or in a manifest, <code>ovsfleet apply -f FILE</code>, then let it join with the command
-        that <code>ovsfleet enroll HOST</code> prints.
+        {mayWrite ? (
+          <>
+            Declare a host here or in a manifest, <code>ovsfleet apply -f FILE</code>, then let it join with the
+            command that <code>ovsfleet enroll HOST</code> prints.
+          </>
+        ) : (
+          "A network admin declares hosts and lets them join."
+        )}
       </EmptyStateBody>
       {mayWrite && (
         <EmptyStateFooter>
           <EmptyStateActions>
-            <Button component={(props) => <Link {...props} href="/hosts/new" />}>Create host</Button>
+            <LinkButton href="/hosts/new">Create host</LinkButton>
           </EmptyStateActions>
         </EmptyStateFooter>
       )}

@@ -11,7 +11,7 @@ const CARDS = [
   { key: "segments", title: "Segments" },
   { key: "ports", title: "Ports" },
   { key: "bridges", title: "Bridges" },
-  { key: "tunnels", title: "Explicit tunnels" },
+  { key: "tunnels", title: "Tunnels" },
 ] as const;
 
 export function Glance({ fleet }: { fleet: Fleet | undefined }) {

@@ -1,7 +1,7 @@
 /** What the page of the fleet reads, beside the fleet itself. */
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { document } from "../api/client";
+import { document, unlessFinal } from "../api/client";
 import type { components } from "../api/schema";
 import { useSession } from "../session/session";
 
@@ -21,7 +21,7 @@ export function useAttention(pageToken: string): UseQueryResult<AttentionPage> {
   return useQuery({
     queryKey: ["attention", "page", pageToken],
     placeholderData: keepPreviousData,
-    refetchInterval: LOOK_AGAIN_MS,
+    refetchInterval: unlessFinal(LOOK_AGAIN_MS),
     queryFn: async ({ signal }) => {
       const query = { page_size: ATTENTION_ROWS, ...(pageToken && { page_token: pageToken }) };
       return document(await api.GET("/v1/attention", { params: { query }, signal }));

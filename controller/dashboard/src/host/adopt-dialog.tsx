@@ -4,9 +4,10 @@ import { Checkbox } from "@patternfly/react-core";
 import { useState } from "react";
 import { document } from "../api/client";
 import type { Failure } from "../api/documents";
+import { ConfirmDialog } from "../chrome/confirm-dialog";
+import { shellWord } from "../copy/shell";
 import { DEFAULT_PROJECT } from "../kinds/kinds";
 import { Message } from "../status/message";
-import { ConfirmDialog } from "./confirm-dialog";
 import { nameOf } from "./held";
 import { useHostOperation, type DialogProps } from "./operations";
 import { pathOfHost } from "./requests";
@@ -24,8 +25,7 @@ export function AdoptDialog({ host, failure, close, done }: DialogProps & { host
     },
     done,
   );
-  const project = object && object.project !== DEFAULT_PROJECT ? ` --project ${object.project}` : "";
-  const cli = `ovsfleet adopt ${object?.kind.toLowerCase()} ${object?.name}${project} --host ${host}${accept ? " --accept-differences" : ""}`;
+  const cli = object && commandOf(object, host, accept);
   return (
     <ConfirmDialog
       title={`Let ${nameOf(failure)} take over what is there?`}
@@ -33,7 +33,7 @@ export function AdoptDialog({ host, failure, close, done }: DialogProps & { host
       isDanger={accept}
       operation={operation}
       close={close}
-      cli={cli}
+      {...(cli && { cli })}
       request={{ method: "POST", path: `${pathOfHost(host)}/adopt`, body }}
     >
       <p>
@@ -53,4 +53,10 @@ export function AdoptDialog({ host, failure, close, done }: DialogProps & { host
       />
     </ConfirmDialog>
   );
+}
+
+function commandOf({ kind, name, project }: NonNullable<Failure["object"]>, host: string, accept: boolean): string {
+  const within = project === DEFAULT_PROJECT ? [] : ["--project", shellWord(project)];
+  const words = ["ovsfleet adopt", kind.toLowerCase(), shellWord(name), ...within, "--host", shellWord(host)];
+  return [...words, ...(accept ? ["--accept-differences"] : [])].join(" ");
 }

@@ -1,20 +1,32 @@
 import type { components } from "../api/schema";
 import { ObjectLink } from "../kinds/object-link";
 
+type Reference = components["schemas"]["ObjectReference"];
+
 interface Props {
-  object: components["schemas"]["ObjectReference"] | null;
+  object: Reference | null;
   resource: string;
+  /** Of a tunnel of a segment: where it goes. */
+  remote?: Reference | null;
 }
 
 /** The object that a person knows; the agent's resource id where there is none, and of parts beside it. */
-export function Affected({ object, resource }: Props) {
+export function Affected({ object, resource, remote = null }: Props) {
   if (!object) return <span className="mono">{resource || "a resource of another project"}</span>;
-  const remote = resource.split("/")[1];
+  const [, part] = resource.split("/");
   return (
     <span>
       <span className="muted">{object.kind}</span>{" "}
       <ObjectLink kind={object.kind} name={object.name} project={object.project} />
-      {remote && <div className="muted detail">its tunnel to {remote}</div>}
+      {part && (
+        <span className="muted detail">
+          {" "}
+          its tunnel to {remote ? <ObjectLink kind={remote.kind} name={remote.name} /> : placeOf(part)}
+        </span>
+      )}
     </span>
   );
 }
+
+/** An outside VTEP is known by its address; of a host that is gone, nobody knows the id. */
+const placeOf = (part: string): string => (/[.:]/.test(part) ? part : "a host that is gone");

@@ -62,7 +62,7 @@ export function BridgeSection({ host, branch, mirrors, charting }: Props) {
           columns={portColumns(branch, segments, charting)}
           keyOf={({ metadata }) => metadata.uid}
           prefix={prefix}
-          rowClass={(port) => rowClass(port, charting.chosen)}
+          rowClass={(port) => rowClass(port, charting)}
           empty={<p className="muted">{isFiltered ? "No port here matches." : "No ports yet on this bridge."}</p>}
         />
       </div>
@@ -80,8 +80,8 @@ function wanted(words: string, only: string): string[] {
   ];
 }
 
-const rowClass = (port: Port, chosen: string | null): string | undefined => {
-  if (subjectOfPort(port) === chosen) return "row-chosen";
+const rowClass = (port: Port, { isChosen }: Charting): string | undefined => {
+  if (isChosen(subjectOfPort(port))) return "row-chosen";
   return port.status.phase === "Failed" ? "row-failed" : undefined;
 };
 

@@ -3,11 +3,11 @@
 import { Button, Card, CardBody, CardHeader, Checkbox } from "@patternfly/react-core";
 import { SearchInput, Stack, StackItem } from "@patternfly/react-core";
 import { useState } from "react";
-import { Link } from "wouter";
 import { blockingCondition, type Bridge, type Failure, type Host } from "../api/documents";
 import { useFailures } from "../api/host-queries";
 import { usePage } from "../api/objects";
 import type { components } from "../api/schema";
+import { LinkButton } from "../chrome/link-button";
 import { QueryState } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { useMayWrite } from "../session/whoami";
@@ -70,12 +70,9 @@ function Controls({ host }: { host: string }) {
         onChange={(_, checked) => filter({ only: checked ? "trouble" : null })}
       />
       {mayWrite && (
-        <Button
-          variant="secondary"
-          component={(props) => <Link {...props} href={`/ports/new?host=${encodeURIComponent(host)}`} />}
-        >
+        <LinkButton variant="secondary" href={`/ports/new?host=${encodeURIComponent(host)}`}>
           Add a port
-        </Button>
+        </LinkButton>
       )}
     </div>
   );

@@ -11,9 +11,9 @@ interface Props {
 
 /** A row's name, which puts the row's rates into the chart, or takes them out again. */
 export function ChartButton({ label, of, subject, charting }: Props) {
-  const isChosen = charting.chosen === subject;
+  const isChosen = charting.isChosen(subject);
   const press = () => {
-    charting.choose(isChosen ? null : subject);
+    charting.toggle(subject);
     if (!isChosen) document.getElementById("rates-title")?.scrollIntoView({ block: "nearest" });
   };
   return (
@@ -22,7 +22,7 @@ export function ChartButton({ label, of, subject, charting }: Props) {
       isInline
       aria-pressed={isChosen}
       aria-label={of && `${label} ${of}`}
-      title={isChosen ? "Chart the whole host again" : "Chart the rates"}
+      title={isChosen ? "Take it out of the chart" : "Put it into the chart"}
       onClick={press}
     >
       {label}

@@ -5,11 +5,12 @@ import { useSelection } from "../rates/selection";
 export interface Charting {
   /** By subject; undefined until the first answer. */
   rates: Rates | undefined;
-  chosen: string | null;
-  choose: (subject: string | null) => void;
+  isChosen: (subject: string) => boolean;
+  /** Puts it into the chart, or takes it out. */
+  toggle: (subject: string) => void;
 }
 
 export function useCharting(host: string): Charting {
-  const [{ subject }, select] = useSelection();
-  return { rates: useHostRates(host).data, chosen: subject, choose: select.subject };
+  const [{ series }, { toggle }] = useSelection();
+  return { rates: useHostRates(host).data, isChosen: (subject) => series.includes(subject), toggle };
 }

@@ -12,7 +12,7 @@ import type { HostTabProps } from "./tabs";
 
 const COLUMNS: ServerColumn<DriftEvent>[] = [
   WHEN,
-  { title: "What", cell: (event) => <Affected {...event} /> },
+  { title: "What", className: "object-cell", cell: (event) => <Affected {...event} /> },
   WHO,
   {
     title: "Change",

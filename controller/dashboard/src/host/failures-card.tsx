@@ -61,7 +61,7 @@ function Item({ failure }: { failure: Failure }) {
   return (
     <li className="attention-item attention-failed">
       <div className="attention-head">
-        <Affected object={failure.object} resource={failure.resource} />
+        <Affected {...failure} />
         <span className="reason">{failure.reason}</span>
         <span className="muted">
           since <Moment at={failure.since} />

@@ -1,10 +1,10 @@
 /** What a person can have done to the host; what the token may not do says so. */
 
-import { Button, Divider, Dropdown, DropdownItem, DropdownList, MenuToggle } from "@patternfly/react-core";
+import { Divider, Dropdown, DropdownItem, DropdownList, MenuToggle } from "@patternfly/react-core";
 import { useState } from "react";
-import { Link } from "wouter";
 import type { Host } from "../api/documents";
 import type { StoredObject } from "../api/objects";
+import { LinkButton } from "../chrome/link-button";
 import { infoOf, pathOf } from "../kinds/kinds";
 import { DeleteDialog } from "../object/delete-dialog";
 import { useMay, useMayWrite } from "../session/whoami";
@@ -40,9 +40,9 @@ export function HostActions({ host, tell }: Props) {
   return (
     <span className="page-actions">
       {mayWrite && (
-        <Button variant="secondary" component={(props) => <Link {...props} href={`${pathOf("Host", host.metadata.name)}/edit`} />}>
+        <LinkButton variant="secondary" href={`${pathOf("Host", host.metadata.name)}/edit`}>
           Edit
-        </Button>
+        </LinkButton>
       )}{" "}
       <Dropdown
         isOpen={isOpen}

@@ -1,8 +1,8 @@
 /** One host: how it is doing, what is on it, what flows through it, and what can be done to it. */
 
-import { EmptyState, EmptyStateBody, Skeleton, StackItem } from "@patternfly/react-core";
+import { StackItem } from "@patternfly/react-core";
 import { Label, Tab, Tabs, TabTitleText, Title } from "@patternfly/react-core";
-import { Suspense, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../api/client";
 import type { Host } from "../api/documents";
@@ -10,10 +10,13 @@ import { useHost } from "../api/host-queries";
 import type { StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
 import { QueryState } from "../chrome/query-state";
+import { TabBody } from "../chrome/tab-body";
 import { useUrlState } from "../chrome/url-state";
 import { infoOf } from "../kinds/kinds";
+import { NoSuchObject } from "../kinds/no-such-object";
 import "../object/object.css";
 import { Written } from "../object/written";
+import { useMay } from "../session/whoami";
 import { PhaseLabel } from "../status/phase";
 import { HostActions } from "./host-actions";
 import "./host.css";
@@ -40,13 +43,15 @@ export default function HostPage({ name }: { name: string }) {
 }
 
 function NoSuchHost({ name }: { name: string }) {
+  const mayEnrol = useMay("enrol");
   return (
-    <EmptyState headingLevel="h1" titleText={`There is no host ${name}`}>
-      <EmptyStateBody>
-        It was deleted, or the address is mistyped. <Link href="/hosts">All hosts</Link>, or{" "}
-        <Link href="/enrol">enrol it</Link>.
-      </EmptyStateBody>
-    </EmptyState>
+    <NoSuchObject info={infoOf("Host")} name={name}>
+      {mayEnrol && (
+        <>
+          , or <Link href={`/enrol?host=${encodeURIComponent(name)}`}>enrol it</Link>
+        </>
+      )}
+    </NoSuchObject>
   );
 }
 
@@ -74,8 +79,8 @@ function Body({ host }: { host: Host }) {
   );
 }
 
-/** What else the address holds is of the tab that is left; the range of charts is of the reader. */
-const KEPT = ["range"];
+/** What else the address holds is of the tab that is left; the time of charts is of the reader. */
+const KEPT = ["range", "zoom"];
 const PANEL = "host-tab";
 
 function HostTabs({ host }: { host: Host }) {
@@ -101,7 +106,7 @@ function HostTabs({ host }: { host: Host }) {
         ))}
       </Tabs>
       <div id={PANEL} role="tabpanel" aria-label={active?.title}>
-        <Suspense fallback={<Skeleton height="16rem" screenreaderText="Loading this part of the page" />}>
+        <TabBody of={active?.key ?? ""}>
           {active && (
             <active.Body
               host={host}
@@ -110,7 +115,7 @@ function HostTabs({ host }: { host: Host }) {
               object={host as unknown as StoredObject}
             />
           )}
-        </Suspense>
+        </TabBody>
       </div>
     </>
   );

@@ -121,7 +121,7 @@ function Abilities({ inventory: { capabilities: can, agent_version: agent }, at 
         What the host has and can do
       </CardTitle>
       <CardBody>
-        <p className="muted">
+        <p className="muted told">
           As its agent told <Moment at={at} />.
         </p>
         <DescriptionList isCompact isAutoFit autoFitMinModifier={{ default: "15rem" }}>

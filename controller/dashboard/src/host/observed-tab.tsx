@@ -9,6 +9,8 @@ import { PagedTable, type Column } from "../chrome/paged-table";
 import { Forbidden } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { CopyAs } from "../copy/copy-as";
+import { shellWord } from "../copy/shell";
+import { useWhoAmI } from "../session/whoami";
 import { Message } from "../status/message";
 import { Affected } from "./affected";
 import { DesiredCard } from "./desired-card";
@@ -30,7 +32,7 @@ const STATES: Record<State, { text: string; color: "green" | "orange" | "red" | 
 const ORDER: State[] = ["failed", "missing", "differs", "foreign", "unsupported", "as_intended"];
 
 const COLUMNS: Column<ObservedItem>[] = [
-  { title: "What", cell: (item) => <Affected {...item} /> },
+  { title: "What", className: "object-cell", cell: (item) => <Affected {...item} /> },
   {
     title: "State",
     cell: ({ state }) => (
@@ -56,7 +58,19 @@ const COLUMNS: Column<ObservedItem>[] = [
 ];
 
 export function ObservedTab({ host }: HostTabProps) {
-  const { name } = host.metadata;
+  const who = useWhoAmI().data;
+  if (!who) return <Skeleton height="8rem" screenreaderText="Loading what this token may see" />;
+  if (!who.may.inspect)
+    return (
+      <Forbidden
+        title="Desired and observed states"
+        reason="They mix the projects that meet on a host, and this token does not reach all of them."
+      />
+    );
+  return <Both name={host.metadata.name} />;
+}
+
+function Both({ name }: { name: string }) {
   const query = useObserved(name);
   return (
     <Stack hasGutter>
@@ -77,7 +91,7 @@ export function ObservedTab({ host }: HostTabProps) {
                     Look again
                   </Button>
                   <CopyAs
-                    cli={`ovsfleet diff --observed ${name}`}
+                    cli={`ovsfleet diff --observed ${shellWord(name)}`}
                     request={{ method: "GET", path: `${pathOfHost(name)}/observed` }}
                   />
                 </>
@@ -102,7 +116,7 @@ export function ObservedTab({ host }: HostTabProps) {
 
 function Look({ query }: { query: ReturnType<typeof useObserved> }) {
   const { data, error } = query;
-  if (error instanceof ApiError && error.status === 403) return <Forbidden title="Looks at hosts" reason={error.message} />;
+  if (error instanceof ApiError && error.status === 403) return <Forbidden title="Observed states" reason={error.message} />;
   if (error)
     return (
       <Alert variant="warning" isInline title="The host could not be asked">
@@ -129,7 +143,7 @@ function Found({ observed }: { observed: Observed }) {
   if (revision === 0) return <p>The host has accepted no state yet: there is nothing to compare it with.</p>;
   return (
     <>
-      <p>
+      <p className="told">
         Looked <Moment at={at} />, compared with revision <span className="number">{revision}</span>, the last that the
         host accepted.
       </p>

@@ -10,8 +10,15 @@ import type { HostTabProps } from "./tabs";
 
 export function OverviewTab({ host }: HostTabProps) {
   const failures = useFailures(host.metadata.name);
+  // What is wrong is read first; that nothing is, last.
+  const isWell = !failures.data || failures.data.length === 0;
   return (
     <Grid hasGutter>
+      {!isWell && (
+        <GridItem>
+          <FailuresCard query={failures} />
+        </GridItem>
+      )}
       <GridItem>
         <Card component="section" aria-labelledby="facts-title">
           <CardTitle component="h2" id="facts-title">
@@ -22,12 +29,14 @@ export function OverviewTab({ host }: HostTabProps) {
           </CardBody>
         </Card>
       </GridItem>
-      <GridItem xl2={7}>
+      <GridItem xl2={isWell ? 7 : 12}>
         <ConditionsCard conditions={host.status.conditions} />
       </GridItem>
-      <GridItem xl2={5}>
-        <FailuresCard query={failures} />
-      </GridItem>
+      {isWell && (
+        <GridItem xl2={5}>
+          <FailuresCard query={failures} />
+        </GridItem>
+      )}
       <GridItem>
         <HostRates host={host.metadata.name} />
       </GridItem>

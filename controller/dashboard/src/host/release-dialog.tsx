@@ -6,9 +6,10 @@ import { document } from "../api/client";
 import type { Failure } from "../api/documents";
 import { useFailures, useGrants, type Pin } from "../api/host-queries";
 import type { components } from "../api/schema";
+import { ConfirmDialog } from "../chrome/confirm-dialog";
 import { QueryState } from "../chrome/query-state";
+import { shellWord } from "../copy/shell";
 import { Message } from "../status/message";
-import { ConfirmDialog } from "./confirm-dialog";
 import { heldOf, nameOf, type Held } from "./held";
 import { useHostOperation, type DialogProps } from "./operations";
 import { pathOfHost } from "./requests";
@@ -25,17 +26,15 @@ interface Chosen {
 export function ReleaseDialog({ name, close, done }: DialogProps & { name: string }) {
   const grants = useGrants(name);
   const failures = useFailures(name);
-  const [chosen, setChosen] = useState<Chosen>({ pin: true, drift: true, removals: [], force: [] });
+  const [choice, setChosen] = useState<Chosen | null>(null);
   const held = heldOf(failures.data ?? []);
   const pin = grants.data?.pin ?? null;
-  const body = {
-    pin: chosen.pin,
-    drift: chosen.drift,
-    removals: chosen.removals,
-    force: chosen.force,
-    // Who ticked each of them and typed the name has confirmed how many they are.
-    confirm_count: chosen.removals.length || null,
-  };
+  const isMendable = held.drift.length > 0;
+  // What waits when the dialog opens is proposed; what comes while it is open, a person ticks.
+  if (!choice && grants.data && failures.data) setChosen({ ...NOTHING, pin: pin !== null, drift: isMendable });
+  const chosen = shownOf(choice ?? NOTHING, pin, held);
+  // Who ticked each of them and typed the name has confirmed how many they are.
+  const body = { ...chosen, confirm_count: chosen.removals.length || null };
   const operation = useHostOperation(
     name,
     async (api) => {
@@ -46,23 +45,43 @@ export function ReleaseDialog({ name, close, done }: DialogProps & { name: strin
     done,
   );
   const isGrave = chosen.removals.length + chosen.force.length > 0;
-  const isAnything = (pin && chosen.pin) || (held.drift.length > 0 && chosen.drift) || isGrave;
+  // The command has no word for leaving the host held, nor for leaving drift as it is.
+  const isAll = !isGrave && chosen.pin === (pin !== null) && chosen.drift === isMendable;
   return (
     <ConfirmDialog
       title={`Let ${name} go on?`}
       verb="Release"
       isDanger={isGrave}
-      isReady={Boolean(isAnything)}
+      isReady={chosen.pin || chosen.drift || isGrave}
       operation={operation}
       close={close}
       request={{ method: "POST", path: `${pathOfHost(name)}/release`, body }}
-      {...(isGrave ? { mustType: name } : { cli: `ovsfleet release ${name}` })}
+      {...(isGrave && { mustType: name })}
+      {...(isAll && { cli: `ovsfleet release ${shellWord(name)}` })}
     >
       <QueryState title="Failures" query={failures}>
-        {() => <Choices pin={pin} held={held} chosen={chosen} choose={setChosen} />}
+        {() => (
+          <QueryState title="Grants" query={grants}>
+            {() => <Choices pin={pin} held={held} chosen={chosen} choose={setChosen} />}
+          </QueryState>
+        )}
       </QueryState>
     </ConfirmDialog>
   );
+}
+
+const NOTHING: Chosen = { pin: false, drift: false, removals: [], force: [] };
+
+/** Nothing is sent that has no box on the screen. */
+function shownOf(chosen: Chosen, pin: Pin | null, held: Held): Chosen {
+  const among = (resources: string[], failures: Failure[]) =>
+    resources.filter((resource) => failures.some((failure) => failure.resource === resource));
+  return {
+    pin: chosen.pin && pin !== null,
+    drift: chosen.drift && held.drift.length > 0,
+    removals: among(chosen.removals, held.removals),
+    force: among(chosen.force, held.forced),
+  };
 }
 
 interface ChoicesProps {

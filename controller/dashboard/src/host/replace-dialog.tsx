@@ -7,9 +7,10 @@ import { document } from "../api/client";
 import type { components } from "../api/schema";
 import { Moment } from "../chrome/moment";
 import { CopyAs } from "../copy/copy-as";
-import { Refusal } from "../object/refusal";
+import { shellWord } from "../copy/shell";
 import { useSession } from "../session/session";
 import { Message } from "../status/message";
+import { Refusal } from "../status/refusal";
 import { pathOfHost } from "./requests";
 
 type Replacement = components["schemas"]["ReplacementDocument"];
@@ -46,7 +47,7 @@ export function ReplaceDialog({ name, close }: { name: string; close: () => void
           {made ? "Close" : "Cancel"}
         </Button>
         <CopyAs
-          cli={`ovsfleet replace ${name}`}
+          cli={`ovsfleet replace ${shellWord(name)}`}
           request={{ method: "POST", path: `${pathOfHost(name)}/replace`, body: { ttl_seconds: LIFE_S } }}
         />
       </ModalFooter>

@@ -5,7 +5,8 @@ import { useState } from "react";
 import { document } from "../api/client";
 import type { Host } from "../api/documents";
 import { usePage } from "../api/objects";
-import { ConfirmDialog } from "./confirm-dialog";
+import { ConfirmDialog } from "../chrome/confirm-dialog";
+import { shellWord } from "../copy/shell";
 import { useHostOperation, type DialogProps } from "./operations";
 import { pathOfHost } from "./requests";
 
@@ -33,7 +34,8 @@ const STATES = {
 } as const;
 
 export function StateDialog({ host, state, close, done }: Props) {
-  const { name, revision } = host.metadata;
+  // Of the host that a person has seen: what somebody else writes meanwhile is not answered for.
+  const [{ name, revision }] = useState(host.metadata);
   const words = STATES[state];
   const body = { spec: { state } };
   const headers = { "If-Match": `"${revision}"` };
@@ -83,7 +85,7 @@ export function DecommissionDialog({ host, close, done }: DialogProps & { host: 
       mustType={name}
       operation={operation}
       close={close}
-      cli={`ovsfleet decommission ${name}${force ? " --force" : ""}`}
+      cli={`ovsfleet decommission ${shellWord(name)}${force ? " --force" : ""}`}
       request={{ method: "POST", path: `${pathOfHost(name)}/decommission`, body: { force } }}
     >
       <p>

@@ -5,7 +5,6 @@ import type { EffectiveTunnel, Port } from "../api/documents";
 export interface Subject {
   id: string;
   label: string;
-  kind: "Ports" | "Tunnels";
 }
 
 export const subjectOfPort = (port: Port): string => `port:${port.metadata.uid}`;
@@ -19,18 +18,11 @@ export function subjectOfTunnel({ id, backend }: EffectiveTunnel): string {
 export const labelOfTunnel = (tunnel: EffectiveTunnel): string =>
   `${tunnel.name} to ${tunnel.remote_host ?? tunnel.remote_ip}`;
 
-export function subjectsOf(ports: Port[], tunnels: EffectiveTunnel[]): Subject[] {
-  const all: Subject[] = [
-    ...ports.map((port) => ({
-      id: subjectOfPort(port),
-      label: port.metadata.name,
-      kind: "Ports" as const,
-    })),
-    ...tunnels.map((tunnel) => ({
-      id: subjectOfTunnel(tunnel),
-      label: tunnel.backend === "kernel" ? `${tunnel.name} to all` : labelOfTunnel(tunnel),
-      kind: "Tunnels" as const,
-    })),
-  ];
+/** Each once: the kernel counts for all remotes of a segment together. */
+export function subjectsOf(tunnels: EffectiveTunnel[]): Subject[] {
+  const all = tunnels.map((tunnel) => ({
+    id: subjectOfTunnel(tunnel),
+    label: tunnel.backend === "kernel" ? `${tunnel.name} to all` : labelOfTunnel(tunnel),
+  }));
   return [...new Map(all.map((subject) => [subject.id, subject])).values()];
 }

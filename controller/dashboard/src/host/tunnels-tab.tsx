@@ -93,7 +93,7 @@ function Found({ tunnels, isNoneAtAll, wanted, charting }: FoundProps) {
       columns={columnsFor(charting)}
       items={tunnels.sort(byLabel)}
       keyOf={({ id, remote_ip, local_ip }) => `${id} ${local_ip} ${remote_ip}`}
-      isChosen={(tunnel) => subjectOfTunnel(tunnel) === charting.chosen}
+      isChosen={(tunnel) => charting.isChosen(subjectOfTunnel(tunnel))}
     />
   );
 }

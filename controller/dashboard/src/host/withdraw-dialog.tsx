@@ -4,9 +4,10 @@ import { Checkbox } from "@patternfly/react-core";
 import { useState } from "react";
 import { document } from "../api/client";
 import { useGrants, type Grant } from "../api/host-queries";
+import { ConfirmDialog } from "../chrome/confirm-dialog";
 import { Moment } from "../chrome/moment";
 import { QueryState } from "../chrome/query-state";
-import { ConfirmDialog } from "./confirm-dialog";
+import { shellWord } from "../copy/shell";
 import { useHostOperation, type DialogProps } from "./operations";
 import { pathOfHost } from "./requests";
 
@@ -32,7 +33,7 @@ export function WithdrawDialog({ name, close, done }: DialogProps & { name: stri
   );
   const toggle = (resource: string, checked: boolean) =>
     setChosen((before) => (checked ? [...before, resource] : before.filter((each) => each !== resource)));
-  const only = chosen.map((resource) => ` --only ${resource}`).join("");
+  const only = chosen.map((resource) => ` --only ${shellWord(resource)}`).join("");
   return (
     <ConfirmDialog
       title={`Take back what ${name} was granted?`}
@@ -40,7 +41,7 @@ export function WithdrawDialog({ name, close, done }: DialogProps & { name: stri
       isReady={chosen.length > 0}
       operation={operation}
       close={close}
-      cli={`ovsfleet release ${name} --withdraw${only}`}
+      cli={`ovsfleet release ${shellWord(name)} --withdraw${only}`}
       request={{ method: "POST", path: `${pathOfHost(name)}/withdraw`, body }}
     >
       <QueryState title="Grants" query={grants}>

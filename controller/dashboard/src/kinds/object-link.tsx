@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { pathOf, type Kind } from "./kinds";
+import { isKind, pathOf, type Kind } from "./kinds";
 
 interface Props {
   kind: Kind;
@@ -8,5 +8,7 @@ interface Props {
 }
 
 export function ObjectLink({ kind, name, project }: Props) {
+  // A newer controller may have kinds that this page does not know.
+  if (!isKind(kind)) return name;
   return <Link href={pathOf(kind, name, project)}>{name}</Link>;
 }

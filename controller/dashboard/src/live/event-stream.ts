@@ -12,6 +12,13 @@ export interface StreamHandlers {
   onBreak: (error: ApiError) => void;
 }
 
+/** How far the stream has got; kept by whoever may open it again. */
+export interface Place {
+  /** Where it begins. */
+  readonly fromRevision: number;
+  lastEventId: string;
+}
+
 const BROKEN_OFF = "The connection to the controller broke off.";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
@@ -20,15 +27,14 @@ const SILENCE_MS = 45_000;
 
 export async function followEvents(
   api: Api,
-  fromRevision: number,
+  place: Place,
   handlers: StreamHandlers,
   stop: AbortSignal,
 ): Promise<void> {
-  const position = { lastEventId: "" };
   let pause = FIRST_PAUSE_MS;
   while (!stop.aborted) {
     try {
-      await readOnce(api, fromRevision, position, stop, handlers.onEvent, () => {
+      await readOnce(api, place, stop, handlers.onEvent, () => {
         pause = FIRST_PAUSE_MS;
         handlers.onOpen();
       });
@@ -46,16 +52,18 @@ export async function followEvents(
 
 async function readOnce(
   api: Api,
-  fromRevision: number,
-  position: { lastEventId: string },
+  place: Place,
   stop: AbortSignal,
   onEvent: StreamHandlers["onEvent"],
   onOpen: () => void,
 ): Promise<void> {
   const silence = new AbortController();
-  const lastEventId = position.lastEventId ? { "last-event-id": position.lastEventId } : {};
+  const { fromRevision: from_revision, lastEventId } = place;
   const { data: body } = await api.GET("/v1/watch", {
-    params: { query: { from_revision: fromRevision }, header: lastEventId },
+    params: {
+      query: { from_revision, statuses: "news" },
+      header: lastEventId ? { "last-event-id": lastEventId } : {},
+    },
     headers: { Accept: "text/event-stream" },
     signal: AbortSignal.any([stop, silence.signal]),
     parseAs: "stream",
@@ -64,7 +72,7 @@ async function readOnce(
   onOpen();
   const parser = createParser({
     onEvent: ({ event, id, data }) => {
-      if (id) position.lastEventId = id;
+      if (id) place.lastEventId = id;
       onEvent(event ?? "message", JSON.parse(data));
     },
   });

@@ -1,21 +1,23 @@
-/** Keeps the change stream open while somebody is signed in and lets queries follow it. */
+/** Keeps the change stream open while somebody is signed in and looks, and lets queries follow it. */
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
 import type { Change, StatusEvent } from "../api/documents";
-import { keysOf, OBJECTS } from "../api/objects";
+import { concerns, keysOf, OBJECTS } from "../api/objects";
 import { FLEET, HOST, useFleet } from "../api/queries";
 import { useSession } from "../session/session";
 import { followEvents } from "./event-stream";
 import { CONNECTING, type Live, LiveContext } from "./live";
 import { Refresher } from "./refresher";
+import { whileVisible } from "./visible";
 
-/** What tells of the fleet as a whole, and is old as soon as anything in it is. */
-const SUMMARIES = [FLEET, "attention", "events", "changes", "topology"];
-/** What hosts report moves the status of any object that is on them. */
-const STATUSES = [...SUMMARIES, OBJECTS];
-const EVERYTHING = [...STATUSES, HOST];
+/** What hosts of which nothing is new but their revision make old. */
+const ADVANCES = [[FLEET], ["topology"]];
+/** What tells of the fleet as a whole, and is old as soon as any host reports. */
+const SUMMARIES = [...ADVANCES, ["attention"], ["events"]];
+const CHANGES = [...SUMMARIES, ["changes"]];
+const EVERYTHING = [...CHANGES, [OBJECTS], [HOST]];
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { api, signOut } = useSession();
@@ -28,30 +30,37 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     if (start === null) return;
-    const stop = new AbortController();
-    const refresher = new Refresher((key) =>
-      queryClient.invalidateQueries({ queryKey: key.split("/") }),
-    );
+    const refresher = new Refresher(queryClient.getQueryCache(), concerns);
     const onEvent = (event: string, data: unknown) => {
-      if (event === "status") refresher.mark(...STATUSES, `${HOST}/${(data as StatusEvent).host}`);
-      if (event !== "change") return;
-      refresher.mark(...SUMMARIES, ...keysOf(data as Change), HOST);
+      if (event === "change") refresher.mark(...CHANGES, ...keysOf(data as Change), [HOST]);
+      if (event === "advanced") refresher.mark(...ADVANCES, [OBJECTS], [HOST]);
+      if (event !== "status") return;
+      const { host } = data as StatusEvent;
+      refresher.mark(...SUMMARIES, [HOST, host]);
+      refresher.markHost(host);
     };
     const onOpen = () => {
-      setLive((now) => ({ ...now, state: "open", reason: "", brokenSince: null }));
+      setLive({ state: "open", reason: "", brokenSince: null });
       refresher.mark(...EVERYTHING);
     };
-    const onBreak = (error: ApiError) => {
-      if (error.isRefused) signOut(error.message);
-      setLive((now) => ({
-        ...now,
-        state: "broken",
-        reason: error.message,
-        brokenSince: now.brokenSince ?? new Date(),
-      }));
+    const place = { fromRevision: start, lastEventId: "" };
+    const follow = (stop: AbortSignal, hiddenSince: Date | null) => {
+      const onBreak = (error: ApiError) => {
+        if (error.isRefused) signOut(error.message);
+        setLive(({ brokenSince }) => ({
+          state: "broken",
+          reason: error.message,
+          brokenSince: brokenSince ?? hiddenSince ?? new Date(),
+        }));
+      };
+      void followEvents(api, place, { onEvent, onOpen, onBreak }, stop);
     };
-    void followEvents(api, start, { onEvent, onOpen, onBreak }, stop.signal);
-    return () => stop.abort();
+    // A browser opens six connections to one address at once, for all tabs together.
+    const end = whileVisible(follow);
+    return () => {
+      end();
+      refresher.stop();
+    };
   }, [start, api, signOut, queryClient]);
 
   return <LiveContext value={live}>{children}</LiveContext>;

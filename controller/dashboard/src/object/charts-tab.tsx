@@ -1,36 +1,34 @@
-/** What flows through the object: by host, over the time that is chosen. */
+/** What flows through the object, beside others of its kind. */
 
-import { useQuery, keepPreviousData } from "@tanstack/react-query";
-import { ApiError, document } from "../api/client";
-import { keyOf, parametersOf, type ObjectRef } from "../api/objects";
-import type { Stats } from "../api/documents";
-import { infoOf } from "../kinds/kinds";
-import { ObjectRates } from "../rates/object-rates";
-import { stepOf } from "../rates/queries";
-import { useSelection, type Range } from "../rates/selection";
-import { useSession } from "../session/session";
+import { useMemo } from "react";
+import type { ListQuery } from "../api/objects";
+import { infoOf, type Kind } from "../kinds/kinds";
+import type { Pool } from "../rates/add-series";
+import { RatesCard } from "../rates/rates-card";
+import { useSelection } from "../rates/selection";
+import { sourcesOf, wordOf } from "../rates/sources";
 import type { TabProps } from "./tabs";
 
-export function ChartsTab({ objectRef }: TabProps) {
-  const [{ range }, select] = useSelection();
-  const query = useObjectStats(objectRef, range);
-  const isUncounted = query.error instanceof ApiError && query.error.status === 404;
-  return <ObjectRates query={query} isUncounted={isUncounted} range={range} choose={select.range} />;
+export function ChartsTab({ info, objectRef, object }: TabProps) {
+  const [selection, select] = useSelection();
+  const { kind } = info;
+  const { name, project } = object.metadata;
+  const pools = useMemo(() => poolsOf(kind, name, project), [kind, name, project]);
+  const sources = sourcesOf(objectRef, selection.series, NO_LABELS);
+  return <RatesCard sources={sources} selection={selection} select={select} pools={pools} />;
 }
 
-function useObjectStats(ref: ObjectRef, range: Range) {
-  const { api } = useSession();
-  const step = stepOf(range);
-  return useQuery<Stats>({
-    queryKey: [...keyOf(ref, "stats"), range.key],
-    refetchInterval: 1000 * step,
-    placeholderData: keepPreviousData,
-    queryFn: async ({ signal }) => {
-      const { path: of, query } = parametersOf(ref);
-      const from = String(Date.now() / 1000 - range.seconds);
-      // Segments, ports and tunnels have the same operation.
-      const path = `/v1/${infoOf(ref.kind).collection}/{name_or_uid}/stats` as "/v1/segments/{name_or_uid}/stats";
-      return document(await api.GET(path, { params: { path: of, query: { ...query, from, step } }, signal }));
-    },
-  });
+const NO_LABELS = new Map<string, string>();
+
+/** What is worth a comparison: the ports of a segment, and others of the same kind. */
+function poolsOf(kind: Kind, name: string, project: string): Pool[] {
+  const others = { ...poolOf(kind, {}, project), besides: name };
+  if (kind !== "Segment") return [others];
+  return [poolOf("Port", { filter: `spec.segment = ${JSON.stringify(name)}` }, project), others];
 }
+
+const poolOf = (kind: Kind, narrowed: ListQuery, project: string): Pool => ({
+  kind,
+  narrowed: { ...narrowed, ...(infoOf(kind).ofProjects && { project }) },
+  wordOf: (metadata) => wordOf({ kind, ...metadata }),
+});

@@ -1,15 +1,15 @@
 /** Deletes an object once a person has seen what goes with it. */
 
-import { Button, FormGroup, Modal, ModalBody, ModalFooter } from "@patternfly/react-core";
-import { ModalHeader, TextInput } from "@patternfly/react-core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Alert } from "@patternfly/react-core";
+import { useMutation, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
+import type { Realization } from "../api/documents";
 import { OBJECTS, parametersOf, pathTo, useRealization, type StoredObject } from "../api/objects";
-import { CopyAs } from "../copy/copy-as";
+import { ConfirmDialog } from "../chrome/confirm-dialog";
+import { deleteCommand } from "../collection/commands";
 import { DEFAULT_PROJECT, type KindInfo } from "../kinds/kinds";
 import { useSession } from "../session/session";
-import { Refusal } from "./refusal";
 
 interface Props {
   info: KindInfo;
@@ -21,10 +21,12 @@ export function DeleteDialog({ info, object, close }: Props) {
   const { api } = useSession();
   const queryClient = useQueryClient();
   const [, navigate] = useLocation();
-  const [typed, setTyped] = useState("");
-  const { name, project, revision } = object.metadata;
+  // What a person has seen: what somebody else writes meanwhile is not deleted unseen.
+  const [{ name, project, revision }] = useState(object.metadata);
+  const isMoved = object.metadata.revision !== revision;
   const ref = { kind: info.kind, name, project: info.ofProjects ? project : undefined };
-  const hosts = useRealization(ref).data?.hosts.total ?? 0;
+  const realization = useRealization(ref);
+  const isKnown = info.kind === "Host" || !realization.isPending;
   const deletion = useMutation({
     mutationFn: async () => {
       const path = `${pathTo(info.collection)}/{name_or_uid}` as const;
@@ -38,42 +40,37 @@ export function DeleteDialog({ info, object, close }: Props) {
   });
   const query = info.ofProjects && project !== DEFAULT_PROJECT ? `?project=${encodeURIComponent(project)}` : "";
   return (
-    <Modal isOpen onClose={close} variant="small" aria-labelledby="delete-title">
-      <ModalHeader title={`Delete ${info.noun} ${name}?`} labelId="delete-title" titleIconVariant="danger" />
-      <ModalBody>
-        <p>{consequence(info, hosts)}</p>
-        <FormGroup label={`Type ${name} to go on`} fieldId="delete-name">
-          <TextInput id="delete-name" value={typed} autoComplete="off" onChange={(_, text) => setTyped(text)} />
-        </FormGroup>
-        {deletion.error && <Refusal error={deletion.error} />}
-      </ModalBody>
-      <ModalFooter>
-        <Button
-          variant="danger"
-          isDisabled={typed !== name || deletion.isPending}
-          isLoading={deletion.isPending}
-          onClick={() => deletion.mutate()}
-        >
-          Delete
-        </Button>
-        <Button variant="link" onClick={close}>
-          Cancel
-        </Button>
-        <CopyAs
-          cli={`ovsfleet delete ${info.noun.replaceAll(" ", "-").toLowerCase()} ${name}`}
-          request={{
-            method: "DELETE",
-            path: `/v1/${info.collection}/${encodeURIComponent(name)}${query}`,
-            headers: { "If-Match": `"${revision}"` },
-          }}
-        />
-      </ModalFooter>
-    </Modal>
+    <ConfirmDialog
+      title={`Delete ${info.noun} ${name}?`}
+      verb="Delete"
+      isDanger
+      mustType={name}
+      isReady={isKnown && !isMoved}
+      operation={deletion}
+      close={close}
+      cli={deleteCommand(info, [{ name, project }])}
+      request={{
+        method: "DELETE",
+        path: `/v1/${info.collection}/${encodeURIComponent(name)}${query}`,
+        headers: { "If-Match": `"${revision}"` },
+      }}
+    >
+      <p>{consequence(info, realization)}</p>
+      {isMoved && (
+        <Alert variant="warning" isInline isLiveRegion title={`Somebody changed ${name} in revision ${object.metadata.revision}`}>
+          This asks about revision {revision}. Close it and look at {name} again first.
+        </Alert>
+      )}
+    </ConfirmDialog>
   );
 }
 
-function consequence({ noun, kind }: KindInfo, hosts: number): string {
+function consequence({ noun, kind }: KindInfo, { data, error }: UseQueryResult<Realization>): string {
   if (kind === "Host") return "What the fleet made on this host stays on it; the host is no longer managed.";
-  if (hosts === 0) return `No host has anything of this ${noun}.`;
-  return `It is taken off ${hosts} ${hosts === 1 ? "host" : "hosts"} at once. What uses it loses it.`;
+  const total = data?.hosts.total;
+  if (error)
+    return `It is taken off its hosts at once. What uses it loses it. It is not known which hosts have it: ${error.message}`;
+  if (total === undefined) return "Asking which hosts have it …";
+  if (total === 0) return `No host has anything of this ${noun}.`;
+  return `It is taken off ${total} ${total === 1 ? "host" : "hosts"} at once. What uses it loses it.`;
 }

@@ -1,51 +1,76 @@
 /** The fields of a spec that say something, as facts to read; names of other objects are links. */
 
-import { DescriptionList, DescriptionListDescription } from "@patternfly/react-core";
+import { Button, DescriptionList, DescriptionListDescription } from "@patternfly/react-core";
 import { DescriptionListGroup, DescriptionListTerm, Label } from "@patternfly/react-core";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import type { StoredObject } from "../api/objects";
 import { Moment } from "../chrome/moment";
-import { fieldsOf, labelOf, REFERENCES, type Field, type Values } from "../edit/fields";
+import { labelOf, REFERENCES, sorted, type Field, type Values } from "../edit/fields";
 import { ObjectLink } from "../kinds/object-link";
-import { infoOf } from "../kinds/kinds";
+import { infoOf, type Kind } from "../kinds/kinds";
 
 export function Facts({ object: { kind, metadata, spec } }: { object: StoredObject }) {
-  const labels = Object.entries(metadata.labels);
+  const [isAll, setAll] = useState(false);
+  const { chosen, usual } = split(kind, spec);
   return (
-    <DescriptionList isCompact isAutoFit autoFitMinModifier={{ default: "12rem" }}>
-      {infoOf(kind).ofProjects && <Fact term="Project">{metadata.project}</Fact>}
-      {fieldsOf(kind)
-        .filter(({ name }) => isSaid(spec[name]))
-        .map((field) => (
+    <>
+      <DescriptionList isCompact isAutoFit autoFitMinModifier={{ default: "10rem" }}>
+        {(isAll ? [...chosen, ...usual] : chosen).map((field) => (
           <Fact key={field.name} term={labelOf(field.name)}>
             <Value field={field} value={spec[field.name]} project={metadata.project} />
           </Fact>
         ))}
-      {labels.length > 0 && (
+      </DescriptionList>
+      {chosen.length === 0 && <p className="muted">All as by default.</p>}
+      {usual.length > 0 && (
+        <Button variant="link" isInline className="facts-more" aria-expanded={isAll} onClick={() => setAll(!isAll)}>
+          {isAll ? "Hide what is as by default" : `Show ${usual.length} more, as by default`}
+        </Button>
+      )}
+    </>
+  );
+}
+
+/** What every object has, whatever it is. */
+export function About({ object: { kind, metadata } }: { object: StoredObject }) {
+  const { project, labels, revision, created_at, updated_at, uid } = metadata;
+  const all = Object.entries(labels);
+  return (
+    <DescriptionList isCompact isHorizontal horizontalTermWidthModifier={{ default: "5rem" }}>
+      {infoOf(kind).ofProjects && <Fact term="Project">{project}</Fact>}
+      {all.length > 0 && (
         <Fact term="Labels">
           <span className="labels">
-            {labels.map(([key, value]) => (
+            {all.map(([key, value]) => (
               <Label key={key} isCompact variant="outline">
-                {key}={value}
+                {value ? `${key}=${value}` : key}
               </Label>
             ))}
           </span>
         </Fact>
       )}
       <Fact term="Revision">
-        <span className="mono">{metadata.revision}</span>{" "}
+        <span className="number">{revision}</span>
         <span className="muted">
-          changed <Moment at={metadata.updated_at} />
+          , of <Moment at={updated_at} />
         </span>
       </Fact>
       <Fact term="Created">
-        <Moment at={metadata.created_at} />
+        <Moment at={created_at} />
       </Fact>
       <Fact term="UID">
-        <span className="mono">{metadata.uid}</span>
+        <span className="mono detail fact-text">{uid}</span>
       </Fact>
     </DescriptionList>
   );
+}
+
+/** What somebody chose or has to know, in the order of the form; and what is as it is by default. */
+function split(kind: Kind, spec: Values) {
+  const { first, more } = sorted(kind, spec);
+  const said = [...first, ...more].filter(({ name }) => isSaid(spec[name]));
+  const isUsual = (field: Field) => spec[field.name] === field.default && !first.includes(field);
+  return { chosen: said.filter((field) => !isUsual(field)), usual: said.filter(isUsual) };
 }
 
 export function Fact({ term, children }: { term: string; children: ReactNode }) {

@@ -1,6 +1,7 @@
-/** Every version that the store still has: who made it, when, and what it changed. */
+/** Every version that the store still has: who made it, when, and what it changed; any two of them
+ * side by side. */
 
-import { Button, Card, CardBody } from "@patternfly/react-core";
+import { Button, Card, CardBody, Radio } from "@patternfly/react-core";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { Moment } from "../chrome/moment";
@@ -9,16 +10,22 @@ import { useUrlState } from "../chrome/url-state";
 import { Difference } from "../edit/code-editor";
 import { draftOf, manifestOf, yamlOf } from "../edit/drafts";
 import type { StoredObject } from "../api/objects";
-import { pathOf } from "../kinds/kinds";
+import { capitalized, pathOf } from "../kinds/kinds";
 import { useMayWrite } from "../session/whoami";
 import { useHistory, type Version } from "./parts";
 import type { TabProps } from "./tabs";
 import "../edit/edit.css";
 
+/** What is compared; on either side null is what is intended now. */
+interface Compared {
+  before: Version | null;
+  after: Version | null;
+}
+
 export function HistoryTab({ info, objectRef, object }: TabProps) {
   const { get } = useUrlState();
   const query = useHistory(objectRef, get("page"));
-  const [shown, setShown] = useState<Version | null>(null);
+  const [compared, setCompared] = useState<Compared>({ before: null, after: null });
   const mayWrite = useMayWrite(info.kind);
   const [, navigate] = useLocation();
   const restore = (version: Version) => {
@@ -26,6 +33,18 @@ export function HistoryTab({ info, objectRef, object }: TabProps) {
     navigate(`${path}/edit${rest ? `?${rest}` : ""}`, { state: { from: asDraft(object, version) } });
   };
   const columns: ServerColumn<Version>[] = [
+    ...SIDES.map((side): ServerColumn<Version> => ({
+      title: capitalized(side),
+      cell: (version) => (
+        <Radio
+          id={`${side}-${version.revision}`}
+          name={side}
+          aria-label={`Compare revision ${version.revision} as ${side}`}
+          isChecked={compared[side]?.revision === version.revision}
+          onChange={() => setCompared((now) => ({ ...now, [side]: version }))}
+        />
+      ),
+    })),
     { title: "Revision", cell: ({ revision }) => revision, className: "number" },
     { title: "When", cell: ({ at }) => <Moment at={at} /> },
     { title: "Who", cell: ({ principal }) => principal },
@@ -34,7 +53,7 @@ export function HistoryTab({ info, objectRef, object }: TabProps) {
       title: "",
       cell: (version) => (
         <span className="nowrap">
-          <Button variant="link" isInline onClick={() => setShown(version)}>
+          <Button variant="link" isInline onClick={() => setCompared({ before: version, after: null })}>
             Compare with now
           </Button>
           {mayWrite && version.revision !== object.metadata.revision && (
@@ -52,6 +71,7 @@ export function HistoryTab({ info, objectRef, object }: TabProps) {
   return (
     <Card component="section" aria-label="History">
       <CardBody>
+        <p className="muted">Any version can be compared with any other: mark one as before and one as after.</p>
         <ServerTable
           label="Versions"
           query={query}
@@ -59,28 +79,39 @@ export function HistoryTab({ info, objectRef, object }: TabProps) {
           keyOf={({ revision }) => String(revision)}
           empty={<p className="muted">The store has no version of it any more.</p>}
         />
-        {shown && (
-          <section aria-label={`Revision ${shown.revision} and now`}>
-            <p>
-              <strong>Revision {shown.revision}</strong> <span className="muted">against what is intended now</span>
-            </p>
-            <Difference
-              label={`From revision ${shown.revision} to now`}
-              before={asYaml(object, shown)}
-              after={yamlOf(manifestOf(draftOf(object)))}
-            />
-          </section>
-        )}
+        {(compared.before ?? compared.after) && <Comparison object={object} compared={compared} />}
       </CardBody>
     </Card>
   );
 }
 
+const SIDES = ["before", "after"] as const;
+
+/** The versions may be of different pages of the list: they are kept while it is turned. */
+function Comparison({ object, compared: { before, after } }: { object: StoredObject; compared: Compared }) {
+  const [from, to] = [wordsOf(before), wordsOf(after)];
+  return (
+    <section className="history-compared" aria-label={`${capitalized(from)} and ${to}`}>
+      <p role="status">
+        <strong>{capitalized(from)}</strong> <span className="muted">against</span> <strong>{to}</strong>
+      </p>
+      <Difference
+        label={`From ${from} to ${to}`}
+        before={asYaml(object, before)}
+        after={asYaml(object, after)}
+      />
+    </section>
+  );
+}
+
+const wordsOf = (version: Version | null): string =>
+  version ? `revision ${version.revision}` : "what is intended now";
+
 const asDraft = (object: StoredObject, { labels, spec }: Version) =>
   draftOf({ ...object, metadata: { ...object.metadata, labels }, spec });
 
-const asYaml = (object: StoredObject, version: Version): string =>
-  yamlOf(manifestOf(asDraft(object, version)));
+const asYaml = (object: StoredObject, version: Version | null): string =>
+  yamlOf(manifestOf(version ? asDraft(object, version) : draftOf(object)));
 
 function What({ version: { action, changes } }: { version: Version }) {
   return (

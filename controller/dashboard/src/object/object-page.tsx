@@ -1,15 +1,17 @@
 /** One object of any kind: how it is doing on its hosts, what it is, how it became so. */
 
-import { Button, EmptyState, EmptyStateBody, Skeleton, StackItem } from "@patternfly/react-core";
+import { Button, StackItem } from "@patternfly/react-core";
 import { Tab, Tabs, TabTitleText, Title } from "@patternfly/react-core";
-import { Suspense, useState } from "react";
-import { Link } from "wouter";
+import { useState } from "react";
 import { ApiError } from "../api/client";
 import { useObject, type ObjectRef, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
+import { LinkButton } from "../chrome/link-button";
 import { QueryState } from "../chrome/query-state";
+import { TabBody } from "../chrome/tab-body";
 import { useUrlState } from "../chrome/url-state";
 import { capitalized, pathOf, type KindInfo } from "../kinds/kinds";
+import { NoSuchObject } from "../kinds/no-such-object";
 import { useMayWrite } from "../session/whoami";
 import { PhaseLabel } from "../status/phase";
 import { DeleteDialog } from "./delete-dialog";
@@ -27,11 +29,7 @@ export default function ObjectPage({ info, name }: { info: KindInfo; name: strin
     <AppPage title={name} above={[{ title, href: `/${info.collection}` }]}>
       {isGone ? (
         <StackItem>
-          <EmptyState headingLevel="h1" titleText={`There is no ${info.noun} ${name}`}>
-            <EmptyStateBody>
-              It was deleted, or the address is mistyped. <Link href={`/${info.collection}`}>All {info.plural}</Link>.
-            </EmptyStateBody>
-          </EmptyState>
+          <NoSuchObject info={info} name={name} />
         </StackItem>
       ) : (
         <StackItem>
@@ -79,9 +77,9 @@ function Body({ info, objectRef, object }: BodyProps) {
         ))}
       </Tabs>
       <div id={PANEL} role="tabpanel" aria-label={active?.title}>
-        <Suspense fallback={<Skeleton height="16rem" screenreaderText="Loading this part of the page" />}>
+        <TabBody of={active?.key ?? ""}>
           {active && <active.Body info={info} objectRef={objectRef} object={object} />}
-        </Suspense>
+        </TabBody>
       </div>
     </>
   );
@@ -95,12 +93,9 @@ function Actions({ info, object }: { info: KindInfo; object: StoredObject }) {
   if (!mayWrite) return null;
   return (
     <span className="page-actions">
-      <Button
-        variant="secondary"
-        component={(props) => <Link {...props} href={`${path}/edit${query ? `?${query}` : ""}`} />}
-      >
+      <LinkButton variant="secondary" href={`${path}/edit${query ? `?${query}` : ""}`}>
         Edit
-      </Button>{" "}
+      </LinkButton>{" "}
       <Button variant="secondary" isDanger onClick={() => setDeleting(true)}>
         Delete
       </Button>

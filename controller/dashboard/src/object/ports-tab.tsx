@@ -1,9 +1,9 @@
 /** The ports of a segment or of a bridge. */
 
-import { Button, Card, CardBody, CardHeader } from "@patternfly/react-core";
-import { Link } from "wouter";
+import { Card, CardBody, CardHeader } from "@patternfly/react-core";
 import type { AnyObject, Port } from "../api/documents";
 import { usePage } from "../api/objects";
+import { LinkButton } from "../chrome/link-button";
 import { ServerTable, type ServerColumn } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
 import { ObjectLink } from "../kinds/object-link";
@@ -18,10 +18,12 @@ const COLUMNS: ServerColumn<Port>[] = [
   {
     title: "Name",
     order: "name",
+    className: "object-cell",
     cell: ({ metadata }) => <ObjectLink kind="Port" name={metadata.name} project={metadata.project} />,
   },
   {
     title: "Host",
+    className: "nowrap",
     cell: ({ spec: { host, migrating_to } }) => (
       <>
         {host ? <ObjectLink kind="Host" name={host} /> : <span className="muted">not plugged</span>}
@@ -67,9 +69,9 @@ export function PortsTab({ info, object }: TabProps) {
     <Card component="section" aria-label="Ports">
       {mayWrite && (
         <CardHeader>
-          <Button variant="secondary" component={(props) => <Link {...props} href={`/ports/new?${shortcut}`} />}>
+          <LinkButton variant="secondary" href={`/ports/new?${shortcut}`}>
             Add a port
-          </Button>
+          </LinkButton>
         </CardHeader>
       )}
       <CardBody>

@@ -17,7 +17,7 @@ const STATES = {
 export function RealizationCard({ objectRef }: { objectRef: ObjectRef }) {
   const query = useRealization(objectRef);
   return (
-    <Card component="section" aria-labelledby="realization-title" isFullHeight>
+    <Card component="section" aria-labelledby="realization-title">
       <CardTitle component="h2" id="realization-title">
         On its hosts
       </CardTitle>

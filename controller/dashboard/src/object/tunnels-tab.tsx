@@ -3,8 +3,7 @@
 import { Card, CardBody, CardHeader, SearchInput } from "@patternfly/react-core";
 import { useState } from "react";
 import type { EffectiveTunnel } from "../api/documents";
-import { type Column, PagedTable } from "../chrome/paged-table";
-import { QueryState } from "../chrome/query-state";
+import { ServerTable, type ServerColumn } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
 import { ObjectLink } from "../kinds/object-link";
 import { Message } from "../status/message";
@@ -12,7 +11,7 @@ import { PhaseLabel } from "../status/phase";
 import { useSegmentTunnels } from "./parts";
 import type { TabProps } from "./tabs";
 
-const COLUMNS: Column<EffectiveTunnel>[] = [
+const COLUMNS: ServerColumn<EffectiveTunnel>[] = [
   {
     title: "From",
     cell: ({ host, local_ip }) => (
@@ -33,7 +32,7 @@ const COLUMNS: Column<EffectiveTunnel>[] = [
   },
   { title: "VNI", cell: ({ vni }) => vni, className: "number" },
   { title: "UDP port", cell: ({ dst_port }) => dst_port, className: "number" },
-  { title: "Backend", cell: ({ backend }) => (backend === "ovs" ? "Open vSwitch" : "kernel") },
+  { title: "Backend", className: "nowrap", cell: ({ backend }) => (backend === "ovs" ? "Open vSwitch" : "kernel") },
   { title: "Phase", cell: ({ phase }) => <PhaseLabel phase={phase} /> },
   {
     title: "Reason",
@@ -50,32 +49,31 @@ const COLUMNS: Column<EffectiveTunnel>[] = [
 export function TunnelsTab({ objectRef }: TabProps) {
   const { get, put } = useUrlState();
   const [host, setHost] = useState(get("from"));
-  const query = useSegmentTunnels(objectRef, get("from"));
+  const query = useSegmentTunnels(objectRef, get("from"), get("page"));
   return (
     <Card component="section" aria-label="Tunnels">
       <CardHeader>
         <SearchInput
+          className="object-search"
           aria-label="Only from this host"
           placeholder="Only from this host"
           value={host}
           onChange={(_, value) => setHost(value)}
-          onSearch={(_, value) => put({ from: value })}
+          onSearch={(_, value) => put({ from: value, page: null })}
           onClear={() => {
             setHost("");
-            put({ from: null });
+            put({ from: null, page: null });
           }}
         />
       </CardHeader>
       <CardBody>
-        <QueryState title="Tunnels" query={query}>
-          {(tunnels) =>
-            tunnels.length === 0 ? (
-              <p className="muted">No tunnels: they come with ports on two hosts or more.</p>
-            ) : (
-              <PagedTable label="Tunnels" columns={COLUMNS} items={tunnels} keyOf={({ host: h, id }) => `${h} ${id}`} />
-            )
-          }
-        </QueryState>
+        <ServerTable
+          label="Tunnels"
+          query={query}
+          columns={COLUMNS}
+          keyOf={({ host: side, id, local_ip, remote_ip }) => [side, id, local_ip, remote_ip].join(" ")}
+          empty={<p className="muted">No tunnels: they come with ports on two hosts or more.</p>}
+        />
       </CardBody>
     </Card>
   );

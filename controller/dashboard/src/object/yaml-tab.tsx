@@ -3,6 +3,7 @@
 import { Button, Card, CardBody, CardHeader } from "@patternfly/react-core";
 import { saveFile } from "../chrome/save-file";
 import { CopyAs } from "../copy/copy-as";
+import { shellWord } from "../copy/shell";
 import { YamlText } from "../edit/code-editor";
 import { draftOf, manifestOf, yamlOf } from "../edit/drafts";
 import type { TabProps } from "./tabs";
@@ -23,7 +24,7 @@ export function YamlTab({ info, object }: TabProps) {
                 Download
               </Button>
               <CopyAs
-                cli={`ovsfleet get ${info.noun.replaceAll(" ", "-").toLowerCase()} ${name}${info.ofProjects ? ` --project ${project}` : ""} -o yaml`}
+                cli={`ovsfleet get ${info.noun.replaceAll(" ", "-").toLowerCase()} ${shellWord(name)}${info.ofProjects ? ` --project ${shellWord(project)}` : ""} -o yaml`}
                 request={{ method: "GET", path: `/v1/${info.collection}/${encodeURIComponent(name)}${query}` }}
               />
             </>

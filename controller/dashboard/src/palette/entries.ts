@@ -49,7 +49,16 @@ export function groupsOf({ words, recent, writable, found }: Known): Group[] {
     { title: "Actions", entries: actionsOf(writable).filter(named) },
     ...(isAsked ? foundGroups(found) : []),
   ];
-  return groups.filter(({ entries }) => entries.length > 0);
+  return withoutRepeats(groups).filter(({ entries }) => entries.length > 0);
+}
+
+/** A place stands where it comes first: arrow keys go by places, and each is met once. */
+function withoutRepeats(groups: Group[]): Group[] {
+  const met = new Set<string>();
+  return groups.map(({ title, entries }) => {
+    const fresh = entries.filter(({ href }) => !met.has(href) && met.add(href));
+    return { title, entries: fresh };
+  });
 }
 
 /** By kind, each kind where its best match stands. */

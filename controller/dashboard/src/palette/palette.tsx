@@ -20,9 +20,15 @@ const PAUSE_MS = 120;
 
 const idOf = (href: string) => `palette ${href}`.replaceAll(/\s/g, "-");
 
-export default function Palette({ close }: { close: () => void }) {
+interface Props {
+  /** What is looked for; some of it may have been typed before this was there. */
+  words: string;
+  setWords: (words: string) => void;
+  close: () => void;
+}
+
+export default function Palette({ words, setWords, close }: Props) {
   const [, navigate] = useLocation();
-  const [words, setWords] = useState("");
   const [recent] = useState(recentEntries);
   const [pointed, setPointed] = useState("");
   const writable = useWhoAmI().data?.may.write ?? [];

@@ -1,15 +1,8 @@
 /** Which keys do what, wherever one is. */
 
 import { Modal, ModalBody, ModalHeader } from "@patternfly/react-core";
+import { SHORTCUTS } from "./keys";
 import "./palette.css";
-
-const SHORTCUTS = [
-  ["Ctrl K or /", "Search pages, actions and objects"],
-  ["?", "Show these shortcuts"],
-  ["↑ ↓", "Choose among what was found"],
-  ["Enter", "Open what is chosen"],
-  ["Escape", "Close a dialog"],
-] as const;
 
 export default function Shortcuts({ close }: { close: () => void }) {
   return (

@@ -1,6 +1,6 @@
 /** From the API's statistics to what a chart draws: each direction of each series is a line. Pure. */
 
-import type { Stats } from "../api/documents";
+import type { Drawn } from "./sources";
 
 export const DIRECTIONS = ["rx", "tx"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
@@ -39,7 +39,7 @@ export const MEASURES: readonly Measure[] = [
   },
 ];
 
-export function linesOf({ series, times }: Stats, measure: Measure): Line[] {
+export function linesOf({ series, times }: Drawn, measure: Measure): Line[] {
   return series.flatMap(({ name, rates }, color) =>
     DIRECTIONS.map((direction) => {
       const counted = measure.counters.flatMap((counter) => rates[`${direction}_${counter}`] ?? []);

@@ -1,6 +1,7 @@
 /** The charts' legend, and the same in numbers. */
 
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
+import { formatsOf, timeOf, useZone, type Zone } from "../chrome/moments";
 import { type Direction, type Line, newest, peak, type Values } from "./chart-data";
 import { colorName } from "./chart-options";
 import { formatRate } from "./units";
@@ -17,15 +18,21 @@ interface Props {
   measured: Measured[];
   times: number[];
   stepSeconds: number;
-  /** The moment under the cursor; null: now. */
+  /** Whether the newest value is of now. */
+  isLive: boolean;
+  /** The moment under the cursor; null: the newest. */
   index: number | null;
 }
 
+const DAY_S = 86_400;
+
 type Pick = (values: Values) => number | null;
 
-export function RateTable({ series, measured, times, stepSeconds, index }: Props) {
+export function RateTable({ series, measured, times, stepSeconds, isLive, index }: Props) {
+  const zone = useZone();
   const moment = index === null ? undefined : times[index];
-  const when = moment === undefined ? "now" : `at ${new Date(moment * 1000).toLocaleTimeString()}`;
+  const newestAt = isLive ? "now" : "at the end";
+  const when = moment === undefined ? newestAt : `at ${momentOf(new Date(1000 * moment), zone, times)}`;
   const current: Pick = (values) =>
     index === null ? newest(values, stepSeconds) : (values[index] ?? null);
   const columns: [string, Direction, Pick][] = [
@@ -66,6 +73,12 @@ export function RateTable({ series, measured, times, stepSeconds, index }: Props
       </Tbody>
     </Table>
   );
+}
+
+/** With its day where the times are of several. */
+function momentOf(moment: Date, zone: Zone, times: number[]): string {
+  const isOfDays = (times.at(-1) ?? 0) - (times[0] ?? 0) > DAY_S;
+  return (isOfDays ? `${formatsOf(zone).day.format(moment)}, ` : "") + timeOf(moment, zone);
 }
 
 interface CellProps {

@@ -1,31 +1,41 @@
-/** Live charts of what flows through the host, or through one port or tunnel of it. */
+/** Charts of what flows: of what the page is of, and of what was put beside it. */
 
-import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core";
-import { FormSelect, FormSelectOption, FormSelectOptionGroup } from "@patternfly/react-core";
-import type { Stats } from "../api/documents";
+import { Card, CardBody, CardHeader, CardTitle, Label, LabelGroup } from "@patternfly/react-core";
+import { Button } from "@patternfly/react-core";
+import type { ReactNode } from "react";
 import { QueryState } from "../chrome/query-state";
-import type { Subject } from "../host/subjects";
+import { AddSeries, type Pool } from "./add-series";
 import { Charts, NothingYet } from "./charts";
-import { Ranges } from "./object-rates";
-import { isUncounted, useStats } from "./queries";
+import { Moves, Ranges, ZoomBar } from "./controls";
+import { useStats } from "./queries";
+import "./rates.css";
 import type { Select, Selection } from "./selection";
+import { nameOfSource, type Source } from "./sources";
 
 interface Props {
-  host: string;
-  subjects: Subject[];
+  sources: Source[];
   selection: Selection;
   select: Select;
+  /** Where what may be put into the chart is looked for. */
+  pools: Pool[];
+  /** What may be put into it and is known already, as options of a list. */
+  known?: ReactNode;
 }
 
-export function RatesCard({ host, subjects, selection, select }: Props) {
-  const query = useStats(host, selection);
+export function RatesCard({ sources, selection, select, pools, known }: Props) {
+  const query = useStats(sources, selection);
   return (
     <Card component="section" aria-labelledby="rates-title" className="rates">
       <CardHeader
         hasWrap
         actions={{
           hasNoOffset: true,
-          actions: <Controls subjects={subjects} selection={selection} select={select} />,
+          actions: (
+            <div className="rate-controls">
+              <Ranges selection={selection} choose={select.range} />
+              <Moves selection={selection} zoom={select.zoom} />
+            </div>
+          ),
         }}
       >
         <CardTitle component="h2" id="rates-title">
@@ -33,49 +43,50 @@ export function RatesCard({ host, subjects, selection, select }: Props) {
         </CardTitle>
       </CardHeader>
       <CardBody>
-        {isUncounted(query.error, selection) ? (
-          <NothingYet />
-        ) : (
-          <QueryState title="Rates" query={query} height="16rem">
-            {(stats) => <Charts stats={named(stats, subjects)} />}
-          </QueryState>
-        )}
+        <div className="rate-series">
+          <Chosen sources={sources} select={select} />
+          <AddSeries pools={pools} known={known} selection={selection} toggle={select.toggle} />
+        </div>
+        {selection.zoom && <ZoomBar zoom={selection.zoom} leave={() => select.zoom(null)} />}
+        <QueryState title="Rates" query={query} height="16rem">
+          {(drawn) =>
+            drawn === null ? (
+              <NothingYet />
+            ) : (
+              <Charts drawn={drawn} zoom={selection.zoom} onZoom={select.zoom} isOld={query.isPlaceholderData} />
+            )
+          }
+        </QueryState>
       </CardBody>
     </Card>
   );
 }
 
-/** Counters come under resource ids, and the sum of ports under a word; people know names. */
-function named(stats: Stats, subjects: Subject[]): Stats {
-  const labels = new Map(subjects.map(({ id, label }) => [id, label]));
-  labels.set("ports", "all ports");
-  const series = stats.series.map((each) => ({ ...each, name: labels.get(each.name) ?? each.name }));
-  return { ...stats, series };
-}
-
-function Controls({ subjects, selection, select }: Omit<Props, "host">) {
+/** What was put in, each to be taken out again. */
+function Chosen({ sources, select }: Pick<Props, "sources" | "select">) {
+  const chosen = sources.filter(({ word }) => word !== "");
+  if (chosen.length === 0) return null;
   return (
-    <div className="rate-controls">
-      <FormSelect
-        aria-label="Charted series"
-        value={selection.subject ?? ""}
-        onChange={(_, value) => select.subject(value || null)}
-      >
-        <FormSelectOption value="" label="Whole host" />
-        {selection.subject && !subjects.some(({ id }) => id === selection.subject) && (
-          <FormSelectOption value={selection.subject} label={selection.subject} />
-        )}
-        {(["Ports", "Tunnels"] as const).map((kind) => (
-          <FormSelectOptionGroup key={kind} label={kind}>
-            {subjects
-              .filter((subject) => subject.kind === kind)
-              .map(({ id, label }) => (
-                <FormSelectOption key={id} value={id} label={label} />
-              ))}
-          </FormSelectOptionGroup>
-        ))}
-      </FormSelect>
-      <Ranges range={selection.range} choose={select.range} />
-    </div>
+    <>
+      <LabelGroup categoryName="In the chart" numLabels={chosen.length}>
+        {chosen.map((source) => {
+          const name = nameOfSource(source);
+          return (
+            <Label
+              key={source.word}
+              isCompact
+              variant="outline"
+              onClose={() => select.toggle(source.word)}
+              closeBtnAriaLabel={`Take ${name} out of the chart`}
+            >
+              {name}
+            </Label>
+          );
+        })}
+      </LabelGroup>
+      <Button variant="link" isInline onClick={select.clear}>
+        Take all out
+      </Button>
+    </>
   );
 }

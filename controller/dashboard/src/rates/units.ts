@@ -37,3 +37,15 @@ function threeDigits(value: number): string {
   if (value >= 99.95) return value.toFixed(0);
   return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }
+
+const DURATIONS = [
+  [86_400, "d"],
+  [3600, "h"],
+  [60, "min"],
+] as const;
+
+/** In the largest unit that it is a whole number of. */
+export function durationOf(seconds: number): string {
+  const [length, unit] = DURATIONS.find(([each]) => seconds % each === 0) ?? [1, "s"];
+  return `${seconds / length}\u202f${unit}`;
+}

@@ -20,5 +20,12 @@ export function useSession(): Session {
 
 export const storedToken = (): string => sessionStorage.getItem(KEY) ?? "";
 export const storeToken = (token: string): void => sessionStorage.setItem(KEY, token);
-/** And what the page remembers of this session beside it: the next person may see less. */
-export const forgetToken = (): void => sessionStorage.clear();
+
+/** Begins the keys under which the browser keeps what somebody saw, over their tabs. */
+export const SEEN = "ovsfleet.seen.";
+
+/** And what the browser remembers of what was seen with it: the next person may see less. */
+export function forgetToken(): void {
+  sessionStorage.clear();
+  for (const key of Object.keys(localStorage)) if (key.startsWith(SEEN)) localStorage.removeItem(key);
+}

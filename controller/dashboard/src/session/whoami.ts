@@ -20,5 +20,9 @@ export function useWhoAmI(): UseQueryResult<WhoAmI> {
 export const useMayWrite = (kind: Kind): boolean =>
   useWhoAmI().data?.may.write.includes(kind) ?? false;
 
+/** True while it is not known: most may be read by everybody. */
+export const useMayRead = (kind: Kind): boolean =>
+  useWhoAmI().data?.may.read.includes(kind) ?? true;
+
 export const useMay = (verb: "enrol" | "inspect" | "operate"): boolean =>
   useWhoAmI().data?.may[verb] ?? false;

@@ -2,7 +2,7 @@
 
 import { Label } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
-import { document } from "../api/client";
+import { document, unlessFinal } from "../api/client";
 import type { components } from "../api/schema";
 import { Moment } from "../chrome/moment";
 import { type Column, PagedTable } from "../chrome/paged-table";
@@ -58,7 +58,7 @@ export function Deliveries({ name }: { name: string }) {
   const { api } = useSession();
   const query = useQuery({
     queryKey: ["webhooks", name, "deliveries"],
-    refetchInterval: EVERY_MS,
+    refetchInterval: unlessFinal(EVERY_MS),
     queryFn: async ({ signal }) => {
       const params = { path: { name } };
       return document(await api.GET("/v1/webhooks/{name}/deliveries", { params, signal })).items;

@@ -10,6 +10,7 @@ import { chooseZone, useZone } from "../chrome/moments";
 import { QueryState } from "../chrome/query-state";
 import { chooseTheme, useTheme } from "../chrome/theme";
 import { Fact } from "../object/facts";
+import { SHORTCUTS } from "../palette/keys";
 import { useWhoAmI } from "../session/whoami";
 import "./settings.css";
 import { WebhooksCard } from "./webhooks-card";
@@ -132,12 +133,6 @@ function Controller() {
     </Section>
   );
 }
-
-const SHORTCUTS = [
-  ["Ctrl K", "search over everything"],
-  ["/", "the same"],
-  ["Esc", "closes what is open"],
-] as const;
 
 function Shortcuts() {
   return (

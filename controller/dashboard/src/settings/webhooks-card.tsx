@@ -2,19 +2,15 @@
 
 import { Button, Card, CardBody, CardTitle, Label } from "@patternfly/react-core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { document } from "../api/client";
-import type { components } from "../api/schema";
 import { type Column, PagedTable } from "../chrome/paged-table";
 import { QueryState } from "../chrome/query-state";
 import { useUrlState } from "../chrome/url-state";
 import { useSession } from "../session/session";
 import { Deliveries } from "./deliveries";
-import { NewWebhook } from "./new-webhook";
-
-type Webhook = components["schemas"]["WebhookDocument"];
-
-/** What is told of deliveries begins with this, too. */
-const WEBHOOKS = ["webhooks"];
+import { CreateWebhook, DeleteWebhook, EditWebhook } from "./webhook-dialogs";
+import { narrowedTo, useMayWriteWebhooks, WEBHOOKS, type Webhook } from "./webhooks";
 
 export function WebhooksCard() {
   const { api } = useSession();
@@ -45,7 +41,7 @@ export function WebhooksCard() {
             )
           }
         </QueryState>
-        <NewWebhook />
+        <CreateWebhook />
       </CardBody>
     </Card>
   );
@@ -54,7 +50,16 @@ export function WebhooksCard() {
 const COLUMNS: Column<Webhook>[] = [
   { title: "Name", cell: ({ name }) => <strong>{name}</strong> },
   { title: "To", cell: ({ url }) => <span className="mono fact-text">{url}</span>, className: "reason-cell" },
-  { title: "Of", cell: ({ events }) => events.join(", "), className: "reason-cell" },
+  {
+    title: "Of",
+    className: "reason-cell",
+    cell: (webhook) => (
+      <>
+        {webhook.events.join(", ")}
+        <div className="muted detail">{narrowedTo(webhook)}</div>
+      </>
+    ),
+  },
   {
     title: "Deliveries",
     cell: ({ failed, unfinished }) => (
@@ -73,8 +78,8 @@ const COLUMNS: Column<Webhook>[] = [
 const actions = (shown: string, toggle: (name: string) => void): Column<Webhook> => ({
   title: "",
   cell: (webhook) => (
-    <>
-      <Try webhook={webhook} />{" "}
+    <span className="settings-actions">
+      <Try webhook={webhook} />
       <Button
         variant="link"
         isInline
@@ -83,9 +88,30 @@ const actions = (shown: string, toggle: (name: string) => void): Column<Webhook>
       >
         Deliveries<span className="pf-v6-screen-reader"> of {webhook.name}</span>
       </Button>
-    </>
+      <Changes webhook={webhook} />
+    </span>
   ),
 });
+
+function Changes({ webhook }: { webhook: Webhook }) {
+  const [open, setOpen] = useState<"edit" | "delete" | null>(null);
+  const mayWrite = useMayWriteWebhooks();
+  if (!mayWrite) return null;
+  const name = <span className="pf-v6-screen-reader"> {webhook.name}</span>;
+  const close = () => setOpen(null);
+  return (
+    <>
+      <Button variant="link" isInline onClick={() => setOpen("edit")}>
+        Edit{name}
+      </Button>
+      <Button variant="link" isInline isDanger onClick={() => setOpen("delete")}>
+        Delete{name}
+      </Button>
+      {open === "edit" && <EditWebhook webhook={webhook} close={close} />}
+      {open === "delete" && <DeleteWebhook webhook={webhook} close={close} />}
+    </>
+  );
+}
 
 function Try({ webhook: { name } }: { webhook: Webhook }) {
   const { api } = useSession();

@@ -22,8 +22,11 @@ const LOOKS: Record<Phase, Look> = {
   Unknown: { color: "purple", Icon: UnknownIcon },
 };
 
+/** A newer controller may have phases that this page does not know. */
+const lookOf = (phase: Phase): Look => LOOKS[phase] ?? LOOKS.Unknown;
+
 export function PhaseLabel({ phase }: { phase: Phase }) {
-  const { color, Icon } = LOOKS[phase];
+  const { color, Icon } = lookOf(phase);
   return (
     <Label color={color} icon={<Icon />} isCompact className="phase-label">
       {phase}
@@ -32,7 +35,7 @@ export function PhaseLabel({ phase }: { phase: Phase }) {
 }
 
 export function PhaseIcon({ phase }: { phase: Phase }) {
-  const { Icon } = LOOKS[phase];
+  const { Icon } = lookOf(phase);
   return (
     <span className={`phase-icon phase-${phase.toLowerCase()}`} aria-hidden="true">
       <Icon />

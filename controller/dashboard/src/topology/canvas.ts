@@ -3,9 +3,10 @@
 
 import cytoscape, { type Core, type ElementDefinition, type EventObject } from "cytoscape";
 import { PHASES } from "../api/documents";
-import { countOf, linkId, loadOf, worstOf, type Graph, type Link, type Lit, type TopologyNode } from "./graph";
+import { countOf, linkId, loadOf, worstOf } from "./graph";
+import type { Graph, Hub, Link, Lit, TopologyNode } from "./graph";
 import type { Place, Places } from "./layout";
-import { lookOf, MANY_LINKS, sizeOf, widthOf } from "./look";
+import { fontAt, lookOf, MANY_LINKS, NEAR, sizeOf, widthOf } from "./look";
 
 /** A node, or a link by both of its ends. */
 export interface Choice {
@@ -28,7 +29,9 @@ export interface Gestures {
   move: (id: string, place: Place) => void;
 }
 
-const MARGIN = 48;
+const MARGIN = 40;
+/** The buttons below cover no name. */
+const LIFT = 16;
 const FURTHEST = 0.08;
 const CLOSEST = 3;
 /** A small graph is not blown up. */
@@ -38,7 +41,8 @@ const ZOOM_STEP = 1.3;
 export class Canvas {
   private readonly cy: Core;
   private isEmpty = true;
-  private links = -1;
+  private areManyLinks: boolean | null = null;
+  private font = NEAR;
 
   constructor(
     private readonly element: HTMLElement,
@@ -66,19 +70,19 @@ export class Canvas {
 
   /** The theme changed. */
   restyle(): void {
-    this.cy.style(lookOf(getComputedStyle(this.element), this.links));
+    this.cy.style(lookOf(getComputedStyle(this.element), this.areManyLinks === true, this.font));
   }
 
   draw(drawing: Drawing): void {
     const { graph, places } = drawing;
-    if (isMany(this.links) !== isMany(graph.links.size) || this.links < 0) {
-      this.links = graph.links.size;
+    if (this.areManyLinks !== graph.links.size > MANY_LINKS) {
+      this.areManyLinks = graph.links.size > MANY_LINKS;
       this.restyle();
     }
     this.cy.batch(() => {
       this.cy.elements().forEach((element) => {
-        const isThere = (element.group() === "nodes" ? graph.nodes : graph.links).has(element.id());
-        if (!isThere) element.remove();
+        const id = element.id();
+        if (!graph.nodes.has(id) && !graph.hubs.has(id) && !graph.links.has(id)) element.remove();
       });
       // What is new comes in one go: one by one it takes seconds where there are thousands.
       this.cy.add(definitionsOf(graph, places).filter((each) => !this.update(each)));
@@ -98,6 +102,11 @@ export class Canvas {
       this.cy.zoom(NATURAL);
       this.cy.center();
     }
+    this.cy.panBy({ x: 0, y: -LIFT });
+    const font = fontAt(this.cy.zoom());
+    if (font === this.font) return;
+    this.font = font;
+    this.restyle();
   }
 
   zoom(inwards: boolean): void {
@@ -136,11 +145,18 @@ export class Canvas {
         chosen: choice?.to === null && choice.at === node.id,
       });
     }
+    for (const { id } of graph.hubs.values())
+      this.setClasses(id, {
+        hub: true,
+        faded: lit !== null && !lit.nodes.has(id),
+        chosen: choice?.to === null && choice.at === id,
+      });
     const chosen = choice?.to ? linkId(choice.at, choice.to) : null;
     for (const link of graph.links.values())
       this.setClasses(link.id, {
-        [link.phase]: true,
-        loaded: link.phase === "Ready" && (loadOf(link) ?? 0) > 0,
+        spoke: link.isSpoke,
+        [link.seen]: true,
+        loaded: link.seen === "Ready" && (loadOf(link) ?? 0) > 0,
         lit: lit !== null && lit.links.has(link.id),
         faded: lit !== null && !lit.links.has(link.id),
         near: choice?.to === null && (link.a === choice.at || link.b === choice.at),
@@ -159,29 +175,33 @@ export class Canvas {
   }
 }
 
-const isMany = (links: number): boolean => links > MANY_LINKS;
-
 function choiceOf({ target, cy }: EventObject): Choice | null {
   if (target === cy) return null;
   if (target.isNode()) return { at: target.id(), to: null };
   return { at: target.data("source"), to: target.data("target") };
 }
 
-const definitionsOf = ({ nodes, links }: Graph, places: Places): ElementDefinition[] => [
-  ...[...nodes.values()].flatMap((node): ElementDefinition[] => {
-    const place = places.get(node.id);
-    return place ? [{ group: "nodes", data: nodeData(node), position: { ...place } }] : [];
+const definitionsOf = ({ nodes, hubs, links }: Graph, places: Places): ElementDefinition[] => [
+  ...[...[...nodes.values()].map(nodeData), ...[...hubs.values()].map(hubData)].flatMap((data): ElementDefinition[] => {
+    const place = places.get(data.id);
+    return place ? [{ group: "nodes", data, position: { ...place } }] : [];
   }),
   ...[...links.values()]
     .filter(({ a, b }) => places.has(a) && places.has(b))
     .map((link): ElementDefinition => ({ group: "edges", data: linkData(link) })),
 ];
 
-function nodeData(node: TopologyNode) {
+function nodeData(node: TopologyNode): { id: string } & Record<string, unknown> {
   const total = Math.max(1, node.phases.total);
   const shares = PHASES.map((phase) => [phase, (100 * countOf(node.phases, phase)) / total]);
   return { id: node.id, label: labelOf(node), size: sizeOf(node), ...Object.fromEntries(shares) };
 }
+
+const hubData = ({ id, title, spokes }: Hub) => ({
+  id,
+  label: `${title}\n${spokes.length} spokes`,
+  chars: Math.max(title.length, "100 spokes".length),
+});
 
 function labelOf({ title, kind, hosts, phases, connected }: TopologyNode): string {
   const worst = worstOf(phases);

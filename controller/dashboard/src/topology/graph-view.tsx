@@ -60,7 +60,8 @@ export function GraphView({ drawing, isArranging, choose, open, move, arrangeAga
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const direction = ARROWS[event.key];
     if (direction) {
-      const next = towards(drawing.places, [...drawing.graph.nodes.keys()], chosen, direction);
+      const { nodes, hubs } = drawing.graph;
+      const next = towards(drawing.places, [...nodes.keys(), ...hubs.keys()], chosen, direction);
       if (next) choose({ at: next, to: null });
     } else if (event.key === "Enter" && chosen) open(chosen);
     else if (event.key === "Escape") choose(null);
@@ -78,7 +79,7 @@ export function GraphView({ drawing, isArranging, choose, open, move, arrangeAga
         className="topology-canvas __________cytoscape_container"
         role="application"
         tabIndex={0}
-        aria-label={`Graph of ${drawing.graph.nodes.size} nodes and ${drawing.graph.links.size} links`}
+        aria-label={graphInWords(drawing.graph)}
         aria-describedby="topology-keys-help"
         onKeyDown={onKeyDown}
       />
@@ -107,7 +108,14 @@ export function GraphView({ drawing, isArranging, choose, open, move, arrangeAga
   );
 }
 
-function nodeInWords({ nodes, of }: Graph, id: string): string {
+function graphInWords({ nodes, hubs, links }: Graph): string {
+  const shared = hubs.size > 0 ? `, ${hubs.size} ${hubs.size === 1 ? "hub" : "hubs"}` : "";
+  return `Graph of ${nodes.size} nodes${shared} and ${links.size} links`;
+}
+
+function nodeInWords({ nodes, hubs, of }: Graph, id: string): string {
+  const hub = hubs.get(id);
+  if (hub) return `${hub.title}: hub of ${hub.spokes.length} spokes, ${hub.tunnels} tunnels`;
   const node = nodes.get(id);
   if (!node) return "";
   const hosts = node.kind === "group" ? `${node.hosts} hosts, ` : "";

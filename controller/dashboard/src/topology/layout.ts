@@ -7,9 +7,19 @@ export interface Place {
 
 export type Places = ReadonlyMap<string, Place>;
 
+export interface LayoutNode {
+  id: string;
+  size: number;
+  isHub: boolean;
+  place: Place | null;
+}
+
 export interface LayoutTask {
-  nodes: { id: string; size: number; place: Place | null }[];
+  /** Places that are known are kept. */
+  nodes: LayoutNode[];
   links: [string, string][];
+  /** Of the picture: its width by its height. */
+  aspect: number;
 }
 
 export type LayoutAnswer = [id: string, place: Place][];

@@ -32,7 +32,9 @@ export function Legend() {
         ))}
       </ul>
       <p className="muted detail">
-        A line is as the worst of its tunnels, and the fainter the fewer these are. A ring shows the phases of
+        A line is as the worst of its tunnels, and the fainter the fewer these are. A square is a full mesh of
+        many: each of its spokes is as the ends of tunnels at that node are, and a tunnel with a trouble of its own
+        is a line between its hosts. A ring shows the phases of
         the hosts; a dashed ring around it: tunnels within the group are not Ready; a grey middle: no agent is
         heard. Click chooses, double click opens.
       </p>

@@ -9,12 +9,12 @@ import { ObjectLink } from "../kinds/object-link";
 import { formatRate } from "../rates/units";
 import { Message } from "../status/message";
 import { PhaseLabel } from "../status/phase";
-import { inWords, worstAndBusiestFirst, WORST_FIRST, worstOf } from "./graph";
+import { inWords, titleIn, worstAndBusiestFirst, WORST_FIRST, worstOf } from "./graph";
 import type { Graph, Link, TopologyNode, TopologySegment } from "./graph";
 import { nameOf, type PanelProps } from "./panel";
 import { titleOf } from "./controls";
 
-interface Props extends Omit<PanelProps, "open" | "segment"> {
+interface Props extends Omit<PanelProps, "open" | "segment" | "showSegment"> {
   segments: TopologySegment[];
   /** The one that stands out. */
   shown: string;
@@ -110,14 +110,13 @@ function nodeColumns(choose: Props["choose"], isHosts: boolean): Column<Topology
   ];
 }
 
-function linkColumns({ nodes }: Graph, choose: Props["choose"]): Column<Link>[] {
-  const title = (id: string) => nodes.get(id)?.title ?? id;
+function linkColumns(graph: Graph, choose: Props["choose"]): Column<Link>[] {
   return [
     {
       title: "Between",
       cell: (link) => (
         <Button variant="link" isInline onClick={() => choose({ at: link.a, to: link.b })}>
-          {nameOf(link, undefined, title)}
+          {nameOf(link, undefined, (id) => titleIn(graph, id))}
         </Button>
       ),
     },

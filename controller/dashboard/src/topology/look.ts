@@ -1,14 +1,21 @@
 /** How the graph looks; colours come from the page's style, so both themes follow. */
 
-import type { StylesheetJson } from "cytoscape";
+import type { NodeSingular, StylesheetJson } from "cytoscape";
 import { PHASES, type Phase } from "../api/documents";
 import type { TopologyNode } from "./graph";
 
 const HOST_SIZE = 36;
 const GROUP_SIZE = 48;
 const LARGEST = 104;
+export const HUB_SIZE = 44;
 /** Where there are more links, each is drawn so faintly that nodes stay legible. */
-export const MANY_LINKS = 400;
+export const MANY_LINKS = 250;
+export const NEAR = 14;
+const FAR = 28;
+const SEEN = 9.5;
+
+/** The height of names that are read where everything is in sight, as far as there is room. */
+export const fontAt = (zoom: number): number => Math.round(Math.min(FAR, Math.max(NEAR, SEEN / zoom)));
 
 export const sizeOf = ({ kind, hosts }: TopologyNode): number =>
   kind === "host" ? HOST_SIZE : Math.min(LARGEST, GROUP_SIZE + 4 * Math.sqrt(hosts));
@@ -30,7 +37,7 @@ export const DASHES: Record<Phase, number[]> = {
   Failed: [5, 9],
 };
 
-export function lookOf(style: CSSStyleDeclaration, links: number): StylesheetJson {
+export function lookOf(style: CSSStyleDeclaration, areMany: boolean, font: number): StylesheetJson {
   const token = (name: string) => style.getPropertyValue(name).trim();
   const text = style.color;
   const surface = token("--topology-surface");
@@ -48,7 +55,7 @@ export function lookOf(style: CSSStyleDeclaration, links: number): StylesheetJso
         label: "data(label)",
         color: text,
         "font-family": style.fontFamily,
-        "font-size": 14,
+        "font-size": font,
         "text-wrap": "wrap",
         "text-valign": "bottom",
         "text-margin-y": 5,
@@ -63,17 +70,37 @@ export function lookOf(style: CSSStyleDeclaration, links: number): StylesheetJso
       selector: "node.inner-trouble",
       style: { "border-width": 3, "border-style": "dashed", "border-color": text, "border-position": "outside" },
     },
+    {
+      selector: "node.hub",
+      style: {
+        shape: "round-rectangle",
+        // The name stands within.
+        width: (hub: NodeSingular) => hub.data("chars") * 0.6 * font + font,
+        height: HUB_SIZE * (font / NEAR),
+        "background-color": token("--topology-hub"),
+        "pie-size": 0,
+        "border-width": 2,
+        "border-color": token("--topology-link"),
+        "text-valign": "center",
+        "text-margin-y": 0,
+        "text-outline-width": 0,
+        "font-weight": "bold",
+        "min-zoomed-font-size": 5,
+        "z-index": 12,
+      },
+    },
     { selector: "node.away", style: { "background-color": token("--topology-away") } },
     {
       selector: "edge",
       style: {
         "curve-style": "haystack",
         width: "data(width)",
-        opacity: links > MANY_LINKS ? 0.18 : 0.6,
+        opacity: areMany ? 0.18 : 0.6,
         "overlay-opacity": 0,
         "line-color": token("--topology-link"),
       },
     },
+    { selector: "edge.spoke", style: { opacity: areMany ? 0.18 : 0.45 } },
     ...PHASES.filter((phase) => phase !== "Ready").map((phase) => ({
       selector: `edge.${phase}`,
       style: {
@@ -81,11 +108,11 @@ export function lookOf(style: CSSStyleDeclaration, links: number): StylesheetJso
         "line-style": "dashed",
         "line-dash-pattern": DASHES[phase],
         // One tunnel of thousands must not look like all of them.
-        opacity: `mapData(share, 0, 1, ${links > MANY_LINKS ? "0.2, 0.6" : "0.4, 1"})`,
+        opacity: `mapData(share, 0, 1, ${areMany ? "0.2, 0.6" : "0.4, 1"})`,
         "z-index": 2,
       },
     })),
-    { selector: "edge.loaded", style: { "line-color": token("--phase-ready"), opacity: links > MANY_LINKS ? 0.35 : 0.6 } },
+    { selector: "edge.loaded", style: { "line-color": token("--phase-ready"), opacity: areMany ? 0.3 : 0.6 } },
     { selector: ".lit", style: { opacity: 1, "z-index": 5 } },
     { selector: "edge.faded", style: { opacity: 0.06 } },
     { selector: "node.faded", style: { opacity: 0.25 } },

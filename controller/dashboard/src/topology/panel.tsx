@@ -10,8 +10,8 @@ import { formatRate } from "../rates/units";
 import { Message } from "../status/message";
 import { PhaseLabel } from "../status/phase";
 import type { Choice } from "./canvas";
-import { inWords, linkId, worstAndBusiestFirst, worstOf } from "./graph";
-import type { Graph, Link, Lit, TopologyNode, TopologySegment } from "./graph";
+import { inWords, linkId, titleIn, worstAndBusiestFirst, worstOf } from "./graph";
+import type { Graph, Hub, Link, Lit, Named, TopologyNode, TopologySegment } from "./graph";
 import { HostTunnels } from "./host-tunnels";
 import { Legend } from "./legend";
 
@@ -22,6 +22,7 @@ export interface PanelProps {
   open: (id: string) => void;
   /** The one that stands out, with what belongs to it. */
   segment: { of: TopologySegment; lit: Lit } | null;
+  showSegment: (segment: Named) => void;
 }
 
 const MOST_LINKS = 8;
@@ -29,6 +30,9 @@ const MOST_LINKS = 8;
 export function Panel(props: PanelProps) {
   const { graph, choice } = props;
   const node = choice && graph.nodes.get(choice.at);
+  const hub = choice && graph.hubs.get(choice.to ?? choice.at);
+  if (node && hub) return <SpokePanel {...props} node={node} hub={hub} />;
+  if (hub) return <HubPanel {...props} hub={hub} />;
   const far = choice?.to ? graph.nodes.get(choice.to) : undefined;
   if (node && far) return <LinkPanel {...props} a={node} b={far} />;
   if (node) return <NodePanel {...props} node={node} />;
@@ -154,14 +158,7 @@ function LinkPanel({ graph, choose, a, b }: PanelProps & { a: TopologyNode; b: T
   const isCounted = link.tx_bps !== null || link.rx_bps !== null;
   return (
     <Framed title={title} close={() => choose(null)}>
-      <p className="topology-line">
-        <PhaseLabel phase={link.phase} />
-      </p>
-      {link.worst && (
-        <p className="topology-line">
-          <span className="reason">{link.worst.reason}</span> <Message text={link.worst.message} />
-        </p>
-      )}
+      <PhaseAndReason link={link} />
       <Facts
         facts={[
           ["Tunnels", `${link.tunnels} (${inWords(link.phases)})`],
@@ -173,6 +170,94 @@ function LinkPanel({ graph, choose, a, b }: PanelProps & { a: TopologyNode; b: T
       />
       {a.kind === "host" && b.kind === "host" && <HostTunnels host={a.title} remote={b.title} />}
     </Framed>
+  );
+}
+
+function SpokePanel({ graph, choose, node, hub }: PanelProps & { node: TopologyNode; hub: Hub }) {
+  const spoke = graph.links.get(linkId(node.id, hub.id));
+  const title = `${node.title} in ${hub.title}`;
+  if (!spoke)
+    return (
+      <Framed title={title} close={() => choose(null)}>
+        <p className="muted">It has no tunnels of it any more.</p>
+      </Framed>
+    );
+  const isCounted = spoke.tx_bps !== null || spoke.rx_bps !== null;
+  return (
+    <Framed title={title} close={() => choose(null)}>
+      <PhaseAndReason link={spoke} />
+      <Facts
+        facts={[
+          ["Ends of tunnels", `${spoke.tunnels} (${inWords(spoke.phases)})`],
+          ["Sends", isCounted ? formatRate(spoke.tx_bps, "bit/s") : "not counted"],
+          ["Receives", isCounted ? formatRate(spoke.rx_bps, "bit/s") : "not counted"],
+          [node.kind === "host" ? "Host" : "Group", <Ends key="node" ends={[node]} choose={choose} />],
+          [
+            "Hub",
+            <Button key="hub" variant="link" isInline onClick={() => choose({ at: hub.id, to: null })}>
+              {hub.title}
+            </Button>,
+          ],
+        ]}
+      />
+    </Framed>
+  );
+}
+
+/** A full mesh, or several of the same nodes. */
+function HubPanel({ graph, hub, choose, showSegment }: PanelProps & { hub: Hub }) {
+  const spokes = graph.of.get(hub.id) ?? [];
+  const troubles = spokes.filter(({ phase }) => phase !== "Ready");
+  return (
+    <Framed title={hub.title} close={() => choose(null)}>
+      <Facts
+        facts={[
+          ["Tunnels", hub.tunnels.toLocaleString()],
+          ["Spokes", `${spokes.length}, ${troubles.length} with ends that are not Ready`],
+        ]}
+      />
+      <p className="topology-line muted">
+        {hub.segments.length === 1 ? "A full mesh: each" : "Full meshes of the same nodes: each"} of these has
+        tunnels to all others.
+      </p>
+      {troubles.length > 0 && <LinkList graph={graph} links={troubles} choose={choose} from={hub.id} />}
+      <h3 className="topology-subtitle">
+        Segments<span className="count">{hub.segments.length}</span>
+      </h3>
+      <ul className="topology-links">
+        {hub.segments.slice(0, MOST_LINKS).map(({ project, name }) => (
+          <li key={`${project}/${name}`}>
+            <ObjectLink kind="Segment" name={name} project={project} />
+            <Button
+              variant="link"
+              isInline
+              aria-label={`Let ${name} stand out`}
+              onClick={() => showSegment({ project, name })}
+            >
+              stand out
+            </Button>
+          </li>
+        ))}
+        {hub.segments.length > MOST_LINKS && (
+          <li className="muted detail">and {hub.segments.length - MOST_LINKS} more in the table of segments</li>
+        )}
+      </ul>
+    </Framed>
+  );
+}
+
+function PhaseAndReason({ link: { phase, worst } }: { link: Link }) {
+  return (
+    <>
+      <p className="topology-line">
+        <PhaseLabel phase={phase} />
+      </p>
+      {worst && (
+        <p className="topology-line">
+          <span className="reason">{worst.reason}</span> <Message text={worst.message} />
+        </p>
+      )}
+    </>
   );
 }
 
@@ -216,14 +301,13 @@ interface LinkListProps {
 
 function LinkList({ graph, links, choose, from }: LinkListProps) {
   const first = [...links].sort(worstAndBusiestFirst).slice(0, MOST_LINKS);
-  const title = (id: string) => graph.nodes.get(id)?.title ?? id;
   return (
     <ul className="topology-links">
       {first.map((link) => (
         <li key={link.id}>
           <PhaseLabel phase={link.phase} />
           <Button variant="link" isInline onClick={() => choose({ at: link.a, to: link.b })}>
-            {nameOf(link, from, title)}
+            {nameOf(link, from, (id) => titleIn(graph, id))}
           </Button>
           {link.worst && <span className="muted detail">{link.worst.reason}</span>}
         </li>
@@ -235,8 +319,9 @@ function LinkList({ graph, links, choose, from }: LinkListProps) {
   );
 }
 
-export function nameOf({ a, b }: Link, from: string | undefined, title: (id: string) => string): string {
+export function nameOf({ a, b, isSpoke }: Link, from: string | undefined, title: (id: string) => string): string {
   if (a === b) return `within ${title(a)}`;
   if (from === a) return title(b);
-  return from === b ? title(a) : `${title(a)} to ${title(b)}`;
+  if (from === b) return title(a);
+  return isSpoke ? `${title(a)} in ${title(b)}` : `${title(a)} to ${title(b)}`;
 }

@@ -2,11 +2,12 @@
  * one place stays there. */
 
 import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "react";
-import { backbone, type Graph } from "./graph";
-import { arrange, circle, type Place, type Places } from "./layout";
-import { sizeOf } from "./look";
+import { SEEN } from "../session/session";
+import type { Graph } from "./graph";
+import { arrange, circle, type LayoutTask, type Place, type Places } from "./layout";
+import { HUB_SIZE, sizeOf } from "./look";
 
-const KEY = "ovsfleet.topology.";
+const KEY = `${SEEN}topology.`;
 /** Of one grouping; what is not shown now is kept as long as there is room. */
 const MOST_KEPT = 1000;
 
@@ -26,7 +27,7 @@ export function usePlaces(graph: Graph, grouping: string): Arrangement {
   // Another grouping has other places, from its first frame on.
   if (known.grouping !== grouping) setKnown({ grouping, places: read(grouping) });
   const { places } = known;
-  const missing = [...graph.nodes.keys()].filter((id) => !places.has(id)).join("\n");
+  const missing = idsOf(graph).filter((id) => !places.has(id)).join("\n");
 
   useEffect(() => {
     if (missing === "") return;
@@ -41,8 +42,10 @@ export function usePlaces(graph: Graph, grouping: string): Arrangement {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [missing, grouping]);
 
-  // Before the page is painted, so that what is seen is kept.
-  useLayoutEffect(() => write(grouping, places, graph), [grouping, places, graph]);
+  // Before the page is painted, so that what is seen is kept. What the graph says of places that did
+  // not move is nothing to keep.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  useLayoutEffect(() => write(grouping, places, graph), [grouping, places]);
 
   const move = useCallback(
     (id: string, place: Place) => setKnown((now) => ({ ...now, places: new Map(now.places).set(id, place) })),
@@ -50,19 +53,27 @@ export function usePlaces(graph: Graph, grouping: string): Arrangement {
   );
   const again = useCallback(() => setKnown((now) => ({ ...now, places: new Map() })), []);
   return useMemo(() => {
-    const isShown = missing === "" || [...graph.nodes.keys()].some((id) => places.has(id));
+    const isShown = missing === "" || idsOf(graph).some((id) => places.has(id));
     return { places: isShown ? places : null, isArranging: missing !== "", move, again };
   }, [missing, graph, places, move, again]);
 }
 
-const taskOf = (graph: Graph, places: Places) => ({
-  nodes: [...graph.nodes.values()].map((node) => ({
-    id: node.id,
-    size: sizeOf(node),
-    place: places.get(node.id) ?? null,
-  })),
-  links: backbone(graph),
-});
+const idsOf = ({ nodes, hubs }: Graph): string[] => [...nodes.keys(), ...hubs.keys()];
+
+const WIDE = 1.4;
+const PHONE = "(width < 48rem)";
+
+function taskOf({ nodes, hubs, links }: Graph, places: Places): LayoutTask {
+  const at = (id: string, size: number, isHub: boolean) => ({ id, size, isHub, place: places.get(id) ?? null });
+  return {
+    nodes: [
+      ...[...nodes.values()].map((node) => at(node.id, sizeOf(node), false)),
+      ...[...hubs.keys()].map((id) => at(id, HUB_SIZE, true)),
+    ],
+    links: [...links.values()].map(({ a, b }) => [a, b]),
+    aspect: matchMedia(PHONE).matches ? 1 : WIDE,
+  };
+}
 
 function read(grouping: string): Places {
   try {
@@ -77,7 +88,8 @@ function read(grouping: string): Places {
 function write(grouping: string, places: Places, graph: Graph): void {
   if (places.size === 0) return;
   // What is shown now must not make way for what is not.
-  const shownLast = [...places].sort(([a], [b]) => Number(graph.nodes.has(a)) - Number(graph.nodes.has(b)));
+  const shown = new Set(idsOf(graph));
+  const shownLast = [...places].sort(([a], [b]) => Number(shown.has(a)) - Number(shown.has(b)));
   const stored = shownLast
     .slice(-MOST_KEPT)
     .map(([id, { x, y }]) => [id, [Math.round(x), Math.round(y)]]);

@@ -2,7 +2,7 @@
  * every few seconds as well. */
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { document, isFinal } from "../api/client";
+import { document, unlessFinal } from "../api/client";
 import { useSession } from "../session/session";
 import type { Topology } from "./graph";
 
@@ -22,19 +22,17 @@ export type AnsweredTopology = Topology & { within: string };
 /** Nothing is read while nothing is asked. */
 export function useTopology(asked: Asked | null): UseQueryResult<AnsweredTopology> {
   const { api } = useSession();
-  const query = Object.fromEntries(Object.entries(asked ?? {}).filter(([, value]) => value));
+  const given = Object.fromEntries(Object.entries(asked ?? {}).filter(([, value]) => value));
+  const query = { ...given, meshes: "auto" as const };
   return useQuery({
     queryKey: ["topology", query],
     enabled: asked !== null,
     // The graph stays until the next one is there.
     placeholderData: keepPreviousData,
-    refetchInterval: again,
+    refetchInterval: unlessFinal(EVERY_MS),
     queryFn: async ({ signal }) => {
       const topology = document(await api.GET("/v1/topology", { params: { query }, signal }));
-      return { ...topology, within: query.within ?? "" };
+      return { ...topology, within: asked?.within ?? "" };
     },
   });
 }
-
-const again = ({ state }: { state: { error: Error | null } }): number | false =>
-  isFinal(state.error) ? false : EVERY_MS;

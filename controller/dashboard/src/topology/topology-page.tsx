@@ -9,23 +9,29 @@ import { QueryState } from "../chrome/query-state";
 import { pathOf } from "../kinds/kinds";
 import type { Choice } from "./canvas";
 import { Controls, titleOf, type Finding } from "./controls";
-import { found, graphOf, litBy, withMesh, type Graph, type Topology } from "./graph";
+import { found, graphOf, litBy, withMesh, type Graph, type Named, type Topology } from "./graph";
 import { GraphView } from "./graph-view";
 import { Lists } from "./lists";
 import { Panel } from "./panel";
 import { usePlaces } from "./places";
 import { useTopology, type AnsweredTopology } from "./queries";
 import "./topology.css";
-import { choosing, opening, useView, type View } from "./view-state";
+import { choosing, leaving, opening, useView, type View } from "./view-state";
 
 export default function TopologyPage() {
   const view = useView();
   const query = useTopology(view.whole);
   const [words, setWords] = useState("");
   const whole = query.data;
-  const mesh = useTopology(view.segment && whole ? meshOf(view, whole) : null);
-  const own = view.segment && !mesh.isPlaceholderData ? mesh.data : undefined;
-  const graph = useMemo(() => whole && graphOf(own ? withMesh(whole, own) : whole), [whole, own]);
+  const mesh = useTopology(view.segment && !view.isAlone && whole ? meshOf(view, whole) : null);
+  const read = view.isAlone ? query : mesh;
+  const own = view.segment && !read.isPlaceholderData ? read.data : undefined;
+  // What was there before stays while the next is read.
+  const isReading = query.isPlaceholderData || (mesh.isFetching && !own);
+  const graph = useMemo(
+    () => whole && graphOf(own && own !== whole ? withMesh(whole, own) : whole),
+    [whole, own],
+  );
   const matches = useMemo(() => (graph ? found(graph, words) : []), [graph, words]);
   const finding = { words, matches, setWords };
   return (
@@ -34,6 +40,11 @@ export default function TopologyPage() {
         <div className="page-heading">
           <Title headingLevel="h1">Topology</Title>
           {whole && <Summary topology={whole} view={view} />}
+          {isReading && (
+            <span className="topology-reading muted" role="status">
+              Reading the hosts and tunnels asked for…
+            </span>
+          )}
         </div>
         <Controls view={view} topology={whole} segments={whole?.segments ?? []} finding={finding} />
         {view.segment && mesh.isError && (
@@ -63,18 +74,18 @@ const meshOf = ({ whole, segment }: View, { group_by }: Topology) => ({
   project: segment?.project ?? "",
 });
 
-function Summary({ topology: { nodes, edges, group_by, revision }, view }: { topology: Topology; view: View }) {
+function Summary({ topology, view }: { topology: AnsweredTopology; view: View }) {
+  const { nodes, tunnels, group_by, within, revision } = topology;
   const hosts = nodes.reduce((sum, node) => sum + node.hosts, 0);
-  const tunnels = edges.reduce((sum, edge) => sum + edge.tunnels, 0);
   const grouped = group_by === "host" ? "" : ` in ${nodes.length} groups by ${group_by.replace(":", " ")}`;
   return (
     <span className="muted number">
-      {hosts} hosts{grouped}, {tunnels} tunnels, revision {revision}
-      {view.whole.within && (
+      {hosts.toLocaleString()} hosts{grouped}, {tunnels.toLocaleString()} tunnels, revision {revision}
+      {within && (
         <>
           {" · only "}
-          {view.whole.within.replace(/^\w+:/, "")}{" "}
-          <Button variant="link" isInline onClick={() => history.back()}>
+          {within.replace(/^\w+:/, "")}{" "}
+          <Button variant="link" isInline onClick={() => view.put(leaving(within), true)}>
             Back to the groups
           </Button>
         </>
@@ -94,8 +105,7 @@ interface ShownProps {
 function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
   const [, go] = useLocation();
   const { choice, put } = view;
-  const grouping = [topology.group_by, topology.within].filter(Boolean).join("|");
-  const { places, isArranging, move, again } = usePlaces(graph, grouping);
+  const { places, isArranging, move, again } = usePlaces(graph, groupingOf(topology, view));
   // The field is as quick as the hand, also where the picture is not.
   const matches = useDeferredValue(finding.matches);
   const lit = useMemo(() => (mesh ? litBy(mesh) : null), [mesh]);
@@ -115,15 +125,20 @@ function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
     const node = graph.nodes.get(id);
     if (node?.kind === "host") go(pathOf("Host", node.title));
     else if (node) put(opening(id), true);
+    const [of, ...others] = graph.hubs.get(id)?.segments ?? [];
+    if (of && others.length === 0) go(pathOf("Segment", of.name, of.project));
   };
+  const showSegment = (shown: Named | null) =>
+    put({ segment: shown?.name, project: shown?.project, alone: null }, true);
   return (
     <>
       {topology.truncated && <Truncated topology={topology} />}
+      {topology.edges_left_out > 0 && <LeftOut topology={topology} />}
       <StackItem>
         <div className="topology-sides">
           <Card className="topology-frame">
             <GraphView
-              key={grouping}
+              key={groupingOf(topology, view)}
               drawing={drawing}
               isArranging={isArranging}
               choose={choose}
@@ -138,6 +153,7 @@ function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
             choose={choose}
             open={open}
             segment={of && lit ? { of, lit } : null}
+            showSegment={showSegment}
           />
         </div>
       </StackItem>
@@ -148,14 +164,16 @@ function Shown({ view, topology, mesh, graph, finding }: ShownProps) {
           choose={choose}
           segments={topology.segments}
           shown={view.segment ? titleOf(view.segment) : ""}
-          showSegment={(segment) =>
-            put({ segment: segment?.name, project: segment?.project, alone: null }, true)
-          }
+          showSegment={showSegment}
         />
       </StackItem>
     </>
   );
 }
+
+/** What has places of its own: beside hubs, a segment alone is another picture. */
+const groupingOf = ({ group_by, within, meshes }: AnsweredTopology, { segment, isAlone }: View): string =>
+  [group_by, within, isAlone && meshes === "hubs" && segment && titleOf(segment)].filter(Boolean).join("|");
 
 function Truncated({ topology: { nodes, segments } }: { topology: Topology }) {
   return (
@@ -163,6 +181,16 @@ function Truncated({ topology: { nodes, segments } }: { topology: Topology }) {
       <Alert variant="info" isInline isPlain title="There is more than is shown">
         These are {nodes.length} nodes, those with troubles and the largest first, and {segments.length} segments.
         Group the hosts, or narrow them by labels, to see all.
+      </Alert>
+    </StackItem>
+  );
+}
+
+function LeftOut({ topology: { edges, edges_left_out } }: { topology: Topology }) {
+  return (
+    <StackItem>
+      <Alert variant="info" isInline isPlain title={`${edges_left_out} more lines between hosts are not drawn`}>
+        These are the {edges.length} worst. The spokes count the tunnels of all; group the hosts to see more.
       </Alert>
     </StackItem>
   );

@@ -39,5 +39,12 @@ export function useView(): View {
 /** As the address holds it; null chooses nothing. */
 export const choosing = (choice: Choice | null) => ({ at: choice?.at, to: choice?.to });
 
+/** Out of a group, to those that it is one of: its id begins with what they are by. */
+export const leaving = (within: string) => ({
+  group_by: within.startsWith("label:") ? within.split("=", 1)[0] : within.split(":", 1)[0],
+  within: null,
+  ...choosing(null),
+});
+
 /** Into a group: its hosts take the place of the groups. */
 export const opening = (id: string) => ({ group_by: "host", within: id, at: null, to: null });

@@ -3,7 +3,8 @@
 import { Button, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from "@patternfly/react-core";
 import { useState, type ReactNode } from "react";
 import { CopyAs, type Request } from "../copy/copy-as";
-import { Refusal } from "../object/refusal";
+import { Refusal } from "../status/refusal";
+import "./chrome.css";
 
 interface Props {
   title: string;
@@ -14,17 +15,26 @@ interface Props {
   mustType?: string;
   /** Whether there is anything to do. */
   isReady?: boolean;
-  operation: { mutate: () => void; isPending: boolean; error: Error | null };
+  operation: Operation;
   close: () => void;
-  cli?: string;
+  cli?: string | undefined;
   request: Request;
   children: ReactNode;
 }
 
+export interface Operation {
+  mutate: () => void;
+  isPending: boolean;
+  error: Error | null;
+}
+
+/** So many faults are told of what was refused. */
+const FAULTS = 20;
+
 export function ConfirmDialog(props: Props) {
   const { title, verb, isDanger = false, mustType, isReady = true, operation, close, cli, request, children } = props;
   const [typed, setTyped] = useState("");
-  const isConfirmed = mustType === undefined || typed === mustType;
+  const isConfirmed = mustType === undefined || typed.trim() === mustType;
   return (
     <Modal isOpen onClose={close} variant="medium" aria-labelledby="confirm-title">
       <ModalHeader title={title} labelId="confirm-title" titleIconVariant={isDanger ? "warning" : undefined} />
@@ -35,7 +45,7 @@ export function ConfirmDialog(props: Props) {
             <TextInput id="confirm-name" value={typed} autoComplete="off" onChange={(_, text) => setTyped(text)} />
           </FormGroup>
         )}
-        {operation.error && <Refusal error={operation.error} />}
+        {operation.error && <Refusal error={operation.error} most={FAULTS} />}
       </ModalBody>
       <ModalFooter>
         <Button
