@@ -16,7 +16,7 @@ from kombu import Connection, Producer
 
 from controller.config import Settings
 from controller.jobs.app import make_app
-from controller.jobs.delivery import QUEUE, faults, say_away, say_back
+from controller.jobs.delivery import faults, say_away, say_back, waiting
 
 _ENOUGH_WAITING = 100
 """With so many messages waiting, nobody is working: more of them would only fill the broker."""
@@ -58,7 +58,7 @@ class Scheduler(PersistentScheduler):
         """Send one message if the broker is there and somebody reads what is in it."""
         connection: Connection = self.connection
         try:
-            if self._waiting(producer) < _ENOUGH_WAITING:
+            if waiting(self.app, producer.channel) < _ENOUGH_WAITING:
                 self.apply_async(entry, producer=producer, advance=False)
         except (SchedulingError, *faults(connection)) as error:
             connection.collect()
@@ -67,12 +67,6 @@ class Scheduler(PersistentScheduler):
             if self._said_away is not None:
                 say_back(connection)
             self._said_away = None
-
-    def _waiting(self, producer: Producer) -> int:
-        # Declares the queue, so that a broker that was wiped has one again.
-        queue = self.app.amqp.queues[QUEUE](producer.channel)
-        queue.declare()
-        return int(queue.queue_declare().message_count)
 
 
 class _Beat(Beat):

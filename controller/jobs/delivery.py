@@ -145,6 +145,13 @@ def await_broker(
         pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
+def waiting(app: Celery, channel: Any) -> int:
+    """How many messages nobody was given yet. A broker that was wiped gets its queue again."""
+    queue = app.amqp.queues[QUEUE](channel)
+    queue.declare()
+    return int(queue.queue_declare().message_count)
+
+
 def say_away(connection: Connection, error: Exception, said: float | None) -> float:
     """Log that the broker cannot be used, unless it was said a moment ago; return when it was."""
     now = time.monotonic()

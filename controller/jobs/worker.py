@@ -13,20 +13,21 @@ from typing import Any
 
 from celery.platforms import SecurityWarning
 from celery.worker.consumer import Consumer
-from celery.worker.state import maybe_shutdown, reserved_requests
+from celery.worker.state import all_total_count, maybe_shutdown, reserved_requests
 from kombu import Connection
 
 from controller.config import Settings
 from controller.jobs import broker
 from controller.jobs.app import make_app
-from controller.jobs.delivery import await_broker
+from controller.jobs.delivery import await_broker, faults, reason, waiting
 from controller.jobs.tasks import register
 from controller.jobs.webhooks import LANES
 from controller.store.engine import Database
 
 _OWN_THREADS = 2
 _THREADS = _OWN_THREADS + LANES
-_CREDIT_CHECK_S = 2.0
+_FORGOTTEN_CHECK_S = 2.0
+"""An idle worker asks its broker so often; one that was given work in between does not."""
 
 
 class _Consumer(Consumer):
@@ -38,28 +39,37 @@ class _Consumer(Consumer):
             step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step
         )
 
-    _idle_without_credit = False
-
     def ensure_connected(self, conn: Connection) -> Connection:
         self.first_connection_attempt = False
         return await_broker(self.app, conn, check_stop=maybe_shutdown)
 
     def register_with_event_loop(self, hub: Any) -> None:
         super().register_with_event_loop(hub)
-        if self.connection.transport.driver_type == "redis":
-            self._idle_without_credit = False
-            hub.call_repeatedly(_CREDIT_CHECK_S, self._connect_anew_without_credit)
+        self._received, self._was_forgotten = -1, False
+        hub.call_repeatedly(_FORGOTTEN_CHECK_S, self._connect_anew_when_forgotten)
 
-    def _connect_anew_without_credit(self) -> None:
-        """Notice that Redis went away in the middle of acknowledgements.
+    def _connect_anew_when_forgotten(self) -> None:
+        """Notice that messages wait and that we are given none of them, twice in a row.
 
-        What could not be acknowledged counts as being worked on for ever. Once that is as many
-        messages as we may hold, Celery asks Redis for no more, and so never learns that it is gone.
+        Redis that went away in the middle of acknowledgements: what could not be acknowledged
+        counts as being worked on for ever, and once that is as many messages as we may hold, Celery
+        asks for no more and never learns of it. RabbitMQ whose queue was deleted and at once made
+        again: it may take us for a consumer of the new one, without a word, and count as given to
+        us what never arrives.
         """
-        idle = not reserved_requests and not self.task_consumer.channel.qos.can_consume()
-        if idle and self._idle_without_credit:
-            raise ConnectionError("Redis went away before it took the acknowledgements")
-        self._idle_without_credit = idle
+        received = all_total_count[0]
+        idle = received == self._received and not reserved_requests
+        self._received = received
+        forgotten = idle and self._waiting() > 0
+        if forgotten and self._was_forgotten:
+            raise ConnectionError("messages wait, and the broker hands out none of them")
+        self._was_forgotten = forgotten
+
+    def _waiting(self) -> int:
+        try:
+            return waiting(self.app, self.connection.default_channel)
+        except faults(self.connection) as error:
+            raise ConnectionError(reason(error)) from error
 
 
 def run_worker(settings: Settings, url: str) -> int:

@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 
 from controller.config import Settings
 from controller.jobs.app import make_app
-from controller.jobs.delivery import await_broker
+from controller.jobs.delivery import QUEUE, await_broker
 from controller.store.engine import Database
 from tests.support.background import Bench
 from tests.support.ports import free_port
@@ -211,6 +211,23 @@ def test_wiping_the_broker_loses_no_job(bench: Bench, broker: Broker) -> None:
         bench.send(prompt)
         bench.reaches(prompt, "done")
     assert {attempt for _, attempt in bench.jobs().values()} == {1}
+
+
+def test_a_queue_that_is_deleted_and_at_once_made_again_is_served(
+    db: Database, data_dir: Path, servers: Servers
+) -> None:
+    """RabbitMQ then says nothing to whoever consumes from it, and sends it nothing."""
+    data_dir.mkdir()
+    servers.rabbitmq.start()
+    bench = Bench(db, data_dir, broker_url=servers.rabbitmq.url)
+    app = make_app(bench.settings)
+    with bench.running("worker", "beat"):
+        bench.reaches(bench.enqueue_prune("before", age=LOST), "done")
+        with app.connection_for_write() as connection:
+            queue = app.amqp.queues[QUEUE](connection.default_channel)
+            queue.delete()
+            queue.declare()
+        bench.reaches(bench.enqueue_prune("after", age=LOST), "done")
 
 
 def test_processes_that_wait_for_their_broker_end_when_they_are_asked_to(
