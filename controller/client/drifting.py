@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from controller.client.documents import Document, plain
 from controller.client.kinds import HOST, word_of
 from controller.client.output import say
-from controller.client.rest import PAGE_SIZE, Api
-from controller.client.statistics import beginning
+from controller.client.rest import Api
+from controller.client.stories import read_newest, time_of
 from controller.client.tables import print_rows
 
+DRIFT = "/v1/drift-events"
 _LAST = 5
-_PATH = "/v1/drift-events"
 _SHOWN_DIFFERENCES = 3
 _DRIFTING = frozenset({"Bridge", "Segment", "Port", "Tunnel", "Mirror", "FlowExport"})
-
-
-def read(
-    api: Api, wanted: Mapping[str, str | None], since: str | None, limit: int
-) -> list[Document]:
-    """The newest of those that are wanted, at most ``limit``."""
-    asked = {**wanted, "since": beginning(since) if since else None}
-    found: list[Document] = []
-    token: str | None = None
-    while len(found) < limit:
-        size = min(PAGE_SIZE, limit - len(found))
-        page = api.get(_PATH, **asked, page_size=size, page_token=token)
-        found += page["items"]
-        token = page["next_page_token"] or None
-        if token is None:
-            break
-    return found
 
 
 def last_of(api: Api, document: Document) -> list[Document]:
@@ -44,7 +27,7 @@ def last_of(api: Api, document: Document) -> list[Document]:
     if kind not in _DRIFTING:
         return []
     asked = {"kind": kind, "name": metadata["name"], "project": metadata["project"]}
-    return read(api, asked, None, _LAST)
+    return read_newest(api, DRIFT, asked, None, _LAST)
 
 
 def print_events(events: Sequence[Document]) -> None:
@@ -53,7 +36,7 @@ def print_events(events: Sequence[Document]) -> None:
         return
     rows = [
         [
-            event["at"][:19] + "Z" if event["at"].endswith("Z") else event["at"],
+            time_of(event["at"]),
             plain(event["host"]),
             plain(_object(event)),
             plain(event["action"]),

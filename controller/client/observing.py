@@ -5,10 +5,12 @@ Only their names and options; heavy modules are imported by the command that nee
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import typer
 
+from controller.client.documents import Document
 from controller.client.options import Kind, Name, Project, Selector
 from controller.client.output import Format, print_json
 
@@ -22,6 +24,29 @@ OfKind = Annotated[str | None, typer.Option("--kind", "-k", help="only of object
 SoCalled = Annotated[str | None, typer.Option("--name", help="only of objects so called")]
 HowMany = Annotated[int, typer.Option("--limit", "-l", min=1, help="how many")]
 Output = Annotated[Format, typer.Option("--output", "-o", help="table or json")]
+
+
+def _show(found: list[Document], output: Format, show: Callable[[list[Document]], None]) -> None:
+    if output is Format.JSON:
+        print_json({"items": found})
+    else:
+        show(found)
+
+
+def _newest(
+    path: str, wanted: Mapping[str, str | None], since: str | None, limit: int
+) -> list[Document]:
+    from controller.client import context, stories
+    from controller.client.rest import Api
+
+    with Api(context.current()) as api:
+        return stories.read_newest(api, path, wanted, since, limit)
+
+
+def _named(kind: str | None) -> str | None:
+    from controller.client.kinds import parse_kind
+
+    return parse_kind(kind).name if kind else None
 
 
 @app.command()
@@ -59,10 +84,7 @@ def top(
 
     with Api(context.current()) as api:
         busiest = statistics.busiest(api, host, limit)
-    if output is Format.JSON:
-        print_json({"items": busiest})
-    else:
-        statistics.print_busiest(busiest)
+    _show(busiest, output, statistics.print_busiest)
 
 
 @app.command()
@@ -131,18 +153,11 @@ def drift(
     output: Output = Format.TABLE,
 ) -> None:
     """Show what others changed on hosts, who it was, and what the agents did about it."""
-    from controller.client import context, drifting
-    from controller.client.kinds import parse_kind
-    from controller.client.rest import Api
+    from controller.client import drifting
 
     wanted = {"host": host, "name": name, "project": project, "action": action}
-    wanted["kind"] = parse_kind(kind).name if kind else None
-    with Api(context.current()) as api:
-        found = drifting.read(api, wanted, since, limit)
-    if output is Format.JSON:
-        print_json({"items": found})
-    else:
-        drifting.print_events(found)
+    wanted["kind"] = _named(kind)
+    _show(_newest(drifting.DRIFT, wanted, since, limit), output, drifting.print_events)
 
 
 @app.command()
@@ -162,10 +177,7 @@ def history(
     info = parse_kind(kind)
     with Api(context.current()) as api:
         found = stories.read_history(api, info, name, project, limit)
-    if output is Format.JSON:
-        print_json({"items": found})
-    else:
-        stories.print_history(found)
+    _show(found, output, stories.print_history)
 
 
 @app.command()
@@ -180,18 +192,10 @@ def changes(
     output: Output = Format.TABLE,
 ) -> None:
     """Show what was changed in the fleet, and by whom; `history` shows from what to what."""
-    from controller.client import context, stories
-    from controller.client.kinds import parse_kind
-    from controller.client.rest import Api
+    from controller.client import stories
 
-    wanted = {"name": name, "project": project, "principal": by}
-    wanted["kind"] = parse_kind(kind).name if kind else None
-    with Api(context.current()) as api:
-        found = stories.read_changes(api, wanted, since, limit)
-    if output is Format.JSON:
-        print_json({"items": found})
-    else:
-        stories.print_changes(found)
+    wanted = {"name": name, "project": project, "principal": by, "kind": _named(kind)}
+    _show(_newest(stories.CHANGES, wanted, since, limit), output, stories.print_changes)
 
 
 @app.command()
@@ -216,23 +220,19 @@ def events(
 ) -> None:
     """Show what happened: changes, hosts that came and went, what failed, who changed what."""
     from controller.client import context, stories
-    from controller.client.kinds import parse_kind
     from controller.client.rest import Api
     from controller.client.stream import WakeUp
 
     wanted = {"host": host, "name": name, "project": project, "type": type_, "severity": severity}
-    wanted["kind"] = parse_kind(kind).name if kind else None
-    if follow and since:
+    wanted["kind"] = _named(kind)
+    if not follow:
+        _show(_newest(stories.EVENTS, wanted, since, limit), output, stories.print_events)
+        return
+    if since:
         raise typer.BadParameter("--follow begins now; leave --since out")
-    with Api(context.current()) as api:
-        if follow:
-            with WakeUp(context.current(), from_revision=None) as wake_up:
-                stories.follow_events(api, wake_up, wanted, output)
-        found = stories.read_events(api, wanted, since, limit)
-    if output is Format.JSON:
-        print_json({"items": found})
-    else:
-        stories.print_events(found)
+    here = context.current()
+    with Api(here) as api, WakeUp(here, from_revision=None) as wake_up:
+        stories.follow_events(api, wake_up, wanted, output)
 
 
 @app.command("find-interface")
@@ -247,10 +247,7 @@ def find_interface(
 
     with Api(context.current()) as api:
         found = inventories.find(api, iface_id)
-    if output is Format.JSON:
-        print_json({"items": found})
-    else:
-        inventories.print_plugged(found)
+    _show(found, output, inventories.print_plugged)
     if not found:
         raise typer.Exit(ExitCode.NOT_FOUND)
 

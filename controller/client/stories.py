@@ -18,7 +18,8 @@ from controller.client.statistics import beginning
 from controller.client.stream import passes_by_itself
 from controller.client.tables import print_rows
 
-_EVENTS = "/v1/events"
+EVENTS = "/v1/events"
+CHANGES = "/v1/changes"
 _PAGE = 100
 _PAUSE_S = 5.0
 """Until the next look where nothing wakes: what others change and who enrols is in no stream."""
@@ -40,7 +41,7 @@ def print_history(versions: Sequence[Document]) -> None:
     rows = [
         [
             str(each["revision"]),
-            _time(each["at"]),
+            time_of(each["at"]),
             plain(each["principal"] or "-"),
             each["action"],
             plain("; ".join(map(_change, each["changes"]))),
@@ -48,6 +49,11 @@ def print_history(versions: Sequence[Document]) -> None:
         for each in versions
     ]
     print_rows(["REVISION", "TIME", "BY", "ACTION", "CHANGES"], rows)
+
+
+def time_of(at: str) -> str:
+    """As tables show it: whole seconds, where it is UTC."""
+    return at[:19] + "Z" if at.endswith("Z") else at
 
 
 def _change(each: Document) -> str:
@@ -60,23 +66,10 @@ def _value(value: Any) -> str:
     return said if len(said) <= _LONGEST_VALUE else f"{said[:_LONGEST_VALUE]}…"
 
 
-def read_events(
-    api: Api, wanted: Mapping[str, str | None], since: str | None, limit: int
-) -> list[Document]:
-    """The newest of those that are wanted, at most ``limit``."""
-    return _read(api, _EVENTS, wanted, since, limit)
-
-
-def read_changes(
-    api: Api, wanted: Mapping[str, str | None], since: str | None, limit: int
-) -> list[Document]:
-    """The newest of those that are wanted, at most ``limit``."""
-    return _read(api, "/v1/changes", wanted, since, limit)
-
-
-def _read(
+def read_newest(
     api: Api, path: str, wanted: Mapping[str, str | None], since: str | None, limit: int
 ) -> list[Document]:
+    """The newest of those that are wanted, at most ``limit``."""
     asked = {**wanted, "since": beginning(since) if since else None}
     return _newest(_pages(api, path, asked, min(limit, PAGE_SIZE)), limit)
 
@@ -108,7 +101,7 @@ def print_events(events: Sequence[Document]) -> None:
         return
     rows = [
         [
-            _time(each["at"]),
+            time_of(each["at"]),
             each["severity"],
             each["type"],
             plain(_object(each)),
@@ -128,7 +121,7 @@ def print_changes(changes: Sequence[Document]) -> None:
     rows = [
         [
             str(each["revision"]),
-            _time(each["at"]) if each["at"] else "-",
+            time_of(each["at"]) if each["at"] else "-",
             each["action"],
             plain(f"{word_of(each['kind'])}/{each['name']}"),
             plain(each["project"]),
@@ -150,7 +143,7 @@ def follow_events(
     """Prints what happens from now on, one line each. Runs until the person or script ends it.
 
     While the controller is away it waits, and then tells what happened meanwhile."""
-    seen = {each["id"] for each in read_events(api, wanted, None, _PAGE)}
+    seen = {each["id"] for each in read_newest(api, EVENTS, wanted, None, _PAGE)}
     is_away = False
     while True:
         wake_up.wait(_PAUSE_S)
@@ -185,7 +178,7 @@ class _News(NamedTuple):
 def _news(api: Api, wanted: Mapping[str, str | None], seen: set[int]) -> _News:
     news: list[Document] = []
     looked: set[int] = set()
-    for number, page in enumerate(_pages(api, _EVENTS, wanted, PAGE_SIZE), start=1):
+    for number, page in enumerate(_pages(api, EVENTS, wanted, PAGE_SIZE), start=1):
         looked |= {each["id"] for each in page}
         news += [each for each in page if each["id"] not in seen]
         # Whoever wrote before somebody else may have committed later: the page is looked through.
@@ -202,7 +195,7 @@ def _line(event: Document, output: Format) -> str:
     host = f" on {event['host']}" if event["host"] and event["kind"] != "Host" else ""
     by = f" by {event['principal']}" if event["principal"] else ""
     said = f"{_object(event)}{host} {event['type'].partition('.')[2]}{by}: {_said(event)}"
-    return f"{_time(event['at'])}  {event['severity']:<7}  {plain(said)}"
+    return f"{time_of(event['at'])}  {event['severity']:<7}  {plain(said)}"
 
 
 def _object(event: Document) -> str:
@@ -217,7 +210,3 @@ def _object(event: Document) -> str:
 def _said(event: Document) -> str:
     again = f" ({event['count']} times)" if event["reason"] == "Repeated" else ""
     return f"{event['message']}{again}"
-
-
-def _time(at: str) -> str:
-    return at[:19] + "Z" if at.endswith("Z") else at

@@ -12,7 +12,7 @@ import pytest
 from controller.api.bodies import YAML_LIMIT
 from controller.api.paging import encode_page_token
 from controller.store.engine import Database
-from tests.support.api import BODY_LIMIT, Api, make_app
+from tests.support.api import BODY_LIMIT, NOWHERE, Api, make_app
 
 pytestmark = pytest.mark.integration
 
@@ -306,7 +306,7 @@ async def test_an_exception_that_nobody_expected_shows_its_id_and_nothing_of_the
 async def test_without_the_database_everything_is_unavailable_and_says_when_to_come_again(
     api: Api,
 ) -> None:
-    db = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    db = Database(NOWHERE)
     transport = httpx.ASGITransport(make_app(db))
     token = {"Authorization": f"Bearer {api.secret}"}
     wrong = {"Authorization": "Bearer ovsf_" + "A" * 43 + "_00000000"}

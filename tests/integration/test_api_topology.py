@@ -13,14 +13,13 @@ from controller.auth import Role
 from controller.services.statistics import Intake
 from controller.services.status import ReportedFailure
 from controller.store.engine import Database
-from tests.support.api import Api
+from tests.support.api import NOWHERE, Api
 from tests.support.counting import reading, report
 from tests.support.reports import ReportingHost
 
 pytestmark = pytest.mark.integration
 
 RACKS = {"h1": "r1", "h2": "r1", "h3": "r2", "h4": None}
-NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 ZONES = {"h1": ["east"], "h2": ["east", "west"], "h3": ["west"], "h4": []}
 
 

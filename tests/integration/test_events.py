@@ -27,7 +27,7 @@ from controller.services.drift import Difference, DriftEvent
 from controller.services.events import Event, Wanted
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.store.engine import Database
-from tests.support.api import Api, LiveServer, make_app
+from tests.support.api import NOWHERE, Api, LiveServer, make_app
 from tests.support.cli import QuickCli
 from tests.support.grants import release
 from tests.support.manifests import ADMIN, apply, host, port, remove, segment
@@ -36,7 +36,6 @@ pytestmark = pytest.mark.integration
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 BLUE = Principal("blue", frozenset({Role.PROJECT_ADMIN}), frozenset({"blue"}))
 RED = Principal("red", frozenset({Role.VIEWER}), frozenset({"default"}))
 

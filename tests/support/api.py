@@ -26,6 +26,8 @@ from controller.store.migrate import is_current
 
 ADMIN = Principal("admin", frozenset({Role.NETWORK_ADMIN}))
 BODY_LIMIT = 256 * 1024
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
+"""A database that nobody can reach."""
 _DEADLINE_SECONDS = 60
 
 
