@@ -153,20 +153,33 @@ def stranded(steps: Mapping[str, Steps], left: Collection[str]) -> Mapping[str, 
     """Of what is not ``left`` itself, what cannot be without a bridge or port that then is not
     made: by resource, what is missing, in words, and who it is of.
     """
-    bridges, ports = _left_unmade(steps, left)
+    unmade = _left_unmade(steps, left)
+    found = ((resource, _lacking(its, *unmade)) for resource, its in steps.items())
+    return {r: lacking for r, lacking in found if lacking is not None and r not in left}
+
+
+def founded(steps: Mapping[str, Steps], back: Mapping[str, Steps]) -> Mapping[str, Steps]:
+    """``back``, by resource that is left what is put back of it, less what cannot be without a
+    bridge or port that is not among that.
+    """
+    rest = {r: tuple(step for step in steps[r] if step not in its) for r, its in back.items()}
+    unmade = _left_unmade(rest, back)
+    kept = {r: () if _lacking(its, *unmade) else its for r, its in back.items()}
+    # What is not put back now may be what something else rests on.
+    return kept if kept == back else founded(steps, kept)
+
+
+def _lacking(
+    its: Steps, bridges: Mapping[str, str], ports: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """What is missing for the steps of one resource, and who it is of."""
     if not bridges and not ports:
-        return {}
-    found: dict[str, tuple[str, str]] = {}
-    for resource, its in steps.items():
-        if resource in left:
-            continue
-        copied = _mirrored(its) & ports.keys()
-        on = _bridges_needed(its, bridges) | _masters(its) & bridges.keys()
-        if on:
-            found[resource] = (f"bridge {min(on)}", bridges[min(on)])
-        elif copied:
-            found[resource] = (f"port {min(copied)}", ports[min(copied)])
-    return found
+        return None
+    if on := _bridges_needed(its, bridges) | _masters(its) & bridges.keys():
+        return f"bridge {min(on)}", bridges[min(on)]
+    if copied := _mirrored(its) & ports.keys():
+        return f"port {min(copied)}", ports[min(copied)]
+    return None
 
 
 def _left_unmade(

@@ -21,14 +21,14 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from agent.attempts import Steps, steps_by_resource, stranded, without
+from agent.attempts import Steps, founded, steps_by_resource, stranded, without
 from agent.clock import Clock
 from agent.drift_events import DriftAction, DriftQueue
 from agent.drift_left import FIGHT_S, FIGHTS, Left, policy_of, stranding
 from agent.errors import Failure
 from agent.model import HOST_ID, HostState
 from agent.observed import ObservedState
-from agent.planner.differences import Difference, Surroundings, differences
+from agent.planner.differences import Difference, Surroundings, differences, find_device
 from agent.planner.membership import NO_ENTRIES, divided
 from agent.planner.plan import (
     CreateVeth,
@@ -169,9 +169,11 @@ class Drift:
                 self._turn.verdicts[resource] = verdict
         left = {each for each in steps if self._turn.verdicts[each] is _Verdict.LEAVE}
         back = {each: self._recovering(each, steps[each], observed, tried) for each in left}
+        back = dict(founded(steps, back))
         whole = {r: _less(its, back[r]) if r in left else its for r, its in steps.items()}
         self._turn.stranded = stranded(whole, left)
-        passing = {each: (*back[each], *self._entries(each, steps[each])) for each in left}
+        entries = {each: self._entries(each, steps[each], observed) for each in left}
+        passing = {each: (*back[each], *entries[each]) for each in left}
         rest = without(plan, left | self._turn.stranded.keys(), but=_all(passing))
         tables = (step for step in _all(passing) if isinstance(step, TableStep))
         if parts := tuple(step for step in tables if step not in steps[step.resource]):
@@ -186,10 +188,14 @@ class Drift:
         around = self._around(resource, observed, tried.get(resource))
         return recovering(own, around, self._left[resource].fields)
 
-    def _entries(self, segment: str, steps: Steps) -> tuple[TableStep, ...]:
-        """For members of a segment that came or went, also while the segment is left."""
+    def _entries(
+        self, segment: str, steps: Steps, observed: ObservedState
+    ) -> tuple[TableStep, ...]:
+        """For members of a segment that came or went, also while the segment is left, unless its
+        device is left deleted."""
         _, news = divided(steps, self._realized.news(segment))
-        return tuple(step for step in news if isinstance(step, TableStep))
+        tables = (step for step in news if isinstance(step, TableStep))
+        return tuple(step for step in tables if find_device(observed, step) is not None)
 
     def _gone_by_itself(
         self, rest: Plan, left: Collection[str], observed: ObservedState

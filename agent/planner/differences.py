@@ -165,7 +165,10 @@ def _of_monitoring(step: Step, observed: ObservedState) -> Iterator[Difference]:
     """Rows of others; what refers to a port or bridge that went away is gone with that."""
     match step:
         case SetMirror() if (bridge := observed.bridges.get(step.bridge)) is not None:
-            found = next((each for each in bridge.mirrors if each.name == step.name), None)
+            # Its mark tells a row: several may have one name.
+            marks = step.external_ids.items()
+            rows = (each for each in bridge.mirrors if marks <= each.external_ids.items())
+            found = next(rows, None)
             for column, wanted in step.columns.items():
                 there = getattr(found, column, None)
                 if column not in _REFERENCES or not _is_less(there, wanted):

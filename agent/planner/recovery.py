@@ -17,14 +17,21 @@ from agent.model import OVS_KINDS
 from agent.planner.differences import Surroundings, differences, find_device
 from agent.planner.plan import (
     AddAddress,
+    AddPort,
     ClearFlowExport,
+    CreateLinuxBridge,
+    CreateTap,
     CreateVeth,
+    CreateVxlan,
+    DeleteAddress,
     DeleteBridge,
     DeleteInterface,
     DeleteLink,
     DeleteMirror,
     DeletePort,
+    NetlinkStep,
     Plan,
+    SetInterface,
     SetLink,
     Step,
 )
@@ -40,6 +47,7 @@ _DELETIONS = (
     DeleteMirror,
     DeletePort,
 )
+_CREATIONS = CreateLinuxBridge | CreateTap | CreateVeth | CreateVxlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,11 @@ class Sifted:
     recovering: Steps = ()
 
 
-def recovering(steps: Iterable[Step], around: Surroundings, left: Collection[str] = ()) -> Steps:
-    """Of the steps of one resource; ``left`` are the fields in which it is known to be left."""
+def recovering(steps: Steps, around: Surroundings, left: Collection[str] = ()) -> Steps:
+    """Of the steps of one resource; ``left`` are the fields in which it is known to be left.
+
+    What is planned for a device that is to be made is not for the one that is there until then.
+    """
     found = tuple(
         step
         for group in _groups(steps)
@@ -60,21 +71,37 @@ def recovering(steps: Iterable[Step], around: Surroundings, left: Collection[str
         and not any(each.field in left for each in differences(group, around.strict))
         for step in group
     )
+    unmade = {step.name for step in steps if isinstance(step, _CREATIONS) and step not in found}
+    found = tuple(step for step in found if not _devices(step) & unmade)
     is_made = any(True for step in found for _ in made(step))
     return tuple(step for step in found if is_made or _is_on_what_is_there(step, around))
 
 
+def _devices(step: Step) -> set[str]:
+    """Those of the host that it sets up, or plugs into Open vSwitch."""
+    match step:
+        case AddPort():
+            return {row.name for row in step.port.interfaces}
+        case DeletePort():
+            return {row.name for row in step.based_on.interfaces}
+        case SetLink() | AddAddress() | DeleteAddress() if step.netns is not None:
+            return set()
+    return {step.name} if isinstance(step, NetlinkStep | SetInterface) else set()
+
+
 def _is_on_what_is_there(step: Step, around: Surroundings) -> bool:
-    """A device of a row that is left deleted is not there to be set up."""
-    is_on_device = isinstance(step, SetLink | AddAddress)
-    return not is_on_device or find_device(around.observed, step) is not None
+    """A device that is left deleted, or whose row is, is not there to be set up."""
+    return not isinstance(step, NetlinkStep) or find_device(around.observed, step) is not None
 
 
 def _groups(steps: Iterable[Step]) -> Iterator[Steps]:
-    """What is made in the place of something that goes is one with that."""
-    grouped: dict[str | int, Steps] = {}
+    """What is made in the place of something that goes is one with that, and so is what takes a
+    device down for a while and what brings it up."""
+    grouped: dict[object, Steps] = {}
     for index, step in enumerate(steps):
-        key = gone(step) or next(made(step), "") or index
+        key: object = gone(step) or next(made(step), "") or index
+        if isinstance(step, SetLink) and step.up is not None:
+            key = step.netns, step.name
         grouped[key] = (*grouped.get(key, ()), step)
     return iter(grouped.values())
 

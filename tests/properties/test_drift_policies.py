@@ -13,7 +13,18 @@ from agent.attempts import Steps, steps_by_resource
 from agent.drift import Drift
 from agent.drift_events import DriftQueue
 from agent.drift_left import policy_of
-from agent.model import DEVICE_KEY, ID_KEY, HostState, desired_ids
+from agent.errors import Failure
+from agent.model import (
+    DEVICE_KEY,
+    ID_KEY,
+    HostState,
+    Port,
+    PortType,
+    desired_ids,
+    port_id,
+    segment_id,
+)
+from agent.monitoring import Mirror
 from agent.observed import ObservedState, OvsBridge, OvsInterface
 from agent.planner import Plan, make_plan
 from agent.planner.plan import (
@@ -37,7 +48,7 @@ from tests.properties import test_planner_monitoring as watching
 from tests.properties.test_planner import assert_at_rest
 from tests.properties.test_planner_drift import Hand, disturb
 from tests.support.agent_shell import HandClock
-from tests.support.hosts import FLEET, bare_host, desired_states
+from tests.support.hosts import FLEET, OVERLAY, OWN_HOST, bare_host, desired_states
 from tests.support.monitoring_strategies import monitored_states
 from tests.support.satisfaction import foreign_part
 from tests.support.switch import Switch
@@ -52,6 +63,7 @@ class Agent:
         self.switch = switch
         self.drift = Drift(DriftQueue(), HandClock())
         self.done: list[tuple[str, Steps, ObservedState]] = []
+        self.told: tuple[Failure, ...] = ()
 
     def turn(self, desired: HostState) -> Plan:
         """Run until nothing is left that may be done; the plan that is left."""
@@ -65,7 +77,7 @@ class Agent:
             self.done += [(r, its, now) for r, its in steps_by_resource(todo).items()]
             self.drift.applying(steps_by_resource(todo), {})
             self.switch.run(todo)
-        asyncio.run(self.drift.settle(desired, todo, {}))
+        self.told = asyncio.run(self.drift.settle(desired, todo, {}))
         return todo
 
 
@@ -211,11 +223,70 @@ def leaves_what_is_guarded(
     assert part_of(before, guarded) == part_of(switch.observed, guarded)
     assert foreign.items() <= foreign_part(switch.observed, FLEET).items()
     assert guarded <= named
-    agent.turn(replace(desired, grants=Grants(1, mended=1)))
-    assert set(agent.drift.left) <= {
-        each for each in guarded if policy_of(desired, each) is DriftPolicy.IGNORE
-    }
+    a_release_brings_back_what_it_can(agent, desired, guarded)
     agent.turn(replace(desired, safety=Safety()))
+
+
+def a_release_brings_back_what_it_can(
+    agent: Agent, desired: HostState, guarded: frozenset[str]
+) -> None:
+    """All but what is ignored, and what rests on that: it says so, and comes when that does."""
+    released = replace(desired, grants=Grants(1, mended=1))
+    assert agent.turn(released).is_empty
+    assert agent.drift.left.keys() <= guarded
+    rest = {each for each in agent.drift.left if not _is_ignored(desired, each)}
+    waiting = {each.resource for each in agent.told}
+    assert {each.reason for each in agent.told} <= {"StandsOnDrift"}
+    assert rest <= waiting <= _on_what_is_ignored_and_gone(desired, agent.switch.observed)
+    freed = {each: _unless_ignored(policy) for each, policy in desired.safety.drift.items()}
+    agent.turn(replace(released, safety=Safety(drift=freed)))
+    assert not rest & agent.drift.left.keys()
+    assert "StandsOnDrift" not in {each.reason for each in agent.told}
+
+
+def _unless_ignored(policy: DriftPolicy) -> DriftPolicy:
+    return DriftPolicy.ENFORCE if policy is DriftPolicy.IGNORE else policy
+
+
+def _is_ignored(desired: HostState, resource: str) -> bool:
+    return policy_of(desired, resource) is DriftPolicy.IGNORE
+
+
+def _on_what_is_ignored_and_gone(desired: HostState, observed: ObservedState) -> set[str]:
+    """Ports on bridges, and mirrors of ports, that no release brings back."""
+    makers = {each.linux_bridge: segment_id(each.segment_uid) for each in desired.attachments}
+    makers |= {each.name: each.id for each in (*desired.bridges, desired.overlay) if each}
+    there = observed.bridges.keys() | observed.links.keys()
+    bridges = {name for name, maker in makers.items() if _is_ignored(desired, maker)} - there
+    rows = {(name, port.name) for name, row in observed.bridges.items() for port in row.ports}
+    ports = {(p.bridge, p.interface) for p in desired.ports if _is_ignored(desired, p.id)} - rows
+    return {each.id for each in desired.ports if each.bridge in bridges} | {
+        mirror.id
+        for mirror in desired.mirrors
+        for name in mirror.select_src_ports | mirror.select_dst_ports | {mirror.output_port}
+        if (mirror.bridge, name) in ports
+    }
+
+
+def test_a_release_leaves_a_mirror_of_a_port_that_is_ignored_and_gone_and_says_why() -> None:
+    ports = tuple(Port(port_id(p), p, PortType.INTERNAL, "br-fleet") for p in ("p0", "p3"))
+    copied = frozenset({"p0", "p3"})
+    mirror = Mirror("mirror:m", "m", "br-fleet", select_dst_ports=copied, output_port="p0")
+    policies = {"mirror:m": DriftPolicy.REPORT, "port:p3": DriftPolicy.IGNORE}
+    desired = replace(
+        HostState(FLEET, 1, 1, b"any", OWN_HOST, OWN_HOST, OVERLAY, (), ports, mirrors=(mirror,)),
+        safety=Safety(drift=policies),
+    )
+    switch = Switch(watching.a_host())
+    agent = Agent(switch)
+    agent.turn(desired)
+    row = switch.bridges["br-fleet"]
+    switch.bridges["br-fleet"] = replace(row, mirrors=(), ports=row.ports[:-1])
+    switch.reconfigure()
+    agent.turn(desired)
+    assert agent.drift.left.keys() == policies.keys()
+    a_release_brings_back_what_it_can(agent, desired, frozenset(policies))
+    watching.assert_at_rest(switch, desired)
 
 
 def _tunnels(desired: HostState, policies: Mapping[str, DriftPolicy]) -> set[str]:

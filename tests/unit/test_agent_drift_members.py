@@ -17,7 +17,7 @@ from tests.support.agent_loop import Host, refused
 from tests.support.hosts import bare_host
 from tests.support.switch import Switch
 from tests.unit.test_agent_drift import told
-from tests.unit.test_planner_kernel import FRAGMENT, MEMBERS, ON_LINUX
+from tests.unit.test_planner_kernel import FRAGMENT, MEMBERS, ON_LINUX, ON_OVERLAY
 
 MAC = "02:00:00:00:00:%02x"
 
@@ -95,3 +95,30 @@ async def test_what_is_left_of_a_segment_stays_and_its_members_come_and_go(host:
     await host.realize(meshed(5, 11, 12, grants=1))
     assert places(host) == {"192.0.2.2", "192.0.2.11", "192.0.2.12"}
     assert host.reasons() == {}
+
+
+async def test_members_of_a_segment_whose_device_is_left_deleted_wait_for_it(host: Host) -> None:
+    await host.realize(meshed(1))
+    (device,) = (each for each in host.switch.kernel.links.values() if each.kind == "vxlan")
+    host.switch.kernel.delete_link(device.name)
+    await host.loop.turn()
+    before = host.writes
+    await host.realize(meshed(2, 10))
+    assert (host.writes, host.reasons()) == (before, {"segment:S": "Drifted"})
+    await host.realize(meshed(3, 10, grants=1))
+    assert (places(host), host.reasons()) == ({"192.0.2.2", "192.0.2.10"}, {})
+
+
+@pytest.mark.parametrize("base", [ON_LINUX, ON_OVERLAY])
+async def test_a_device_that_only_making_it_anew_would_mend_stays_plugged_as_it_is(
+    host: Host, base: HostState
+) -> None:
+    await host.realize(replace(base, safety=Safety(drift={"segment:S": DriftPolicy.REPORT})))
+    links = host.switch.kernel.links
+    (device,) = (each for each in links.values() if each.vxlan is not None)
+    assert device.vxlan is not None
+    links[device.name] = replace(device, vxlan=replace(device.vxlan, learning=True))
+    before = host.writes
+    for _ in range(3):
+        await host.loop.turn()
+    assert (host.writes, host.reasons()) == (before, {"segment:S": "Drifted"})
