@@ -36,6 +36,7 @@ from controller.store import bindings, events, held
 from controller.store.audit import write_audit
 from controller.store.engine import Database, Transaction
 from controller.store.fleet import advance_revision, lock_revision
+from controller.store.history import deleted_since
 from controller.store.notify import notify_intent
 from controller.store.objects import fetch_refs
 from controller.store.versions import write
@@ -68,7 +69,7 @@ class Change:
     """The projects whose objects the answer may name; None: all within the principal's reach."""
     seen: int | None = None
     """The fleet revision that the caller has looked at: what was changed after it is neither
-    replaced nor deleted. None: whatever is there is."""
+    replaced nor deleted, what was deleted not made again. None: whatever is there is."""
     force: bool = False
     """Take what the agent is reached through all the same: the change goes on trial on its host."""
 
@@ -201,7 +202,7 @@ def _carry_out(tx: Transaction, principal: Principal, change: Change, head: int)
     manifests = (*change.manifests, *(as_it_is(port, pointer) for port, pointer in released))
     asked_for = Asked(tx, manifests, removals, current, forced=change.force)
     world, planned, refusals = plan_where_it_may_be(asked_for, within)
-    _refuse_unseen(change.seen, planned, {each.ref: each.pointer for each in removals})
+    _refuse_unseen(tx, change.seen, planned, {each.ref: each.pointer for each in removals})
     _ask(change, planned)
     uids = _uids(world, planned)
     revision = head
@@ -241,24 +242,33 @@ def _all_removals(tx: Transaction, principal: Principal, change: Change) -> tupl
     return (*change.removals, *pruned(tx, principal, change.prune, spared))
 
 
-def _refuse_unseen(seen: int | None, planned: Planned, removals: Mapping[Ref, str]) -> None:
+def _refuse_unseen(
+    tx: Transaction, seen: int | None, planned: Planned, removals: Mapping[Ref, str]
+) -> None:
     if seen is None:
         return
     updates = ((draft.current, draft.pointer) for draft in planned.updates)
     deletes = ((gone, removals[gone.ref]) for gone in planned.deletes)
     faults = [
-        Violation(
-            pointer,
-            "stale",
-            f"{found.kind} {found.name!r} was changed in revision {found.revision}",
-            "look at what it is now, and send the request again with a newer seen_revision",
-        )
+        _unseen(pointer, found.ref, "changed", found.revision)
         for found, pointer in (*updates, *deletes)
         if found is not None and found.revision > seen
     ]
+    creates = {draft.ref: draft.pointer for draft in planned.creates}
+    gone = deleted_since(tx, creates, seen)
+    faults += [_unseen(creates[ref], ref, "deleted", revision) for ref, revision in gone.items()]
     if faults:
         what = "an object was" if len(faults) == 1 else f"{len(faults)} objects were"
         raise StaleError(f"{what} changed after revision {seen}; nothing was done", faults)
+
+
+def _unseen(pointer: str, ref: Ref, done: str, revision: int) -> Violation:
+    return Violation(
+        pointer,
+        "stale",
+        f"{ref.kind} {ref.name!r} was {done} in revision {revision}",
+        "look at what is there now, and send the request again with a newer seen_revision",
+    )
 
 
 def _ask(change: Change, planned: Planned) -> None:

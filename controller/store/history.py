@@ -3,7 +3,7 @@ made them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
 from controller.auth import FLEET_KINDS, PROJECT_KINDS
-from controller.domain.intent import Kind, Object
+from controller.domain.intent import Kind, Object, Ref
 from controller.store import objects
 from controller.store.changelog import is_shown
 from controller.store.engine import Transaction
@@ -83,6 +83,19 @@ def deleted_named(tx: Transaction, kind: Kind, project: str, name: str) -> UUID 
         .limit(1)
     )
     return tx.execute(query).scalar_one_or_none()
+
+
+def deleted_since(tx: Transaction, refs: Collection[Ref], revision: int) -> dict[Ref, int]:
+    """Which of these were deleted after a revision, each with the one that did it last."""
+    row = ChangeLogRow
+    query = (
+        select(row.kind, row.project, row.name, func.max(row.revision))
+        .where(is_shown(), row.name == func.any([ref.name for ref in refs]))
+        .where(row.action == "deleted", row.revision > revision)
+        .group_by(row.kind, row.project, row.name)
+    )
+    found = {Ref(kind, project, name): last for kind, project, name, last in tx.execute(query)}
+    return {ref: found[ref] for ref in refs if ref in found}
 
 
 def acts_of(tx: Transaction, revisions: Iterable[int]) -> dict[int, Act]:

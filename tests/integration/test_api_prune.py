@@ -212,3 +212,20 @@ async def test_nothing_is_overwritten_or_deleted_that_was_changed_after_it_was_s
         assert "'shop' was changed in revision 2" in fault["detail"]
     unharmed = await admin.post("/v1/delete", json={"objects": BLOG}, params=seen)
     assert told(unharmed) == ["blog deleted", "b1 deleted"]
+
+
+async def test_what_was_deleted_after_it_was_seen_is_not_made_again(
+    admin: httpx.AsyncClient,
+) -> None:
+    await admin.post("/v1/delete", json={"objects": SHOP})
+    before = await admin.post("/v1/apply", json={"objects": SHOP}, params={"seen_revision": 1})
+    assert (before.status_code, before.json()["code"]) == (412, "stale")
+    said = [fault["detail"] for fault in before.json()["errors"]]
+    assert len(said) == len(SHOP)
+    assert "'shop' was deleted in revision 2" in said[0]
+    # What never was, and what somebody knows to be gone, is.
+    new = await admin.post(
+        "/v1/apply", json={"objects": [named("Segment", "new")]}, params={"seen_revision": 1}
+    )
+    again = await admin.post("/v1/apply", json={"objects": SHOP}, params={"seen_revision": 3})
+    assert (new.status_code, again.status_code) == (200, 200)

@@ -54,7 +54,8 @@ SeenRevision = Annotated[
     Query(
         ge=0,
         description="A fleet revision that the caller has looked at: when something that would be"
-        " replaced or deleted was changed after it, nothing is done.",
+        " replaced or deleted was changed after it, or what would be created was deleted, nothing"
+        " is done.",
     ),
 ]
 
