@@ -1,6 +1,6 @@
-/** Which address is which page. Each page comes when it is first asked for. */
+/** Which address is which page. */
 
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { Route, Switch, useLocation, useSearchParams } from "wouter";
 import { Boundary } from "./chrome/boundary";
 import { BrokenPage } from "./chrome/broken-page";
@@ -8,18 +8,19 @@ import { LoadingPage } from "./chrome/loading-page";
 import { NoSuchPage } from "./chrome/no-such-page";
 import { HiddenKindPage } from "./kinds/hidden-kind-page";
 import { ofCollection, type KindInfo } from "./kinds/kinds";
+import { part } from "./parts";
 import { useMayRead } from "./session/whoami";
 
-const FleetPage = lazy(() => import("./fleet/fleet-page"));
-const TopologyPage = lazy(() => import("./topology/topology-page"));
-const EventsPage = lazy(() => import("./events/events-page"));
-const EnrolPage = lazy(() => import("./enrol/enrol-page"));
-const SettingsPage = lazy(() => import("./settings/settings-page"));
-const CollectionPage = lazy(() => import("./collection/collection-page"));
-const HostPage = lazy(() => import("./host/host-page"));
-const ObjectPage = lazy(() => import("./object/object-page"));
-const EditPage = lazy(() => import("./edit/edit-page"));
-const ApplyPage = lazy(() => import("./edit/apply-page"));
+const FleetPage = part(() => import("./fleet/fleet-page"));
+const TopologyPage = part(() => import("./topology/topology-page"));
+const EventsPage = part(() => import("./events/events-page"));
+const EnrolPage = part(() => import("./enrol/enrol-page"));
+const SettingsPage = part(() => import("./settings/settings-page"));
+const CollectionPage = part(() => import("./collection/collection-page"));
+const HostPage = part(() => import("./host/host-page"));
+const ObjectPage = part(() => import("./object/object-page"));
+const EditPage = part(() => import("./edit/edit-page"));
+const ApplyPage = part(() => import("./edit/apply-page"));
 
 export function Pages() {
   const [path] = useLocation();

@@ -3,10 +3,12 @@
  * The API has the same operations for every kind, under paths that differ by the collection alone;
  * the one cast in `pathTo` says so to the compiler. */
 
-import { keepPreviousData, type Query, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { hashKey, keepPreviousData, type Query, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { useEffect, useEffectEvent } from "react";
 import { infoOf, isKind, type Collection, type Kind } from "../kinds/kinds";
 import { useSession } from "../session/session";
-import { document } from "./client";
+import { document, type Api } from "./client";
 import type { Change, Metadata, Realization, Status } from "./documents";
 
 export const OBJECTS = "objects";
@@ -55,15 +57,29 @@ export function usePage<T = StoredObject>(
   enabled = true,
 ): UseQueryResult<Page<T>> {
   const { api } = useSession();
+  // The rows stay while the next ones come.
+  return useQuery({ ...pageOf<T>(api, collection, asked), enabled, placeholderData: keepPreviousData });
+}
+
+/** Reads a page that is likely to be asked for next. */
+export function usePageAhead(collection: Collection, asked: ListQuery | null): void {
+  const { api } = useSession();
+  const client = useQueryClient();
+  const page = asked && pageOf(api, collection, asked);
+  const read = useEffectEvent(() => page && void client.prefetchQuery(page));
+  const key = page && hashKey(page.queryKey);
+  useEffect(() => {
+    if (key) read();
+  }, [key]);
+}
+
+function pageOf<T>(api: Api, collection: Collection, asked: ListQuery) {
   const query = Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) as ListQuery;
-  return useQuery({
+  return {
     queryKey: [OBJECTS, collection, "page", query],
-    enabled,
-    // The rows stay while the next ones come.
-    placeholderData: keepPreviousData,
-    queryFn: async ({ signal }) =>
+    queryFn: async ({ signal }: { signal: AbortSignal }) =>
       document(await api.GET(pathTo(collection), { params: { query }, signal })) as unknown as Page<T>,
-  });
+  };
 }
 
 /** `part`: who is not to get what others have read already names a part of its own. */

@@ -3,7 +3,7 @@
 import { Button, Card, CardBody, EmptyState, EmptyStateActions } from "@patternfly/react-core";
 import { EmptyStateBody, EmptyStateFooter, StackItem, Title } from "@patternfly/react-core";
 import { useState } from "react";
-import { usePage, type StoredObject } from "../api/objects";
+import { usePage, usePageAhead, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
 import { LinkButton } from "../chrome/link-button";
 import { ServerTable } from "../chrome/server-table";
@@ -26,6 +26,8 @@ export default function CollectionPage({ info }: { info: KindInfo }) {
   const title = capitalized(info.plural);
   const asked = askedOf(get);
   const query = usePage<StoredObject>(info.collection, { ...asked, page_token: get("page"), page_size: ROWS });
+  const next = query.isPlaceholderData ? "" : query.data?.next_page_token;
+  usePageAhead(info.collection, next ? { ...asked, page_token: next, page_size: ROWS } : null);
   const refusals = refusalsOf(query.error, get);
   const isRefused = Object.keys(refusals).length > 0;
   const mayWrite = useMayWrite(info.kind);

@@ -1,8 +1,9 @@
 /** What the page of a host has to show, in the order of its tabs. */
 
-import { lazy, type ComponentType } from "react";
+import type { ComponentType } from "react";
 import type { Host } from "../api/documents";
 import type { TabProps } from "../object/tabs";
+import { part } from "../parts";
 
 export interface HostTabProps extends TabProps {
   host: Host;
@@ -15,51 +16,51 @@ export interface HostTab {
   Body: ComponentType<HostTabProps>;
 }
 
-// Each comes when it is first opened: most visits need one or two of them.
+// Each is a file of its own: most visits need one or two of them.
 export const HOST_TABS: HostTab[] = [
   {
     key: "overview",
     title: "Overview",
-    Body: lazy(async () => ({ default: (await import("./overview-tab")).OverviewTab })),
+    Body: part(async () => ({ default: (await import("./overview-tab")).OverviewTab })),
   },
   {
     key: "bridges",
     title: "Bridges and ports",
-    Body: lazy(async () => ({ default: (await import("./bridges-tab")).BridgesTab })),
+    Body: part(async () => ({ default: (await import("./bridges-tab")).BridgesTab })),
   },
   {
     key: "tunnels",
     title: "Tunnels",
-    Body: lazy(async () => ({ default: (await import("./tunnels-tab")).TunnelsTab })),
+    Body: part(async () => ({ default: (await import("./tunnels-tab")).TunnelsTab })),
   },
   {
     key: "inventory",
     title: "Inventory",
-    Body: lazy(async () => ({ default: (await import("./inventory-tab")).InventoryTab })),
+    Body: part(async () => ({ default: (await import("./inventory-tab")).InventoryTab })),
   },
   {
     key: "observed",
     title: "Desired and observed",
-    Body: lazy(async () => ({ default: (await import("./observed-tab")).ObservedTab })),
+    Body: part(async () => ({ default: (await import("./observed-tab")).ObservedTab })),
   },
   {
     key: "drift",
     title: "Drift",
-    Body: lazy(async () => ({ default: (await import("./drift-tab")).DriftTab })),
+    Body: part(async () => ({ default: (await import("./drift-tab")).DriftTab })),
   },
   {
     key: "events",
     title: "Events",
-    Body: lazy(async () => ({ default: (await import("./events-tab")).EventsTab })),
+    Body: part(async () => ({ default: (await import("./events-tab")).EventsTab })),
   },
   {
     key: "history",
     title: "History",
-    Body: lazy(async () => ({ default: (await import("../object/history-tab")).HistoryTab })),
+    Body: part(async () => ({ default: (await import("../object/history-tab")).HistoryTab })),
   },
   {
     key: "yaml",
     title: "YAML",
-    Body: lazy(async () => ({ default: (await import("../object/yaml-tab")).YamlTab })),
+    Body: part(async () => ({ default: (await import("../object/yaml-tab")).YamlTab })),
   },
 ];

@@ -1,8 +1,9 @@
 /** What the page of a kind has to show, in the order of its tabs. */
 
-import { lazy, type ComponentType } from "react";
+import type { ComponentType } from "react";
 import type { ObjectRef, StoredObject } from "../api/objects";
 import type { Kind, KindInfo } from "../kinds/kinds";
+import { part } from "../parts";
 import { DriftTab } from "./drift-tab";
 import { EventsTab } from "./events-tab";
 import { Overview } from "./overview";
@@ -27,9 +28,9 @@ export interface ObjectTab {
 }
 
 // Their editor and their charts are large, and most visits do without.
-const ChartsTab = lazy(async () => ({ default: (await import("./charts-tab")).ChartsTab }));
-const HistoryTab = lazy(async () => ({ default: (await import("./history-tab")).HistoryTab }));
-const YamlTab = lazy(async () => ({ default: (await import("./yaml-tab")).YamlTab }));
+const ChartsTab = part(async () => ({ default: (await import("./charts-tab")).ChartsTab }));
+const HistoryTab = part(async () => ({ default: (await import("./history-tab")).HistoryTab }));
+const YamlTab = part(async () => ({ default: (await import("./yaml-tab")).YamlTab }));
 
 const TABS: ObjectTab[] = [
   { key: "overview", title: "Overview", Body: Overview },
