@@ -5,7 +5,7 @@ import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSession } from "../session/session";
 import { document, type Api } from "./client";
 import type { EffectiveTunnel, Failure, Host } from "./documents";
-import { usePage } from "./objects";
+import { useListed, usePage } from "./objects";
 import { usePaged } from "./paged";
 import { HOST } from "./queries";
 import type { components } from "./schema";
@@ -22,9 +22,13 @@ export type DesiredState = Schemas["DesiredState"];
 const pathOf = (name: string) => ({ path: { name_or_uid: name } });
 
 export function useHost(name: string): UseQueryResult<Host> {
-  return useHostQuery(name, "object", async (api, signal) =>
-    document(await api.GET("/v1/hosts/{name_or_uid}", { params: pathOf(name), signal })),
-  );
+  const { api } = useSession();
+  return useQuery<Host>({
+    queryKey: [HOST, name, "object"],
+    placeholderData: useListed({ kind: "Host", name }) as Host | undefined,
+    queryFn: async ({ signal }) =>
+      document(await api.GET("/v1/hosts/{name_or_uid}", { params: pathOf(name), signal })),
+  });
 }
 
 export function useFailures(name: string): UseQueryResult<Failure[]> {

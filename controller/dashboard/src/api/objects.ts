@@ -6,7 +6,7 @@
 import { hashKey, keepPreviousData, type Query, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useEffectEvent } from "react";
-import { infoOf, isKind, type Collection, type Kind } from "../kinds/kinds";
+import { DEFAULT_PROJECT, infoOf, isKind, type Collection, type Kind } from "../kinds/kinds";
 import { useSession } from "../session/session";
 import { document, type Api } from "./client";
 import type { Change, Metadata, Realization, Status } from "./documents";
@@ -85,13 +85,33 @@ function pageOf<T>(api: Api, collection: Collection, asked: ListQuery) {
 /** `part`: who is not to get what others have read already names a part of its own. */
 export function useObject<T = StoredObject>(ref: ObjectRef, part = "object"): UseQueryResult<T> {
   const { api } = useSession();
-  return useQuery({
-    queryKey: keyOf(ref, part),
-    queryFn: async ({ signal }) => {
-      const path = `${pathTo(infoOf(ref.kind).collection)}/{name_or_uid}` as const;
-      return document(await api.GET(path, { params: parametersOf(ref), signal })) as unknown as T;
-    },
-  });
+  return useQuery({ queryKey: keyOf(ref, part), queryFn: reading<T>(api, ref) });
+}
+
+/** At once as the list has it that a person came from, and then as it is. */
+export function useShownObject(ref: ObjectRef): UseQueryResult<StoredObject> {
+  const { api } = useSession();
+  const queryFn = reading<StoredObject>(api, ref);
+  return useQuery({ queryKey: keyOf(ref, "object"), placeholderData: useListed(ref), queryFn });
+}
+
+const reading =
+  <T>(api: Api, ref: ObjectRef) =>
+  async ({ signal }: { signal: AbortSignal }) => {
+    const path = `${pathTo(infoOf(ref.kind).collection)}/{name_or_uid}` as const;
+    return document(await api.GET(path, { params: parametersOf(ref), signal })) as unknown as T;
+  };
+
+/** What a list says of an object that was read and is not old. */
+export function useListed({ kind, name, project }: ObjectRef): StoredObject | undefined {
+  const lists = { queryKey: [OBJECTS, infoOf(kind).collection, "page"], stale: false };
+  const isIt = ({ metadata }: StoredObject) =>
+    [metadata.name, metadata.uid].includes(name) && metadata.project === (project || DEFAULT_PROJECT);
+  const whole = useQueryClient()
+    .getQueryCache()
+    .findAll(lists)
+    .filter(({ queryKey }) => !(queryKey[3] as ListQuery).fields);
+  return whole.flatMap(({ state }) => (state.data as Page<StoredObject>).items).find(isIt);
 }
 
 export function useRealization(ref: ObjectRef): UseQueryResult<Realization> {

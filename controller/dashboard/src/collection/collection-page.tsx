@@ -19,7 +19,7 @@ import { listCommand, listRequest } from "./commands";
 import { FilterBar } from "./filter-bar";
 import { useChosen, type Chosen } from "./selection";
 
-const ROWS = 50;
+const ROWS = 25;
 
 export default function CollectionPage({ info }: { info: KindInfo }) {
   const { get } = useUrlState();

@@ -4,7 +4,7 @@ import { Button, StackItem } from "@patternfly/react-core";
 import { Tab, Tabs, TabTitleText, Title } from "@patternfly/react-core";
 import { useState } from "react";
 import { ApiError } from "../api/client";
-import { useObject, type ObjectRef, type StoredObject } from "../api/objects";
+import { useShownObject, type ObjectRef, type StoredObject } from "../api/objects";
 import { AppPage } from "../chrome/app-page";
 import { LinkButton } from "../chrome/link-button";
 import { QueryState } from "../chrome/query-state";
@@ -22,7 +22,7 @@ import { Written } from "./written";
 export default function ObjectPage({ info, name }: { info: KindInfo; name: string }) {
   const { get } = useUrlState();
   const ref: ObjectRef = { kind: info.kind, name, project: get("project") || undefined };
-  const query = useObject<StoredObject>(ref);
+  const query = useShownObject(ref);
   const title = capitalized(info.plural);
   const isGone = query.error instanceof ApiError && query.error.status === 404;
   return (

@@ -24,14 +24,32 @@ export interface LayoutTask {
 
 export type LayoutAnswer = [id: string, place: Place][];
 
+/** One that is done is kept for the next task: to start takes it longer than most tasks do. */
+let idle: Worker | null = null;
+
+const started = () => new Worker(new URL("./layout-worker.ts", import.meta.url), { type: "module" });
+
+/** Has a worker start while what it is to arrange is still being read. */
+export function makeReady(): void {
+  if (idle) return;
+  const worker = started();
+  worker.onerror = () => {
+    if (idle === worker) idle = null;
+  };
+  idle = worker;
+}
+
 /** Those of the task that have a place keep it. */
 export function arrange(task: LayoutTask, stop: AbortSignal): Promise<Places> {
+  const worker = idle ?? started();
+  idle = null;
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./layout-worker.ts", import.meta.url), { type: "module" });
     const end = () => worker.terminate();
     stop.addEventListener("abort", end);
     worker.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => {
-      end();
+      stop.removeEventListener("abort", end);
+      if (idle) end();
+      else idle = worker;
       resolve(new Map(data));
     };
     worker.onerror = (event) => {

@@ -2,7 +2,7 @@
 
 import { Alert, Button, Card, CardBody, EmptyState, EmptyStateBody } from "@patternfly/react-core";
 import { EmptyStateActions, EmptyStateFooter, StackItem, Title } from "@patternfly/react-core";
-import { useDeferredValue, useMemo, useState, type ReactNode } from "react";
+import { useDeferredValue, useEffect, useMemo, useState, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { AppPage } from "../chrome/app-page";
 import { QueryState } from "../chrome/query-state";
@@ -11,6 +11,7 @@ import type { Choice } from "./canvas";
 import { Controls, titleOf, type Finding } from "./controls";
 import { found, graphOf, litBy, withMesh, type Graph, type Named, type Topology } from "./graph";
 import { GraphView } from "./graph-view";
+import { makeReady } from "./layout";
 import { Lists } from "./lists";
 import { Panel } from "./panel";
 import { usePlaces } from "./places";
@@ -22,6 +23,7 @@ export default function TopologyPage() {
   const view = useView();
   const query = useTopology(view.whole);
   const [words, setWords] = useState("");
+  useEffect(makeReady, []);
   const whole = query.data;
   const mesh = useTopology(view.segment && !view.isAlone && whole ? meshOf(view, whole) : null);
   const read = view.isAlone ? query : mesh;
