@@ -26,7 +26,7 @@ def describe(api: Api, kind: KindInfo, name: str, project: str | None) -> None:
         here = f"/v1/hosts/{document['metadata']['uid']}"
         _print_failures(api.get(f"{here}/failures")["items"])
         _print_grants(api.get(f"{here}/grants"))
-        _print_tunnels(api.get(f"{here}/tunnels")["items"])
+        _print_tunnels(api.get(f"{here}/tunnels", page_size=_SHOWN))
     if kind is POOL:
         _print_usage(api.get(f"/v1/pools/{document['metadata']['uid']}/usage", page_size=_SHOWN))
     if kind is HOST_GROUP:
@@ -183,11 +183,14 @@ def _tell_of_more(page: Document) -> None:
         _line("… and more")
 
 
-def _print_tunnels(tunnels: Sequence[Document]) -> None:
-    """All that the host shall have: those of its segments' meshes, and explicit ones."""
+def _print_tunnels(page: Document) -> None:
+    """What the host shall have: those of its segments' meshes, and explicit ones."""
+    tunnels = page["items"]
     if tunnels:
         _heading("Tunnels")
         _print_rows("NAME", "name", tunnels)
+        if more := page["total"] - len(tunnels):
+            _line(f"… and {more} more")
 
 
 def _print_mesh(page: Document) -> None:
@@ -209,11 +212,9 @@ def _print_rows(first: str, field: str, tunnels: Sequence[Document]) -> None:
             plain(tunnel["backend"]),
             plain(tunnel["phase"]),
         ]
-        for tunnel in tunnels[:_SHOWN]
+        for tunnel in tunnels
     ]
     print_rows([f"  {first}", "TO", "ADDRESS", "VNI", "UDP PORT", "BACKEND", "PHASE"], rows)
-    if more := len(tunnels) - len(rows):
-        _line(f"… and {more} more")
 
 
 def _subject(failure: Document) -> str:

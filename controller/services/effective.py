@@ -1,8 +1,9 @@
 """Effective tunnels: the mesh of each segment and the explicit ones, as hosts have them.
 
-Nothing of it is stored: it is computed from the slice of intent that a host is compiled from and
-from what the hosts report. What one host has costs as much as its segments have members. Owns
-nothing; must not show a principal the segments of projects that are not its own.
+Nothing of it is stored: it is computed from intent and from what the hosts report. Here is what
+makes one end of a tunnel, and a segment's mesh, page by page; what one host has is in
+``effective_hosts``. Owns nothing; must not show a principal the segments of projects that are not
+its own.
 """
 
 from __future__ import annotations
@@ -16,17 +17,15 @@ from uuid import UUID
 
 from ovsfleet.v1 import state_pb2
 
-from controller.auth import Principal, reaches
+from controller.auth import Principal
 from controller.compiler import compile_fragment
 from controller.compiler.fragment import backend_on, host_spec
 from controller.compiler.links import remotes
 from controller.compiler.naming import linux_bridge, segment_id, tunnel_id
-from controller.compiler.tunnel import compile_tunnel
-from controller.domain.host_intent import HostIntent, SegmentIntent, TunnelIntent
+from controller.domain.host_intent import SegmentIntent
 from controller.domain.intent import (
     DEFAULT_PROJECT,
     Backend,
-    BridgeSpec,
     BridgeType,
     HostSpec,
     Kind,
@@ -39,7 +38,7 @@ from controller.store.changelog import newest_membership_changes
 from controller.store.engine import Database, Transaction
 from controller.store.facts import ALL_TROUBLES, resource_facts
 from controller.store.fleet import read_fleet
-from controller.store.slices import load_segments, load_slices, pins
+from controller.store.slices import load_segments
 
 
 class TunnelKind(enum.StrEnum):
@@ -86,17 +85,6 @@ class TunnelPage:
     """The fleet's, that the page was read at."""
 
 
-def host_tunnels(db: Database, principal: Principal, host_ref: str) -> tuple[EffectiveTunnel, ...]:
-    """What the host (by name or uid) shall have, at the revision that it is sent."""
-    with db.snapshot() as tx:
-        host = find(tx, principal, Kind.HOST, DEFAULT_PROJECT, host_ref).object
-        fleet = read_fleet(tx)
-        revision = pins(tx, [host.uid]).get(host.uid, fleet.revision)
-        slices = load_slices(tx, fleet, [host.uid], revision, {host.uid: revision})
-        intent = slices.get(host.uid)
-        return () if intent is None else tuple(_on_host(tx, principal, intent))
-
-
 def segment_tunnels(
     db: Database,
     principal: Principal,
@@ -120,10 +108,10 @@ def segment_tunnels(
         ends = list(islice(_ends_behind(intent, members, _place(after)), page_size + 1))
         shown = ends[:page_size]
         on = list(dict.fromkeys(end.host.uid for end in shown))
-        facts = dict(zip(on, _facts(tx, {segment.uid: on})[segment.uid], strict=True))
-        revision = _mesh_revisions(tx, [intent])[segment.uid]
+        facts = dict(zip(on, facts_on(tx, {segment.uid: on})[segment.uid], strict=True))
+        revision = mesh_revisions(tx, [intent])[segment.uid]
     return TunnelPage(
-        tuple(_of_mesh(intent, end, revision, facts[end.host.uid]) for end in shown),
+        tuple(of_mesh(intent, end, revision, facts[end.host.uid]) for end in shown),
         next_after=encode_place(*shown[-1].place) if len(ends) > page_size else "",
         revision=head,
     )
@@ -136,55 +124,34 @@ def _place(after: str) -> tuple[str, ...]:
 
 def _ends_behind(
     intent: SegmentIntent, members: Sequence[Object], place: tuple[str, ...]
-) -> Iterator[_End]:
+) -> Iterator[MeshEnd]:
     """Expand no more of the mesh than is taken: it grows with the square of its members."""
     backends = {backend_on(intent, member) for member in members}
     fragments = {backend: compile_fragment(intent, backend) for backend in backends}
     for member in members:
         if member.name >= place[0]:
-            ends = _ends(intent, fragments[backend_on(intent, member)], member)
+            ends = mesh_ends(intent, fragments[backend_on(intent, member)], member)
             yield from (end for end in ends if end.place > place)
-
-
-def _on_host(
-    tx: Transaction, principal: Principal, intent: HostIntent
-) -> Iterator[EffectiveTunnel]:
-    segments = [s for s in _ordered(intent) if reaches(principal, s.segment.project)]
-    tunnels = sorted(intent.tunnels, key=lambda found: found.tunnel.name)
-    here = [intent.host.uid]
-    uids = [s.segment.uid for s in segments] + [t.tunnel.uid for t in tunnels]
-    facts = _facts(tx, dict.fromkeys(uids, here))
-    revisions = _mesh_revisions(tx, segments)
-    for segment in segments:
-        uid = segment.segment.uid
-        fragment = compile_fragment(segment, backend_on(segment, intent.host))
-        for end in _ends(segment, fragment, intent.host):
-            yield _of_mesh(segment, end, revisions[uid], facts[uid][0])
-    for tunnel in tunnels:
-        yield _explicit(tunnel, intent, facts[tunnel.tunnel.uid][0])
-
-
-def _ordered(intent: HostIntent) -> list[SegmentIntent]:
-    return sorted(intent.segments, key=lambda s: (s.segment.project, s.segment.name))
 
 
 def _by_name(hosts: Sequence[Object]) -> list[Object]:
     return sorted(hosts, key=lambda host: host.name)
 
 
-def _facts(
+def facts_on(
     tx: Transaction, on_hosts: Mapping[UUID, Sequence[UUID]]
 ) -> dict[UUID, tuple[HostFacts, ...]]:
+    """With all that fails there: of an object, each tunnel is told apart."""
     return resource_facts(tx, on_hosts, most_troubles=ALL_TROUBLES)
 
 
-def _mesh_revisions(tx: Transaction, segments: Sequence[SegmentIntent]) -> dict[UUID, int]:
+def mesh_revisions(tx: Transaction, segments: Sequence[SegmentIntent]) -> dict[UUID, int]:
     """From which revision on a host has each segment's mesh as it is."""
     changed = newest_membership_changes(tx, [s.segment.uid for s in segments])
     return {s.segment.uid: max(s.segment.revision, changed.get(s.segment.uid, 0)) for s in segments}
 
 
-class _End(NamedTuple):
+class MeshEnd(NamedTuple):
     """One end of a tunnel of a mesh, and what is at the other one."""
 
     host: Object
@@ -202,9 +169,9 @@ class _End(NamedTuple):
         return self.host.name, far, self.local_ip, self.remote_ip
 
 
-def _ends(
+def mesh_ends(
     intent: SegmentIntent, fragment: state_pb2.SegmentFragment, host: Object
-) -> Iterator[_End]:
+) -> Iterator[MeshEnd]:
     """Yield one for each pair of addresses, by place: a member whose VTEP changes can have two."""
     own, backend = str(host.uid), backend_on(intent, host)
     linked = remotes(fragment, own)
@@ -213,12 +180,14 @@ def _ends(
     far = [member for member in fragment.members if member.host_uid in linked]
     for member in sorted(far, key=lambda member: member.host_name):
         for local_ip, remote_ip in sorted(product(here, _addresses(member, backend))):
-            yield _End(host, fragment, member.host_uid, member.host_name, local_ip, remote_ip)
+            yield MeshEnd(host, fragment, member.host_uid, member.host_name, local_ip, remote_ip)
     for vtep in sorted(fragment.external_vteps):
-        yield _End(host, fragment, vtep, None, here[0], vtep)
+        yield MeshEnd(host, fragment, vtep, None, here[0], vtep)
 
 
-def _of_mesh(intent: SegmentIntent, end: _End, revision: int, facts: HostFacts) -> EffectiveTunnel:
+def of_mesh(
+    intent: SegmentIntent, end: MeshEnd, revision: int, facts: HostFacts
+) -> EffectiveTunnel:
     segment, fragment = intent.segment, end.fragment
     resource = tunnel_id(segment.uid, end.id)
     return EffectiveTunnel(
@@ -235,7 +204,7 @@ def _of_mesh(intent: SegmentIntent, end: _End, revision: int, facts: HostFacts) 
         remote_ip=end.remote_ip,
         vni=fragment.vni,
         dst_port=fragment.dst_port,
-        health=_health(revision, facts, {resource, segment_id(segment.uid)}),
+        health=health_of(revision, facts, {resource, segment_id(segment.uid)}),
     )
 
 
@@ -254,29 +223,7 @@ def _segment_bridge(host: HostSpec, vni: int) -> str:
     return host.overlay_bridge
 
 
-def _explicit(intent: TunnelIntent, of: HostIntent, facts: HostFacts) -> EffectiveTunnel:
-    tunnel, host = intent.tunnel, of.host
-    interfaces = {b.name: b.spec.interface for b in of.bridges if isinstance(b.spec, BridgeSpec)}
-    end = compile_tunnel(intent, host, interfaces)
-    return EffectiveTunnel(
-        id=end.id,
-        kind=TunnelKind.EXPLICIT,
-        backend=Backend.OVS,
-        name=tunnel.name,
-        project=tunnel.project,
-        segment=None,
-        host=host.name,
-        remote_host=next((far.name for far in intent.hosts if far.uid != host.uid), None),
-        bridge=end.bridge,
-        local_ip=end.local_ip,
-        remote_ip=end.remote_ip,
-        vni=end.vni,
-        dst_port=end.dst_port,
-        health=_health(tunnel.revision, facts, {end.id}),
-    )
-
-
-def _health(revision: int, facts: HostFacts, resources: Collection[str]) -> Health:
+def health_of(revision: int, facts: HostFacts, resources: Collection[str]) -> Health:
     """How one of these resources is doing, or the whole host."""
     here = tuple(t for t in facts.troubles if t.resource in {HOST_RESOURCE, *resources})
     status = resource_status(revision, replace(facts, troubles=here))

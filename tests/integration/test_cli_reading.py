@@ -62,6 +62,20 @@ def test_how_far_the_hosts_are_with_an_object_is_shown(api: Api, cli: Cli) -> No
     assert "realized: 1 of 1 hosts" in lines_of(cli.out("describe", "port", "blue-1"))
 
 
+def test_a_host_is_described_with_its_first_tunnels_and_how_many_more_there_are(cli: Cli) -> None:
+    outside = ", ".join(f"198.51.100.{n}" for n in range(1, 61))
+    wide = f"kind: Segment\nmetadata: {{name: wide}}\nspec: {{external_vteps: [{outside}]}}\n"
+    spec = "{host: h1, interface: wide1, segment: wide}"
+    one_port = f"---\nkind: Port\nmetadata: {{name: wide-1}}\nspec: {spec}\n"
+    cli.out("apply", "-f", "-", stdin=wide + one_port)
+    described = lines_of(cli.out("describe", "host", "h1"))
+    rows = [line for line in described if line.startswith("wide outside 198.51.100.")]
+    others = [line for line in described if line.startswith("blue h2 ")]
+    assert (len(others), len(rows)) == (1, 49)
+    assert "… and 11 more" in described
+    assert "and 11 more" not in cli.out("describe", "host", "h2")
+
+
 def test_what_is_exported_into_a_folder_applies_to_no_change(api: Api, cli: Cli) -> None:
     folder = cli.home / "fleet"
     done = cli.run("export", "-f", str(folder))

@@ -176,7 +176,10 @@ def test_every_method_does_what_it_says_by_the_operation_that_it_is_listed_with(
     fleet.tunnels.create(OF_EACH_KIND["tunnels"])
     assert fleet.stats("Tunnel", "t", step=60)["step_seconds"] >= 60
     assert {t["host"] for t in fleet.segments.tunnels("red", page_size=1)} == {"h1", "h2"}
-    assert {t["kind"] for t in fleet.hosts.tunnels("h1")} == {"mesh", "explicit"}
+    mesh, explicit = fleet.hosts.tunnels("h1", page_size=1)
+    assert (mesh["kind"], explicit["kind"]) == ("mesh", "explicit")
+    assert [*fleet.hosts.tunnels("h1", q="RED h2")] == [mesh]
+    assert [*fleet.hosts.tunnels("h1", remote="h2", ids=[mesh["id"], explicit["id"]])] == [mesh]
     (between,) = fleet.topology(group_by="host")["edges"]
     assert (between["tunnels"], between["segments"]) == (1, 1)
     assert fleet.hosts.desired_state("h1")["state"]["host"]["host_name"] == "h1"

@@ -26,6 +26,7 @@ from controller.domain.intent import (
 )
 from controller.domain.topology import Topology
 from controller.services import changes, desired, effective, queries, status
+from controller.services.effective_hosts import host_tunnels
 from controller.services.realization import realization
 from controller.services.status import SessionStart
 from controller.store.elsewhere import load_elsewhere
@@ -207,7 +208,7 @@ def test_a_mac_is_made_once_and_stays(fleet: Fleet) -> None:
 
 def test_the_tunnels_of_a_host_are_what_it_is_compiled_to(fleet: Fleet) -> None:
     apply(fleet.db, bridge("b1", "h1"), tunnel("out", "h1/b1", "203.0.113.9", dst_port=4790))
-    found = effective.host_tunnels(fleet.db, ADMIN, "h1")
+    found = host_tunnels(fleet.db, ADMIN, "h1", page_size=50).tunnels
     assert [(t.kind, t.backend, t.name, t.remote_host, t.bridge, t.dst_port) for t in found] == [
         ("mesh", "kernel", "kernel", "h2", "br-fleet", 8472),
         ("mesh", "ovs", "mixed", "h2", "br-fleet", 4789),

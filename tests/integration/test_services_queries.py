@@ -16,6 +16,7 @@ from controller.domain.host_grouping import parse_group_by
 from controller.domain.intent import Backend, Kind, Manifest, Ref, SegmentSpec
 from controller.domain.label_selectors import Selector
 from controller.services import changes, desired, effective, queries, status
+from controller.services.effective_hosts import Narrowed, host_tunnels
 from controller.services.object_realization import object_realization
 from controller.services.queries import Page
 from controller.services.realization import realization
@@ -79,6 +80,10 @@ def _ports_asked_for(db: Database) -> object:
     return queries.list_views(db, ADMIN, Kind.PORT, None, page_size=500, asked=asked, order=order)
 
 
+def _sought_tunnels(db: Database) -> object:
+    return host_tunnels(db, ADMIN, "h1", Narrowed(("foreign", "red")), page_size=1)
+
+
 def _batch(db: Database) -> object:
     page = queries.list_views(db, ADMIN, Kind.HOST, None, page_size=500)
     uids = [view.object.uid for view in page.items]
@@ -101,7 +106,9 @@ READS: dict[str, tuple[Callable[[Database], object], int]] = {
         lambda db: object_realization(db, ADMIN, Kind.SEGMENT, "default", "red"),
         6,
     ),
-    "tunnels of a host": (lambda db: effective.host_tunnels(db, ADMIN, "h1"), 27),
+    "tunnels of a host": (lambda db: host_tunnels(db, ADMIN, "h1", page_size=50), 27),
+    "a page of the tunnels of a host": (lambda db: host_tunnels(db, ADMIN, "h1", page_size=1), 27),
+    "tunnels of a host that words are in": (_sought_tunnels, 27),
     "tunnels of a segment": (
         lambda db: effective.segment_tunnels(db, ADMIN, "default", "kernel", page_size=50),
         9,

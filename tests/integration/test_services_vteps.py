@@ -26,7 +26,8 @@ from controller.domain.intent import (
 )
 from controller.domain.topology import Topology
 from controller.domain.vtep_steps import VtepStep
-from controller.services import changes, desired, effective, queries, status, vteps
+from controller.services import changes, desired, queries, status, vteps
+from controller.services.effective_hosts import host_tunnels
 from controller.services.intent import Change, ChangeResult, Writer
 from controller.services.status import HostReport, Outcome, ReportedFailure, SessionStart
 from controller.southbound.identity import HostIdentity
@@ -128,7 +129,7 @@ def test_a_former_vtep_stays_until_every_peer_has_the_new_one(
 
 def ends(db: Database, name: str, where: str) -> set[tuple[str, str]]:
     """Addresses that the host's tunnels of a segment are between."""
-    found = effective.host_tunnels(db, ADMIN, name)
+    found = host_tunnels(db, ADMIN, name, page_size=50).tunnels
     return {(each.local_ip, each.remote_ip) for each in found if each.segment == where}
 
 

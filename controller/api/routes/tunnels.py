@@ -19,14 +19,17 @@ from controller.api.routes.collections import PageSize, PageToken
 from controller.api.schemas.base import Text
 from controller.api.schemas.tunnels import (
     EffectiveTunnelDocument,
-    EffectiveTunnelList,
     EffectiveTunnelPage,
+    HostTunnelPage,
 )
 from controller.domain.intent import DEFAULT_PROJECT
-from controller.services import effective
+from controller.services import effective, effective_hosts
 from controller.services.effective import EffectiveTunnel, Health
+from controller.services.effective_hosts import Narrowed
 
 router = APIRouter(prefix="/v1", tags=["tunnels"])
+
+_MOST_IDS = 100
 
 _ERRORS = declared("unauthenticated", "not_found", "invalid", "unavailable")
 
@@ -34,13 +37,52 @@ _ERRORS = declared("unauthenticated", "not_found", "invalid", "unavailable")
 @router.get(
     "/hosts/{name_or_uid}/tunnels",
     operation_id="list_host_tunnels",
-    response_model=EffectiveTunnelList,
+    response_model=HostTunnelPage,
     responses=_ERRORS,
 )
-def list_host_tunnels(context: Context, caller: Caller, name_or_uid: Text) -> EffectiveTunnelList:
-    """Every tunnel that the host shall have: those of its segments' meshes, then explicit ones."""
-    found = effective.host_tunnels(context.db, caller, name_or_uid)
-    return EffectiveTunnelList(items=[_document(tunnel) for tunnel in found])
+def list_host_tunnels(
+    *,
+    context: Context,
+    caller: Caller,
+    name_or_uid: Text,
+    q: Annotated[
+        Text,
+        Query(
+            description="Words that are all in the name, the remote host or address, the VNI, the"
+            " backend, the phase or the reason, in capitals or not."
+        ),
+    ] = "",
+    remote: Annotated[Text | None, Query(description="Only to this host: its name or uid.")] = None,
+    id: Annotated[  # noqa: A002 (the name in the address)
+        list[Text],
+        Query(
+            max_length=_MOST_IDS,
+            description="Only these, such as `tunnel:<uid>`; `segment:<uid>` stands for all of"
+            " that segment's, as the kernel counts.",
+        ),
+    ] = [],  # noqa: B006 (FastAPI copies it)
+    page_size: PageSize = DEFAULT_PAGE_SIZE,
+    page_token: PageToken = "",
+) -> HostTunnelPage:
+    """The tunnels that the host shall have: those of its segments' meshes, by segment and remote
+    end, then explicit ones by name."""
+    words = q.casefold().split()
+    narrowed = Narrowed(tuple(words), remote, frozenset(id))
+    question = ("tunnels of a host", name_or_uid, " ".join(words), remote, *sorted(narrowed.ids))
+    found = effective_hosts.host_tunnels(
+        context.db,
+        caller,
+        name_or_uid,
+        narrowed,
+        page_size=min(page_size, LARGEST_PAGE_SIZE),
+        after=decode_page_token(page_token, *question),
+    )
+    return HostTunnelPage(
+        items=[_document(tunnel) for tunnel in found.tunnels],
+        next_page_token=encode_page_token(found.next_after, *question),
+        revision=found.revision,
+        total=found.total,
+    )
 
 
 @router.get(

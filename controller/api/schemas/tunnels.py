@@ -35,13 +35,14 @@ class EffectiveTunnelDocument(Answer):
     message: str
 
 
-class EffectiveTunnelList(Answer):
-    items: list[EffectiveTunnelDocument]
-
-
 class EffectiveTunnelPage(Answer):
     items: list[EffectiveTunnelDocument]
     next_page_token: str
     """Give it as ``page_token`` for the next page; empty on the last."""
     revision: int
     """Fleet revision that the page was read at."""
+
+
+class HostTunnelPage(EffectiveTunnelPage):
+    total: int
+    """How many match, on all pages together."""

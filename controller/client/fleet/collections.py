@@ -163,9 +163,21 @@ class Hosts(Collection):
         """All that is not as intended there, oldest first."""
         return self._items("list_failures", name)
 
-    def tunnels(self, name: str) -> Sequence[Json]:
-        """All that it shall have: of the meshes of its segments, and explicit ones."""
-        return self._items("list_host_tunnels", name)
+    def tunnels(
+        self,
+        name: str,
+        *,
+        q: str | None = None,
+        remote: str | None = None,
+        ids: Sequence[str] = (),
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Json]:
+        """All that it shall have: of the meshes of its segments, then explicit ones. ``q`` are
+        words that are all found in one, ``remote`` is the host at its other end, ``ids`` are ids of
+        resources; ``segment:UID`` stands for all of that segment's."""
+        asked = {"q": q, "remote": remote, "id": tuple(ids) or None}
+        for page in self._pages("list_host_tunnels", name, page_size, asked):
+            yield from page["items"]
 
     def rates(self, name: str) -> Sequence[Json]:
         """What passes now, of each port, tunnel and device."""

@@ -74,7 +74,8 @@ def _of_hosts() -> Iterator[Operation]:
     seen = f"{host}/observed"
     yield Operation("get_observed", "hosts.observed", "GET", seen, query=frozenset({"resource"}))
     yield Operation("list_failures", "hosts.failures", "GET", f"{host}/failures")
-    yield Operation("list_host_tunnels", "hosts.tunnels", "GET", f"{host}/tunnels")
+    narrowed = _PAGES | {"q", "remote", "id"}
+    yield Operation("list_host_tunnels", "hosts.tunnels", "GET", f"{host}/tunnels", query=narrowed)
     yield Operation("list_current_rates", "hosts.rates", "GET", f"{host}/rates")
     yield Operation("create_join_token", "hosts.create_join_token", "POST", f"{host}/join-tokens")
     drift = f"{host}/drift-events"
