@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from controller.auth import Role
 from controller.services.statistics import Intake
@@ -205,6 +205,90 @@ def compare_and_zoom(page: Page) -> None:
     expect(page.get_by_text("nothing new comes in")).to_be_hidden()
 
 
+def requests_of_tunnels(page: Page) -> list[str]:
+    """Grows with each; the queries."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        _, is_one, query = request.url.partition("/v1/hosts/alpha/tunnels")
+        if is_one:
+            asked.append(query)
+
+    page.on("request", note)
+    return asked
+
+
+def test_the_tunnels_of_a_host_come_in_pages_and_are_filtered_by_the_server(
+    open_page: OpenPage, api: Api, fleet: httpx.Client, axe: str
+) -> None:
+    revision = seed(fleet)
+    outside = [f"198.51.100.{number}" for number in range(1, 61)]
+    apply(fleet, segment("wide", external_vteps=outside), port("wide-1", "alpha", "wide"))
+    page = open_page("/hosts/alpha?tab=tunnels")
+    sign_in(page, api.secret)
+    tunnels = page.get_by_role("region", name="Tunnels")
+    expect(tunnels.get_by_role("heading", name="Tunnels63", exact=True)).to_be_visible()
+    expect(row(page, "Tunnels", "blue to bravo")).to_be_visible()
+    expect(tunnels.get_by_role("row")).to_have_count(51)
+    tunnels.get_by_role("button", name="Next page").click()
+    expect(tunnels.get_by_role("row")).to_have_count(14)
+    expect(row(page, "Tunnels", "campus to 203.0.113.7")).to_be_visible()
+    assert_accessible(page, axe)
+
+    words = page.get_by_label("Filter tunnels")
+    words.fill("WIDE 198.51.100.7")
+    expect(tunnels.get_by_role("heading", name="Tunnels1", exact=True)).to_be_visible()
+    expect(row(page, "Tunnels", "wide to 198.51.100.7")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=WIDE"))
+    expect(page).not_to_have_url(re.compile(r"page="))
+    page.reload()
+    expect(tunnels.get_by_role("row")).to_have_count(2)
+    words.fill("no such thing")
+    expect(tunnels).to_contain_text("No tunnel matches “no such thing”.")
+    words.fill("noroute")
+    expect(tunnels).to_contain_text("No tunnel matches “noroute”.")
+    expect_live(page)
+    broken = f"tunnel:{uid_of(fleet, 'segments/blue')}/{uid_of(fleet, 'hosts/bravo')}"
+    failure = ReportedFailure(broken, "datapath", "NoRoute", "look at `ip route get`")
+    ReportingHost(api.db, uid_of(fleet, "hosts/alpha")).report(revision, [failure])
+    expect(row(page, "Tunnels", "blue to bravo")).to_contain_text("look at ip route get")
+    words.fill("")
+    expect(tunnels.get_by_role("heading", name="Tunnels63", exact=True)).to_be_visible()
+
+
+def test_only_the_tunnels_that_are_charted_or_looked_for_are_read(
+    open_page: OpenPage, api: Api, fleet: httpx.Client
+) -> None:
+    seed(fleet)
+    apply(fleet, segment("slow", backend="kernel"))
+    apply(fleet, port("slow-1", "alpha", "slow"), port("slow-2", "bravo", "slow"))
+    page = open_page("/hosts/alpha")
+    asked = requests_of_tunnels(page)
+    sign_in(page, api.secret)
+    expect(row(page, "Conditions", "Connected")).to_contain_text("NotEnrolled")
+    expect(page.get_by_text("No statistics yet")).to_be_visible()
+    add = page.get_by_label("Add to the chart")
+    expect(add).to_be_visible()
+    assert asked == []
+    add.fill("bravo")
+    expect(page.locator('option[value="tunnel blue to bravo"]')).to_be_attached()
+    expect(page.locator('option[value^="tunnel campus"]')).not_to_be_attached()
+    add.fill("campus")
+    expect(page.locator('option[value="tunnel campus to 203.0.113.7"]')).to_be_attached()
+    for name in ("slow to all", "blue to bravo"):
+        add.fill(f"tunnel {name.split()[0]}")
+        expect(page.locator(f'option[value="tunnel {name}"]')).to_be_attached()
+        add.fill(f"tunnel {name}")
+    for name in ("slow to all", "blue to bravo"):
+        expect(page.get_by_role("button", name=f"Take {name} out of the chart")).to_be_visible()
+    assert {"page_size=10" in query for query in asked if "id=" not in query} == {True}
+    asked.clear()
+    page.reload()
+    for name in ("slow to all", "blue to bravo"):
+        expect(page.get_by_role("button", name=f"Take {name} out of the chart")).to_be_visible()
+    assert sorted(query[:4] for query in asked) == ["?id=", "?id="]
+
+
 def test_what_a_token_may_not_see_is_told_where_it_would_stand(
     open_page: OpenPage, api: Api, fleet: httpx.Client
 ) -> None:
@@ -212,7 +296,8 @@ def test_what_a_token_may_not_see_is_told_where_it_would_stand(
     page = open_page("/hosts/alpha?tab=tunnels")
     # Every role of today may read all of this, so the refusal is put in the controller's mouth.
     refusal = {"title": "Forbidden", "status": 403, "detail": "the role guest may not read tunnels"}
-    page.route("**/v1/hosts/alpha/tunnels", lambda route: route.fulfill(status=403, json=refusal))
+    asked = re.compile(r"/v1/hosts/alpha/tunnels\?")
+    page.route(asked, lambda route: route.fulfill(status=403, json=refusal))
     sign_in(page, api.secret)
     tunnels = page.get_by_role("region", name="Tunnels")
     expect(tunnels).to_contain_text("Tunnels are not yours to see")

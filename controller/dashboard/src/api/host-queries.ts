@@ -1,14 +1,14 @@
 /** What the page of one host reads. All keys begin with the host, so that the change stream can
  * refresh what concerns it and leave the rest. */
 
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSession } from "../session/session";
 import { document, type Api } from "./client";
 import type { EffectiveTunnel, Failure, Host } from "./documents";
 import { useListed, usePage } from "./objects";
 import { usePaged } from "./paged";
 import { HOST } from "./queries";
-import type { components } from "./schema";
+import type { components, operations } from "./schema";
 
 type Schemas = components["schemas"];
 export type Grants = Schemas["GrantsDocument"];
@@ -18,6 +18,9 @@ export type Inventory = Schemas["InventoryDocument"];
 export type Observed = Schemas["ObservedDocument"];
 export type ObservedItem = Schemas["ObservedItem"];
 export type DesiredState = Schemas["DesiredState"];
+export type HostTunnels = Schemas["HostTunnelPage"];
+/** Which of a host's tunnels, and which page of them. */
+export type TunnelQuery = NonNullable<operations["list_host_tunnels"]["parameters"]["query"]>;
 
 const pathOf = (name: string) => ({ path: { name_or_uid: name } });
 
@@ -38,11 +41,41 @@ export function useFailures(name: string): UseQueryResult<Failure[]> {
   });
 }
 
-export function useEffectiveTunnels(name: string): UseQueryResult<EffectiveTunnel[]> {
-  return useHostQuery(name, "tunnels", async (api, signal) => {
-    const answer = await api.GET("/v1/hosts/{name_or_uid}/tunnels", { params: pathOf(name), signal });
-    return document(answer).items;
+/** A table of those that these words are in. */
+export const useTunnelTable = (name: string, q: string, pageToken: string): UseQueryResult<HostTunnels> =>
+  usePaged([HOST, name, "tunnels", "table", q], pageToken, (api, paging, signal) =>
+    readTunnels(api, name, { ...paging, ...(q && { q }) }, signal),
+  );
+
+/** The first of those that are asked for. `keepsLast`: what was found before stays until then. */
+export function useTunnels(
+  name: string,
+  asked: TunnelQuery,
+  { enabled = true, keepsLast = false } = {},
+): UseQueryResult<HostTunnels> {
+  const { api } = useSession();
+  return useQuery({
+    ...tunnelsOf(api, name, asked),
+    enabled,
+    ...(keepsLast && { placeholderData: keepPreviousData }),
   });
+}
+
+/** Of each resource one, where it has any. */
+export function useTunnelOfEach(name: string, ids: string[]): EffectiveTunnel[] {
+  const { api } = useSession();
+  const found = useQueries({ queries: ids.map((id) => tunnelsOf(api, name, { id: [id], page_size: 1 })) });
+  return found.flatMap(({ data }) => data?.items ?? []);
+}
+
+const tunnelsOf = (api: Api, name: string, asked: TunnelQuery) => ({
+  queryKey: [HOST, name, "tunnels", asked],
+  queryFn: ({ signal }: { signal: AbortSignal }) => readTunnels(api, name, asked, signal),
+});
+
+async function readTunnels(api: Api, name: string, query: TunnelQuery, signal: AbortSignal): Promise<HostTunnels> {
+  const params = { ...pathOf(name), query };
+  return document(await api.GET("/v1/hosts/{name_or_uid}/tunnels", { params, signal }));
 }
 
 export function useGrants(name: string): UseQueryResult<Grants> {

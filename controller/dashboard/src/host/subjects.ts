@@ -18,11 +18,14 @@ export function subjectOfTunnel({ id, backend }: EffectiveTunnel): string {
 export const labelOfTunnel = (tunnel: EffectiveTunnel): string =>
   `${tunnel.name} to ${tunnel.remote_host ?? tunnel.remote_ip}`;
 
+/** What stands behind the name of a segment that the kernel counts. */
+export const TO_ALL = " to all";
+
 /** Each once: the kernel counts for all remotes of a segment together. */
 export function subjectsOf(tunnels: EffectiveTunnel[]): Subject[] {
   const all = tunnels.map((tunnel) => ({
     id: subjectOfTunnel(tunnel),
-    label: tunnel.backend === "kernel" ? `${tunnel.name} to all` : labelOfTunnel(tunnel),
+    label: tunnel.backend === "kernel" ? `${tunnel.name}${TO_ALL}` : labelOfTunnel(tunnel),
   }));
   return [...new Map(all.map((subject) => [subject.id, subject])).values()];
 }

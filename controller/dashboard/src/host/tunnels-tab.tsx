@@ -4,10 +4,10 @@ import { Card, CardBody, CardHeader, CardTitle, EmptyState, EmptyStateBody } fro
 import { SearchInput, Stack, StackItem } from "@patternfly/react-core";
 import { useState } from "react";
 import type { EffectiveTunnel } from "../api/documents";
-import { useEffectiveTunnels } from "../api/host-queries";
-import { type Column, PagedTable } from "../chrome/paged-table";
-import { QueryState } from "../chrome/query-state";
+import { useTunnelTable } from "../api/host-queries";
+import { ServerTable, type ServerColumn } from "../chrome/server-table";
 import { useUrlState } from "../chrome/url-state";
+import { useSettled } from "../edit/queries";
 import { ObjectLink } from "../kinds/object-link";
 import { Message } from "../status/message";
 import { PhaseLabel } from "../status/phase";
@@ -19,14 +19,15 @@ import { labelOfTunnel, subjectOfTunnel } from "./subjects";
 import type { HostTabProps } from "./tabs";
 
 const BACKENDS = { ovs: "Open vSwitch", kernel: "kernel" } as const;
+const PAUSE_MS = 200;
 
 export function TunnelsTab({ host }: HostTabProps) {
   const { name } = host.metadata;
-  const query = useEffectiveTunnels(name);
+  const { get } = useUrlState();
+  const q = useSettled(get("q"), PAUSE_MS);
+  // A page is of the words that it was asked for with.
+  const query = useTunnelTable(name, q, q === get("q") ? get("page") : "");
   const charting = useCharting(name);
-  const { get, put } = useUrlState();
-  const wanted = get("q").toLowerCase();
-  const [typed, setTyped] = useState(get("q"));
   return (
     <Stack hasGutter>
       <ChosenRates host={name} />
@@ -36,39 +37,23 @@ export function TunnelsTab({ host }: HostTabProps) {
             hasWrap
             actions={{
               hasNoOffset: true,
-              actions: (
-                <SearchInput
-                  aria-label="Filter tunnels"
-                  placeholder="Name, remote, VNI, phase"
-                  value={typed}
-                  onChange={(_, value) => {
-                    setTyped(value);
-                    put({ q: value });
-                  }}
-                  onClear={() => {
-                    setTyped("");
-                    put({ q: null });
-                  }}
-                />
-              ),
+              actions: <Words />,
             }}
           >
             <CardTitle component="h2" id="tunnels-title">
               Tunnels
-              {query.data && <span className="count">{query.data.length}</span>}
+              {query.data && <span className="count">{query.data.total}</span>}
             </CardTitle>
           </CardHeader>
           <CardBody>
-            <QueryState title="Tunnels" query={query}>
-              {(tunnels) => (
-                <Found
-                  tunnels={tunnels.filter((tunnel) => textOf(tunnel).includes(wanted))}
-                  isNoneAtAll={tunnels.length === 0}
-                  wanted={get("q")}
-                  charting={charting}
-                />
-              )}
-            </QueryState>
+            <ServerTable
+              label="Tunnels"
+              query={query}
+              columns={columnsFor(charting)}
+              keyOf={({ id, remote_ip, local_ip }) => `${id} ${local_ip} ${remote_ip}`}
+              rowClass={(tunnel) => (charting.isChosen(subjectOfTunnel(tunnel)) ? "row-chosen" : undefined)}
+              empty={q.trim() ? <p className="muted">No tunnel matches “{q}”.</p> : <NoneYet />}
+            />
           </CardBody>
         </Card>
       </StackItem>
@@ -76,33 +61,30 @@ export function TunnelsTab({ host }: HostTabProps) {
   );
 }
 
-interface FoundProps {
-  tunnels: EffectiveTunnel[];
-  isNoneAtAll: boolean;
-  wanted: string;
-  charting: Charting;
-}
-
-function Found({ tunnels, isNoneAtAll, wanted, charting }: FoundProps) {
-  if (isNoneAtAll) return <NoneYet />;
-  if (tunnels.length === 0) return <p className="muted">No tunnel matches “{wanted}”.</p>;
+function Words() {
+  const { get, put } = useUrlState();
+  const asked = get("q");
+  const [typed, setTyped] = useState(asked);
+  // "Back" changes the address under what was typed.
+  const [before, setBefore] = useState(asked);
+  if (before !== asked) {
+    setBefore(asked);
+    setTyped(asked);
+  }
+  const ask = (words: string) => {
+    setTyped(words);
+    put({ q: words, page: null });
+  };
   return (
-    <PagedTable
-      key={wanted}
-      label="Tunnels"
-      columns={columnsFor(charting)}
-      items={tunnels.sort(byLabel)}
-      keyOf={({ id, remote_ip, local_ip }) => `${id} ${local_ip} ${remote_ip}`}
-      isChosen={(tunnel) => charting.isChosen(subjectOfTunnel(tunnel))}
+    <SearchInput
+      aria-label="Filter tunnels"
+      placeholder="Name, remote, VNI, phase"
+      value={typed}
+      onChange={(_, words) => ask(words)}
+      onClear={() => ask("")}
     />
   );
 }
-
-const textOf = (tunnel: EffectiveTunnel): string =>
-  [labelOfTunnel(tunnel), tunnel.remote_ip, tunnel.vni, tunnel.phase, tunnel.reason].join(" ").toLowerCase();
-
-const byLabel = (a: EffectiveTunnel, b: EffectiveTunnel): number =>
-  labelOfTunnel(a).localeCompare(labelOfTunnel(b));
 
 function NoneYet() {
   return (
@@ -115,7 +97,7 @@ function NoneYet() {
   );
 }
 
-function columnsFor(charting: Charting): Column<EffectiveTunnel>[] {
+function columnsFor(charting: Charting): ServerColumn<EffectiveTunnel>[] {
   return [
     { title: "Tunnel", cell: (tunnel) => <Name tunnel={tunnel} charting={charting} /> },
     { title: "Remote", cell: (tunnel) => <Remote tunnel={tunnel} /> },

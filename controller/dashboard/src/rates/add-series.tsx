@@ -17,16 +17,27 @@ export interface Pool {
   wordOf: (metadata: Metadata) => string;
 }
 
+/** What is typed, and whether anybody asks. */
+export interface Wanted {
+  words: string;
+  isAsked: boolean;
+}
+
 interface Props {
   pools: Pool[];
-  known: ReactNode;
+  offer?: ((wanted: Wanted) => ReactNode) | undefined;
   selection: Selection;
   toggle: Select["toggle"];
 }
 
-const OFFERED = 10;
+/** Of each kind, at most. */
+export const OFFERED = 10;
 
-export function AddSeries({ pools, known, selection: { series }, toggle }: Props) {
+/** What is looked for where the noun stands in front of it, as it does in what is offered. */
+export const withoutNoun = (noun: string, words: string): string =>
+  words.startsWith(`${noun} `) ? words.slice(noun.length + 1) : words;
+
+export function AddSeries({ pools, offer, selection: { series }, toggle }: Props) {
   const list = useId();
   const [isAsked, setAsked] = useState(false);
   const [text, setText] = useState("");
@@ -38,6 +49,7 @@ export function AddSeries({ pools, known, selection: { series }, toggle }: Props
     if (word !== undefined && !series.includes(word)) toggle(word);
     setText(word === undefined ? field.value : "");
   };
+  const wanted = { words, isAsked: isAsked && !isFull };
   const nouns = pools.map(({ kind }) => infoOf(kind).noun).join(" or ");
   return (
     <>
@@ -53,24 +65,22 @@ export function AddSeries({ pools, known, selection: { series }, toggle }: Props
         onChange={({ currentTarget }) => type(currentTarget)}
       />
       <datalist id={list}>
-        {known}
+        {offer?.(wanted)}
         {pools.map((pool) => (
-          <Offers key={pool.kind} pool={pool} words={words} isAsked={isAsked && !isFull} />
+          <Offers key={pool.kind} pool={pool} {...wanted} />
         ))}
       </datalist>
     </>
   );
 }
 
-interface OffersProps {
+interface OffersProps extends Wanted {
   pool: Pool;
-  words: string;
-  isAsked: boolean;
 }
 
 function Offers({ pool: { kind, narrowed, besides, wordOf }, words, isAsked }: OffersProps) {
   const { collection, noun } = infoOf(kind);
-  const name = words.startsWith(`${noun} `) ? words.slice(noun.length + 1) : words;
+  const name = withoutNoun(noun, words);
   const named = name && `metadata.name : ${JSON.stringify(`*${name}*`)}`;
   const found = usePage<StoredObject>(
     collection,

@@ -4,7 +4,7 @@ import { Card, CardBody, CardHeader, CardTitle, Label, LabelGroup } from "@patte
 import { Button } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { QueryState } from "../chrome/query-state";
-import { AddSeries, type Pool } from "./add-series";
+import { AddSeries, type Pool, type Wanted } from "./add-series";
 import { Charts, NothingYet } from "./charts";
 import { Moves, Ranges, ZoomBar } from "./controls";
 import { useStats } from "./queries";
@@ -18,11 +18,11 @@ interface Props {
   select: Select;
   /** Where what may be put into the chart is looked for. */
   pools: Pool[];
-  /** What may be put into it and is known already, as options of a list. */
-  known?: ReactNode;
+  /** What else may be put into it, as options of a list. */
+  offer?: (wanted: Wanted) => ReactNode;
 }
 
-export function RatesCard({ sources, selection, select, pools, known }: Props) {
+export function RatesCard({ sources, selection, select, pools, offer }: Props) {
   const query = useStats(sources, selection);
   return (
     <Card component="section" aria-labelledby="rates-title" className="rates">
@@ -45,7 +45,7 @@ export function RatesCard({ sources, selection, select, pools, known }: Props) {
       <CardBody>
         <div className="rate-series">
           <Chosen sources={sources} select={select} />
-          <AddSeries pools={pools} known={known} selection={selection} toggle={select.toggle} />
+          <AddSeries pools={pools} offer={offer} selection={selection} toggle={select.toggle} />
         </div>
         {selection.zoom && <ZoomBar zoom={selection.zoom} leave={() => select.zoom(null)} />}
         <QueryState title="Rates" query={query} height="16rem">

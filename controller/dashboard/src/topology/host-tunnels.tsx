@@ -1,6 +1,6 @@
 /** The tunnels from one host to another, by what they belong to. */
 
-import { useEffectiveTunnels } from "../api/host-queries";
+import { useTunnels } from "../api/host-queries";
 import { QueryState } from "../chrome/query-state";
 import { ObjectLink } from "../kinds/object-link";
 import { PhaseLabel } from "../status/phase";
@@ -8,31 +8,28 @@ import { PhaseLabel } from "../status/phase";
 const MOST = 20;
 
 export function HostTunnels({ host, remote }: { host: string; remote: string }) {
-  const query = useEffectiveTunnels(host);
+  const query = useTunnels(host, { remote, page_size: MOST });
   return (
     <>
       <h3 className="topology-subtitle">As {host} has them</h3>
       <QueryState title="Tunnels" query={query} height="4rem">
-        {(all) => {
-          const tunnels = all.filter(({ remote_host }) => remote_host === remote);
-          return (
-            <ul className="topology-links">
-              {tunnels.slice(0, MOST).map(({ id, kind, name, project, phase, reason }) => (
-                <li key={id}>
-                  <PhaseLabel phase={phase} />
-                  <span>
-                    {kind === "mesh" ? "segment " : "tunnel "}
-                    <ObjectLink kind={kind === "mesh" ? "Segment" : "Tunnel"} name={name} project={project} />
-                  </span>
-                  {phase !== "Ready" && <span className="muted detail">{reason}</span>}
-                </li>
-              ))}
-              {tunnels.length > MOST && (
-                <li className="muted detail">and {tunnels.length - MOST} more on the page of {host}</li>
-              )}
-            </ul>
-          );
-        }}
+        {({ items, total }) => (
+          <ul className="topology-links">
+            {items.map(({ id, kind, name, project, local_ip, remote_ip, phase, reason }) => (
+              <li key={`${id} ${local_ip} ${remote_ip}`}>
+                <PhaseLabel phase={phase} />
+                <span>
+                  {kind === "mesh" ? "segment " : "tunnel "}
+                  <ObjectLink kind={kind === "mesh" ? "Segment" : "Tunnel"} name={name} project={project} />
+                </span>
+                {phase !== "Ready" && <span className="muted detail">{reason}</span>}
+              </li>
+            ))}
+            {total > items.length && (
+              <li className="muted detail">and {total - items.length} more on the page of {host}</li>
+            )}
+          </ul>
+        )}
       </QueryState>
     </>
   );
