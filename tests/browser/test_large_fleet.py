@@ -97,7 +97,7 @@ new PerformanceObserver((list) => {
 }).observe({type: "event", durationThreshold: 16});
 """
 _HAS_ALL_PARTS = """
-performance.getEntriesByType("resource").some(({name}) => name.includes("/apply-page-"))
+() => performance.getEntriesByType("resource").some(({name}) => name.includes("/apply-page-"))
 """
 _PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
@@ -287,6 +287,7 @@ def test_no_screen_asks_for_more_than_it_shows(
     # Not while the page still fetches its parts, which it does once after it was opened.
     page.wait_for_function(_HAS_ALL_PARTS)
     _use_lists(watched)
+    _look_at_hosts(watched)
     _look_at_topology(watched)
     sys.stdout.write("\n" + watched.told())
     assert watched.exceeding(_REQUESTS, lambda each: each.requests) == []
@@ -306,10 +307,28 @@ def _use_lists(watched: Watched) -> None:
         name.fill(f"backup-{rack}-h2")
         expect(place(name=f"backup-{rack}-h20", exact=True)).to_be_visible()
         watched.act("filter ports: one more letter", (partial(name.press, "5"), ""))
+
+
+def _look_at_hosts(watched: Watched) -> None:
+    """Each has a segment with all others, and with it 999 tunnels."""
+    page = watched.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     watched.act("list hosts", (partial(go, page, "Hosts"), "r01-h01"))
     for number in range(1, 6):
-        watched.act("open a host", (place(name=f"r01-h0{number}").click, "Conditions"))
+        link = page.get_by_role("link", name=f"r01-h0{number}")
+        watched.act("open a host", (link.click, "Conditions"))
+        expect(page.get_by_role("region", name="Rates")).to_be_visible()
         page.go_back()
+    assert [url for url in asked if "/tunnels" in url] == []
+    hosts = [f"r0{number}-h01" for number in range(1, 6)]
+    shown = "backup to r"
+    watched.go("tunnels of a host", *((f"/hosts/{name}?tab=tunnels", shown) for name in hosts))
+    words = page.get_by_label("Filter tunnels")
+    for rack in ("r10", "r20", "r30"):
+        words.fill(f"storage {rack}-h2")
+        expect(page.get_by_role("button", name=f"storage to {rack}-h20")).to_be_visible()
+        watched.act("filter tunnels: one more letter", (partial(words.press, "5"), ""))
 
 
 def _look_at_topology(watched: Watched) -> None:
