@@ -26,8 +26,8 @@ RECEIVE_SIZE = 256 * 1024
 _PLAIN = re.compile(rb'[^{}"]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^{}"]*)*', re.DOTALL)
 """All up to the next brace that stands outside of a string, or to a string without its end.
 
-Not possessive (``*+``), which would be faster: Debian 12's Python 3.11.2 takes braces in strings for
-braces then (CPython issue 106052)."""
+Not possessive (``*+``), which would be faster: Debian 12's Python 3.11.2 takes braces in strings
+for braces then (CPython issue 106052)."""
 
 _OPEN, _QUOTE = b"{"[0], b'"'[0]
 

@@ -39,7 +39,11 @@ def test_an_object_is_deleted_only_once_it_is_said_what_goes_and_as_it_was_seen(
     apply(fleet, host("alpha", "192.0.2.1"), segment("blue"), port("web", "alpha", "blue"))
     page = signed_in(open_page, api, "/segments/blue")
     held: list[Route] = []
-    page.route("**/v1/segments/blue/realization*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/segments/blue/realization*", hold)
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog", name="Delete segment blue?")
     dialog.get_by_label("Type blue to go on").fill("blue")
