@@ -17,6 +17,7 @@ from agent.model import OVS_KINDS
 from agent.planner.differences import Surroundings, differences, find_device
 from agent.planner.plan import (
     AddAddress,
+    AddFdb,
     AddPort,
     ClearFlowExport,
     CreateLinuxBridge,
@@ -90,8 +91,13 @@ def _devices(step: Step) -> set[str]:
 
 
 def _is_on_what_is_there(step: Step, around: Surroundings) -> bool:
-    """A device that is left deleted, or whose row is, is not there to be set up."""
-    return not isinstance(step, NetlinkStep) or find_device(around.observed, step) is not None
+    """A device that is left deleted, or whose row is, is not there to be set up; one that is out of
+    its bridge has no entries of the bridge's own side."""
+    if not isinstance(step, NetlinkStep):
+        return True
+    device = find_device(around.observed, step)
+    is_bridged = isinstance(step, AddFdb) and not all(each.dst for each in step.entries)
+    return device is not None and bool(device.master or not is_bridged)
 
 
 def _groups(steps: Iterable[Step]) -> Iterator[Steps]:

@@ -17,6 +17,7 @@ from agent.errors import Failure
 from agent.model import (
     DEVICE_KEY,
     ID_KEY,
+    OVS_KINDS,
     HostState,
     Port,
     PortType,
@@ -101,7 +102,9 @@ def part_of(observed: ObservedState, resources: frozenset[str]) -> dict[tuple[st
                 part[bridge.name, table] = export
     for link in observed.links.values():
         if link.alias.removeprefix(f"ovsfleet:{FLEET}:") in resources:
-            part["", link.name] = link
+            # ovs-vswitchd sets these from the row, whoever has it look at its rows again.
+            is_made_by_ovs = link.kind in OVS_KINDS
+            part["", link.name] = replace(link, mac="", mtu=0) if is_made_by_ovs else link
             fdb = observed.fdb.get(link.name, frozenset())
             part["fdb", link.name] = {entry for entry in fdb if entry.dst}
             part["neighbours", link.name] = observed.neighbours.get(link.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import ErrorKind
-from agent.fragments import SegmentMember
+from agent.fragments import ArpMode, Neighbour, SegmentMember
 from agent.model import BROADCAST_FDB, HostState
 from agent.observed import FdbEntry
 from agent.safety import DriftPolicy, Grants, Safety
@@ -122,3 +122,20 @@ async def test_a_device_that_only_making_it_anew_would_mend_stays_plugged_as_it_
     for _ in range(3):
         await host.loop.turn()
     assert (host.writes, host.reasons()) == (before, {"segment:S": "Drifted"})
+
+
+async def test_entries_of_a_bridge_that_is_left_deleted_wait_for_it(host: Host) -> None:
+    own, other = MEMBERS
+    known = replace(other, neighbours=(Neighbour("10.0.0.2", other.macs[0]),))
+    answering = replace(FRAGMENT, members=(own, known), arp_mode=ArpMode.SUPPRESS)
+    safety = Safety(drift={"segment:S": DriftPolicy.REPORT})
+    await host.realize(replace(ON_LINUX, fragments={b"s": answering}, safety=safety))
+    placed = FdbEntry(other.macs[0], "")
+    assert placed in table(host)
+    host.switch.kernel.delete_link("br-v10001")
+    del table(host)[placed]
+    before = host.writes
+    for _ in range(3):
+        await host.loop.turn()
+    assert host.writes == before
+    assert host.reasons() == {"port:a": "StandsOnDrift", "segment:S": "Drifted"}
