@@ -289,15 +289,16 @@ class Switch:
 
     def _open_internal(self, bridge: OvsBridge, row: OvsInterface) -> str:
         link = self.kernel.links.get(row.name)
-        if link is not None and link.kind in ("tun", "openvswitch"):
-            self._made.add(row.name)
-        elif link is not None:
+        kind = "tun" if bridge.datapath_type == "netdev" else "openvswitch"
+        is_theirs = link is not None and link.kind in OVS_KINDS
+        # Another datapath_type makes the devices of a bridge anew.
+        is_old = link is not None and is_theirs and row.name in self._made and link.kind != kind
+        if link is not None and not is_theirs:
             return f"could not create internal device {row.name} (File exists)"
-        elif row.name in self._made and (row.ofport or 0) > 0:
+        if link is None and row.name in self._made and (row.ofport or 0) > 0:
             return ""  # deleted by hand: the row looks well and no packet passes
-        else:
+        if link is None or is_old:
             index = self.kernel.next_index()
-            kind = "tun" if bridge.datapath_type == "netdev" else "openvswitch"
             link = Link(row.name, index, kind, mac=generated_mac(index))
         self._made.add(row.name)
         mac, mtu = row.mac or link.mac, row.mtu_request or link.mtu
