@@ -129,6 +129,13 @@ def test_links_in_use_change_in_steps(fleet: ModelFleet) -> None:
     fleet.apply(hubs("star", "h1", "h2"))
 
 
+def test_a_topology_that_is_there_already_may_be_asked_for_again(fleet: ModelFleet) -> None:
+    fleet.apply(hubs("star", "h1"))
+    chain = linked("star", ("h1", "h2"), ("h2", "h3"))
+    assert not fleet.apply(chain).is_empty
+    assert fleet.apply(chain).is_empty
+
+
 def test_a_host_that_a_topology_names_is_not_deleted(fleet: ModelFleet) -> None:
     fleet.apply(hubs("star", "h3"))
     error = refusal(lambda: fleet.delete(removal(Kind.HOST, "h3")))

@@ -167,6 +167,9 @@ def _pointer(ref: Ref, after: After) -> str | None:
     return None
 
 
+_FIELDS = ("topology", "hubs", "links")
+
+
 # --- while hosts lag -----------------------------------------------------------------------------
 
 
@@ -176,7 +179,11 @@ def _check_change(ref: Ref, segment: SegmentSpec, after: After, faults: Faults) 
 
     A full mesh passes nothing on, so it goes with each other. Links of a forest go with those of
     another when all together are a forest. Of hubs, those of one must be among those of the other:
-    then no hub is a spoke elsewhere, and a spoke has one tunnel however it sees the segment."""
+    then no hub is a spoke elsewhere, and a spoke has one tunnel however it sees the segment.
+
+    What was taken up already and is asked for again adds nothing to what lags behind it."""
+    if not _is_changed(ref, segment, after):
+        return
     for before, hosts in _still_carried(ref, after):
         if not goes_with(before, segment):
             lagging = ", ".join(hosts)
@@ -226,8 +233,15 @@ def goes_with(one: SegmentSpec, other: SegmentSpec) -> bool:
     return {*one.hubs} <= {*other.hubs} or {*one.hubs} >= {*other.hubs}
 
 
+def _is_changed(ref: Ref, segment: SegmentSpec, after: After) -> bool:
+    current = after.world.objects.get(ref)
+    if current is None or not isinstance(current.spec, SegmentSpec):
+        return True
+    return any(_differ(field, current.spec, segment) for field in _FIELDS)
+
+
 def _differing(one: SegmentSpec, other: SegmentSpec) -> str:
-    return next(f for f in ("topology", "hubs", "links") if f == "links" or _differ(f, one, other))
+    return next(f for f in _FIELDS if f == "links" or _differ(f, one, other))
 
 
 def _differ(field: str, one: SegmentSpec, other: SegmentSpec) -> bool:
