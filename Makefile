@@ -36,8 +36,13 @@ test-faults: setup-test  ## Break the lab in every way and write docs/reliabilit
 test-large: setup-test dashboard  ## Measure the dashboard on 1,000 hosts and 100,000 ports, and walk all its pages as on a phone (two minutes)
 	@$(PYTEST) -m large -s tests/browser
 
+.PHONY: test-properties
+test-properties: setup-test  ## Search for counterexamples among other examples than make test has (six minutes; EXAMPLES=640)
+	@HYPOTHESIS_PROFILE=thorough EXAMPLES=$(or $(EXAMPLES),640) $(PYTEST) --numprocesses $(JOBS) --dist load \
+	  tests/properties
+
 .PHONY: test-long
-test-long: test-faults test-large  ## That, and ask the live server 100 questions for each operation and way of asking (20 more minutes)
+test-long: test-faults test-large test-properties  ## That, and ask the live server 100 questions for each operation and way of asking (20 more minutes)
 	@OVSFLEET_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PYTEST) --numprocesses 2 --dist load \
 	  tests/integration/test_api_schema.py
 

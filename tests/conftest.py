@@ -15,7 +15,8 @@ from tests.support.in_memory import use_memory_for_files
 use_memory_for_files()
 
 # How long an example takes says more about what else the machine does than about the code.
-settings.register_profile("patient", deadline=None)
+# The same examples in every run: tests/properties/conftest.py says why.
+settings.register_profile("patient", deadline=None, derandomize=True)
 settings.load_profile("patient")
 
 collect_ignore = ["kernel"]
