@@ -111,7 +111,8 @@ export function useListed({ kind, name, project }: ObjectRef): StoredObject | un
     .getQueryCache()
     .findAll(lists)
     .filter(({ queryKey }) => !(queryKey[3] as ListQuery).fields);
-  return whole.flatMap(({ state }) => (state.data as Page<StoredObject>).items).find(isIt);
+  // One that nobody asks for yet has been read as little as it is old.
+  return whole.flatMap(({ state }) => (state.data as Page<StoredObject> | undefined)?.items ?? []).find(isIt);
 }
 
 export function useRealization(ref: ObjectRef): UseQueryResult<Realization> {
